@@ -1,0 +1,222 @@
+"""Commands with Hydra configurations: help from the YAML's own comments, typos with suggestions, errors as one line."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import NoReturn
+
+from omegaconf import DictConfig, OmegaConf
+
+from tedbench.errors import UserError
+
+ROOT = Path(str(files("conf")))
+Task = Callable[[DictConfig], int | None]
+
+
+def command(config_name: str, about: str, examples: str) -> Callable[[Task], Callable[[], None]]:
+    """Makes a task that takes a configuration into a command.
+
+    Args:
+        config_name: of its YAML in ``conf/``.
+        about: what it does, for ``--help``.
+        examples: command lines, likewise.
+
+    The task returns its exit status. A :class:`UserError` ends it with one line and status 2, Ctrl-C with 130.
+    """
+
+    def wrap(task: Task) -> Callable[[], None]:
+        def main() -> None:
+            arguments = sys.argv[1:]
+            if {"-h", "--help"} & set(arguments):
+                print(help_text(config_name, about, examples))
+                return
+            import hydra
+
+            several = bool({"-m", "--multirun"} & set(arguments))
+            if not several:
+                compose(config_name, [a for a in arguments if not a.startswith("-")])
+
+            def guarded(cfg: DictConfig) -> None:
+                status = _guard(lambda: task(cfg))
+                if status:
+                    sys.exit(status)
+
+            sys.argv[0] = f"python -m {task.__module__}"
+            hydra.main(version_base=None, config_path="pkg://conf", config_name=config_name)(guarded)()
+
+        def guarded_main() -> None:
+            status = _guard(main)
+            if status:
+                sys.exit(status)
+
+        return guarded_main
+
+    return wrap
+
+
+def _guard(task: Callable[[], int | None]) -> int:
+    try:
+        return task() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+
+
+def compose(config_name: str, overrides: list[str]) -> DictConfig:
+    """The configuration that a command line means.
+
+    Raises:
+        UserError: an option or a choice that does not exist, with the nearest that does.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_module("conf", version_base=None):
+            return hydra_compose(config_name, overrides=overrides)
+    except (HydraException, OmegaConfBaseException) as error:
+        explain(config_name, overrides, str(error))
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
+    """Says in one line what is wrong with a command line, and what was probably meant."""
+    message = message.strip().splitlines()[0].rstrip(".")
+    for override in overrides:
+        key, _, value = override.lstrip("+~").partition("=")
+        if not _:
+            raise UserError(f"{override!r} is not an option. Options look like key=value; --help lists them.")
+        folder = ROOT / key.split("@")[0]
+        if folder.is_dir() and not override.startswith("~"):
+            there = choices(key.split("@")[0])
+            if value not in there and "," not in value:
+                near = get_close_matches(value, there, 1)
+                hint = f" Did you mean {key}={near[0]}?" if near else ""
+                raise UserError(f"There is no {key} called {value!r}.{hint} There are: {', '.join(there)}.")
+        elif override[0] not in "+~":
+            known = _keys(config_name)
+            if key not in known:
+                near = get_close_matches(key, known, 1, 0.6)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise UserError(f"There is no option called {key!r}.{hint} --help lists them all.")
+    raise UserError(f"{message}. --help shows how options are written.")
+
+
+def _keys(config_name: str) -> list[str]:
+    """Every option of a configuration, dotted, and its groups."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+
+    with initialize_config_module("conf", version_base=None):
+        cfg = OmegaConf.to_container(hydra_compose(config_name), resolve=False)
+    found: list[str] = [p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith("_")]
+
+    def walk(node: object, prefix: str) -> None:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                found.append(f"{prefix}{key}")
+                walk(value, f"{prefix}{key}.")
+
+    walk(cfg, "")
+    return found
+
+
+def choices(group: str) -> list[str]:
+    """The names there are in a group of ``conf/``."""
+    return sorted(p.stem for p in (ROOT / group).glob("*.yaml"))
+
+
+def first_comment(path: Path) -> str:
+    """What a YAML file says of itself in its first line."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("# @")]
+    return lines[0].removeprefix("#").strip() if lines and lines[0].startswith("#") else ""
+
+
+_OPTION = re.compile(r"^(?P<indent> *)(?P<key>[\w]+):(?P<value>[^#]*)(?:#\s?(?P<comment>.*))?$")
+_MORE = re.compile(r"^\s*#\s?(?P<comment>.*)$")
+
+
+def options(path: Path, prefix: str = "") -> list[tuple[str, str, str]]:
+    """(dotted key, default, comment) for every option of a YAML file, read from its own comments."""
+    found: list[tuple[str, str, str]] = []
+    parents: list[tuple[int, str]] = []
+    skipping = False
+    for line in path.read_text(encoding="utf-8").splitlines():
+        match = _OPTION.match(line)
+        if match is None:
+            more = _MORE.match(line)
+            if more and found and line.startswith("  ") and not skipping:
+                key, value, comment = found[-1]
+                found[-1] = (key, value, f"{comment} {more['comment']}".strip())
+            continue
+        indent, key, value = len(match["indent"]), match["key"], match["value"].strip()
+        if indent == 0:
+            skipping = key in ("defaults", "hydra", "_target_")
+        if skipping or key.startswith("_"):
+            continue
+        parents = [(i, k) for i, k in parents if i < indent]
+        dotted = prefix + ".".join([k for _, k in parents] + [key])
+        if not value:
+            parents.append((indent, key))
+        if value or match["comment"]:
+            found.append((dotted, value, (match["comment"] or "").strip()))
+    return found
+
+
+def help_text(config_name: str, about: str, examples: str) -> str:
+    """``--help``: what it does, examples, every choice, every option with its default and meaning."""
+    main = ROOT / f"{config_name}.yaml"
+    groups = re.findall(r"^  - (?:optional )?/?(\w+): (\w+)", main.read_text(encoding="utf-8"), re.MULTILINE)
+    lines = [
+        about,
+        "",
+        "Examples:",
+        *(f"  {line}" for line in examples.strip().splitlines()),
+        "",
+        "Choices (GROUP=NAME):",
+    ]
+    shown = dict(groups) | {g: "" for g in ("metrics", "experiment") if config_name == "run"}
+    for group, default in shown.items():
+        lines.append(f"  {group}" + (f" (default {default})" if default else ""))
+        lines += [f"    {name:<13} {first_comment(ROOT / group / (name + '.yaml'))}" for name in choices(group)]
+    lines += ["", "Options (KEY=VALUE), with their defaults:"]
+    rows = options(main)
+    for group in shown:
+        if group != "experiment":
+            rows += _group_options(group, shown[group])
+    rows += _recipe_options()
+    width = max((len(f"{key}={value}") for key, value, _ in rows), default=0)
+    lines += [f"  {f'{key}={value}':<{min(width, 44)}}  {text}".rstrip() for key, value, text in rows]
+    lines += ["", "A group of another folder is added with +: +experiment=NAME. Several runs: -m method=a,b."]
+    return "\n".join(lines)
+
+
+def _group_options(group: str, default: str) -> list[tuple[str, str, str]]:
+    """The commented options of a group's default, then what its other choices have besides."""
+    rows: dict[str, tuple[str, str, str]] = {}
+    for name in sorted(choices(group), key=lambda name: name != default):
+        for key, value, text in options(ROOT / group / f"{name}.yaml", f"{group}."):
+            if text and key not in rows:
+                rows[key] = (key, value, text if name == default else f"({group}={name}) {text}")
+    return list(rows.values())
+
+
+def _recipe_options() -> list[tuple[str, str, str]]:
+    """The settings of the methods' recipes; the values shown are Picturebook's, each model has its own."""
+    rows = []
+    for path in sorted((ROOT / "recipe").glob("*/picturebook.yaml")):
+        rows += options(path, f"recipe.{path.parent.name}.")
+    return rows

@@ -1,0 +1,1 @@
+"""Running methods on benchmarks, measuring what they made, and drawing it."""

@@ -1,0 +1,98 @@
+"""The paper's Figure 9: alignment and fidelity along the strength, mean over pairs with 95% intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib
+import pandas as pd
+
+from eval.metrics.base import Metric, is_distance, presented
+from eval.stats import clustered_mean
+from eval.store import Run, writing
+from tedbench.method import Axis
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe & Ito's colour-blind safe palette
+CURVE_COLUMNS = (
+    "method",
+    "axis",
+    "strength",
+    "metric",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "n_pairs",
+    "n_images",
+    "n_expected",
+)
+
+
+def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
+    """One row for each strength and metric: the mean over pairs of each pair's mean over seeds.
+
+    Intervals are 95%, clustered by source image. ``n_pairs`` and ``n_images`` are what the mean is of, ``n_expected``
+    how many images there should be.
+
+    Args:
+        run: with scores.
+        pair_ids: the pairs that the table is about.
+    """
+    samples, scores = run.samples(), run.scores()
+    samples = samples[samples["pair_id"].isin(pair_ids)]
+    scores = scores.merge(samples[["pair_id", "strength", "seed", "source_group"]], on=["pair_id", "strength", "seed"])
+    seeds = max(samples["seed"].nunique(), 1)
+    rows = []
+    for (metric, strength), group in scores.groupby(["metric", "strength"]):
+        name, _ = presented(metric, 0.0)
+        values = 1 - group["score"] if is_distance(metric) else group["score"]
+        pairs = (
+            group.assign(value=values)
+            .groupby("pair_id")
+            .agg(value=("value", "mean"), cluster=("source_group", "first"))
+        )
+        interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist())
+        counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": len(pair_ids) * seeds}
+        ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
+        rows.append({**run.labels, "strength": strength, "metric": name, **ends, **counts})
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).sort_values(["metric", "strength"], ignore_index=True)
+
+
+def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Metric], *, synthetic: bool) -> None:
+    """Writes curves.csv, curves.png and curves.pdf: the first alignment metric against the first fidelity metric."""
+    path = run.folder / "curves.csv"
+    with writing(path):
+        table.to_csv(path, index=False, float_format="%.6f")
+    chosen = [next((m for m in metrics if m.kind == kind), None) for kind in ("alignment", "fidelity")]
+    figure, left = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
+    axes = [left, left.twinx()]
+    for metric, on, color, side in zip(chosen, axes, (BLUE, ORANGE), ("left", "right"), strict=True):
+        if metric is None:
+            on.yaxis.set_visible(False)
+            continue
+        rows = table[table["metric"] == presented(metric.name, 0.0)[0]]
+        on.fill_between(rows["strength"], rows["ci_low"], rows["ci_high"], color=color, alpha=0.18, linewidth=0)
+        on.plot(rows["strength"], rows["mean"], color=color, marker="o" if side == "left" else "s", markersize=4)
+        title = "CLIP score (text alignment)" if metric.kind == "alignment" else "1 − LPIPS (image fidelity)"
+        on.set_ylabel(title, color=color)
+        on.tick_params(axis="y", colors=color)
+        on.spines["top"].set_visible(False)
+    left.set_xlabel(f"{axis.name} {axis.symbol}" if axis.symbol != axis.name else axis.name)
+    left.grid(axis="x", alpha=0.3)
+    left.set_title(curve_title(run, table, synthetic), fontsize=9)
+    for suffix in ("png", "pdf"):
+        with writing(run.folder):
+            figure.savefig(run.folder / f"curves.{suffix}", dpi=200)
+    plt.close(figure)
+
+
+def curve_title(run: Run, table: pd.DataFrame, synthetic: bool) -> str:
+    """Method, model, dataset and how many of how many."""
+    n = f"{table['n_images'].min()} of {table['n_expected'].max()} images a point" if len(table) else "no images"
+    what = "Picturebook (synthetic)" if synthetic else run.folder.name.split("-")[0]
+    pairs = f"{table['n_pairs'].min()} pairs" if len(table) else "0 pairs"
+    return (
+        f"{run.labels['method']} · {run.labels['model']} · {what}\nmean of {pairs}, {n}; bands: 95%, clustered by image"
+    )

@@ -1,0 +1,185 @@
+"""``python -m eval.doctor``: what this machine has and lacks, and how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from conf.command import ROOT, choices, command
+
+ABOUT = "Says what this machine has and lacks (hardware, packages, weights, data), and how to get what is missing."
+
+
+class Finding(NamedTuple):
+    """One line: what, whether it is there, facts, and what to do where it is missing."""
+
+    what: str
+    there: bool | None
+    facts: str
+    mend: str = ""
+
+
+@command("doctor", ABOUT, "python -m eval.doctor")
+def main(cfg: DictConfig) -> int:
+    """Returns 1 if the embedded default cannot run."""
+    console = Console(highlight=False)
+    needed = True
+    for title, examine in CHECKS.items():
+        table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+        mends = []
+        for finding in examine():
+            sign = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: "[yellow]–[/yellow]"}[finding.there]
+            table.add_row(sign, escape(finding.what), escape(finding.facts))
+            needed = needed and finding.there is not False
+            if finding.mend:
+                mends.append(f"  {finding.what}: {finding.mend}")
+        console.print(table)
+        for mend in mends:
+            console.print(escape(mend), soft_wrap=True)
+        console.print()
+    console.print(
+        "The embedded default can run: make run"
+        if needed
+        else "[red]The embedded default cannot run; see ✗ above.[/red]"
+    )
+    return int(not needed)
+
+
+def machine() -> Iterator[Finding]:
+    """Processor, memory, disk, GPU."""
+    import torch
+
+    from imagic.models.device import cpu_threads
+
+    yield Finding("processor", True, f"{platform.machine()}, {cpu_threads(None)} cores for this process")
+    gigabytes = _memory()
+    if gigabytes is not None:
+        enough = gigabytes >= 4
+        yield Finding(
+            "memory", enough, f"{gigabytes:.0f} GiB", "" if enough else "the embedded default needs about 4 GiB"
+        )
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    yield Finding(
+        "disk", free > 0.2, f"{free:.0f} GiB free here", "" if free > 0.2 else "make room: a small run needs 0.2 GiB"
+    )
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            properties = torch.cuda.get_device_properties(index)
+            bf16 = "bfloat16" if torch.cuda.is_bf16_supported() else "no bfloat16"
+            yield Finding(f"GPU {index}", True, f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, {bf16}")
+    else:
+        yield Finding("GPU", None, "none", "fine for Picturebook; Stable Diffusion wants one with 16 GiB or more")
+
+
+def _memory() -> float | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def packages() -> Iterator[Finding]:
+    """Every dependency and its version, and the extras."""
+    try:
+        needs = requires("imagic-bench") or []
+    except PackageNotFoundError:
+        yield Finding("imagic-bench", False, "not installed", "run `pip install -e .` in the project's folder")
+        return
+    for need in needs:
+        name, _, marker = need.partition(";")
+        name = next(iter(name.replace(">", " ").replace("=", " ").replace("<", " ").split()))
+        extra = marker.partition("extra ==")[2].strip(" '\"")
+        try:
+            yield Finding(name, True, version(name))
+        except PackageNotFoundError:
+            mend = f"pip install 'imagic-bench[{extra}]'" if extra else "pip install -e ."
+            yield Finding(name, None if extra else False, "not installed", mend)
+
+
+def models() -> Iterator[Finding]:
+    """The weights that each choice of ``model`` needs."""
+    from imagic.models.weights import EMBEDDED, digest, locate
+
+    for name in choices("model"):
+        cfg = OmegaConf.load(ROOT / "model" / f"{name}.yaml")
+        path = str(cfg.path)
+        if path.startswith(EMBEDDED):
+            folder = locate(path)
+            there = (folder / "unet" / "diffusion_pytorch_model.safetensors").is_file()
+            facts = f"embedded, {digest(folder)[:8]}" if there else "missing"
+            yield Finding(name, there, facts, "" if there else "the checkout is incomplete: fetch it again")
+        else:
+            there = _on_hub_cache(path, "model_index.json")
+            mend = f"hf download {path}, or model.path=FOLDER"
+            yield Finding(
+                name,
+                there or None,
+                f"{path} is in the hub's cache" if there else f"{path} is not here",
+                "" if there else mend,
+            )
+
+
+def _on_hub_cache(repository: str, file: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(repository, file), str)
+
+
+def metrics() -> Iterator[Finding]:
+    """The weights that the standard metrics need."""
+    import open_clip
+    import torch
+    from torchvision import models as backbones
+
+    cfg = OmegaConf.load(ROOT / "metrics" / "standard.yaml")
+    for block in cfg.values():
+        if "pretrained" in block:
+            known = open_clip.get_pretrained_cfg(block.model, block.pretrained)
+            repository = str(known.get("hf_hub", "")).rstrip("/")
+            file = "open_clip_model.safetensors"
+            there = _on_hub_cache(repository, file)
+            mend = f"hf download {repository} {file}"
+            yield Finding(
+                f"CLIP {block.model}",
+                there or None,
+                "in the hub's cache" if there else "not here",
+                "" if there else mend,
+            )
+        else:
+            url = backbones.AlexNet_Weights.IMAGENET1K_V1.url
+            target = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+            there = target.is_file()
+            mend = f"download {url} to {target.parent}"
+            yield Finding(f"LPIPS {block.net}", there or None, "here" if there else "not here", "" if there else mend)
+
+
+def data() -> Iterator[Finding]:
+    """The datasets that are downloaded once."""
+    from tedbench.download import cache_folder
+
+    folder = cache_folder() / "tedbench-github"
+    there = (folder / "input_list.json").is_file()
+    mend = "downloaded at the first dataset=tedbench; without a network give dataset.root=FOLDER"
+    yield Finding("TEdBench", there or None, str(folder) if there else "not in the cache", "" if there else mend)
+
+
+CHECKS: dict[str, Callable[[], Iterator[Finding]]] = {
+    "Machine": machine,
+    "Packages": packages,
+    "Models": models,
+    "Metrics (metrics=standard)": metrics,
+    "Data": data,
+}
+
+if __name__ == "__main__":
+    main()

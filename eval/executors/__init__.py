@@ -1,0 +1,1 @@
+"""Where pairs run: one after another here, or on many workers."""

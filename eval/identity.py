@@ -1,0 +1,48 @@
+"""What a run is: the configuration in its five blocks, and the name that the hashed two give it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+BLOCKS_HASHED = ("fit", "numerics")
+
+
+def run_config(cfg: DictConfig, *, model_digest: str | None, device: str, threads: int, axis: str) -> dict[str, Any]:
+    """The five blocks of a run's config.yaml.
+
+    ``fit`` (model and weights, recipe, method, pair geometry, seed) and ``numerics`` say what its images are;
+    ``sweep``, ``measure`` and ``how`` may change from call to call. A model is known by the digest of its files, not by
+    where they lie.
+    """
+    plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    model = {k: v for k, v in plain["model"].items() if k not in ("_target_", "path", "revision")}
+    return {
+        "fit": {
+            "dataset": plain["dataset"]["name"],
+            "size": plain["dataset"]["size"],
+            "model": {**model, "digest": model_digest},
+            "method": plain["method"],
+            "seed": plain["seed"],
+        },
+        "numerics": {**plain["numerics"], "device": device, "threads": threads},
+        "sweep": plain["sweep"],
+        "measure": plain["metrics"],
+        "how": {
+            "executor": plain["executor"],
+            "model_path": plain["model"].get("path"),
+            "dataset": plain["dataset"],
+            "run": plain["run"],
+        },
+        "labels": {"method": plain["method"]["name"], "model": plain["model"]["name"], "axis": axis},
+    }
+
+
+def run_name(config: dict[str, Any]) -> str:
+    """``<dataset>-<model>-<method>-<hash>``."""
+    text = json.dumps({block: config[block] for block in BLOCKS_HASHED}, sort_keys=True)
+    labels = config["labels"]
+    return f"{config['fit']['dataset']}-{labels['model']}-{labels['method']}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -1,0 +1,126 @@
+"""LPIPS: distance between deep features of the input and the edited image (Zhang et al., arXiv 1801.03924)."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import ClassVar, Literal
+from urllib.error import URLError
+
+import lpips
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+from torchvision import models as backbones
+
+from eval.metrics.base import Metric, Reference, check_images
+from imagic.models.weights import EMBEDDED, locate
+from tedbench.errors import UserError
+
+
+class LpipsDistance(Metric):
+    """The lpips package's distance, with the input's features computed once for all its edited images."""
+
+    kind: ClassVar[Literal["alignment", "fidelity"]] = "fidelity"
+    distance: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        net: str = "alex",
+        size: int | None = 512,
+        backbone: str | None = None,
+        device: str = "cpu",
+        batch: int = 32,
+    ) -> None:
+        """
+        Args:
+            net: ``alex``, ``vgg`` or ``squeeze``.
+            size: both images are resized to this square (bicubic, antialiased); None keeps their size. Part of the name:
+                the same images differ by about .07 between sizes.
+            backbone: a safetensors file with the features' weights. The package's linear layers fit its own ImageNet
+                backbones alone, so they are left out then, and the scale is the backbone's own.
+            device: where it computes.
+            batch: images at a time.
+
+        Raises:
+            UserError: an unknown net, or weights that are not here and cannot be downloaded.
+        """
+        if net not in ("alex", "vgg", "squeeze"):
+            raise UserError(f"LPIPS has no net {net!r}. Give metrics.lpips.net=alex, vgg or squeeze.")
+        name = net
+        if backbone is None:
+            self._lpips = _pretrained(net)
+        else:
+            path = (
+                locate(EMBEDDED) / backbone.removeprefix(EMBEDDED) if backbone.startswith(EMBEDDED) else Path(backbone)
+            )
+            self._lpips = _own(net, path)
+            origin = "picturebook" if backbone.startswith(EMBEDDED) else path.stem
+            name = f"{net}-{origin}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+        self.name = f"lpips/{name}/{size or 'native'}"
+        self._lpips.eval().requires_grad_(False).to(device)
+        self.size, self.device, self.batch = size, device, batch
+
+    @torch.no_grad()
+    def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
+        """Distances, (N,) float64."""
+        check_images(images)
+        source = self._features(reference.image[None])
+        found = []
+        for start in range(0, len(images), self.batch):
+            edited = self._features(images[start : start + self.batch])
+            layers = [self._layer(k, (a - b).square()) for k, (a, b) in enumerate(zip(source, edited, strict=True))]
+            found.append(torch.stack(layers).sum(0).double().cpu().numpy())
+        return np.concatenate(found)
+
+    def _layer(self, k: int, difference: Tensor) -> Tensor:
+        """One layer's part of the distance, (N,)."""
+        weighted = self._lpips.lins[k](difference) if self._lpips.lpips else difference.sum(1, keepdim=True)
+        return weighted.mean(dim=(1, 2, 3))
+
+    def _features(self, images: np.ndarray) -> list[Tensor]:
+        """Unit-normalised features of every layer, of uint8 images put in [-1, 1] as the package expects."""
+        if self.size is not None and images.shape[1:3] != (self.size, self.size):
+            square = (self.size, self.size)
+            images = np.stack([np.asarray(Image.fromarray(i).resize(square, Image.Resampling.BICUBIC)) for i in images])
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).to(self.device)
+        x = self._lpips.scaling_layer(pixels.float() / 127.5 - 1)
+        return [lpips.normalize_tensor(layer) for layer in self._lpips.net(x)]
+
+
+def _pretrained(net: str) -> lpips.LPIPS:
+    try:
+        return lpips.LPIPS(net=net, verbose=False)
+    except (URLError, OSError) as error:
+        known = {
+            "alex": backbones.AlexNet_Weights,
+            "vgg": backbones.VGG16_Weights,
+            "squeeze": backbones.SqueezeNet1_1_Weights,
+        }
+        url = known[net].IMAGENET1K_V1.url
+        raise UserError(
+            f"The LPIPS backbone {net} is not on this machine and cannot be downloaded ({error}). "
+            f"Download {url} to {Path(torch.hub.get_dir()) / 'checkpoints'}, or measure with metrics=picturebook."
+        ) from None
+
+
+def _own(net: str, path: Path) -> lpips.LPIPS:
+    """The package's module around features of our own, which it slices as it does torchvision's."""
+    if not path.is_file():
+        raise UserError(
+            f"{path} does not exist. Give metrics.lpips.backbone a safetensors file, or null for ImageNet's."
+        )
+    module = lpips.LPIPS(net=net, lpips=False, pnet_rand=True, verbose=False)
+    slices = [getattr(module.net, f"slice{k + 1}") for k in range(module.net.N_slices)]
+    state = {f"{k}.{n}": v for s in slices for k, layer in s.named_children() for n, v in layer.state_dict().items()}
+    weights = load_file(path)
+    if state.keys() != weights.keys():
+        raise UserError(
+            f"{path} does not hold the features of {net}. Give metrics.lpips.net the backbone's architecture."
+        )
+    with torch.no_grad():
+        for name, value in state.items():
+            value.copy_(weights[name])
+    return module

@@ -1,0 +1,105 @@
+"""Writes report.html: curves, a strip of images per pair along the strength, scores, failures, provenance."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from eval.metrics.base import Metric, presented
+from eval.store import Run, Shard, format_strength, writing
+from tedbench.datasets.base import Dataset
+from tedbench.method import Axis
+from tedbench.pair import Entry
+
+SHORT = {"alignment": "CLIP", "fidelity": "1−LPIPS"}
+
+
+def write_report(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Metric], dataset: Dataset) -> None:
+    """Writes ``report.html`` into the run's folder; links are relative, so that the folder can be moved as a whole."""
+    pairs = [_pair(run.shard(entry.id), entry, metrics) for entry in dataset.entries]
+    done = [pair for pair in pairs if pair["strips"]]
+    environment = Environment(loader=PackageLoader("eval.report"), autoescape=True, undefined=StrictUndefined)
+    page = environment.get_template("report.html.j2").render(
+        title=f"{run.labels['method']} on {dataset.name}",
+        labels=run.labels,
+        folder=run.folder.name,
+        dataset=dataset.name,
+        synthetic=dataset.synthetic,
+        toy_metrics=any("picturebook" in metric.name for metric in metrics),
+        axis=axis,
+        strengths=[format_strength(s) for s in sorted(table["strength"].unique())],
+        rows=_table_rows(table, metrics),
+        metrics=[{"short": _short(m, metrics), "name": presented(m.name, 0.0)[0]} for m in metrics],
+        pairs=pairs,
+        n_done=len(done),
+        failures=[pair for pair in pairs if pair["reason"]],
+        provenance=json.loads((run.folder / "provenance.json").read_text()),
+        config=(run.folder / "config.yaml").read_text(),
+    )
+    with writing(run.folder / "report.html"):
+        (run.folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def _short(metric: Metric, metrics: Sequence[Metric]) -> str:
+    """ "CLIP" or "1−LPIPS"; with the backbone where there are several."""
+    several = sum(m.kind == metric.kind for m in metrics) > 1
+    return f"{SHORT[metric.kind]} {metric.name.split('/')[1]}" if several else SHORT[metric.kind]
+
+
+def _table_rows(table: pd.DataFrame, metrics: Sequence[Metric]) -> list[dict[str, Any]]:
+    """The curves as numbers: one row a strength, one cell a metric."""
+    rows = []
+    for strength, group in table.groupby("strength"):
+        by_metric = group.set_index("metric")
+        cells = []
+        for metric in metrics:
+            name = presented(metric.name, 0.0)[0]
+            if name not in by_metric.index:
+                cells.append("–")
+                continue
+            row = by_metric.loc[name]
+            half = "" if math.isnan(row["ci_low"]) else f" ± {(row['ci_high'] - row['ci_low']) / 2:.3f}"
+            cells.append(f"{row['mean']:.3f}{half}")
+        n = f"{group['n_images'].min()} of {group['n_expected'].max()}"
+        rows.append({"strength": format_strength(float(strength)), "cells": cells, "n": n})
+    return rows
+
+
+def _pair(shard: Shard, entry: Entry, metrics: Sequence[Metric]) -> dict[str, Any]:
+    """One pair for the page: its texts and, for each seed, the images along the strength with their scores."""
+    pair: dict[str, Any] = {
+        "entry": entry,
+        "reason": "",
+        "strips": [],
+        "truth": "",
+        "input": f"pairs/{entry.id}/input.png",
+    }
+    if not shard.exists():
+        return {**pair, "reason": "not run yet"}
+    samples = shard.samples()
+    failed = samples[samples["status"] != "ok"]
+    if len(failed):
+        pair["reason"] = failed["reason"].iloc[0]
+    if (shard.folder / "truth.png").exists():
+        pair["truth"] = f"pairs/{entry.id}/truth.png"
+    score = {(r.metric, r.strength, r.seed): r.score for r in shard.scores().itertuples()}
+    for seed, group in samples[samples["status"] == "ok"].groupby("seed"):
+        images = [
+            {
+                "file": row.image,
+                "strength": format_strength(row.strength),
+                "scores": [_cell(metric, score.get((metric.name, row.strength, row.seed))) for metric in metrics],
+            }
+            for row in group.itertuples()
+        ]
+        pair["strips"].append({"seed": seed, "images": images})
+    return pair
+
+
+def _cell(metric: Metric, raw: float | None) -> str:
+    return "–" if raw is None else f"{presented(metric.name, raw)[1]:.2f}"

@@ -1,0 +1,41 @@
+"""``python -m eval.run``: run a method on a benchmark, measure what it made, draw it."""
+
+from __future__ import annotations
+
+import time
+
+from omegaconf import DictConfig
+
+from conf.command import command
+
+ABOUT = """Runs an editing method on a benchmark: fit each pair, sample along the strength axis, score, draw curves and a report.
+Repeating a command goes on where it stopped; a run folder is never overwritten by another configuration."""
+
+EXAMPLES = """
+python -m eval.run method=imagic                                   # the embedded default, in minutes
+python -m eval.run dataset.split=all 'sweep.seeds=[0,1]'           # all Picturebook pairs, two seeds
+python -m eval.run +experiment=tedbench model=sd15                 # the real benchmark (GPU)
+python -m eval.run dataset=tedbench dataset.root=tedbench/ dataset.limit=10
+python -m eval.run dataset=folder dataset.file=pairs.csv 'sweep.strengths=[0,0.6,0.7,0.8]'
+"""
+
+
+@command("run", ABOUT, EXAMPLES)
+def main(cfg: DictConfig) -> int:
+    """Returns 1 if any pair failed."""
+    from eval.pipeline import prepare, write_outputs
+    from eval.progress import Reporter
+    from eval.score import score_run
+    from eval.summary import print_summary
+
+    start = time.monotonic()
+    reporter = Reporter()
+    job = prepare(cfg, reporter)
+    job.execute()
+    score_run(job.run, job.metrics, reporter)
+    write_outputs(job)
+    return print_summary(job, time.monotonic() - start)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,324 @@
+"""A run's folder: its configuration, one immutable shard a pair, and tables made from the shards."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from tedbench.errors import UserError
+from tedbench.image import read_image, write_png
+from tedbench.method import Sample
+from tedbench.pair import EditPair, Entry
+
+SAMPLE_COLUMNS = (
+    "pair_id",
+    "image_name",
+    "source_group",
+    "category",
+    "target_text",
+    "method",
+    "model",
+    "axis",
+    "strength",
+    "seed",
+    "image",
+    "status",
+    "reason",
+)
+SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what can go wrong with a disk into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: "the disk is full",
+            errno.EDQUOT: "the disk quota is used up",
+            errno.EROFS: "the disk is read-only",
+            errno.EACCES: "writing there is not allowed",
+        }
+        if error.errno not in reasons:
+            raise
+        raise UserError(
+            f"{path} cannot be written: {reasons[error.errno]}. "
+            "Everything finished is kept; make room or give another run_dir, then repeat the command."
+        ) from None
+
+
+def input_digest(pair: EditPair) -> str:
+    """sha256 of the canonical input's pixels: tells when a file changed behind a name."""
+    return hashlib.sha256(str(pair.image.shape).encode() + pair.image.tobytes()).hexdigest()
+
+
+def format_strength(strength: float) -> str:
+    """As in file names: 0.7 → "0.7", 1.0 → "1"."""
+    return f"{strength:.6g}"
+
+
+class Shard:
+    """What one pair gave: written beside and renamed, so it is there whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    def exists(self) -> bool:
+        return (self.folder / "done").exists()
+
+    def info(self) -> dict[str, Any]:
+        """What ``done`` says: ``status``, ``input`` (digest of the input's pixels) and texts."""
+        return json.loads((self.folder / "done").read_text())
+
+    def samples(self) -> pd.DataFrame:
+        return pd.read_parquet(self.folder / "samples.parquet")
+
+    def input(self) -> np.ndarray:
+        return read_image(self.folder / "input.png")
+
+    def image(self, name: str) -> np.ndarray:
+        """A sample's picture, named as in the column ``image``."""
+        return read_image(self.folder / Path(name).name)
+
+    def scores(self) -> pd.DataFrame:
+        """All metrics' scores so far."""
+        files = sorted((self.folder / "scores").glob("*.parquet"))
+        frames = [pd.read_parquet(file) for file in files]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(SCORE_COLUMNS))
+
+    def score_file(self, metric: str) -> Path:
+        return self.folder / "scores" / f"{metric.replace('/', '~')}.parquet"
+
+    def write_scores(self, metric: str, scores: pd.DataFrame) -> None:
+        """Adds (or replaces) one metric's scores."""
+        path = self.score_file(metric)
+        with writing(path):
+            path.parent.mkdir(exist_ok=True)
+            beside = path.with_suffix(f".{os.getpid()}")
+            scores[list(SCORE_COLUMNS)].to_parquet(beside, index=False)
+            beside.replace(path)
+
+
+class Run:
+    """A run's folder.
+
+    Args:
+        folder: where it is.
+        labels: the columns that are the same in every row: ``method``, ``model``, ``axis``.
+    """
+
+    def __init__(self, folder: Path, labels: dict[str, str]) -> None:
+        self.folder, self.labels = folder, labels
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """An existing run, from its own configuration.
+
+        Raises:
+            UserError: there is no run in ``folder``.
+        """
+        try:
+            config = yaml.safe_load((folder / "config.yaml").read_text())
+        except OSError:
+            raise UserError(
+                f"{folder} is not a run: it has no config.yaml. Give the folder that eval.run printed last."
+            ) from None
+        return cls(folder, config["labels"])
+
+    @classmethod
+    def create(cls, folder: Path, config: dict[str, Any]) -> Run:
+        """A new run, or the same one again.
+
+        Args:
+            folder: of the run.
+            config: blocks ``fit``, ``numerics``, ``sweep``, ``measure``, ``how`` and ``labels``; the first two are what
+                a run *is*, the others may differ from one call to the next.
+
+        Raises:
+            UserError: the folder holds a run of another ``fit`` or ``numerics``; says what differs.
+        """
+        path = folder / "config.yaml"
+        if path.exists():
+            old = yaml.safe_load(path.read_text())
+            differing = [
+                f"{key} was {before!r}, now {after!r}"
+                for block in ("fit", "numerics")
+                for key, before, after in _differences(old.get(block, {}), config[block], block)
+            ]
+            if differing:
+                raise UserError(
+                    f"{folder} holds a run of another configuration ({'; '.join(differing[:3])}). "
+                    "Give another run_dir, or leave it out to have one named by its configuration."
+                )
+        elif folder.exists() and any(folder.iterdir()):
+            raise UserError(f"{folder} is not empty and not a run. Give another run_dir.")
+        with writing(folder):
+            (folder / "pairs").mkdir(parents=True, exist_ok=True)
+            _replace_text(path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+            _clear_leftovers(folder / "pairs")
+        return cls(folder, config["labels"])
+
+    def shard(self, pair_id: str) -> Shard:
+        return Shard(self.folder / "pairs" / pair_id)
+
+    def shards(self) -> list[Shard]:
+        """All that are complete, by pair id."""
+        return [s for s in (Shard(p) for p in sorted((self.folder / "pairs").iterdir())) if s.exists()]
+
+    def write_shard(self, pair: EditPair, samples: Sequence[Sample]) -> None:
+        """Keeps a pair's input and edited images, together with those of an earlier, smaller sweep."""
+        with self._new_shard(pair.entry) as (folder, kept):
+            write_png(folder / "input.png", pair.image)
+            if pair.truth is not None:
+                write_png(folder / "truth.png", pair.truth)
+            rows = [] if kept is None else [row for row in kept.to_dict("records") if row["status"] == "ok"]
+            for strength, seed, image in samples:
+                name = f"{self.labels['axis']}{format_strength(strength)}-s{seed}.png"
+                write_png(folder / name, image)
+                rows.append(self._row(pair.entry, strength, seed, f"pairs/{pair.id}/{name}", "ok", ""))
+            self._finish(folder, pair.entry, rows, {"status": "ok", "input": input_digest(pair)})
+
+    def write_failure(self, entry: Entry, requests: Sequence[tuple[float, int]], reason: str) -> None:
+        """Keeps that a pair failed, as one row for each image that it lacks."""
+        with self._new_shard(entry) as (folder, kept):
+            rows = [] if kept is None else [row for row in kept.to_dict("records") if row["status"] == "ok"]
+            have = {(row["strength"], row["seed"]) for row in rows}
+            rows += [self._row(entry, s, k, "", "failed", reason) for s, k in requests if (s, k) not in have]
+            self._finish(folder, entry, rows, {"status": "failed", "reason": reason})
+
+    @contextmanager
+    def _new_shard(self, entry: Entry) -> Iterator[tuple[Path, pd.DataFrame | None]]:
+        """A folder beside the shard's, which takes its place at the end; starts with what the old one had."""
+        final = self.folder / "pairs" / entry.id
+        beside = final.with_name(f".{entry.id}.{os.getpid()}")
+        with writing(self.folder):
+            shutil.rmtree(beside, ignore_errors=True)
+            kept = None
+            if (final / "done").exists():
+                shutil.copytree(final, beside)
+                shutil.rmtree(beside / "scores", ignore_errors=True)
+                (beside / "done").unlink()
+                kept = Shard(final).samples()
+            else:
+                beside.mkdir(parents=True)
+            try:
+                yield beside, kept
+                if final.exists():
+                    old = final.with_name(f".{entry.id}.old")
+                    shutil.rmtree(old, ignore_errors=True)
+                    final.rename(old)
+                    beside.rename(final)
+                    shutil.rmtree(old, ignore_errors=True)
+                else:
+                    beside.rename(final)
+                _sync_folder(final.parent)
+            except BaseException:
+                shutil.rmtree(beside, ignore_errors=True)
+                raise
+
+    def _row(self, entry: Entry, strength: float, seed: int, image: str, status: str, reason: str) -> dict[str, Any]:
+        return {
+            "pair_id": entry.id,
+            "image_name": entry.image_name,
+            "source_group": entry.source_group,
+            "category": entry.category or "",
+            "target_text": entry.target_text,
+            **self.labels,
+            "strength": float(strength),
+            "seed": int(seed),
+            "image": image,
+            "status": status,
+            "reason": reason,
+        }
+
+    def _finish(self, folder: Path, entry: Entry, rows: list[dict[str, Any]], info: dict[str, Any]) -> None:
+        table = pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS)).sort_values(["strength", "seed"])
+        table.to_parquet(folder / "samples.parquet", index=False)
+        texts = {"target_text": entry.target_text, "source_text": entry.source_text}
+        _replace_text(folder / "done", json.dumps({**info, **texts}, ensure_ascii=False))
+        _sync_folder(folder)
+
+    def samples(self) -> pd.DataFrame:
+        """Every row of every shard, sorted."""
+        frames = [shard.samples() for shard in self.shards()]
+        table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(SAMPLE_COLUMNS))
+        return table.sort_values(["pair_id", "strength", "seed"], ignore_index=True)
+
+    def scores(self) -> pd.DataFrame:
+        """Every score of every shard, sorted."""
+        frames = [frame for shard in self.shards() if len(frame := shard.scores())]
+        table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(SCORE_COLUMNS))
+        return table.sort_values(["metric", "pair_id", "strength", "seed"], ignore_index=True)
+
+    def write_tables(self) -> None:
+        """samples.parquet and scores.parquet, made anew from the shards."""
+        for name, table in (("samples", self.samples()), ("scores", self.scores())):
+            path = self.folder / f"{name}.parquet"
+            with writing(path):
+                beside = path.with_suffix(f".{os.getpid()}")
+                table.to_parquet(beside, index=False)
+                beside.replace(path)
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        with writing(self.folder / name):
+            _replace_text(self.folder / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+    def event(self, what: str, **facts: Any) -> None:
+        """Appends to events.jsonl: everything that may differ between equal runs."""
+        with writing(self.folder / "events.jsonl"), open(self.folder / "events.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": round(time.time(), 3), "event": what, **facts}, ensure_ascii=False) + "\n")
+
+
+def _clear_leftovers(pairs: Path) -> None:
+    """What a killed process left: half-written shards go; a shard moved aside for its successor comes back."""
+    for left in pairs.glob(".*"):
+        whole = left.with_name(left.name.removeprefix(".").removesuffix(".old"))
+        if left.name.endswith(".old") and not whole.exists():
+            left.rename(whole)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[tuple[str, Any, Any]]:
+    found: list[tuple[str, Any, Any]] = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += _differences(before, after, f"{prefix}.{key}")
+        elif before != after:
+            found.append((f"{prefix}.{key}", before, after))
+    return found
+
+
+def _replace_text(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(beside, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,49 @@
+"""The few lines at the end of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from eval.curves import curve_table
+from eval.metrics.base import presented
+from eval.store import format_strength
+
+if TYPE_CHECKING:
+    from eval.pipeline import Job
+
+
+def print_summary(job: Job, seconds: float) -> int:
+    """Prints the curves as a table, failures and where things are; the last line is the run's folder.
+
+    Returns:
+        1 if any pair failed, else 0.
+    """
+    console, run = job.reporter.console, job.run
+    table = curve_table(run, [entry.id for entry in job.dataset.entries])
+    what = "Picturebook (synthetic)" if job.dataset.synthetic else job.dataset.name
+    shown = Table(title=f"{run.labels['method']} · {run.labels['model']} · {what}", title_justify="left")
+    shown.add_column(job.editor.axis.symbol, justify="right")
+    names = [presented(metric.name, 0.0)[0] for metric in job.metrics]
+    for name in names:
+        shown.add_column(escape(name), justify="right")
+    shown.add_column("images", justify="right")
+    for strength, group in table.groupby("strength"):
+        means = group.set_index("metric")["mean"]
+        cells = [f"{means[name]:.3f}" if name in means else "–" for name in names]
+        shown.add_row(
+            format_strength(float(strength)), *cells, f"{group['n_images'].min()} of {group['n_expected'].max()}"
+        )
+    if len(table):
+        console.print(shown)
+    samples = run.samples()
+    samples = samples[samples["pair_id"].isin([entry.id for entry in job.dataset.entries])]
+    failed = samples[samples["status"] != "ok"].groupby("pair_id")["reason"].first()
+    for pair_id, reason in failed.items():
+        console.print(f"[red]failed[/red] {escape(str(pair_id))}: {escape(reason)}")
+    done = len(job.dataset) - len(failed)
+    job.reporter.say(f"{done} of {len(job.dataset)} pairs done in {seconds / 60:.1f} min; open report.html in")
+    print(run.folder, flush=True)
+    return int(len(failed) > 0)

@@ -1,0 +1,31 @@
+"""Imagic: text-based real image editing with diffusion models (Kawar et al., arXiv 2210.09276).
+
+Read :mod:`imagic.embedding` (stage A), :mod:`imagic.finetune` (stage B) and :mod:`imagic.editor` (stage C) beside the
+paper's section 3.2. Torch is imported when a name is first used, not with the package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagic.editor import Imagic as Imagic
+    from imagic.load import load as load
+    from imagic.load import open_pair as open_pair
+    from imagic.models.latent import LatentDiffusion as LatentDiffusion
+
+__all__ = ["Imagic", "LatentDiffusion", "load", "open_pair"]
+
+_HOMES = {
+    "Imagic": "imagic.editor",
+    "LatentDiffusion": "imagic.models.latent",
+    "load": "imagic.load",
+    "open_pair": "imagic.load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'imagic' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

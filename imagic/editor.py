@@ -1,0 +1,124 @@
+"""Stage C, text embedding interpolation and generation (section 3.2), and the three stages as one method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from imagic.embedding import optimise_embedding
+from imagic.finetune import Snapshot, finetune
+from imagic.models.latent import LatentDiffusion
+from imagic.models.sampling import ddim
+from tedbench.errors import UserError
+from tedbench.method import Axis, Edit, Editor, Progress, Sample, silent
+from tedbench.pair import EditPair
+from tedbench.seeding import generator
+
+
+def interpolate(e_tgt: Tensor, e_opt: Tensor, eta: float) -> Tensor:
+    """ē = η · e_tgt + (1 − η) · e_opt (equation 3); η beyond 1 extrapolates."""
+    return eta * e_tgt + (1 - eta) * e_opt
+
+
+class Imagic(Editor):
+    """Optimise the text embedding to the image, fine-tune the model, interpolate and generate.
+
+    Its strength is η: 0 gives the input back, 1 follows the text alone. The embedding is optimised for one image *and*
+    one text, so every pair is fitted anew, from the model's pretrained weights.
+    """
+
+    randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
+    axis = Axis("eta", "η", tuple(i / 10 for i in range(11)), identity=0.0)
+
+    def __init__(
+        self,
+        model: LatentDiffusion,
+        *,
+        embedding: Mapping[str, Any],
+        finetune: Mapping[str, Any],
+        sampling: Mapping[str, Any],
+        seed: int = 0,
+        sample_batch: int = 16,
+    ) -> None:
+        """
+        Args:
+            model: any text-to-image model of :mod:`imagic.models`.
+            embedding: stage A: ``steps``, ``lr``, ``draws``.
+            finetune: stage B, likewise; ``steps`` 0 leaves the model as pretrained.
+            sampling: stage C: ``steps`` of DDIM and ``guidance``.
+            seed: of the whole run; every draw derives from it, the pair and the purpose.
+            sample_batch: how many images are generated at a time.
+        """
+        self.model, self.seed, self.sample_batch = model, seed, sample_batch
+        self.image_size = model.image_size
+        self._embedding, self._finetune, self._sampling = dict(embedding), dict(finetune), dict(sampling)
+        self._pretrained = Snapshot(model.network)
+        self._open: ImagicEdit | None = None
+
+    def fit(self, pair: EditPair, progress: Progress = silent) -> ImagicEdit:
+        """Stages A and B.
+
+        Raises:
+            DivergedError: a loss was not finite.
+            UserError: the pair has another size than the model.
+        """
+        if self._open is not None:
+            raise RuntimeError("close the edit of the last pair first: it holds the fine-tuned weights")
+        if pair.image.shape[0] != self.image_size:
+            raise UserError(
+                f"The pair {pair.id} is {pair.image.shape[0]}² and the model {self.model.name} takes {self.image_size}². "
+                f"Give dataset.size={self.image_size}."
+            )
+        model = self.model
+        x0 = model.encode_image(pair.image)
+        e_tgt, e_null = model.encode_text([pair.target_text]), model.encode_text([""])
+        rng = generator(self.seed, pair.id, "embedding")
+        e_opt = optimise_embedding(model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
+        rng = generator(self.seed, pair.id, "fine-tuning")
+        try:
+            finetune(model, x0, e_opt, rng=rng, progress=progress, **self._finetune)
+        except BaseException:
+            self._pretrained.restore()
+            raise
+        self._open = ImagicEdit(self, pair.id, e_tgt, e_opt, e_null)
+        return self._open
+
+    def restore(self) -> None:
+        """Puts the pretrained weights back, bit by bit."""
+        self._pretrained.restore()
+        self._open = None
+
+
+class ImagicEdit(Edit):
+    """A fitted pair: e_opt, and the fine-tuned weights in the editor's model until it is closed."""
+
+    def __init__(self, editor: Imagic, pair_id: str, e_tgt: Tensor, e_opt: Tensor, e_null: Tensor) -> None:
+        self._editor, self._pair_id = editor, pair_id
+        self.e_tgt, self.e_opt, self.e_null = e_tgt, e_opt, e_null
+        self._closed = False
+
+    def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
+        """Stage C, in batches of the editor's ``sample_batch``. A seed's initial noise is the same for every η."""
+        if self._closed:
+            raise RuntimeError("this edit is closed: its fine-tuned weights are gone")
+        editor, size = self._editor, self._editor.sample_batch
+        for start in range(0, len(requests), size):
+            chunk = requests[start : start + size]
+            x_T = torch.stack([self._initial_noise(seed) for _, seed in chunk])  # noqa: N806
+            e = torch.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in chunk])
+            x0 = ddim(editor.model, x_T, e, self.e_null, **editor._sampling)
+            for (eta, seed), image in zip(chunk, editor.model.decode(x0), strict=True):
+                yield Sample(eta, seed, image)
+            progress("sampling", start + len(chunk), len(requests))
+
+    def _initial_noise(self, seed: int) -> Tensor:
+        rng = generator(self._editor.seed, self._pair_id, "initial noise", seed)
+        return torch.randn(self._editor.model.latent_shape, generator=rng)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._editor.restore()

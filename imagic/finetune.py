@@ -1,0 +1,64 @@
+"""Stage B, model fine-tuning: shift the model to fit the input image at the point e_opt (section 3.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from imagic.loss import denoising_loss
+from imagic.models.latent import LatentDiffusion
+from tedbench.method import Progress, silent
+
+
+def finetune(
+    model: LatentDiffusion,
+    x0: Tensor,
+    e_opt: Tensor,
+    *,
+    steps: int,
+    lr: float,
+    rng: torch.Generator,
+    draws: int = 1,
+    progress: Progress = silent,
+) -> None:
+    """Optimises θ in place with e_opt frozen; :class:`Snapshot` undoes it.
+
+    Args:
+        model: its ``network`` is fine-tuned, all of it.
+        x0: the input's latents, (1, C, h, w).
+        e_opt: what :func:`imagic.embedding.optimise_embedding` found, (1, L, D).
+        steps, lr: of Adam, at a fixed rate.
+        rng: CPU generator of timesteps and noise.
+        draws: of timestep and noise, per step.
+        progress: told each step.
+
+    Raises:
+        DivergedError: the loss is not finite.
+    """
+    parameters = list(model.network.parameters())
+    model.network.requires_grad_(True)
+    try:
+        optimizer = torch.optim.Adam(parameters, lr=lr)
+        for step in range(steps):
+            optimizer.zero_grad()
+            denoising_loss(model, x0, e_opt, draws, rng).backward()
+            optimizer.step()
+            progress("fine-tuning", step + 1, steps)
+    finally:
+        model.network.requires_grad_(False)
+        for parameter in parameters:
+            parameter.grad = None
+
+
+class Snapshot:
+    """A copy of a module's parameters and buffers, to put back bit by bit."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._state = {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+    def restore(self) -> None:
+        """Writes the copy back into the same tensors."""
+        with torch.no_grad():
+            for name, value in self._module.state_dict().items():
+                value.copy_(self._state[name])

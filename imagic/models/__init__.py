@@ -1,0 +1,1 @@
+"""Generative models behind one small interface, used by every method."""

@@ -1,0 +1,116 @@
+"""Where a model's files are: beside the code, in a local folder, or on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
+
+from tedbench.download import cache_folder
+from tedbench.errors import UserError
+
+EMBEDDED = "picturebook:"
+"""A path that starts so names a model shipped with the project."""
+
+
+def locate(path: str, revision: str | None = None) -> Path:
+    """The local folder of a model.
+
+    Args:
+        path: ``picturebook:NAME``, a folder, or a hub repository ``owner/name``.
+        revision: the hub's commit, branch or tag.
+
+    Returns:
+        A folder on this machine; a hub model is downloaded into the hub's own cache first (safetensors only).
+
+    Raises:
+        UserError: it is not there and cannot be downloaded; says what to download and where to.
+    """
+    if path.startswith(EMBEDDED):
+        return Path(str(files("picturebook"))) / "weights" / path.removeprefix(EMBEDDED)
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        return folder
+    if path.startswith((".", "/", "~")) or path.count("/") != 1:
+        raise UserError(
+            f"The model folder {path} does not exist. Give model.path a diffusers folder or a hub name (owner/name)."
+        )
+    return _from_hub(path, revision)
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    wanted = ["*.json", "*.txt", "*/*.json", "*/*.txt", "*/model.safetensors", "*/diffusion_pytorch_model.safetensors"]
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted, ignore_patterns=["safety_checker/*"]))
+    except RepositoryNotFoundError:
+        raise UserError(
+            f"The hub has no public model {name}. Check model.path; for a gated model log in with `hf auth login`."
+        ) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        at = f" --revision {revision}" if revision else ""
+        raise UserError(
+            f"The weights of {name} are not on this machine and the hub cannot be reached ({reason}). "
+            f"Where there is a network, run `hf download {name}{at} --local-dir weights/{Path(name).name}`, "
+            f"copy the folder here and give model.path=weights/{Path(name).name}."
+        ) from None
+
+
+def digest(folder: Path) -> str:
+    """One sha256 over the names and contents of a model's weights and configs: what a run's identity is made from.
+
+    A file's sum is remembered by its path, size and time of change, so that gigabytes are read once.
+    """
+    known_path = cache_folder() / "digests.json"
+    try:
+        known = json.loads(known_path.read_text())
+    except (OSError, ValueError):
+        known = {}
+    total, fresh = hashlib.sha256(), False
+    for file in sorted(p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt")):
+        if any(part.startswith(".") for part in file.relative_to(folder).parts):
+            continue
+        stat = file.stat()
+        key = f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+        if key not in known:
+            with file.open("rb") as opened:
+                known[key] = hashlib.file_digest(opened, "sha256").hexdigest()
+            fresh = True
+        total.update(f"{file.relative_to(folder).as_posix()}\0{known[key]}\n".encode())
+    if fresh:
+        _remember(known_path, known)
+    return total.hexdigest()
+
+
+def _remember(path: Path, known: dict[str, str]) -> None:
+    """Only a cache: where it cannot be written, sums are made again next time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps(known))
+        beside.replace(path)
+    except OSError:
+        pass
+
+
+def require_safetensors(folder: Path, part: str) -> None:
+    """Refuses a part of a pipeline whose weights are a pickle, or are missing.
+
+    Raises:
+        UserError: there is no safetensors file in ``folder/part``.
+    """
+    if any((folder / part).glob("*.safetensors")):
+        return
+    pickles = [*(folder / part).glob("*.bin"), *(folder / part).glob("*.pt"), *(folder / part).glob("*.ckpt")]
+    if pickles:
+        raise UserError(
+            f"{pickles[0]} is a pickle, which can run code when it is read. Convert it to safetensors and give that folder."
+        )
+    raise UserError(
+        f"{folder} has no weights for its {part}. Give model.path a complete diffusers folder in safetensors format."
+    )

@@ -1,0 +1,1 @@
+"""Picturebook: a small drawn world with captions, models trained on it, and edits whose right answer is known."""

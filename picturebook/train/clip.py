@@ -1,0 +1,82 @@
+"""The judge of text–image alignment: a small open_clip model."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from picturebook.train.data import scene_captions, training_pictures, training_scenes
+from picturebook.train.loop import train
+from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
+
+SCENES = 24_000
+CAPTIONS = 4
+MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+
+
+def model_config(vocab_size: int) -> dict[str, Any]:
+    """open_clip's description of the architecture."""
+    return {
+        "embed_dim": 128,
+        "vision_cfg": {"image_size": 64, "layers": 4, "width": 128, "head_width": 32, "patch_size": 8},
+        "text_cfg": {
+            "context_length": MAX_TOKENS,
+            "vocab_size": vocab_size,
+            "hf_tokenizer_name": "picturebook",  # present: open_clip then reads the tokenizer beside the weights
+            "pool_type": "eos",
+            "eos_id": 1,
+            "width": 128,
+            "heads": 4,
+            "layers": 3,
+        },
+    }
+
+
+def main(out: Path, steps: int = 1000, batch: int = 128, lr: float = 1e-3, seed: int = 0) -> None:
+    """Trains it and writes ``out/clip``, an open_clip folder (``local-dir:``)."""
+    torch.manual_seed(seed)
+    tokenizer = save_tokenizer(out / "clip")
+    config = model_config(len(tokenizer))
+    scenes = training_scenes(SCENES)
+    pictures = training_pictures(scenes)
+    texts = [text for scene in scenes for text in scene_captions(scene, CAPTIONS)]
+    tokens = tokenizer(texts, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt").input_ids.reshape(
+        SCENES, CAPTIONS, -1
+    )
+    model = open_clip.CLIP(**config)
+    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
+
+    def loss_at(rng: torch.Generator) -> torch.Tensor:
+        index = torch.randint(SCENES, (batch,), generator=rng)
+        text = tokens[index, torch.randint(CAPTIONS, (batch,), generator=rng)]
+        x = pictures[index].float() / 127.5 - 1
+        image_features, text_features, scale = model(x, text)
+        logits = scale.clamp(max=100) * image_features @ text_features.T
+        # Equal texts are equally right: each one's target is spread over its copies.
+        same = (text[:, None] == text[None]).all(-1).float()
+        target = same / same.sum(1, keepdim=True)
+        return (nn.functional.cross_entropy(logits, target) + nn.functional.cross_entropy(logits.T, target)) / 2
+
+    def save(average: nn.Module, step: int) -> None:
+        kept = copy.deepcopy(average).half().state_dict()
+        save_file({k: v.contiguous() for k, v in kept.items()}, out / "clip" / "open_clip_model.safetensors")
+        preprocess = {
+            "size": [64, 64],
+            "mode": "RGB",
+            "mean": MEAN,
+            "std": STD,
+            "interpolation": "bicubic",
+            "resize_mode": "shortest",
+        }
+        (out / "clip" / "open_clip_config.json").write_text(
+            json.dumps({"model_cfg": config, "preprocess_cfg": preprocess}, indent=2)
+        )
+
+    train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "clip.jsonl")

@@ -1,0 +1,125 @@
+"""The text-to-image model: a UNet on the autoencoder's latents and its text encoder, trained together."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from picturebook.train.data import scene_captions, to_model_space, training_pictures, training_scenes
+from picturebook.train.loop import train
+from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
+
+SCENES = 24_000
+CAPTIONS = 4
+EMPTY = 0.1
+"""Part of the captions that are replaced by the empty text, for classifier-free guidance."""
+MIN_SNR_GAMMA = 5.0
+"""Loss weight min(SNR, γ)/SNR (Hang et al., arXiv 2303.09556), with the paper's γ."""
+
+
+def new_scheduler() -> DDIMScheduler:
+    """Stable Diffusion's schedule with a larger last β: latents of 16² show their mean through more noise than those of 64²."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.02,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        timestep_spacing="trailing",
+        prediction_type="epsilon",
+    )
+
+
+class TextToImage(nn.Module):
+    """The two parts that learn together."""
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__()
+        self.text_encoder = CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=vocab_size,
+                hidden_size=128,
+                intermediate_size=512,
+                num_hidden_layers=3,
+                num_attention_heads=4,
+                max_position_embeddings=MAX_TOKENS,
+                projection_dim=128,
+                bos_token_id=0,
+                eos_token_id=1,
+                pad_token_id=1,
+            )
+        )
+        self.unet = UNet2DConditionModel(
+            sample_size=16,
+            block_out_channels=(48, 96, 144),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=128,
+            attention_head_dim=4,
+            norm_num_groups=16,
+        )
+
+
+@torch.no_grad()
+def encode(vae: AutoencoderKL, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scaled mean and standard deviation of each picture's latents, (N, 4, 16, 16) float32."""
+    parts = [vae.encode(to_model_space(chunk)).latent_dist for chunk in pictures.split(128)]
+    scale = vae.config.scaling_factor
+    return torch.cat([p.mean for p in parts]) * scale, torch.cat([p.std for p in parts]) * scale
+
+
+def main(out: Path, steps: int = 5000, batch: int = 48, lr: float = 1e-3, seed: int = 0) -> None:
+    """Trains it and writes ``out/diffusion``, a Stable Diffusion pipeline folder."""
+    torch.manual_seed(seed)
+    vae = AutoencoderKL.from_pretrained(out / "vae", torch_dtype=torch.float32).eval()
+    tokenizer = save_tokenizer(out / "tokenizer")
+    scenes = training_scenes(SCENES)
+    mean, std = encode(vae, training_pictures(scenes))
+    texts = [text for scene in scenes for text in scene_captions(scene, CAPTIONS)]
+    tokens = tokenizer(texts, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt").input_ids.reshape(
+        SCENES, CAPTIONS, -1
+    )
+    nothing = tokenizer("", padding="max_length", max_length=MAX_TOKENS, return_tensors="pt").input_ids[0]
+    scheduler = new_scheduler()
+    alpha_bar = scheduler.alphas_cumprod
+    snr = alpha_bar / (1 - alpha_bar)
+    weight = snr.clamp(max=MIN_SNR_GAMMA) / snr
+    model = TextToImage(len(tokenizer)).to(memory_format=torch.channels_last)
+    print(
+        f"UNet {sum(p.numel() for p in model.unet.parameters()) / 1e6:.2f} M, text encoder {sum(p.numel() for p in model.text_encoder.parameters()) / 1e6:.2f} M",
+        flush=True,
+    )
+
+    def loss_at(rng: torch.Generator) -> torch.Tensor:
+        index = torch.randint(SCENES, (batch,), generator=rng)
+        text = tokens[index, torch.randint(CAPTIONS, (batch,), generator=rng)]
+        text[torch.rand(batch, generator=rng) < EMPTY] = nothing
+        x0 = mean[index] + std[index] * torch.randn(batch, 4, 16, 16, generator=rng)
+        eps = torch.randn(x0.shape, generator=rng)
+        t = torch.randint(len(alpha_bar), (batch,), generator=rng)
+        x_t = scheduler.add_noise(x0, eps, t).contiguous(memory_format=torch.channels_last)
+        guess = model.unet(x_t, t, model.text_encoder(text).last_hidden_state).sample
+        return (weight[t] * (guess - eps).square().mean(dim=(1, 2, 3))).mean()
+
+    def save(average: nn.Module, step: int) -> None:
+        kept = copy.deepcopy(average).eval().half()
+        pipeline = StableDiffusionPipeline(
+            vae=copy.deepcopy(vae).half(),
+            text_encoder=kept.text_encoder,
+            tokenizer=tokenizer,
+            unet=kept.unet,
+            scheduler=scheduler,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+        pipeline.save_pretrained(out / "diffusion")
+
+    train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "diffusion.jsonl")

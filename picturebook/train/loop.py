@@ -1,0 +1,66 @@
+"""The training loop that every part shares: AdamW with one cycle of the learning rate, and an average of the weights."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+
+def train(
+    model: nn.Module,
+    loss_at: Callable[[torch.Generator], torch.Tensor],
+    *,
+    steps: int,
+    lr: float,
+    seed: int,
+    save: Callable[[nn.Module, int], None],
+    ema: float = 0.998,
+    save_every: int = 500,
+    log: Path | None = None,
+) -> None:
+    """Trains ``model`` in place.
+
+    Args:
+        model: its trainable parameters are optimised.
+        loss_at: draws a batch from the given generator and returns the loss.
+        steps, lr: number of updates and the peak of the learning rate.
+        seed: of everything that is drawn.
+        save: is given the averaged model and the step, every ``save_every`` steps and at the end.
+        ema: decay of the average of weights, per step.
+        log: JSON lines of step, loss and seconds, appended.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    model.train()
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema))
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=lr, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.05)
+    start, total = time.monotonic(), 0.0
+    for step in range(1, steps + 1):
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_at(rng)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        average.update_parameters(model)
+        total += loss.item()
+        if step % 50 == 0 or step == steps:
+            seconds = time.monotonic() - start
+            line = {"step": step, "loss": round(total / 50, 5), "seconds": round(seconds)}
+            left = seconds / step * (steps - step)
+            print(
+                f"{step}/{steps}  loss {line['loss']:.5f}  {seconds / step:.2f} s/step  {left / 60:.0f} min left",
+                flush=True,
+            )
+            if log:
+                with log.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+            total = 0.0
+        if step % save_every == 0 or step == steps:
+            save(average.module, step)

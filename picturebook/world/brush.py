@@ -1,0 +1,46 @@
+"""Drawing in a subject's own coordinates: u to where it faces, v up from the ground, its height is 1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PIL import ImageDraw
+
+Color = tuple[int, int, int]
+Point = tuple[float, float]
+
+
+def shade(color: Color, by: float) -> Color:
+    """Darker (``by`` < 0) or lighter (``by`` > 0), -1 to 1."""
+    target = 255 if by > 0 else 0
+    r, g, b = (round(c + (target - c) * abs(by)) for c in color)
+    return r, g, b
+
+
+class Brush:
+    """Puts shapes given in subject coordinates on a canvas of pixels."""
+
+    def __init__(self, draw: ImageDraw.ImageDraw, x: float, ground: float, height: float, facing: int) -> None:
+        self.draw, self.x, self.ground, self.height, self.facing = draw, x, ground, height, facing
+
+    def at(self, u: float, v: float) -> Point:
+        return self.x + self.facing * u * self.height, self.ground - v * self.height
+
+    def blob(self, u: float, v: float, ru: float, rv: float, fill: Color, turn: float = 0.0) -> None:
+        """An ellipse with half axes ``ru``, ``rv``, turned by ``turn`` degrees (counter-clockwise)."""
+        c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+        ring = [(ru * math.cos(a), rv * math.sin(a)) for a in (math.tau * i / 36 for i in range(36))]
+        self.shape([(u + c * p - s * q, v + s * p + c * q) for p, q in ring], fill)
+
+    def shape(self, points: Sequence[Point], fill: Color) -> None:
+        """A filled polygon."""
+        self.draw.polygon([self.at(u, v) for u, v in points], fill=fill)
+
+    def limb(self, points: Sequence[Point], width: float, fill: Color) -> None:
+        """A thick line through ``points`` with round ends and joints."""
+        pixels = [self.at(u, v) for u, v in points]
+        w = width * self.height
+        self.draw.line(pixels, fill=fill, width=max(1, round(w)))
+        for px, py in pixels:
+            self.draw.ellipse((px - w / 2, py - w / 2, px + w / 2, py + w / 2), fill=fill)

@@ -1,0 +1,7 @@
+"""The benchmark: image–text pairs, the datasets that hold them, and the contract that an editing method fulfils."""
+
+from tedbench.errors import UserError
+from tedbench.method import Axis, Edit, Editor, Sample
+from tedbench.pair import EditPair, Entry
+
+__all__ = ["Axis", "Edit", "EditPair", "Editor", "Entry", "Sample", "UserError"]

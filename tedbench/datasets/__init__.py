@@ -1,0 +1,1 @@
+"""The datasets: TEdBench, a folder of one's own, and Picturebook."""

@@ -1,0 +1,92 @@
+"""What every dataset is: a list of entries, and how to read one entry's images."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import ClassVar
+
+import numpy as np
+
+from tedbench.errors import UserError
+from tedbench.image import square
+from tedbench.pair import EditPair, Entry
+
+
+class Dataset(ABC):
+    """Pairs in a fixed order. Images are read one at a time, when they are asked for.
+
+    Attributes:
+        name: as it stands in run folders and tables.
+        synthetic: whether figures must say that this is no photograph benchmark.
+        entries: what is in it, after ``limit`` and ``ids``.
+        size: side of the pairs' canonical square in pixels.
+    """
+
+    name: ClassVar[str]
+    synthetic: ClassVar[bool] = False
+
+    def __init__(
+        self, entries: Sequence[Entry], size: int, limit: int | None = None, ids: Sequence[str] | None = None
+    ) -> None:
+        """
+        Args:
+            entries: all there are.
+            size: side of the canonical square.
+            limit: keep the first so many.
+            ids: keep these pair ids only; the start of an id is enough where it is unique.
+
+        Raises:
+            UserError: a pair is there twice, an id is unknown, or nothing is left.
+        """
+        twice = [id for id, count in Counter(entry.id for entry in entries).items() if count > 1]
+        if twice:
+            raise UserError(
+                f"The pair {twice[0]} is listed more than once. Remove its copies: a pair is an image name and a text."
+            )
+        if ids is not None:
+            chosen = {_resolve(id, [entry.id for entry in entries]) for id in ids}
+            entries = [entry for entry in entries if entry.id in chosen]
+        if limit is not None:
+            if limit < 1:
+                raise UserError(f"dataset.limit={limit} leaves no pairs. Give a number from 1, or null for all.")
+            entries = entries[:limit]
+        if not entries:
+            raise UserError(f"The dataset {self.name} has no pairs. Check its list, and dataset.ids.")
+        self.entries = tuple(entries)
+        self.size = size
+
+    @abstractmethod
+    def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
+        """The entry's input and, where it is known, the true edited image: (H, W, 3) uint8, of any size."""
+
+    def load(self, entry: Entry) -> EditPair:
+        """The entry with its images in the canonical square.
+
+        Raises:
+            ImageError: an image is missing or unreadable.
+        """
+        image, truth = self.read(entry)
+        return EditPair(entry, square(image, self.size), None if truth is None else square(truth, self.size))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[EditPair]:
+        return (self.load(entry) for entry in self.entries)
+
+
+def _resolve(id: str, known: Sequence[str]) -> str:
+    found = [k for k in known if k == id] or [k for k in known if k.startswith(id)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(
+            f"dataset.ids: {id!r} is the start of {len(found)} pairs, such as {found[0]} and {found[1]}. Give more of it."
+        )
+    near = max(known, key=lambda k: SequenceMatcher(None, id, k[: len(id)]).ratio())
+    raise UserError(
+        f"dataset.ids: no pair is called {id!r}. Did you mean {near}? `python -m tedbench.show` lists them."
+    )

@@ -1,0 +1,32 @@
+"""A dataset from its configuration (``conf/dataset/*.yaml``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from tedbench.datasets.base import Dataset
+from tedbench.errors import UserError
+
+
+def build_dataset(settings: Mapping[str, Any]) -> Dataset:
+    """The dataset of the class that ``_target_`` names; ``name`` is for people, all else goes to the constructor.
+
+    One id may be given without a list. Values of the wrong type, which a command line can hold, are told of here, so
+    that datasets need not.
+
+    Raises:
+        UserError: a value does not fit, or the dataset's own errors.
+    """
+    values = {key: value for key, value in settings.items() if key not in ("_target_", "name")}
+    for key in ("size", "limit"):
+        value = values.get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            hint = "Give one, or null for all." if key == "limit" else "Give one."
+            raise UserError(f"dataset.{key}={value} is not a whole number from 1. {hint}")
+    if values.get("ids") is not None:
+        ids = values["ids"] if isinstance(values["ids"], list | tuple) else [values["ids"]]
+        values["ids"] = [str(id) for id in ids]
+    module, _, name = str(settings["_target_"]).rpartition(".")
+    return getattr(import_module(module), name)(**values)

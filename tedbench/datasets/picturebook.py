@@ -1,0 +1,50 @@
+"""Picturebook's edit pairs: a drawn benchmark whose right answers are known. It stands in for no photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from picturebook.pairs import PAIRS, PlannedEdit
+from picturebook.world import render
+from tedbench.datasets.base import Dataset
+from tedbench.errors import UserError
+from tedbench.pair import Entry
+
+SPLITS = ("preview", "all")
+
+
+class PicturebookPairs(Dataset):
+    """Six pairs ("preview") or all 36 ("all"), with source texts, object phrases, categories and true edited images."""
+
+    name: ClassVar[str] = "picturebook"
+    synthetic: ClassVar[bool] = True
+
+    def __init__(
+        self, size: int, limit: int | None = None, ids: Sequence[str] | None = None, split: str = "preview"
+    ) -> None:
+        """
+        Args:
+            size: side of the pictures; they are drawn at this size, not enlarged.
+            limit, ids: as in :class:`Dataset`.
+            split: "preview" or "all".
+
+        Raises:
+            UserError: the split is unknown, or as in :class:`Dataset`.
+        """
+        if split not in SPLITS:
+            raise UserError(f"dataset.split={split} is unknown. Use {' or '.join(SPLITS)}.")
+        planned = [(_entry(pair), pair) for pair in PAIRS if split == "all" or pair.preview]
+        self._planned: dict[str, PlannedEdit] = {entry.id: pair for entry, pair in planned}
+        super().__init__([entry for entry, _ in planned], size, limit, ids)
+
+    def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
+        """The picture and its true edit, (size, size, 3) uint8 each."""
+        pair = self._planned[entry.id]
+        return render(pair.before, self.size), render(pair.after, self.size)
+
+
+def _entry(pair: PlannedEdit) -> Entry:
+    return Entry(pair.image, pair.target_text, pair.source_text, pair.source_object, pair.target_object, pair.category)

@@ -1,0 +1,14 @@
+"""Errors that are meant for the reader of the terminal."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something that the user can mend: one sentence what is wrong, one sentence what to do.
+
+    Commands print it as one line without a traceback and exit with status 2.
+    """
+
+
+class ImageError(UserError):
+    """An image is missing or cannot be read."""

@@ -1,0 +1,92 @@
+"""The benchmark's unit: an input image and the text that says what it should become."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from tedbench.errors import UserError
+
+
+def pair_id(image_name: str, target_text: str) -> str:
+    """A readable, unique name made from content, safe as a file name: ``dog.png_a_sitting_dog-1f2e3d4c``.
+
+    It depends on nothing but its arguments, so it survives reordering and subsets.
+    """
+    digest = hashlib.sha256(f"{image_name}\0{target_text}".encode()).hexdigest()[:8]
+    words = re.sub(r"[^a-z0-9.]+", "_", f"{image_name}-{target_text}".lower().replace("-", "_"), flags=re.ASCII)
+    return f"{words.strip('_.')[:72].rstrip('_.')}-{digest}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a pair before its image is read.
+
+    Attributes:
+        image_name: the input's file name; names the source image, so two pairs on one image share it.
+        target_text: what the edited image should show.
+        source_text: what the input shows, for methods that need it.
+        source_object, target_object: the subject before and after ("dog", "sitting dog"), likewise.
+        category: kind of edit ("pose", "addition", …).
+    """
+
+    image_name: str
+    target_text: str
+    source_text: str | None = None
+    source_object: str | None = None
+    target_object: str | None = None
+    category: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.image_name.strip():
+            raise UserError(f"A pair with the text {self.target_text!r} names no image. Give every pair an image.")
+        if not self.target_text.strip():
+            raise UserError(f"The pair on {self.image_name} has an empty target text. Give every pair a text.")
+
+    @property
+    def id(self) -> str:
+        return pair_id(self.image_name, self.target_text)
+
+    @property
+    def source_group(self) -> str:
+        """Outputs from one source image are not independent: intervals cluster by this."""
+        return self.image_name
+
+
+@dataclass(frozen=True, eq=False)
+class EditPair:
+    """An :class:`Entry` with its pixels, in the pair's canonical square.
+
+    Attributes:
+        entry: names and texts.
+        image: the input, (size, size, 3) uint8 RGB.
+        truth: the true edited image where it is known (Picturebook), like ``image``.
+    """
+
+    entry: Entry
+    image: np.ndarray
+    truth: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for name, image in (("image", self.image), ("truth", self.truth)):
+            if image is not None and (
+                image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != image.shape[1] or image.shape[2] != 3
+            ):
+                raise ValueError(
+                    f"{name} of {self.id}: expected (size, size, 3) uint8, got {image.shape} {image.dtype}"
+                )
+
+    @property
+    def id(self) -> str:
+        return self.entry.id
+
+    @property
+    def target_text(self) -> str:
+        return self.entry.target_text
+
+    @property
+    def source_text(self) -> str | None:
+        return self.entry.source_text

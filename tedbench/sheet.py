@@ -1,0 +1,136 @@
+"""Contact sheets: pictures side by side with a text under them, on one page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+TILE = 160
+"""Side of a picture on the page, in pixels."""
+
+_MARGIN, _GAP, _GUTTER = 32, 4, 20  # page edge; between a cell's pictures; between cells
+_GREY, _PAPER = (222, 224, 228), (255, 255, 255)
+_RATIO = 1.5  # of a page's width to its height, about
+
+
+class _Style(NamedTuple):
+    size: int
+    ink: tuple[int, int, int]
+
+    @property
+    def line(self) -> int:
+        """Pixels from one line to the next."""
+        return round(self.size * 1.32)
+
+
+_TITLE, _TEXT, _SUBTITLE = _Style(30, (28, 30, 34)), _Style(14, (28, 30, 34)), _Style(14, (110, 114, 120))
+_NOTE, _REASON = _Style(11, (110, 114, 120)), _Style(11, (28, 30, 34))
+
+
+class Cell(NamedTuple):
+    """What belongs to one pair.
+
+    Attributes:
+        pictures: (TILE, TILE, 3) uint8 each, or the reason why there is none.
+        text: stands under them.
+        note: stands small and grey under the text.
+    """
+
+    pictures: tuple[np.ndarray | str, ...]
+    text: str
+    note: str = ""
+
+
+class _Laid(NamedTuple):
+    """A cell with its texts in lines."""
+
+    cell: Cell
+    text: list[str]
+    note: list[str]
+
+    @property
+    def height(self) -> int:
+        return TILE + 8 + _TEXT.line * len(self.text) + _NOTE.line * len(self.note)
+
+
+def draw_sheet(cells: Sequence[Cell], title: str, subtitle: str = "") -> Image.Image:
+    """One page with all cells in reading order, about half as wide again as high."""
+    inner = max(len(cell.pictures) for cell in cells)
+    width = inner * TILE + (inner - 1) * _GAP
+    laid = [_Laid(cell, _wrap(cell.text, _TEXT, width), _wrap(cell.note, _NOTE, width)) for cell in cells]
+    typical = sum(each.height for each in laid) / len(laid) + _GUTTER
+    columns = min(len(laid), max(1, round(math.sqrt(_RATIO * len(laid) * typical / (width + _GUTTER)))))
+    rows = [laid[i : i + columns] for i in range(0, len(laid), columns)]
+    page_width = max(columns * (width + _GUTTER) - _GUTTER, 2 * TILE) + 2 * _MARGIN
+    lines = _wrap(title, _TITLE, page_width - 2 * _MARGIN)
+    below = _wrap(subtitle, _SUBTITLE, page_width - 2 * _MARGIN)
+    head = _TITLE.line * len(lines) + _SUBTITLE.line * len(below) + _GUTTER
+    body = sum(max(each.height for each in row) + _GUTTER for row in rows) - _GUTTER
+    page = Image.new("RGB", (page_width, head + body + 2 * _MARGIN), _PAPER)
+    y = _write(page, (_MARGIN, _MARGIN), lines, _TITLE)
+    y = _write(page, (_MARGIN, y), below, _SUBTITLE) + _GUTTER
+    for row in rows:
+        for place, each in enumerate(row):
+            _put(page, (_MARGIN + place * (width + _GUTTER), y), each)
+        y += max(each.height for each in row) + _GUTTER
+    return page
+
+
+def _put(page: Image.Image, at: tuple[int, int], laid: _Laid) -> None:
+    x, y = at
+    for number, picture in enumerate(laid.cell.pictures):
+        left = x + number * (TILE + _GAP)
+        if isinstance(picture, str):
+            page.paste(_GREY, (left, y, left + TILE, y + TILE))
+            room = (TILE - 16) // _REASON.line
+            _write(page, (left + 8, y + 8), _wrap(picture, _REASON, TILE - 16)[:room], _REASON)
+        else:
+            page.paste(Image.fromarray(picture), (left, y))
+    y = _write(page, (x, y + TILE + 6), laid.text, _TEXT)
+    _write(page, (x, y), laid.note, _NOTE)
+
+
+def _write(page: Image.Image, at: tuple[int, int], lines: Sequence[str], style: _Style) -> int:
+    """Draws the lines and returns where the next one goes."""
+    x, y = at
+    draw = ImageDraw.Draw(page)
+    for line in lines:
+        draw.text((x, y), line, font=_font(style.size), fill=style.ink)
+        y += style.line
+    return y
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which comes with matplotlib, so that texts in most alphabets can be read."""
+    import matplotlib
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+
+
+def _wrap(text: str, style: _Style, width: int) -> list[str]:
+    """Lines no wider than ``width`` pixels; a longer word is cut."""
+    font = _font(style.size)
+    lines: list[str] = []
+    for word in text.split():
+        joined = f"{lines[-1]} {word}" if lines else word
+        if lines and font.getlength(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines += _cut(word, font, width)
+    return lines
+
+
+def _cut(word: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and font.getlength(pieces[-1] + letter) > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces

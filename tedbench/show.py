@@ -1,0 +1,148 @@
+"""``python -m tedbench.show dataset=…``: what is in a dataset, as a table in the terminal and a contact sheet."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+from PIL import Image
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from conf.command import command
+from tedbench.datasets.base import Dataset
+from tedbench.datasets.build import build_dataset
+from tedbench.errors import ImageError, UserError
+from tedbench.image import square
+from tedbench.pair import Entry
+from tedbench.sheet import TILE, Cell, draw_sheet
+
+
+class Looked(NamedTuple):
+    """An entry after its images were read: the size of the original, and a cell for the sheet; or why it failed."""
+
+    entry: Entry
+    original: str
+    cell: Cell
+    problem: str | None = None
+
+
+def look(dataset: Dataset, entry: Entry) -> Looked:
+    """Reads an entry's images; one that cannot be read is told of, not raised."""
+    try:
+        image, truth = dataset.read(entry)
+    except ImageError as error:
+        return Looked(
+            entry, "unreadable", Cell((f"unreadable: {error}",), entry.target_text, entry.image_name), str(error)
+        )
+    pictures = tuple(_thumbnail(picture) for picture in (image, truth) if picture is not None)
+    return Looked(entry, f"{image.shape[1]}×{image.shape[0]}", Cell(pictures, entry.target_text, entry.image_name))
+
+
+def table(looked: Sequence[Looked]) -> Table:
+    """Id, category where there are any, target text and size of the original."""
+    categories = any(row.entry.category for row in looked)
+    result = Table(box=None, pad_edge=False, header_style="bold")
+    result.add_column("pair", overflow="fold", style="cyan")
+    if categories:
+        result.add_column("category")
+    result.add_column("target text", overflow="fold")
+    result.add_column("original", justify="right")
+    for row in looked:
+        size = f"[red]{row.original}[/red]" if row.problem else row.original
+        category = [escape(row.entry.category or "")] if categories else []
+        result.add_row(escape(row.entry.id), *category, escape(row.entry.target_text), size)
+    return result
+
+
+def totals(looked: Sequence[Looked]) -> str:
+    """ "100 pairs, 40 images", and how many pairs cannot be read."""
+    images = len({row.entry.source_group for row in looked})
+    bad = sum(row.problem is not None for row in looked)
+    return ", ".join([_count(len(looked), "pair"), _count(images, "image")] + ([f"{bad} unreadable"] if bad else []))
+
+
+def show(dataset: Dataset, out: Path) -> int:
+    """Prints the table and writes the sheet; 1 where an image cannot be read, else 0.
+
+    Raises:
+        UserError: the sheet cannot be written.
+    """
+    looked = [look(dataset, entry) for entry in dataset.entries]
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
+    console.print(table(looked))
+    console.print(f"\n[bold]{totals(looked)}[/bold]")
+    with_truth = any(len(row.cell.pictures) > 1 for row in looked)
+    title = (
+        f"{dataset.name.capitalize()} (synthetic)"
+        if dataset.synthetic
+        else {"tedbench": "TEdBench"}.get(dataset.name, dataset.name)
+    )
+    sheet = draw_sheet(
+        [row.cell for row in looked],
+        title,
+        f"{totals(looked)} · {'input and true edit' if with_truth else 'input'}, target text",
+    )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        sheet.save(out)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"out={out} cannot be written ({error}). Give the name of a PNG file in a folder that you may write to."
+        ) from None
+    console.print(f"{escape(str(out))}: {sheet.width}×{sheet.height}", soft_wrap=True)
+    for problem in dict.fromkeys(row.problem for row in looked if row.problem):
+        print(f"unreadable: {problem}", file=sys.stderr)
+    return int(any(row.problem for row in looked))
+
+
+def _thumbnail(image: np.ndarray) -> np.ndarray:
+    if min(image.shape[:2]) < TILE:  # a small drawing stays crisp
+        side = min(image.shape[:2])
+        return np.asarray(Image.fromarray(square(image, side)).resize((TILE, TILE), Image.Resampling.LANCZOS))
+    return square(image, TILE)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _warn_in_a_line(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+ABOUT = """\
+Shows what is in a dataset: a table of its pairs, their number, and a contact sheet (input, true edit, target text).
+
+  picturebook  dataset.split=preview|all
+  tedbench     dataset.root=FOLDER with input_list.json and originals/; without it, the files are downloaded once into
+               ~/.cache/imagic-bench (or $IMAGIC_BENCH_CACHE), from dataset.source=github|huggingface
+  folder       dataset.file=LIST.csv or .json with the columns image and target_text, and optionally source_text,
+               source_object, target_object, category and truth (the true edited image)
+
+Exit status: 0, 1 where an image cannot be read, 2 for an error."""
+
+EXAMPLES = """
+python -m tedbench.show dataset.split=all
+python -m tedbench.show dataset=tedbench dataset.root=path/to/tedbench
+python -m tedbench.show dataset=tedbench 'dataset.ids=[zebra, road1]' out=some.png
+python -m tedbench.show dataset=folder dataset.file=mine/pairs.csv
+"""
+
+
+@command("show", ABOUT, EXAMPLES)
+def main(config: DictConfig) -> int:
+    """The command; ``conf/show.yaml`` has its options."""
+    warnings.showwarning = _warn_in_a_line
+    settings: dict[str, Any] = OmegaConf.to_container(config.dataset, resolve=True)  # type: ignore[assignment]
+    return show(build_dataset(settings), Path(config.out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Small real parts that many tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def tiny_model() -> Callable[..., object]:
+    """Makes LatentDiffusion models with random weights: 16² pictures, 8² latents, about 60 thousand parameters."""
+
+    def make(prediction_type: str = "epsilon", **settings: object) -> object:
+        import torch
+
+        from imagic.models.latent import LatentDiffusion
+
+        torch.manual_seed(0)
+        return LatentDiffusion(*tiny_parts(prediction_type), name="tiny", **settings)
+
+    return make
+
+
+def tiny_parts(prediction_type: str = "epsilon") -> tuple:
+    """Text encoder, tokenizer, autoencoder, UNet and scheduler of a tiny Stable Diffusion."""
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    from imagic.models.weights import locate
+
+    tokenizer = CLIPTokenizer.from_pretrained(locate("picturebook:diffusion") / "tokenizer")
+    text_encoder = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            max_position_embeddings=tokenizer.model_max_length,
+            bos_token_id=0,
+            eos_token_id=1,
+            pad_token_id=1,
+        )
+    )
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        sample_size=16,
+        scaling_factor=0.7,
+    )
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=16,
+        attention_head_dim=2,
+        norm_num_groups=4,
+    )
+    scheduler = DDIMScheduler(
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        clip_sample=False,
+        steps_offset=1,
+        prediction_type=prediction_type,
+    )
+    return text_encoder, tokenizer, vae, unet, scheduler
+
+
+@pytest.fixture
+def noise_image() -> Callable[..., np.ndarray]:
+    """(size, size, 3) uint8 pictures of smooth noise."""
+
+    def make(seed: int = 0, size: int = 16) -> np.ndarray:
+        coarse = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        return np.kron(coarse, np.ones((size // 4, size // 4, 1), dtype=np.uint8))
+
+    return make

@@ -1,0 +1,93 @@
+"""Stages A and B against a plain loop written from the paper and Adam's own paper, in float64."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from imagic.embedding import optimise_embedding
+from imagic.finetune import Snapshot, finetune
+from imagic.loss import DivergedError
+
+STEPS, DRAWS = 5, 2
+
+
+def adam_by_hand(parameters, loss_of, lr):
+    """Kingma & Ba, arXiv 1412.6980, algorithm 1, with its default β and ε."""
+    m = [torch.zeros_like(p) for p in parameters]
+    v = [torch.zeros_like(p) for p in parameters]
+    for step in range(1, STEPS + 1):
+        gradients = torch.autograd.grad(loss_of(), parameters)
+        with torch.no_grad():
+            for i, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
+                m[i] = 0.9 * m[i] + 0.1 * g
+                v[i] = 0.999 * v[i] + 0.001 * g * g
+                p.sub_(lr * (m[i] / (1 - 0.9**step)) / ((v[i] / (1 - 0.999**step)).sqrt() + 1e-8))
+
+
+def plain_loss(model, prediction_type, x0, e_of, rng):
+    """Equation 2 with its noise drawn as the stages draw it: t, then ε."""
+
+    def loss():
+        t = torch.randint(1000, (DRAWS,), generator=rng)
+        eps = torch.randn((DRAWS, *x0.shape[1:]), generator=rng).double()
+        total = 0.0
+        for i in range(DRAWS):
+            beta_bar = math.prod(1 - b for b in model.scheduler.betas.double()[: t[i] + 1].tolist())
+            a, s = math.sqrt(beta_bar), math.sqrt(1 - beta_bar)
+            wanted = eps[i] if prediction_type == "epsilon" else a * eps[i] - s * x0[0]
+            out = model.network((a * x0[0] + s * eps[i])[None], t[i], encoder_hidden_states=e_of()).sample[0]
+            total = total + (wanted - out).square().sum()
+        return total / eps.numel()
+
+    return loss
+
+
+@pytest.fixture(params=["epsilon", "v_prediction"])
+def setting(request, tiny_model):
+    model = tiny_model(request.param)
+    model.network.double()
+    model.alphas_cumprod = (1 - model.scheduler.betas.double()).cumprod(0)
+    rng = torch.Generator().manual_seed(7)
+    x0 = torch.randn(1, 4, 8, 8, generator=rng).double()
+    e = torch.randn(1, 48, 16, generator=rng).double()
+    return model, request.param, x0, e
+
+
+def test_embedding_stage_equals_plain_loop(setting):
+    model, kind, x0, e_tgt = setting
+    ours = optimise_embedding(model, x0, e_tgt, steps=STEPS, lr=2e-3, draws=DRAWS, rng=torch.Generator().manual_seed(1))
+    e = e_tgt.clone().requires_grad_()
+    adam_by_hand([e], plain_loss(model, kind, x0, lambda: e, torch.Generator().manual_seed(1)), 2e-3)
+    torch.testing.assert_close(ours, e.detach(), rtol=1e-7, atol=1e-9)
+    assert (ours - e_tgt).abs().max() > 1e-3
+
+
+def test_embedding_stage_leaves_the_model_alone(setting):
+    model, _, x0, e_tgt = setting
+    before = {k: v.clone() for k, v in model.network.state_dict().items()}
+    optimise_embedding(model, x0, e_tgt, steps=2, lr=1e-2, rng=torch.Generator().manual_seed(1))
+    assert all(torch.equal(before[k], v) for k, v in model.network.state_dict().items())
+
+
+def test_finetuning_stage_equals_plain_loop(setting):
+    model, kind, x0, e_opt = setting
+    start = Snapshot(model.network)
+    finetune(model, x0, e_opt, steps=STEPS, lr=1e-3, draws=DRAWS, rng=torch.Generator().manual_seed(2))
+    ours = {k: v.clone() for k, v in model.network.state_dict().items()}
+    start.restore()
+    before = {k: v.clone() for k, v in model.network.state_dict().items()}
+    model.network.requires_grad_(True)
+    loss = plain_loss(model, kind, x0, lambda: e_opt, torch.Generator().manual_seed(2))
+    adam_by_hand(list(model.network.parameters()), loss, 1e-3)
+    for name, value in model.network.state_dict().items():
+        torch.testing.assert_close(ours[name], value, rtol=1e-6, atol=2e-7, msg=name)
+    assert any((ours[k] - before[k]).abs().max() > 1e-3 for k in ours)
+
+
+def test_a_loss_that_is_not_finite_is_refused(setting):
+    model, _, x0, e = setting
+    with pytest.raises(DivergedError, match="learning rate"):
+        optimise_embedding(model, x0 * float("nan"), e, steps=1, lr=1e-3, rng=torch.Generator())
