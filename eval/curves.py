@@ -60,7 +60,7 @@ def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).sort_values(["metric", "strength"], ignore_index=True)
 
 
-def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Metric], *, synthetic: bool) -> None:
+def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Metric], title: str) -> None:
     """Writes curves.csv, curves.png and curves.pdf: the first alignment metric against the first fidelity metric."""
     path = run.folder / "curves.csv"
     with writing(path):
@@ -79,20 +79,19 @@ def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Met
         on.set_ylabel(title, color=color)
         on.tick_params(axis="y", colors=color)
         on.spines["top"].set_visible(False)
-    left.set_xlabel(f"{axis.name} {axis.symbol}" if axis.symbol != axis.name else axis.name)
+    left.set_xlabel(axis.symbol)
     left.grid(axis="x", alpha=0.3)
-    left.set_title(curve_title(run, table, synthetic), fontsize=9)
+    left.set_title(title, fontsize=9)
     for suffix in ("png", "pdf"):
         with writing(run.folder):
             figure.savefig(run.folder / f"curves.{suffix}", dpi=200)
     plt.close(figure)
 
 
-def curve_title(run: Run, table: pd.DataFrame, synthetic: bool) -> str:
+def curve_title(run: Run, table: pd.DataFrame, dataset: str) -> str:
     """Method, model, dataset and how many of how many."""
-    n = f"{table['n_images'].min()} of {table['n_expected'].max()} images a point" if len(table) else "no images"
-    what = "Picturebook (synthetic)" if synthetic else run.folder.name.split("-")[0]
-    pairs = f"{table['n_pairs'].min()} pairs" if len(table) else "0 pairs"
-    return (
-        f"{run.labels['method']} · {run.labels['model']} · {what}\nmean of {pairs}, {n}; bands: 95%, clustered by image"
-    )
+    head = f"{run.labels['method']} · {run.labels['model']} · {dataset}"
+    if not len(table):
+        return f"{head}\nno scores"
+    n = f"{table['n_pairs'].min()} pairs, {table['n_images'].min()} of {table['n_expected'].max()} images a point"
+    return f"{head}\nmean of {n}; bands: 95%, clustered by source image"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from eval.identity import run_config, run_name
@@ -16,6 +14,7 @@ from eval.metrics.base import Metric
 from eval.progress import Reporter
 from eval.provenance import provenance
 from eval.store import Run, input_digest
+from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
 from tedbench.errors import ImageError, UserError
@@ -98,31 +97,22 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
 
     device, threads = resolve_device(cfg.numerics.device), cpu_threads(cfg.numerics.threads)
     torch.set_num_threads(threads)
-    dataset = build_dataset(OmegaConf.to_container(cfg.dataset, resolve=True))  # type: ignore[arg-type]
-    metrics = [instantiate(block, device=device) for block in cfg.metrics.values()] if cfg.metrics else []
+    plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    dataset = build_dataset(plain["dataset"])
+    metrics = [build(block, device=device) for block in (plain["metrics"] or {}).values()]
     reporter.say(f"loading {cfg.model.name}")
-    folder = locate(cfg.model.path, cfg.model.revision)
-    model = instantiate(
-        _constructor(cfg.model, keep=("name",)), path=str(folder), device=device, dtype=cfg.numerics.dtype
-    )
-    method = OmegaConf.to_container(_constructor(cfg.method), resolve=True)
-    editor: Editor = instantiate(
-        method, _convert_="all", model=model, seed=cfg.seed, sample_batch=cfg.numerics.sample_batch
-    )
+    weights = locate(cfg.model.path, cfg.model.revision)
+    model = build(plain["model"], path=str(weights), device=device, dtype=cfg.numerics.dtype)
+    method = {key: value for key, value in plain["method"].items() if key != "name"}
+    editor: Editor = build(method, model=model, seed=cfg.seed, sample_batch=cfg.numerics.sample_batch)
     requests = sweep_requests(cfg, editor)
-    config = run_config(cfg, model_digest=digest(folder), device=device, threads=threads, axis=editor.axis.name)
+    config = run_config(cfg, model_digest=digest(weights), device=device, threads=threads, axis=editor.axis.name)
     config["sweep"]["strengths"] = sorted({strength for strength, _ in requests})
     folder = Path(cfg.run_dir) if cfg.run_dir else Path("runs") / run_name(config)
     run = Run.create(folder, config)
     run.write_json("provenance.json", provenance(device, threads))
     run.event("start", pairs=len(dataset), samples_per_pair=len(requests))
-    return Job(run, dataset, editor, metrics, requests, instantiate(cfg.executor), reporter, cfg.run.retry_failed)
-
-
-def _constructor(node: DictConfig, keep: Sequence[str] = ()) -> DictConfig:
-    """A group's configuration without the keys that only name it."""
-    plain = {k: v for k, v in OmegaConf.to_container(node, resolve=True).items() if k != "name" or k in keep}  # type: ignore[union-attr]
-    return OmegaConf.create(plain)
+    return Job(run, dataset, editor, metrics, requests, build(plain["executor"]), reporter, cfg.run.retry_failed)
 
 
 def sweep_requests(cfg: DictConfig, editor: Editor) -> list[tuple[float, int]]:
@@ -141,12 +131,15 @@ def sweep_requests(cfg: DictConfig, editor: Editor) -> list[tuple[float, int]]:
 
 def write_outputs(job: Job) -> None:
     """Tables, curves and report, made anew from the shards."""
-    from eval.curves import curve_table, draw_curves
+    from eval.curves import curve_table, curve_title, draw_curves
     from eval.report.build import write_report
+    from eval.strips import draw_strips
 
     start = time.monotonic()
     job.run.write_tables()
     table = curve_table(job.run, [entry.id for entry in job.dataset.entries])
-    draw_curves(job.run, table, job.editor.axis, job.metrics, synthetic=job.dataset.synthetic)
+    title = curve_title(job.run, table, job.dataset.label)
+    draw_curves(job.run, table, job.editor.axis, job.metrics, title)
+    draw_strips(job.run, job.dataset.entries, job.editor.axis)
     write_report(job.run, table, job.editor.axis, job.metrics, job.dataset)
     job.run.event("report", seconds=round(time.monotonic() - start, 2))

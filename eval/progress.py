@@ -24,7 +24,7 @@ class Reporter:
 
     def say(self, text: str) -> None:
         """One line."""
-        self.console.print(escape(text))
+        self.console.print(escape(text), soft_wrap=True)
 
     @contextmanager
     def pairs(self, total: int, what: str = "pairs") -> Iterator[None]:
@@ -72,7 +72,7 @@ class Reporter:
         if self._bars is not None:
             self._bars.advance(self._pair_task)
         if failure:
-            self.console.print(f"[red]failed[/red] {escape(entry.id)}: {escape(failure)}")
+            self.console.print(f"[red]failed[/red] {escape(entry.id)}: {escape(failure)}", soft_wrap=True)
         elif self._bars is None:
             seconds = time.monotonic() - self._start
             left = seconds / self._count * (self._total - self._count)

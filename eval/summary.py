@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from eval.curves import curve_table
-from eval.metrics.base import presented
+from eval.metrics.base import short_name
 from eval.store import format_strength
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ def print_summary(job: Job, seconds: float) -> int:
     """
     console, run = job.reporter.console, job.run
     table = curve_table(run, [entry.id for entry in job.dataset.entries])
-    what = "Picturebook (synthetic)" if job.dataset.synthetic else job.dataset.name
-    shown = Table(title=f"{run.labels['method']} · {run.labels['model']} · {what}", title_justify="left")
+    title = f"{run.labels['method']} · {run.labels['model']} · {job.dataset.label}"
+    shown = Table(title=title, title_justify="left")
     shown.add_column(job.editor.axis.symbol, justify="right")
-    names = [presented(metric.name, 0.0)[0] for metric in job.metrics]
-    for name in names:
-        shown.add_column(escape(name), justify="right")
+    names = [metric.shown for metric in job.metrics]
+    for metric in job.metrics:
+        shown.add_column(short_name(metric, job.metrics), justify="right")
     shown.add_column("images", justify="right")
     for strength, group in table.groupby("strength"):
         means = group.set_index("metric")["mean"]
@@ -38,11 +38,13 @@ def print_summary(job: Job, seconds: float) -> int:
         )
     if len(table):
         console.print(shown)
+        for metric in job.metrics:
+            job.reporter.say(f"{short_name(metric, job.metrics)}: {metric.shown}")
     samples = run.samples()
     samples = samples[samples["pair_id"].isin([entry.id for entry in job.dataset.entries])]
     failed = samples[samples["status"] != "ok"].groupby("pair_id")["reason"].first()
     for pair_id, reason in failed.items():
-        console.print(f"[red]failed[/red] {escape(str(pair_id))}: {escape(reason)}")
+        console.print(f"[red]failed[/red] {escape(str(pair_id))}: {escape(reason)}", soft_wrap=True)
     done = len(job.dataset) - len(failed)
     job.reporter.say(f"{done} of {len(job.dataset)} pairs done in {seconds / 60:.1f} min; open report.html in")
     print(run.folder, flush=True)

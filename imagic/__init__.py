@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from imagic.api import load as load
+    from imagic.api import open_pair as open_pair
     from imagic.editor import Imagic as Imagic
-    from imagic.load import load as load
-    from imagic.load import open_pair as open_pair
     from imagic.models.latent import LatentDiffusion as LatentDiffusion
 
 __all__ = ["Imagic", "LatentDiffusion", "load", "open_pair"]
@@ -20,8 +20,8 @@ __all__ = ["Imagic", "LatentDiffusion", "load", "open_pair"]
 _HOMES = {
     "Imagic": "imagic.editor",
     "LatentDiffusion": "imagic.models.latent",
-    "load": "imagic.load",
-    "open_pair": "imagic.load",
+    "load": "imagic.api",
+    "open_pair": "imagic.api",
 }
 
 

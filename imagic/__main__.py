@@ -28,7 +28,7 @@ def main(cfg: DictConfig) -> None:
 
     from tqdm import tqdm
 
-    from imagic.load import from_config, open_pair
+    from imagic.api import from_config, open_pair
     from imagic.strip import draw_strip
     from tedbench.image import read_image
     from tedbench.method import grid

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from imagic.embedding import optimise_embedding
 from imagic.finetune import Snapshot, finetune
+from imagic.loss import DivergedError
 from imagic.models.latent import LatentDiffusion
 from imagic.models.sampling import ddim
 from tedbench.errors import UserError
@@ -21,6 +22,22 @@ from tedbench.seeding import generator
 def interpolate(e_tgt: Tensor, e_opt: Tensor, eta: float) -> Tensor:
     """ē = η · e_tgt + (1 − η) · e_opt (equation 3); η beyond 1 extrapolates."""
     return eta * e_tgt + (1 - eta) * e_opt
+
+
+def _checked(stage: str, settings: Mapping[str, Any], **least: float) -> dict[str, Any]:
+    """The settings of a stage, each a number of at least so much; whole where its least is whole.
+
+    Raises:
+        UserError: a setting that is missing, unknown, or no such number.
+    """
+    if settings.keys() != least.keys():
+        raise UserError(f"Imagic's {stage} has {', '.join(settings) or 'no settings'}. It takes {', '.join(least)}.")
+    for key, value in settings.items():
+        kinds = (int,) if isinstance(least[key], int) else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least[key]:
+            kind = "a whole number" if kinds == (int,) else "a number"
+            raise UserError(f"Imagic's {stage}.{key} is {value!r}. It must be {kind} from {least[key]:g}.")
+    return dict(settings)
 
 
 class Imagic(Editor):
@@ -54,7 +71,9 @@ class Imagic(Editor):
         """
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
-        self._embedding, self._finetune, self._sampling = dict(embedding), dict(finetune), dict(sampling)
+        self._embedding = _checked("embedding", embedding, steps=0, lr=0.0, draws=1)
+        self._finetune = _checked("finetune", finetune, steps=0, lr=0.0, draws=1)
+        self._sampling = _checked("sampling", sampling, steps=1, guidance=0.0)
         self._pretrained = Snapshot(model.network)
         self._open: ImagicEdit | None = None
 
@@ -110,6 +129,8 @@ class ImagicEdit(Edit):
             x_T = torch.stack([self._initial_noise(seed) for _, seed in chunk])  # noqa: N806
             e = torch.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in chunk])
             x0 = ddim(editor.model, x_T, e, self.e_null, **editor._sampling)
+            if not torch.isfinite(x0).all():
+                raise DivergedError("sampling gave values that are not finite; a smaller learning rate may help")
             for (eta, seed), image in zip(chunk, editor.model.decode(x0), strict=True):
                 yield Sample(eta, seed, image)
             progress("sampling", start + len(chunk), len(requests))

@@ -1,4 +1,4 @@
-"""The η strip: an input and its edits along the strength, as one picture."""
+"""The strip: an input and its edits along the strength, as one picture."""
 
 from __future__ import annotations
 
@@ -12,31 +12,43 @@ from tedbench.method import Sample
 INK, PAPER = (28, 32, 36), (255, 255, 255)
 
 
-def draw_strip(image: np.ndarray, samples: Sequence[Sample], text: str, cell: int = 192) -> Image.Image:
+def draw_strip(
+    image: np.ndarray,
+    samples: Sequence[Sample],
+    text: str,
+    *,
+    symbol: str = "η",
+    truth: np.ndarray | None = None,
+    cell: int = 192,
+) -> Image.Image:
     """One row for each seed: the input, then every strength, under the target text.
 
     Args:
         image: the input, (H, W, 3) uint8.
         samples: in any order; every seed has the same strengths.
         text: the target text.
+        symbol: of the strength.
+        truth: the true edit where it is known, shown last.
         cell: side of each picture in pixels; small pictures are enlarged without smoothing.
     """
     strengths, seeds = sorted({s.strength for s in samples}), sorted({s.seed for s in samples})
     gap, head, foot = cell // 24, cell // 5, cell // 7
     font, small = ImageFont.load_default(cell / 9), ImageFont.load_default(cell / 12)
-    width = gap + (len(strengths) + 1) * (cell + gap)
+    width = gap + (len(strengths) + 1 + (truth is not None)) * (cell + gap)
     sheet = Image.new("RGB", (width, head + len(seeds) * (cell + foot) + gap), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((gap, head / 2), text, INK, font, anchor="lm")
     by_place = {(s.strength, s.seed): s.image for s in samples}
     for row, seed in enumerate(seeds):
         y = head + row * (cell + foot)
-        labels = ["input", *(f"η = {s:g}" for s in strengths)]
+        labels = ["input", *(f"{symbol} = {s:g}" for s in strengths)]
         pictures = [image, *(by_place[s, seed] for s in strengths)]
+        if truth is not None:
+            labels, pictures = [*labels, "true edit"], [*pictures, truth]
         for column, (label, picture) in enumerate(zip(labels, pictures, strict=True)):
             x = gap + column * (cell + gap)
             filter = Image.Resampling.NEAREST if picture.shape[0] < cell else Image.Resampling.LANCZOS
             sheet.paste(Image.fromarray(picture).resize((cell, cell), filter), (x, y))
-            shown = f"{label}, seed {seed}" if column and len(seeds) > 1 else label
+            shown = f"{label}, seed {seed}" if 0 < column <= len(strengths) and len(seeds) > 1 else label
             draw.text((x + cell / 2, y + cell + foot / 2), shown, INK, small, anchor="mm")
     return sheet

@@ -29,7 +29,7 @@ def to_rgb(image: Image.Image) -> np.ndarray:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, image)
-    return np.asarray(image.convert("RGB"))
+    return np.array(image.convert("RGB"))
 
 
 def read_image(path: Path | str) -> np.ndarray:
@@ -62,7 +62,7 @@ def square(image: np.ndarray, size: int) -> np.ndarray:
     image = image[top : top + side, left : left + side]
     if side == size:
         return np.ascontiguousarray(image)
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
+    return np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -28,6 +29,11 @@ class Metric(ABC):
     name: str
     kind: ClassVar[Literal["alignment", "fidelity"]]
     distance: ClassVar[bool] = False
+
+    @property
+    def shown(self) -> str:
+        """The name of what tables and figures show: ``1-<name>`` for a distance."""
+        return presented(self.name, 0.0)[0]
 
     @abstractmethod
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
@@ -55,3 +61,9 @@ def presented(metric: str, score: float) -> tuple[str, float]:
 def is_distance(metric: str) -> bool:
     """Whether a column's raw scores are distances."""
     return metric.startswith("lpips/")
+
+
+def short_name(metric: Metric, among: Sequence[Metric]) -> str:
+    """A column's heading, "CLIP score" or "1−LPIPS"; with the backbone where ``among`` has several of the kind."""
+    word = "1−LPIPS" if metric.kind == "fidelity" else "CLIP score"
+    return f"{word} {metric.name.split('/')[1]}" if sum(m.kind == metric.kind for m in among) > 1 else word

@@ -61,16 +61,10 @@ class ClipScore(Metric):
 
     def _tokenize(self, text: str) -> torch.Tensor:
         """open_clip's own tokens: a text that is too long keeps its end token, and a warning says that it was cut."""
-        length = self._tokenizer.context_length
-        longer = self._tokenizer([text], context_length=4 * length)[0]
-        end = (
-            longer[longer != longer[-1]].numel()
-            if isinstance(self._tokenizer, open_clip.HFTokenizer)
-            else longer.count_nonzero()
-        )
-        if end > length:
+        tokens, length = self._tokenizer([text]), self._tokenizer.context_length
+        if not torch.equal(tokens, self._tokenizer([text], context_length=8 * length)[:, :length]):
             warnings.warn(f"{self.name} reads {length} tokens; the end of this text is cut off: {text!r}", stacklevel=3)
-        return self._tokenizer([text])
+        return tokens
 
 
 def _load(source: str, pretrained: str | None) -> tuple[Any, Any]:

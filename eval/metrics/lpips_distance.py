@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from pathlib import Path
 from typing import ClassVar, Literal
 from urllib.error import URLError
@@ -40,7 +41,8 @@ class LpipsDistance(Metric):
             size: both images are resized to this square (bicubic, antialiased); None keeps their size. Part of the name:
                 the same images differ by about .07 between sizes.
             backbone: a safetensors file with the features' weights. The package's linear layers fit its own ImageNet
-                backbones alone, so they are left out then, and the scale is the backbone's own.
+                backbones alone, so all channels weigh alike then; the distance is divided by its greatest possible
+                value, so that it lies in [0, 1], and its scale is the backbone's own.
             device: where it computes.
             batch: images at a time.
 
@@ -77,7 +79,10 @@ class LpipsDistance(Metric):
 
     def _layer(self, k: int, difference: Tensor) -> Tensor:
         """One layer's part of the distance, (N,)."""
-        weighted = self._lpips.lins[k](difference) if self._lpips.lpips else difference.sum(1, keepdim=True)
+        if self._lpips.lpips:
+            weighted = self._lpips.lins[k](difference)
+        else:  # unit vectors differ by at most 2, squared and summed over channels
+            weighted = difference.sum(1, keepdim=True) / (2 * self._lpips.L)
         return weighted.mean(dim=(1, 2, 3))
 
     def _features(self, images: np.ndarray) -> list[Tensor]:
@@ -90,9 +95,16 @@ class LpipsDistance(Metric):
         return [lpips.normalize_tensor(layer) for layer in self._lpips.net(x)]
 
 
+def _module(net: str, **settings: bool) -> lpips.LPIPS:
+    """The package's module, without torchvision's warnings about how the package calls it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return lpips.LPIPS(net=net, verbose=False, **settings)
+
+
 def _pretrained(net: str) -> lpips.LPIPS:
     try:
-        return lpips.LPIPS(net=net, verbose=False)
+        return _module(net)
     except (URLError, OSError) as error:
         known = {
             "alex": backbones.AlexNet_Weights,
@@ -112,7 +124,7 @@ def _own(net: str, path: Path) -> lpips.LPIPS:
         raise UserError(
             f"{path} does not exist. Give metrics.lpips.backbone a safetensors file, or null for ImageNet's."
         )
-    module = lpips.LPIPS(net=net, lpips=False, pnet_rand=True, verbose=False)
+    module = _module(net, lpips=False, pnet_rand=True)
     slices = [getattr(module.net, f"slice{k + 1}") for k in range(module.net.N_slices)]
     state = {f"{k}.{n}": v for s in slices for k, layer in s.named_children() for n, v in layer.state_dict().items()}
     weights = load_file(path)

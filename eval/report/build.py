@@ -10,13 +10,11 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eval.metrics.base import Metric, presented
+from eval.metrics.base import Metric, presented, short_name
 from eval.store import Run, Shard, format_strength, writing
 from tedbench.datasets.base import Dataset
 from tedbench.method import Axis
 from tedbench.pair import Entry
-
-SHORT = {"alignment": "CLIP", "fidelity": "1−LPIPS"}
 
 
 def write_report(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Metric], dataset: Dataset) -> None:
@@ -25,16 +23,16 @@ def write_report(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Me
     done = [pair for pair in pairs if pair["strips"]]
     environment = Environment(loader=PackageLoader("eval.report"), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("report.html.j2").render(
-        title=f"{run.labels['method']} on {dataset.name}",
+        title=f"{run.labels['method']} on {dataset.label}",
         labels=run.labels,
         folder=run.folder.name,
-        dataset=dataset.name,
+        dataset=dataset.label,
         synthetic=dataset.synthetic,
         toy_metrics=any("picturebook" in metric.name for metric in metrics),
         axis=axis,
         strengths=[format_strength(s) for s in sorted(table["strength"].unique())],
         rows=_table_rows(table, metrics),
-        metrics=[{"short": _short(m, metrics), "name": presented(m.name, 0.0)[0]} for m in metrics],
+        metrics=[{"short": short_name(m, metrics), "name": m.shown} for m in metrics],
         pairs=pairs,
         n_done=len(done),
         failures=[pair for pair in pairs if pair["reason"]],
@@ -45,12 +43,6 @@ def write_report(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Me
         (run.folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _short(metric: Metric, metrics: Sequence[Metric]) -> str:
-    """ "CLIP" or "1−LPIPS"; with the backbone where there are several."""
-    several = sum(m.kind == metric.kind for m in metrics) > 1
-    return f"{SHORT[metric.kind]} {metric.name.split('/')[1]}" if several else SHORT[metric.kind]
-
-
 def _table_rows(table: pd.DataFrame, metrics: Sequence[Metric]) -> list[dict[str, Any]]:
     """The curves as numbers: one row a strength, one cell a metric."""
     rows = []
@@ -58,7 +50,7 @@ def _table_rows(table: pd.DataFrame, metrics: Sequence[Metric]) -> list[dict[str
         by_metric = group.set_index("metric")
         cells = []
         for metric in metrics:
-            name = presented(metric.name, 0.0)[0]
+            name = metric.shown
             if name not in by_metric.index:
                 cells.append("–")
                 continue

@@ -13,6 +13,7 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from imagic.models.weights import locate, require_safetensors
 from tedbench.errors import UserError
@@ -48,6 +49,8 @@ class LatentDiffusion:
         dtype: str = "float32",
     ) -> None:
         self.name, self.device = name, torch.device(device)
+        if dtype not in DTYPES:
+            raise UserError(f"The network cannot compute in {dtype!r}. numerics.dtype can be {', '.join(DTYPES)}.")
         self._dtype = DTYPES[dtype]
         layout = torch.channels_last
         self.text_encoder = text_encoder.float().to(self.device).eval().requires_grad_(False)
@@ -76,6 +79,7 @@ class LatentDiffusion:
         """
         folder = locate(path, revision)
         _check_pipeline(folder)
+        disable_progress_bar()
         float32 = {
             "local_files_only": True,
             "dtype": torch.float32,

@@ -46,7 +46,9 @@ def _from_hub(name: str, revision: str | None) -> Path:
 
     wanted = ["*.json", "*.txt", "*/*.json", "*/*.txt", "*/model.safetensors", "*/diffusion_pytorch_model.safetensors"]
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted, ignore_patterns=["safety_checker/*"]))
+        return Path(
+            snapshot_download(name, revision=revision, allow_patterns=wanted, ignore_patterns=["safety_checker/*"])
+        )
     except RepositoryNotFoundError:
         raise UserError(
             f"The hub has no public model {name}. Check model.path; for a gated model log in with `hf auth login`."

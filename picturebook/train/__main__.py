@@ -6,13 +6,13 @@ import argparse
 import importlib
 from pathlib import Path
 
-PARTS = ("autoencoder", "diffusion", "clip", "perceptual")
+PARTS = ("autoencoder", "diffusion", "clip", "clip_twins", "perceptual")
 
 
 def main() -> None:
     """Reads the command line and trains the part that it names."""
     parser = argparse.ArgumentParser(prog="python -m picturebook.train", description=__doc__)
-    parser.add_argument("part", choices=PARTS, help="diffusion needs the autoencoder; clip and perceptual need nothing")
+    parser.add_argument("part", choices=PARTS, help="diffusion needs the autoencoder, clip_twins goes on from clip")
     parser.add_argument(
         "--out", type=Path, default=Path("train"), help="folder that the models are written to (default: train)"
     )

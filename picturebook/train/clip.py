@@ -55,28 +55,31 @@ def main(out: Path, steps: int = 1000, batch: int = 128, lr: float = 1e-3, seed:
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         index = torch.randint(SCENES, (batch,), generator=rng)
-        text = tokens[index, torch.randint(CAPTIONS, (batch,), generator=rng)]
-        x = pictures[index].float() / 127.5 - 1
-        image_features, text_features, scale = model(x, text)
-        logits = scale.clamp(max=100) * image_features @ text_features.T
-        # Equal texts are equally right: each one's target is spread over its copies.
-        same = (text[:, None] == text[None]).all(-1).float()
-        target = same / same.sum(1, keepdim=True)
-        return (nn.functional.cross_entropy(logits, target) + nn.functional.cross_entropy(logits.T, target)) / 2
+        return contrastive_loss(model, pictures[index], tokens[index, torch.randint(CAPTIONS, (batch,), generator=rng)])
 
     def save(average: nn.Module, step: int) -> None:
-        kept = copy.deepcopy(average).half().state_dict()
-        save_file({k: v.contiguous() for k, v in kept.items()}, out / "clip" / "open_clip_model.safetensors")
-        preprocess = {
-            "size": [64, 64],
-            "mode": "RGB",
-            "mean": MEAN,
-            "std": STD,
-            "interpolation": "bicubic",
-            "resize_mode": "shortest",
-        }
-        (out / "clip" / "open_clip_config.json").write_text(
-            json.dumps({"model_cfg": config, "preprocess_cfg": preprocess}, indent=2)
-        )
+        save_clip(average, config, out / "clip")
 
     train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "clip.jsonl")
+
+
+def contrastive_loss(model: nn.Module, pictures: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """CLIP's loss of (B, 3, 64, 64) uint8 pictures and their texts' (B, L) tokens.
+
+    Equal texts are equally right: each one's target is spread over its copies.
+    """
+    image_features, text_features, scale = model(pictures.float() / 127.5 - 1, tokens)
+    logits = scale.clamp(max=100) * image_features @ text_features.T
+    same = (tokens[:, None] == tokens[None]).all(-1).float()
+    target = same / same.sum(1, keepdim=True)
+    return (nn.functional.cross_entropy(logits, target) + nn.functional.cross_entropy(logits.T, target)) / 2
+
+
+def save_clip(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
+    """Writes weights and configuration as open_clip reads them; the tokenizer lies there already."""
+    state = copy.deepcopy(model).half().state_dict()
+    save_file({k: v.contiguous() for k, v in state.items()}, folder / "open_clip_model.safetensors")
+    preprocess = {"size": [64, 64], "mode": "RGB", "mean": MEAN, "std": STD}
+    preprocess |= {"interpolation": "bicubic", "resize_mode": "shortest"}
+    text = json.dumps({"model_cfg": config, "preprocess_cfg": preprocess}, indent=2)
+    (folder / "open_clip_config.json").write_text(text)

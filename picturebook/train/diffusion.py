@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from pathlib import Path
 
 import torch
@@ -121,5 +122,7 @@ def main(out: Path, steps: int = 5000, batch: int = 48, lr: float = 1e-3, seed: 
             requires_safety_checker=False,
         )
         pipeline.save_pretrained(out / "diffusion")
+        for name in ("vocab.json", "merges.txt"):  # as the published folders have them, beside tokenizer.json
+            shutil.copy(out / "tokenizer" / name, out / "diffusion" / "tokenizer" / name)
 
     train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "diffusion.jsonl")

@@ -26,7 +26,7 @@ def render(scene: Scene, size: int = SIZE) -> np.ndarray:
     _shadow(canvas, x, ground, height * SHADOW_WIDTH[scene.kind], height * 0.055)
     brush = Brush(ImageDraw.Draw(canvas), x, ground, height, scene.facing)
     SUBJECTS[scene.kind](brush, scene.state, _own_color(scene))
-    return np.asarray(canvas.resize((size, size), Image.Resampling.BOX))
+    return np.array(canvas.resize((size, size), Image.Resampling.BOX))
 
 
 def _own_color(scene: Scene) -> Color:

@@ -58,6 +58,11 @@ class Dataset(ABC):
         self.entries = tuple(entries)
         self.size = size
 
+    @property
+    def label(self) -> str:
+        """The name for figures and tables; says where the pictures are synthetic."""
+        return f"{self.name.capitalize()} (synthetic)" if self.synthetic else self.name
+
     @abstractmethod
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
         """The entry's input and, where it is known, the true edited image: (H, W, 3) uint8, of any size."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
+from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.errors import UserError
 
@@ -19,7 +19,7 @@ def build_dataset(settings: Mapping[str, Any]) -> Dataset:
     Raises:
         UserError: a value does not fit, or the dataset's own errors.
     """
-    values = {key: value for key, value in settings.items() if key not in ("_target_", "name")}
+    values = {key: value for key, value in settings.items() if key != "name"}
     for key in ("size", "limit"):
         value = values.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
@@ -28,5 +28,4 @@ def build_dataset(settings: Mapping[str, Any]) -> Dataset:
     if values.get("ids") is not None:
         ids = values["ids"] if isinstance(values["ids"], list | tuple) else [values["ids"]]
         values["ids"] = [str(id) for id in ids]
-    module, _, name = str(settings["_target_"]).rpartition(".")
-    return getattr(import_module(module), name)(**values)
+    return build(values)

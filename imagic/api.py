@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conf.command import compose
+from tedbench.build import build
 from tedbench.image import read_image, square
 from tedbench.pair import EditPair, Entry
 
@@ -29,18 +30,16 @@ def load(model: str = "picturebook", *overrides: str) -> Imagic:
 def from_config(cfg: object) -> Imagic:
     """Imagic from a composed configuration with ``model``, ``method``, ``numerics`` and ``seed``."""
     import torch
-    from hydra.utils import instantiate
     from omegaconf import DictConfig, OmegaConf
 
     from imagic.models.device import cpu_threads, resolve_device
 
     assert isinstance(cfg, DictConfig)
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
     torch.set_num_threads(cpu_threads(cfg.numerics.threads))
-    model = instantiate(cfg.model, device=resolve_device(cfg.numerics.device), dtype=cfg.numerics.dtype)
-    method = OmegaConf.to_container(cfg.method, resolve=True)
-    assert isinstance(method, dict)
-    method.pop("name")
-    return instantiate(method, _convert_="all", model=model, seed=cfg.seed, sample_batch=cfg.numerics.sample_batch)
+    model = build(plain["model"], device=resolve_device(cfg.numerics.device), dtype=cfg.numerics.dtype)
+    method = {key: value for key, value in plain["method"].items() if key != "name"}
+    return build(method, model=model, seed=cfg.seed, sample_batch=cfg.numerics.sample_batch)
 
 
 def open_pair(image: Path | str, text: str, size: int) -> EditPair:

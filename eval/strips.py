@@ -1,0 +1,40 @@
+"""strips.png: the first pairs of a run along the strength, as one picture to look at or to send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image
+
+from eval.store import Run, Shard, writing
+from imagic.strip import PAPER, draw_strip
+from tedbench.method import Axis, Sample
+from tedbench.pair import Entry
+
+ROWS = 6
+
+
+def draw_strips(run: Run, entries: Sequence[Entry], axis: Axis) -> None:
+    """Writes strips.png: up to six pairs with their first seed, the input on the left, the true edit (if known) last."""
+    strips = [_strip(run.shard(entry.id), entry, axis) for entry in entries if _has_images(run.shard(entry.id))][:ROWS]
+    if not strips:
+        return
+    sheet = Image.new("RGB", (max(s.width for s in strips), sum(s.height for s in strips)), PAPER)
+    top = 0
+    for strip in strips:
+        sheet.paste(strip, (0, top))
+        top += strip.height
+    with writing(run.folder / "strips.png"):
+        sheet.save(run.folder / "strips.png")
+
+
+def _has_images(shard: Shard) -> bool:
+    return shard.exists() and (shard.folder / "input.png").exists()
+
+
+def _strip(shard: Shard, entry: Entry, axis: Axis) -> Image.Image:
+    table = shard.samples()
+    table = table[(table["status"] == "ok") & (table["seed"] == table["seed"].min())]
+    samples = [Sample(row.strength, row.seed, shard.image(row.image)) for row in table.itertuples()]
+    truth = shard.image("truth.png") if (shard.folder / "truth.png").exists() else None
+    return draw_strip(shard.input(), samples, entry.target_text, symbol=axis.symbol, truth=truth, cell=96)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eval.curves import curve_table, curve_title
+from eval.stats import clustered_mean
+from eval.store import Run
+from tedbench.method import Sample
+from tedbench.pair import EditPair, Entry
+
+LABELS = {"method": "imagic", "model": "tiny", "axis": "eta"}
+CONFIG = {"fit": {}, "numerics": {}, "sweep": {}, "measure": {}, "how": {}, "labels": LABELS}
+ENTRIES = [
+    Entry(image, text)
+    for image, text in (("a.png", "A dog."), ("a.png", "A cat."), ("b.png", "A dog."), ("c.png", "A dog."))
+]
+VALUES = [0.1, 0.2, 0.4]
+
+
+@pytest.fixture
+def run(tmp_path, noise_image):
+    """Three measured pairs with two seeds, and one that failed."""
+    run = Run.create(tmp_path / "run", CONFIG)
+    for entry, value in zip(ENTRIES, VALUES, strict=False):
+        pair = EditPair(entry, noise_image())
+        run.write_shard(pair, [Sample(0.5, seed, pair.image) for seed in (0, 1)])
+        rows = [
+            (entry.id, 0.5, seed, metric, value + seed * 0.02)
+            for metric in ("clip/a/b", "lpips/alex/64")
+            for seed in (0, 1)
+        ]
+        for metric in ("clip/a/b", "lpips/alex/64"):
+            table = pd.DataFrame(rows, columns=["pair_id", "strength", "seed", "metric", "score"])
+            run.shard(entry.id).write_scores(metric, table[table["metric"] == metric])
+    run.write_failure(ENTRIES[3], [(0.5, 0), (0.5, 1)], "the loss became nan")
+    return run
+
+
+def test_a_point_is_the_mean_over_pairs_of_the_mean_over_seeds(run):
+    table = curve_table(run, [e.id for e in ENTRIES]).set_index("metric")
+    assert table.loc["clip/a/b", "mean"] == pytest.approx(np.mean(VALUES) + 0.01)
+    assert table.loc["1-lpips/alex/64", "mean"] == pytest.approx(1 - np.mean(VALUES) - 0.01)
+
+
+def test_a_failed_pair_is_missing_in_the_count_and_is_no_zero(run):
+    row = curve_table(run, [e.id for e in ENTRIES]).iloc[0]
+    assert (row["n_pairs"], row["n_images"], row["n_expected"]) == (3, 6, 8)
+    assert "3 pairs, 6 of 8 images" in curve_title(run, curve_table(run, [e.id for e in ENTRIES]), "folder")
+
+
+def test_intervals_cluster_by_source_image(run):
+    row = curve_table(run, [e.id for e in ENTRIES]).set_index("metric").loc["clip/a/b"]
+    wanted = clustered_mean([v + 0.01 for v in VALUES], ["a.png", "a.png", "b.png"])
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((wanted.low, wanted.high))
+
+
+def test_a_table_is_about_the_pairs_asked_for(run):
+    row = curve_table(run, [ENTRIES[2].id]).set_index("metric").loc["clip/a/b"]
+    assert (row["mean"], row["n_pairs"], row["n_expected"]) == (pytest.approx(0.41), 1, 2)
+    assert np.isnan(row["ci_low"])

@@ -1,0 +1,237 @@
+"""The main job on the embedded model, with few steps: real command lines, real pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from eval.run import main
+
+QUICK = [
+    "recipe.imagic.embedding.steps=2",
+    "recipe.imagic.finetune.steps=2",
+    "recipe.imagic.sampling.steps=2",
+    "numerics.threads=1",
+    "sweep.strengths=[0,0.5,1]",
+]
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(*overrides, cwd):
+    """``python -m eval.run`` in this process: saves the seconds of importing torch anew."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["eval.run", *QUICK, *overrides])
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code or 0
+    return Done(status, out.getvalue(), err.getvalue())
+
+
+def in_a_process_of_its_own(*overrides, cwd):
+    line = [sys.executable, "-m", "eval.run", *QUICK, *overrides]
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, env=environment())
+
+
+def environment():
+    return os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+
+
+def images(folder):
+    """Every edited image of a run, by name, as digests of its bytes."""
+    found = sorted((folder / "pairs").glob("*/*.png"))
+    return {f"{p.parent.name}/{p.name}": hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
+
+
+@pytest.fixture(scope="module")
+def uncut(tmp_path_factory):
+    """A complete run of three pairs."""
+    folder = tmp_path_factory.mktemp("uncut")
+    done = in_a_process_of_its_own("dataset.limit=3", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    run = folder / done.stdout.strip().splitlines()[-1]
+    return folder, run, done
+
+
+def test_the_last_line_is_the_run_folder_named_after_what_it_is(uncut):
+    _, run, _ = uncut
+    assert run.is_dir() and run.parent.name == "runs"
+    assert run.name.startswith("picturebook-picturebook-imagic-") and len(run.name.rpartition("-")[2]) == 8
+
+
+def test_a_run_leaves_images_tables_curves_and_report(uncut):
+    _, run, _ = uncut
+    samples, scores = pd.read_parquet(run / "samples.parquet"), pd.read_parquet(run / "scores.parquet")
+    assert len(samples) == 3 * 3 and set(samples["status"]) == {"ok"}
+    assert len(scores) == 2 * 3 * 3
+    assert all(Image.open(run / image).size == (64, 64) for image in samples["image"])
+    curves = pd.read_csv(run / "curves.csv")
+    assert set(curves["n_pairs"]) == {3} and set(curves["n_expected"]) == {3}
+    assert sorted(curves["metric"].str.split("/").str[0].unique()) == ["1-lpips", "clip"]
+    for name in (
+        "curves.png",
+        "curves.pdf",
+        "strips.png",
+        "report.html",
+        "provenance.json",
+        "events.jsonl",
+        "config.yaml",
+    ):
+        assert (run / name).stat().st_size > 0
+    assert "Picturebook (synthetic)" in (run / "report.html").read_text()
+
+
+def test_repeating_the_command_does_nothing_again(uncut):
+    folder, run, first = uncut
+    before = images(run)
+    events = (run / "events.jsonl").read_text().count('"event": "pair"')
+    again = command("dataset.limit=3", cwd=folder)
+    assert again.returncode == 0 and again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
+    assert "3 of 3 pairs are already there" in again.stdout
+    assert images(run) == before
+    assert (run / "events.jsonl").read_text().count('"event": "pair"') == events
+
+
+def test_killed_at_any_moment_the_same_command_ends_with_the_same_images(uncut, tmp_path):
+    _, whole, _ = uncut
+    process = subprocess.Popen(
+        [sys.executable, "-m", "eval.run", *QUICK, "dataset.limit=3"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not list(tmp_path.glob("runs/*/pairs/[!.]*/done")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    again = command("dataset.limit=3", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "already there" in again.stdout
+    assert images(tmp_path / "runs" / whole.name) == images(whole)
+
+
+def test_order_and_neighbours_do_not_matter(uncut, tmp_path):
+    _, whole, _ = uncut
+    last = sorted(p.name for p in (whole / "pairs").iterdir())[-1]
+    done = command(f"dataset.ids=[{last}]", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    alone = images(tmp_path / "runs" / whole.name)
+    assert alone == {name: digest for name, digest in images(whole).items() if name.startswith(last)}
+
+
+def test_a_longer_sweep_makes_only_what_is_missing(uncut, tmp_path):
+    _, whole, _ = uncut
+    shutil.copytree(whole, tmp_path / "runs" / whole.name)
+    before = images(whole)
+    done = command("dataset.limit=1", "sweep.strengths=[0,0.5,1,1.5]", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    after = images(tmp_path / "runs" / whole.name)
+    assert before.items() <= after.items() and len(after) == len(before) + 1
+
+
+def folder_dataset(tmp_path, rows):
+    (tmp_path / "pairs.json").write_text(json.dumps(rows))
+    return ["dataset=folder", "dataset.file=pairs.json"]
+
+
+def test_an_unreadable_image_is_a_failed_row_and_the_others_are_kept(uncut, tmp_path):
+    _, whole, _ = uncut
+    shutil.copy(next((whole / "pairs").glob("*/input.png")), tmp_path / "good.png")
+    (tmp_path / "bad.png").write_bytes(b"no image at all")
+    rows = [{"image": name, "target_text": "A sitting dog."} for name in ("bad.png", "good.png")]
+    dataset = folder_dataset(tmp_path, rows)
+    done = command(*dataset, cwd=tmp_path)
+    assert done.returncode == 1
+    run = tmp_path / done.stdout.strip().splitlines()[-1]
+    status = pd.read_parquet(run / "samples.parquet").groupby("image_name")["status"].first()
+    assert dict(status) == {"bad.png": "failed", "good.png": "ok"}
+    curves = pd.read_csv(run / "curves.csv")
+    assert set(curves["n_pairs"]) == {1} and set(curves["n_expected"]) == {2}
+    assert "cannot be read as an image" in (run / "report.html").read_text()
+    shutil.copy(tmp_path / "good.png", tmp_path / "bad.png")
+    assert command(*dataset, cwd=tmp_path).returncode == 1
+    assert command(*dataset, "run.retry_failed=true", cwd=tmp_path).returncode == 0
+
+
+def test_a_diverging_fit_fails_its_pair_alone(tmp_path):
+    done = command("dataset.limit=1", "recipe.imagic.finetune.lr=inf", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "DivergedError" in done.stdout and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["model=sd15"], "hf download stable-diffusion-v1-5/stable-diffusion-v1-5"),
+        (["model.path=no/such/folder"], "does not exist"),
+        (["dataset=folder", "dataset.file=none.csv"], "none.csv"),
+        (["dataset=tedbench", "dataset.root=nowhere"], "nowhere"),
+        (["metrics=standard"], "cannot be downloaded"),
+        (["numerics.device=cuda:7"], "no device"),
+        (["recipe.imagic.finetune.lr=much"], "must be a number"),
+        (["recipe.imagic.embedding.steps=-1"], "a whole number from 0"),
+        (["sweep.seeds=[]"], "at least one value"),
+        (["sweep.strengths=[0,0]"], "none twice"),
+        (["numerics.dtype=float8"], "float32"),
+    ],
+)
+def test_what_cannot_start_says_why_in_one_line(overrides, words, tmp_path):
+    done = command(*overrides, cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.strip()]
+    assert line.startswith("error: ") and words in line
+    assert not Path(tmp_path / "runs").exists()
+
+
+def test_a_run_folder_of_another_configuration_is_refused(uncut, tmp_path):
+    _, whole, _ = uncut
+    shutil.copytree(whole, tmp_path / "mine")
+    before = images(tmp_path / "mine")
+    done = command("dataset.limit=1", "run_dir=mine", "seed=5", cwd=tmp_path)
+    assert done.returncode == 2 and "fit.seed was 0, now 5" in done.stderr
+    assert images(tmp_path / "mine") == before
+
+
+def test_a_changed_input_is_refused(uncut, tmp_path):
+    _, whole, _ = uncut
+    inputs = sorted((whole / "pairs").glob("*/input.png"))
+    shutil.copy(inputs[0], tmp_path / "a.png")
+    dataset = folder_dataset(tmp_path, [{"image": "a.png", "target_text": "A dog."}])
+    assert command(*dataset, cwd=tmp_path).returncode == 0
+    other = Image.open(inputs[0]).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    other.save(tmp_path / "a.png")
+    done = command(*dataset, cwd=tmp_path)
+    assert done.returncode == 2 and "is not the one" in done.stderr
+
+
+def test_hostile_text_stays_text_in_the_report(uncut, tmp_path):
+    _, whole, _ = uncut
+    shutil.copy(next((whole / "pairs").glob("*/input.png")), tmp_path / "a.png")
+    text = "<script>alert(1)</script> & [red]dog[/red] ${oc.env:HOME} ../../x"
+    done = command(*folder_dataset(tmp_path, [{"image": "a.png", "target_text": text}]), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / done.stdout.strip().splitlines()[-1] / "report.html").read_text()
+    assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import errno
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eval.store import Run
+from tedbench.errors import UserError
+from tedbench.method import Sample
+from tedbench.pair import EditPair, Entry
+
+CONFIG = {
+    "fit": {"dataset": "folder", "size": 16, "seed": 0},
+    "numerics": {"device": "cpu", "threads": 1},
+    "sweep": {"strengths": [0.0, 1.0], "seeds": [0]},
+    "measure": {},
+    "how": {},
+    "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
+}
+
+
+@pytest.fixture
+def pair(noise_image):
+    return EditPair(Entry("dog.png", "A sitting dog."), noise_image())
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run.create(tmp_path / "run", CONFIG)
+
+
+def samples(pair, *requests):
+    return [Sample(strength, seed, (pair.image // (2 + seed)).astype(np.uint8)) for strength, seed in requests]
+
+
+def test_a_shard_holds_input_images_and_rows(run, pair):
+    run.write_shard(pair, samples(pair, (0.0, 0), (1.0, 0)))
+    (shard,) = run.shards()
+    assert np.array_equal(shard.input(), pair.image)
+    table = shard.samples()
+    assert list(table["strength"]) == [0.0, 1.0] and set(table["status"]) == {"ok"}
+    assert np.array_equal(shard.image(table["image"][1]), pair.image // 2)
+
+
+def test_a_larger_sweep_keeps_what_is_there(run, pair):
+    run.write_shard(pair, samples(pair, (0.0, 0)))
+    run.write_shard(pair, samples(pair, (1.0, 0), (0.0, 1)))
+    table = run.shard(pair.id).samples()
+    assert list(zip(table["strength"], table["seed"], strict=True)) == [(0.0, 0), (0.0, 1), (1.0, 0)]
+    assert all((run.folder / image).exists() for image in table["image"])
+
+
+def test_an_interrupted_write_leaves_no_shard_and_the_old_one_whole(run, pair, monkeypatch):
+    run.write_shard(pair, samples(pair, (0.0, 0)))
+    monkeypatch.setattr("eval.store.write_png", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run.write_shard(pair, samples(pair, (1.0, 0)))
+    assert len(run.shard(pair.id).samples()) == 1
+    assert [p.name for p in (run.folder / "pairs").iterdir()] == [pair.id]
+
+
+def test_a_shard_moved_aside_by_a_killed_process_comes_back(run, pair):
+    run.write_shard(pair, samples(pair, (0.0, 0)))
+    folder = run.folder / "pairs" / pair.id
+    folder.rename(folder.with_name(f".{pair.id}.old"))
+    (run.folder / "pairs" / f".{pair.id}.12345").mkdir()
+    again = Run.create(run.folder, CONFIG)
+    assert len(again.shards()) == 1
+    assert [p.name for p in (run.folder / "pairs").iterdir()] == [pair.id]
+
+
+def test_a_failure_is_a_row_for_each_missing_image(run, pair):
+    run.write_failure(pair.entry, [(0.0, 0), (1.0, 0)], "the loss became nan")
+    table = run.samples()
+    assert list(table["status"]) == ["failed"] * 2
+    assert set(table["reason"]) == {"the loss became nan"}
+
+
+def test_another_configuration_in_the_same_folder_is_refused(run):
+    other = {**CONFIG, "fit": {**CONFIG["fit"], "seed": 1}}
+    with pytest.raises(UserError, match=r"fit\.seed was 0, now 1"):
+        Run.create(run.folder, other)
+
+
+def test_sweep_measure_and_how_may_change(run):
+    Run.create(run.folder, {**CONFIG, "sweep": {"strengths": [0.5]}, "how": {"executor": "ray"}})
+
+
+def test_a_folder_with_other_things_in_it_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(UserError, match="not empty"):
+        Run.create(tmp_path, CONFIG)
+    assert (tmp_path / "thesis.tex").read_text() == "precious"
+
+
+@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only")])
+def test_a_full_or_read_only_disk_is_one_clear_line_and_loses_nothing(run, pair, monkeypatch, number, words):
+    run.write_shard(pair, samples(pair, (0.0, 0)))
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("eval.store.write_png", refuse)
+    with pytest.raises(UserError, match=words):
+        run.write_shard(pair, samples(pair, (1.0, 0)))
+    assert len(run.shard(pair.id).samples()) == 1
+
+
+def test_scores_are_added_one_metric_at_a_time(run, pair):
+    run.write_shard(pair, samples(pair, (0.0, 0)))
+    shard = run.shard(pair.id)
+    for metric, score in (("clip/a/b", 0.25), ("lpips/alex/64", 0.5), ("clip/a/b", 0.3)):
+        shard.write_scores(
+            metric,
+            pd.DataFrame(
+                [(pair.id, 0.0, 0, metric, score)], columns=["pair_id", "strength", "seed", "metric", "score"]
+            ),
+        )
+    assert dict(zip(run.scores()["metric"], run.scores()["score"], strict=True)) == {
+        "clip/a/b": 0.3,
+        "lpips/alex/64": 0.5,
+    }
+
+
+def test_opening_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(UserError, match="is not a run"):
+        Run.open(tmp_path)

@@ -1,0 +1,70 @@
+"""Command lines: help, typos, no torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from conf.command import compose, help_text
+from tedbench.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("method=imagik", "Did you mean method=imagic"),
+        ("model=picturbook", "Did you mean model=picturebook"),
+        ("dataset.splt=all", "Did you mean dataset.split"),
+        ("sweep.strength=[0]", "Did you mean sweep.strengths"),
+        ("+experiment=tedbensh", "Did you mean experiment=tedbench"),
+        ("metrics=standart", "Did you mean metrics=standard"),
+        ("nonsense", "key=value"),
+    ],
+)
+def test_a_typo_is_refused_with_a_suggestion(override, hint):
+    with pytest.raises(UserError, match=hint.replace(".", r"\.")):
+        compose("run", [override])
+
+
+def test_the_model_brings_its_recipe_and_metrics_and_both_can_be_overridden():
+    assert compose("run", []).method.embedding.steps == 300
+    sd = compose("run", ["model=sd15"])
+    assert (sd.method.embedding.steps, sd.method.embedding.lr) == (1000, 2e-3)
+    assert (sd.method.finetune.steps, sd.method.finetune.lr) == (1500, 5e-7)
+    assert sd.dataset.size == 512 and sd.metrics.lpips.size == 512
+    assert compose("run", ["recipe.imagic.embedding.steps=7"]).method.embedding.steps == 7
+    assert compose("run", ["metrics=standard"]).metrics.clip.pretrained == "openai"
+    assert compose("run", ["model=sd15", "recipe/imagic=picturebook"]).method.embedding.steps == 300
+
+
+def test_the_paper_experiment():
+    cfg = compose("run", ["+experiment=tedbench"])
+    assert (cfg.model.name, cfg.dataset.name, len(cfg.sweep.seeds)) == ("sd15", "tedbench", 8)
+    assert compose("run", ["+experiment=tedbench", "model=sd21"]).model.name == "sd21"
+
+
+def test_help_lists_every_choice_and_option():
+    text = help_text("run", "About.", "python -m eval.run")
+    for word in (
+        "imagic",
+        "sd14",
+        "sd15",
+        "sd21",
+        "tedbench",
+        "folder",
+        "sweep.seeds",
+        "dataset.root",
+        "run_dir",
+        "recipe.imagic",
+    ):
+        assert word in text
+
+
+@pytest.mark.parametrize("module", ["eval.run", "imagic", "tedbench.show", "eval.doctor"])
+def test_help_needs_no_torch(module):
+    code = f"import sys, runpy; sys.argv[1:] = ['--help']; runpy.run_module({module!r}, run_name='__main__'); assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Examples:" in done.stdout
