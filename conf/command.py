@@ -16,6 +16,8 @@ from tedbench.errors import UserError
 
 ROOT = Path(str(files("conf")))
 Task = Callable[[DictConfig], int | None]
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 
 def command(config_name: str, about: str, examples: str) -> Callable[[Task], Callable[[], None]]:
@@ -30,24 +32,27 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
     """
 
     def wrap(task: Task) -> Callable[[], None]:
-        def main() -> None:
+        def main() -> int:
             arguments = sys.argv[1:]
             if {"-h", "--help"} & set(arguments):
                 print(help_text(config_name, about, examples))
-                return
+                return 0
             import hydra
 
-            several = bool({"-m", "--multirun"} & set(arguments))
-            if not several:
-                compose(config_name, [a for a in arguments if not a.startswith("-")])
+            overrides = [a for a in arguments if not a.startswith("-")]
+            if not {"-m", "--multirun"} & set(arguments):
+                compose(config_name, overrides)
+            else:  # each value of a sweep is checked when its turn comes; the first of each, now
+                compose(config_name, [_first_of_sweep(o) for o in overrides])
+            statuses: list[int] = []
 
             def guarded(cfg: DictConfig) -> None:
-                status = _guard(lambda: task(cfg))
-                if status:
-                    sys.exit(status)
+                statuses.append(_guard(lambda: task(cfg)))
+                if statuses[-1] == INTERRUPTED:
+                    sys.exit(INTERRUPTED)
 
-            sys.argv[0] = f"python -m {task.__module__}"
             hydra.main(version_base=None, config_path="pkg://conf", config_name=config_name)(guarded)()
+            return max(statuses, default=0)
 
         def guarded_main() -> None:
             status = _guard(main)
@@ -67,7 +72,13 @@ def _guard(task: Callable[[], int | None]) -> int:
         return 2
     except KeyboardInterrupt:
         print("stopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+
+
+def _first_of_sweep(override: str) -> str:
+    """``method=a,b`` → ``method=a``; lists in brackets stay whole."""
+    key, equals, value = override.partition("=")
+    return override if value.startswith(("[", "{", '"', "'")) else f"{key}{equals}{value.split(',')[0]}"
 
 
 def compose(config_name: str, overrides: list[str]) -> DictConfig:
@@ -83,10 +94,16 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
     from omegaconf.errors import OmegaConfBaseException
 
     GlobalHydra.instance().clear()
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key.startswith("+") and not (ROOT / key.lstrip("+").split("@")[0]).is_dir():
+            raise UserError(
+                f"{override!r} would add an option that nothing reads. Leave out the +; --help lists the options."
+            )
     try:
         with initialize_config_module("conf", version_base=None):
             return hydra_compose(config_name, overrides=overrides)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         explain(config_name, overrides, str(error))
     finally:
         GlobalHydra.instance().clear()
@@ -94,34 +111,52 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
 
 def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
     """Says in one line what is wrong with a command line, and what was probably meant."""
-    message = message.strip().splitlines()[0].rstrip(".")
+    chosen = []
     for override in overrides:
-        key, _, value = override.lstrip("+~").partition("=")
-        if not _:
+        key, equals, value = override.lstrip("+~").partition("=")
+        group = key.split("@")[0]
+        if not equals or not key:
             raise UserError(f"{override!r} is not an option. Options look like key=value; --help lists them.")
-        folder = ROOT / key.split("@")[0]
-        if folder.is_dir() and not override.startswith("~"):
-            there = choices(key.split("@")[0])
-            if value not in there and "," not in value:
-                near = get_close_matches(value, there, 1)
-                hint = f" Did you mean {key}={near[0]}?" if near else ""
-                raise UserError(f"There is no {key} called {value!r}.{hint} There are: {', '.join(there)}.")
-        elif override[0] not in "+~":
-            known = _keys(config_name)
-            if key not in known:
-                near = get_close_matches(key, known, 1, 0.6)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                raise UserError(f"There is no option called {key!r}.{hint} --help lists them all.")
-    raise UserError(f"{message}. --help shows how options are written.")
+        if (ROOT / group).is_dir() and not override.startswith("~"):
+            if value not in choices(group):
+                hint = _nearest(value, choices(group), f" Did you mean {key}={{}}?")
+                raise UserError(f"There is no {key} called {value!r}.{hint} There are: {', '.join(choices(group))}.")
+            if "defaults list" in message and group in message and not override.startswith("+"):
+                raise UserError(f"{override} must be added: write +{override}.")
+            if override.startswith("+") and "Multiple values" in message and group in message:
+                raise UserError(f"{override} replaces what is there: write {override.lstrip('+')}.")
+            chosen.append(override)
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key[0] not in "+~" and key not in (known := _keys(config_name, chosen)):
+            hint = _home(key) or _nearest(key, known, " Did you mean {}?")
+            raise UserError(f"There is no option called {key!r} here.{hint} --help lists them all.")
+    raise UserError(f"{message.strip().splitlines()[0].rstrip('.')}. --help shows how options are written.")
 
 
-def _keys(config_name: str) -> list[str]:
+def _nearest(word: str, known: list[str], hint: str) -> str:
+    near = get_close_matches(word, known, 1)
+    return hint.format(near[0]) if near else ""
+
+
+def _home(key: str) -> str:
+    """Which choice of its group has an option that the chosen one lacks."""
+    group = key.partition(".")[0]
+    homes = [n for n in choices(group) if key in [k for k, _, _ in options(ROOT / group / f"{n}.yaml", f"{group}.")]]
+    return f" It belongs to {group}={homes[0]}." if homes else ""
+
+
+def _keys(config_name: str, overrides: list[str]) -> list[str]:
     """Every option of a configuration, dotted, and its groups."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_module
+    from hydra.errors import HydraException
 
     with initialize_config_module("conf", version_base=None):
-        cfg = OmegaConf.to_container(hydra_compose(config_name), resolve=False)
+        try:
+            cfg = OmegaConf.to_container(hydra_compose(config_name, overrides=overrides), resolve=False)
+        except (HydraException, ValueError):  # the choices themselves are what is wrong
+            cfg = OmegaConf.to_container(hydra_compose(config_name), resolve=False)
     found: list[str] = [p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith("_")]
 
     def walk(node: object, prefix: str) -> None:
@@ -197,7 +232,8 @@ def help_text(config_name: str, about: str, examples: str) -> str:
     for group in shown:
         if group != "experiment":
             rows += _group_options(group, shown[group])
-    rows += _recipe_options()
+    if "model" in shown:
+        rows += _recipe_options()
     width = max((len(f"{key}={value}") for key, value, _ in rows), default=0)
     lines += [f"  {f'{key}={value}':<{min(width, 44)}}  {text}".rstrip() for key, value, text in rows]
     lines += ["", "A group of another folder is added with +: +experiment=NAME. Several runs: -m method=a,b."]

@@ -43,7 +43,7 @@ def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
     samples, scores = run.samples(), run.scores()
     samples = samples[samples["pair_id"].isin(pair_ids)]
     scores = scores.merge(samples[["pair_id", "strength", "seed", "source_group"]], on=["pair_id", "strength", "seed"])
-    seeds = max(samples["seed"].nunique(), 1)
+    seeds = samples.groupby("strength")["seed"].nunique()
     rows = []
     for (metric, strength), group in scores.groupby(["metric", "strength"]):
         name, _ = presented(metric, 0.0)
@@ -54,7 +54,7 @@ def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
             .agg(value=("value", "mean"), cluster=("source_group", "first"))
         )
         interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist())
-        counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": len(pair_ids) * seeds}
+        counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": len(pair_ids) * int(seeds[strength])}
         ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
         rows.append({**run.labels, "strength": strength, "metric": name, **ends, **counts})
     return pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).sort_values(["metric", "strength"], ignore_index=True)
@@ -72,11 +72,11 @@ def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Met
         if metric is None:
             on.yaxis.set_visible(False)
             continue
-        rows = table[table["metric"] == presented(metric.name, 0.0)[0]]
+        rows = table[table["metric"] == metric.shown]
         on.fill_between(rows["strength"], rows["ci_low"], rows["ci_high"], color=color, alpha=0.18, linewidth=0)
         on.plot(rows["strength"], rows["mean"], color=color, marker="o" if side == "left" else "s", markersize=4)
-        title = "CLIP score (text alignment)" if metric.kind == "alignment" else "1 − LPIPS (image fidelity)"
-        on.set_ylabel(title, color=color)
+        label = "CLIP score (text alignment)" if metric.kind == "alignment" else "1 − LPIPS (image fidelity)"
+        on.set_ylabel(label, color=color)
         on.tick_params(axis="y", colors=color)
         on.spines["top"].set_visible(False)
     left.set_xlabel(axis.symbol)

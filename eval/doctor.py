@@ -78,7 +78,7 @@ def machine() -> Iterator[Finding]:
             bf16 = "bfloat16" if torch.cuda.is_bf16_supported() else "no bfloat16"
             yield Finding(f"GPU {index}", True, f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, {bf16}")
     else:
-        yield Finding("GPU", None, "none", "fine for Picturebook; Stable Diffusion wants one with 16 GiB or more")
+        yield Finding("GPU", None, "none", "fine for Picturebook; Stable Diffusion wants one with 24 GiB")
 
 
 def _memory() -> float | None:
@@ -106,6 +106,16 @@ def packages() -> Iterator[Finding]:
             yield Finding(name, None if extra else False, "not installed", mend)
 
 
+EMBEDDED_FILES = (
+    "unet/diffusion_pytorch_model.safetensors",
+    "vae/diffusion_pytorch_model.safetensors",
+    "text_encoder/model.safetensors",
+    "../clip/open_clip_model.safetensors",
+    "../perceptual/alex.safetensors",
+)
+"""What the embedded default reads, from its diffusion model's folder."""
+
+
 def models() -> Iterator[Finding]:
     """The weights that each choice of ``model`` needs."""
     from imagic.models.weights import EMBEDDED, digest, locate
@@ -115,11 +125,12 @@ def models() -> Iterator[Finding]:
         path = str(cfg.path)
         if path.startswith(EMBEDDED):
             folder = locate(path)
-            there = (folder / "unet" / "diffusion_pytorch_model.safetensors").is_file()
+            needed = [folder / part for part in EMBEDDED_FILES]
+            there = all(file.is_file() for file in needed)
             facts = f"embedded, {digest(folder)[:8]}" if there else "missing"
             yield Finding(name, there, facts, "" if there else "the checkout is incomplete: fetch it again")
         else:
-            there = _on_hub_cache(path, "model_index.json")
+            there = _on_hub_cache(path, "unet/diffusion_pytorch_model.safetensors")
             mend = f"hf download {path}, or model.path=FOLDER"
             yield Finding(
                 name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -23,6 +24,7 @@ def run_config(cfg: DictConfig, *, model_digest: str | None, device: str, thread
     return {
         "fit": {
             "dataset": plain["dataset"]["name"],
+            **({"list": Path(str(plain["dataset"]["file"])).name} if plain["dataset"].get("file") else {}),
             "size": plain["dataset"]["size"],
             "model": {**model, "digest": model_digest},
             "method": plain["method"],

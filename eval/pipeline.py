@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from eval.identity import run_config, run_name
@@ -48,11 +49,15 @@ class Job:
         if not shard.exists():
             return True
         info = shard.info()
-        if info["status"] == "failed":
-            return self.retry_failed
-        self._same_input(entry, info["input"])
-        done = shard.samples()
-        return bool(set(self.requests) - set(zip(done["strength"], done["seed"], strict=True)))
+        if info.get("input"):
+            self._same_input(entry, info["input"])
+        rows = shard.samples()
+        lacking = bool(set(self.requests) - set(zip(rows["strength"], rows["seed"], strict=True)))
+        if info["status"] == "failed" and not self.retry_failed:
+            if lacking:
+                self.run.write_failure(entry, self.requests, info["reason"])
+            return False
+        return lacking or info["status"] == "failed"
 
     def _same_input(self, entry: Entry, digest: str) -> None:
         try:
@@ -75,6 +80,14 @@ class Job:
         have = set(zip(table["strength"], table["seed"], strict=True))
         return [request for request in self.requests if request not in have]
 
+    def curves(self) -> pd.DataFrame:
+        """The curve table of this job's pairs, strengths and metrics."""
+        from eval.curves import curve_table
+
+        table = curve_table(self.run, [entry.id for entry in self.dataset.entries])
+        asked = table["strength"].isin({strength for strength, _ in self.requests})
+        return table[asked & table["metric"].isin([metric.shown for metric in self.metrics])].reset_index(drop=True)
+
     def execute(self) -> None:
         """Fits and samples what is to do; failures stay within their pair."""
         todo = self.todo()
@@ -90,56 +103,40 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     Raises:
         UserError: something that the user can mend.
     """
-    import torch
-
-    from imagic.models.device import cpu_threads, resolve_device
+    from imagic.api import build_editor
+    from imagic.models.device import settle
     from imagic.models.weights import digest, locate
 
-    device, threads = resolve_device(cfg.numerics.device), cpu_threads(cfg.numerics.threads)
-    torch.set_num_threads(threads)
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    device, threads = settle(plain["numerics"])
     dataset = build_dataset(plain["dataset"])
     metrics = [build(block, device=device) for block in (plain["metrics"] or {}).values()]
     reporter.say(f"loading {cfg.model.name}")
-    weights = locate(cfg.model.path, cfg.model.revision)
-    model = build(plain["model"], path=str(weights), device=device, dtype=cfg.numerics.dtype)
-    method = {key: value for key, value in plain["method"].items() if key != "name"}
-    editor: Editor = build(method, model=model, seed=cfg.seed, sample_batch=cfg.numerics.sample_batch)
-    requests = sweep_requests(cfg, editor)
+    weights = locate(str(cfg.model.path), cfg.model.revision)
+    editor: Editor = build_editor(plain, device)
+    sweep = plain["sweep"]
+    requests = grid(list(editor.axis.grid) if sweep["strengths"] is None else sweep["strengths"], sweep["seeds"])
     config = run_config(cfg, model_digest=digest(weights), device=device, threads=threads, axis=editor.axis.name)
-    config["sweep"]["strengths"] = sorted({strength for strength, _ in requests})
-    folder = Path(cfg.run_dir) if cfg.run_dir else Path("runs") / run_name(config)
+    folder = Path(str(cfg.run_dir)) if cfg.run_dir else Path("runs") / run_name(config)
     run = Run.create(folder, config)
-    run.write_json("provenance.json", provenance(device, threads))
-    run.event("start", pairs=len(dataset), samples_per_pair=len(requests))
-    return Job(run, dataset, editor, metrics, requests, build(plain["executor"]), reporter, cfg.run.retry_failed)
-
-
-def sweep_requests(cfg: DictConfig, editor: Editor) -> list[tuple[float, int]]:
-    """Every (strength, seed) of the sweep, in the fixed order.
-
-    Raises:
-        UserError: no strengths or seeds, or one twice.
-    """
-    strengths = [float(s) for s in (editor.axis.grid if cfg.sweep.strengths is None else cfg.sweep.strengths)]
-    seeds = [int(s) for s in cfg.sweep.seeds]
-    for name, values in (("strengths", strengths), ("seeds", seeds)):
-        if not values or len(set(values)) < len(values):
-            raise UserError(f"sweep.{name}={values} must have at least one value, and none twice.")
-    return grid(sorted(strengths), sorted(seeds))
+    made_with = provenance(device, threads)
+    run.write_json("provenance.json", made_with)
+    run.event("start", pairs=len(dataset), samples_per_pair=len(requests), sweep=sweep, provenance=made_with)
+    retry = str(cfg.run.retry_failed).lower() == "true"
+    return Job(run, dataset, editor, metrics, requests, build(plain["executor"]), reporter, retry)
 
 
 def write_outputs(job: Job) -> None:
     """Tables, curves and report, made anew from the shards."""
-    from eval.curves import curve_table, curve_title, draw_curves
+    from eval.curves import curve_title, draw_curves
     from eval.report.build import write_report
     from eval.strips import draw_strips
 
     start = time.monotonic()
     job.run.write_tables()
-    table = curve_table(job.run, [entry.id for entry in job.dataset.entries])
+    table = job.curves()
     title = curve_title(job.run, table, job.dataset.label)
     draw_curves(job.run, table, job.editor.axis, job.metrics, title)
-    draw_strips(job.run, job.dataset.entries, job.editor.axis)
+    draw_strips(job.run, job.dataset, job.editor.axis)
     write_report(job.run, table, job.editor.axis, job.metrics, job.dataset)
     job.run.event("report", seconds=round(time.monotonic() - start, 2))

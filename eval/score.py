@@ -29,7 +29,7 @@ def score_run(run: Run, metrics: Sequence[Metric], reporter: Reporter) -> None:
 
 
 def _lacks(shard: Shard, metric: Metric) -> bool:
-    return shard.info()["status"] == "ok" and not shard.score_file(metric.name).exists()
+    return not shard.score_file(metric.name).exists() and bool((shard.samples()["status"] == "ok").any())
 
 
 def score_shard(shard: Shard, metric: Metric) -> pd.DataFrame:

@@ -19,7 +19,7 @@ import yaml
 
 from tedbench.errors import UserError
 from tedbench.image import read_image, write_png
-from tedbench.method import Sample
+from tedbench.method import Sample, format_strength
 from tedbench.pair import EditPair, Entry
 
 SAMPLE_COLUMNS = (
@@ -65,11 +65,6 @@ def input_digest(pair: EditPair) -> str:
     return hashlib.sha256(str(pair.image.shape).encode() + pair.image.tobytes()).hexdigest()
 
 
-def format_strength(strength: float) -> str:
-    """As in file names: 0.7 → "0.7", 1.0 → "1"."""
-    return f"{strength:.6g}"
-
-
 class Shard:
     """What one pair gave: written beside and renamed, so it is there whole or not at all."""
 
@@ -84,8 +79,8 @@ class Shard:
         return (self.folder / "done").exists()
 
     def info(self) -> dict[str, Any]:
-        """What ``done`` says: ``status``, ``input`` (digest of the input's pixels) and texts."""
-        return json.loads((self.folder / "done").read_text())
+        """What ``done`` says: ``status``, ``reason``, ``input`` (digest of the input's pixels, if it was read), texts."""
+        return json.loads((self.folder / "done").read_text(encoding="utf-8"))
 
     def samples(self) -> pd.DataFrame:
         return pd.read_parquet(self.folder / "samples.parquet")
@@ -111,9 +106,7 @@ class Shard:
         path = self.score_file(metric)
         with writing(path):
             path.parent.mkdir(exist_ok=True)
-            beside = path.with_suffix(f".{os.getpid()}")
-            scores[list(SCORE_COLUMNS)].to_parquet(beside, index=False)
-            beside.replace(path)
+            _write_table(path, scores[list(SCORE_COLUMNS)])
 
 
 class Run:
@@ -135,7 +128,7 @@ class Run:
             UserError: there is no run in ``folder``.
         """
         try:
-            config = yaml.safe_load((folder / "config.yaml").read_text())
+            config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         except OSError:
             raise UserError(
                 f"{folder} is not a run: it has no config.yaml. Give the folder that eval.run printed last."
@@ -156,7 +149,7 @@ class Run:
         """
         path = folder / "config.yaml"
         if path.exists():
-            old = yaml.safe_load(path.read_text())
+            old = yaml.safe_load(path.read_text(encoding="utf-8"))
             differing = [
                 f"{key} was {before!r}, now {after!r}"
                 for block in ("fit", "numerics")
@@ -167,11 +160,14 @@ class Run:
                     f"{folder} holds a run of another configuration ({'; '.join(differing[:3])}). "
                     "Give another run_dir, or leave it out to have one named by its configuration."
                 )
-        elif folder.exists() and any(folder.iterdir()):
+        elif folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is a file. Give another run_dir.")
+        elif folder.exists() and any(not p.name.startswith(".config.yaml.") for p in folder.iterdir()):
             raise UserError(f"{folder} is not empty and not a run. Give another run_dir.")
         with writing(folder):
-            (folder / "pairs").mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             _replace_text(path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+            (folder / "pairs").mkdir(exist_ok=True)
             _clear_leftovers(folder / "pairs")
         return cls(folder, config["labels"])
 
@@ -180,10 +176,13 @@ class Run:
 
     def shards(self) -> list[Shard]:
         """All that are complete, by pair id."""
-        return [s for s in (Shard(p) for p in sorted((self.folder / "pairs").iterdir())) if s.exists()]
+        folders = sorted(p for p in (self.folder / "pairs").iterdir() if not p.name.startswith("."))
+        return [shard for shard in map(Shard, folders) if shard.exists()]
 
     def write_shard(self, pair: EditPair, samples: Sequence[Sample]) -> None:
         """Keeps a pair's input and edited images, together with those of an earlier, smaller sweep."""
+        if not samples:
+            raise ValueError(f"no images for {pair.id}")
         with self._new_shard(pair.entry) as (folder, kept):
             write_png(folder / "input.png", pair.image)
             if pair.truth is not None:
@@ -201,13 +200,15 @@ class Run:
             rows = [] if kept is None else [row for row in kept.to_dict("records") if row["status"] == "ok"]
             have = {(row["strength"], row["seed"]) for row in rows}
             rows += [self._row(entry, s, k, "", "failed", reason) for s, k in requests if (s, k) not in have]
-            self._finish(folder, entry, rows, {"status": "failed", "reason": reason})
+            had = Shard(self.folder / "pairs" / entry.id)
+            known = {"input": had.info().get("input")} if had.exists() else {}
+            self._finish(folder, entry, rows, {"status": "failed", "reason": reason, **known})
 
     @contextmanager
     def _new_shard(self, entry: Entry) -> Iterator[tuple[Path, pd.DataFrame | None]]:
         """A folder beside the shard's, which takes its place at the end; starts with what the old one had."""
         final = self.folder / "pairs" / entry.id
-        beside = final.with_name(f".{entry.id}.{os.getpid()}")
+        beside, old = (final.with_name(f".{entry.id}.{os.getpid()}.{state}") for state in ("new", "old"))
         with writing(self.folder):
             shutil.rmtree(beside, ignore_errors=True)
             kept = None
@@ -221,7 +222,6 @@ class Run:
             try:
                 yield beside, kept
                 if final.exists():
-                    old = final.with_name(f".{entry.id}.old")
                     shutil.rmtree(old, ignore_errors=True)
                     final.rename(old)
                     beside.rename(final)
@@ -250,7 +250,7 @@ class Run:
 
     def _finish(self, folder: Path, entry: Entry, rows: list[dict[str, Any]], info: dict[str, Any]) -> None:
         table = pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS)).sort_values(["strength", "seed"])
-        table.to_parquet(folder / "samples.parquet", index=False)
+        _write_table(folder / "samples.parquet", table)
         texts = {"target_text": entry.target_text, "source_text": entry.source_text}
         _replace_text(folder / "done", json.dumps({**info, **texts}, ensure_ascii=False))
         _sync_folder(folder)
@@ -272,9 +272,7 @@ class Run:
         for name, table in (("samples", self.samples()), ("scores", self.scores())):
             path = self.folder / f"{name}.parquet"
             with writing(path):
-                beside = path.with_suffix(f".{os.getpid()}")
-                table.to_parquet(beside, index=False)
-                beside.replace(path)
+                _write_table(path, table)
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         with writing(self.folder / name):
@@ -287,13 +285,28 @@ class Run:
 
 
 def _clear_leftovers(pairs: Path) -> None:
-    """What a killed process left: half-written shards go; a shard moved aside for its successor comes back."""
+    """What killed processes left: half-written shards go; a shard moved aside for its successor comes back."""
     for left in pairs.glob(".*"):
-        whole = left.with_name(left.name.removeprefix(".").removesuffix(".old"))
-        if left.name.endswith(".old") and not whole.exists():
-            left.rename(whole)
+        id, pid, state = left.name.removeprefix(".").rsplit(".", 2)
+        if _alive(int(pid)):
+            continue
+        if state == "old" and not (pairs / id).exists():
+            left.rename(pairs / id)
         else:
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    """Whether another process of this machine has that number."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[tuple[str, Any, Any]]:
@@ -305,6 +318,15 @@ def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[
         elif before != after:
             found.append((f"{prefix}.{key}", before, after))
     return found
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(beside, "wb") as file:
+        table.to_parquet(file, index=False)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
 
 
 def _replace_text(path: Path, text: str) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PIL import Image
 
 from eval.store import Run, Shard, writing
 from imagic.strip import PAPER, draw_strip
+from tedbench.datasets.base import Dataset
 from tedbench.method import Axis, Sample
 from tedbench.pair import Entry
 
 ROWS = 6
 
 
-def draw_strips(run: Run, entries: Sequence[Entry], axis: Axis) -> None:
+def draw_strips(run: Run, dataset: Dataset, axis: Axis) -> None:
     """Writes strips.png: up to six pairs with their first seed, the input on the left, the true edit (if known) last."""
-    strips = [_strip(run.shard(entry.id), entry, axis) for entry in entries if _has_images(run.shard(entry.id))][:ROWS]
+    strips = [
+        _strip(run.shard(entry.id), entry, axis, dataset)
+        for entry in dataset.entries
+        if _has_images(run.shard(entry.id))
+    ][:ROWS]
     if not strips:
         return
     sheet = Image.new("RGB", (max(s.width for s in strips), sum(s.height for s in strips)), PAPER)
@@ -32,9 +35,10 @@ def _has_images(shard: Shard) -> bool:
     return shard.exists() and (shard.folder / "input.png").exists()
 
 
-def _strip(shard: Shard, entry: Entry, axis: Axis) -> Image.Image:
+def _strip(shard: Shard, entry: Entry, axis: Axis, dataset: Dataset) -> Image.Image:
     table = shard.samples()
     table = table[(table["status"] == "ok") & (table["seed"] == table["seed"].min())]
     samples = [Sample(row.strength, row.seed, shard.image(row.image)) for row in table.itertuples()]
     truth = shard.image("truth.png") if (shard.folder / "truth.png").exists() else None
-    return draw_strip(shard.input(), samples, entry.target_text, symbol=axis.symbol, truth=truth, cell=96)
+    text = f"{entry.target_text}  –  {dataset.label}" if dataset.synthetic else entry.target_text
+    return draw_strip(shard.input(), samples, text, symbol=axis.symbol, truth=truth, cell=96)

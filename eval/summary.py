@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from eval.curves import curve_table
 from eval.metrics.base import short_name
-from eval.store import format_strength
+from tedbench.method import format_strength
 
 if TYPE_CHECKING:
     from eval.pipeline import Job
@@ -22,7 +21,7 @@ def print_summary(job: Job, seconds: float) -> int:
         1 if any pair failed, else 0.
     """
     console, run = job.reporter.console, job.run
-    table = curve_table(run, [entry.id for entry in job.dataset.entries])
+    table = job.curves()
     title = f"{run.labels['method']} · {run.labels['model']} · {job.dataset.label}"
     shown = Table(title=title, title_justify="left")
     shown.add_column(job.editor.axis.symbol, justify="right")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from conf.command import command
 from tedbench.errors import UserError
+from tedbench.image import read_image
+from tedbench.method import grid
 
 ABOUT = "Edits one picture with Imagic and writes the strip of results along η as a PNG."
 
@@ -20,22 +23,28 @@ python -m imagic image=scene.png 'text="A bird spreading wings."' 'strengths=[0,
 @command("imagic", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """Writes the strip and prints where it is."""
-    if not str(cfg.text).strip():
-        raise UserError('The text is empty. Give text="what the picture should show".')
-    out = Path(cfg.out) if cfg.out else Path(f"{Path(cfg.image).stem}-imagic.png")
-    if not out.absolute().parent.is_dir():
-        raise UserError(f"The folder of {out} does not exist. Make it, or give another out.")
+    for key in ("image", "text"):
+        if OmegaConf.is_missing(cfg, key) or not str(cfg[key] or "").strip():
+            raise UserError(
+                f"{key} is empty. A command needs both: python -m imagic image=dog.jpg 'text=\"a sitting dog\"'."
+            )
+    out = Path(str(cfg.out)) if cfg.out else Path(f"{Path(str(cfg.image)).stem}-imagic.png")
+    if not out.absolute().parent.is_dir() or out.is_dir():
+        raise UserError(f"{out} cannot be written: its folder does not exist, or it is one. Give another out.")
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
+    requests = grid(plain["strengths"], plain["seeds"])
 
     from tqdm import tqdm
 
-    from imagic.api import from_config, open_pair
+    from imagic.api import build_editor, open_pair
+    from imagic.loss import DivergedError
+    from imagic.models.device import settle
     from imagic.strip import draw_strip
-    from tedbench.image import read_image
-    from tedbench.method import grid
 
-    read_image(cfg.image)
-    editor = from_config(cfg)
-    pair = open_pair(cfg.image, str(cfg.text), editor.image_size)
+    read_image(str(cfg.image))
+    device, _ = settle(plain["numerics"])
+    editor = build_editor(plain, device)
+    pair = open_pair(str(cfg.image), str(cfg.text), editor.image_size)
     bars: dict[str, tqdm] = {}
 
     def progress(stage: str, step: int, steps: int) -> None:
@@ -45,9 +54,16 @@ def main(cfg: DictConfig) -> None:
         if step == steps:
             bars[stage].close()
 
-    with editor.fit(pair, progress) as edit:
-        samples = list(edit.sample(grid(list(cfg.strengths), list(cfg.seeds)), progress))
-    draw_strip(pair.image, samples, pair.target_text).save(out, format="PNG")
+    try:
+        with editor.fit(pair, progress) as edit:
+            samples = list(edit.sample(requests, progress))
+    except DivergedError as error:
+        raise UserError(f"Imagic did not converge on {cfg.image}: {error}.") from None
+    text = pair.target_text + ("  –  Picturebook (synthetic)" if cfg.model.name == "picturebook" else "")
+    try:
+        draw_strip(pair.image, samples, text).save(out, format="PNG")
+    except OSError as error:
+        raise UserError(f"{out} cannot be written ({error.strerror}). Give another out.") from None
     print(out)
 
 

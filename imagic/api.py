@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omegaconf import OmegaConf
+
 from conf.command import compose
+from imagic.models.device import settle
 from tedbench.build import build
 from tedbench.image import read_image, square
 from tedbench.pair import EditPair, Entry
@@ -24,22 +28,24 @@ def load(model: str = "picturebook", *overrides: str) -> Imagic:
     Raises:
         UserError: an unknown model or option, or weights that are not here.
     """
-    return from_config(compose("imagic", ["image=none", "text=none", f"model={model}", *overrides]))
+    cfg: Any = OmegaConf.to_container(
+        compose("imagic", ["image=none", "text=none", f"model={model}", *overrides]), resolve=True
+    )
+    device, _ = settle(cfg["numerics"])
+    editor: Imagic = build_editor(cfg, device)
+    return editor
 
 
-def from_config(cfg: object) -> Imagic:
-    """Imagic from a composed configuration with ``model``, ``method``, ``numerics`` and ``seed``."""
-    import torch
-    from omegaconf import DictConfig, OmegaConf
+def build_editor(cfg: Mapping[str, Any], device: str) -> Any:
+    """The method of a resolved configuration with ``model``, ``method``, ``numerics`` and ``seed``, on its model.
 
-    from imagic.models.device import cpu_threads, resolve_device
-
-    assert isinstance(cfg, DictConfig)
-    plain: Any = OmegaConf.to_container(cfg, resolve=True)
-    torch.set_num_threads(cpu_threads(cfg.numerics.threads))
-    model = build(plain["model"], device=resolve_device(cfg.numerics.device), dtype=cfg.numerics.dtype)
-    method = {key: value for key, value in plain["method"].items() if key != "name"}
-    return build(method, model=model, seed=cfg.seed, sample_batch=cfg.numerics.sample_batch)
+    Raises:
+        UserError: weights that are not here, or a setting that the model or method refuses.
+    """
+    numerics = cfg["numerics"]
+    model = build(cfg["model"], device=device, dtype=numerics["dtype"])
+    method = {key: value for key, value in cfg["method"].items() if key != "name"}
+    return build(method, model=model, seed=cfg["seed"], sample_batch=numerics["sample_batch"])
 
 
 def open_pair(image: Path | str, text: str, size: int) -> EditPair:

@@ -67,7 +67,7 @@ class Imagic(Editor):
             finetune: stage B, likewise; ``steps`` 0 leaves the model as pretrained.
             sampling: stage C: ``steps`` of DDIM and ``guidance``.
             seed: of the whole run; every draw derives from it, the pair and the purpose.
-            sample_batch: how many images are generated at a time.
+            sample_batch: how many images are generated at a time; the last batch is filled up.
         """
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
@@ -126,12 +126,13 @@ class ImagicEdit(Edit):
         editor, size = self._editor, self._editor.sample_batch
         for start in range(0, len(requests), size):
             chunk = requests[start : start + size]
-            x_T = torch.stack([self._initial_noise(seed) for _, seed in chunk])  # noqa: N806
-            e = torch.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in chunk])
+            full = [*chunk, *([chunk[-1]] * (size - len(chunk)))]  # bits differ between batch sizes: there is only one
+            x_T = torch.stack([self._initial_noise(seed) for _, seed in full])  # noqa: N806
+            e = torch.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in full])
             x0 = ddim(editor.model, x_T, e, self.e_null, **editor._sampling)
             if not torch.isfinite(x0).all():
                 raise DivergedError("sampling gave values that are not finite; a smaller learning rate may help")
-            for (eta, seed), image in zip(chunk, editor.model.decode(x0), strict=True):
+            for (eta, seed), image in zip(chunk, editor.model.decode(x0), strict=False):
                 yield Sample(eta, seed, image)
             progress("sampling", start + len(chunk), len(requests))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
+from tedbench.errors import UserError
 from tedbench.pair import EditPair
 
 Progress = Callable[[str, int, int], None]
@@ -81,5 +83,23 @@ class Editor(ABC):
 
 
 def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, int]]:
-    """Every (strength, seed), strengths slowest, in the fixed order that runs use."""
-    return [(strength, seed) for strength in strengths for seed in seeds]
+    """Every (strength, seed), strengths slowest, both ascending: the fixed order that runs use.
+
+    Raises:
+        UserError: an empty list, a value twice, or what is no (finite, whole) number.
+    """
+    for name, values, kinds in (("strengths", strengths, (int, float)), ("seeds", seeds, (int,))):
+        kind = "finite numbers" if float in kinds else "whole numbers"
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            raise UserError(f"{name} is {values!r}. It must be a list of {kind}, such as [0,1].")
+        wrong = [v for v in values if isinstance(v, bool) or not isinstance(v, kinds) or not math.isfinite(v)]
+        if wrong:
+            raise UserError(f"{name} has {wrong[0]!r}. It must be a list of {kind}, such as [0,1].")
+        if not values or len({format_strength(v) for v in values}) < len(values):
+            raise UserError(f"{name} is {list(values)}. It must have at least one value, and none twice.")
+    return [(float(strength), seed) for strength in sorted(strengths) for seed in sorted(seeds)]
+
+
+def format_strength(strength: float) -> str:
+    """As in file names and tables, to six digits: 0.7 → "0.7", 1.0 → "1"."""
+    return f"{strength:.6g}"

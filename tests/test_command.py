@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -21,10 +22,15 @@ from tedbench.errors import UserError
         ("+experiment=tedbensh", "Did you mean experiment=tedbench"),
         ("metrics=standart", "Did you mean metrics=standard"),
         ("nonsense", "key=value"),
+        ("experiment=tedbench", r"write +experiment=tedbench"),
+        ("+model=sd15", "write model=sd15"),
+        ("=3", "key=value"),
+        ("+nonsense=1", "Leave out the +"),
+        ("dataset.root=/data", "It belongs to dataset=tedbench"),
     ],
 )
 def test_a_typo_is_refused_with_a_suggestion(override, hint):
-    with pytest.raises(UserError, match=hint.replace(".", r"\.")):
+    with pytest.raises(UserError, match=re.escape(hint)):
         compose("run", [override])
 
 
@@ -56,6 +62,7 @@ def test_help_lists_every_choice_and_option():
         "folder",
         "sweep.seeds",
         "dataset.root",
+        "dataset.file",
         "run_dir",
         "recipe.imagic",
     ):

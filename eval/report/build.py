@@ -11,9 +11,9 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eval.metrics.base import Metric, presented, short_name
-from eval.store import Run, Shard, format_strength, writing
+from eval.store import Run, Shard, writing
 from tedbench.datasets.base import Dataset
-from tedbench.method import Axis
+from tedbench.method import Axis, format_strength
 from tedbench.pair import Entry
 
 

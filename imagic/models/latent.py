@@ -18,7 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 from imagic.models.weights import locate, require_safetensors
 from tedbench.errors import UserError
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # float16 loses gradients without loss scaling
 
 
 class LatentDiffusion:
@@ -65,9 +65,10 @@ class LatentDiffusion:
             )
         self._factor = 2 ** (len(vae.config.block_out_channels) - 1)
         self.image_size = image_size or unet.config.sample_size * self._factor
-        if self.image_size % (self._factor * 2 ** (len(unet.config.block_out_channels) - 1)):
+        step = self._factor * 2 ** (len(unet.config.block_out_channels) - 1)
+        if self.image_size % step:
             raise UserError(
-                f"{name} cannot take pictures of {self.image_size}². Give a model.image_size that is a multiple of 64."
+                f"{name} cannot take pictures of {self.image_size}². Give model.image_size a multiple of {step}."
             )
 
     @classmethod
@@ -80,22 +81,23 @@ class LatentDiffusion:
         folder = locate(path, revision)
         _check_pipeline(folder)
         disable_progress_bar()
-        float32 = {
-            "local_files_only": True,
-            "dtype": torch.float32,
-            "use_safetensors": True,
-            "low_cpu_mem_usage": False,
-        }
+        whole = {"local_files_only": True, "dtype": torch.float32, "use_safetensors": True}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            return cls(
-                CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32, local_files_only=True),
-                CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-                AutoencoderKL.from_pretrained(folder / "vae", **float32),
-                UNet2DConditionModel.from_pretrained(folder / "unet", **float32),
-                ddim_scheduler(folder / "scheduler"),
-                **settings,  # type: ignore[arg-type]
-            )
+            try:
+                parts = (
+                    CLIPTextModel.from_pretrained(folder / "text_encoder", **whole),
+                    CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
+                    AutoencoderKL.from_pretrained(folder / "vae", **whole, low_cpu_mem_usage=False),
+                    UNet2DConditionModel.from_pretrained(folder / "unet", **whole, low_cpu_mem_usage=False),
+                    ddim_scheduler(folder / "scheduler"),
+                )
+            except Exception as error:  # what a damaged file makes the libraries raise has no common base
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+                raise UserError(
+                    f"{folder} cannot be loaded ({reason}). Download it again, or give another model.path."
+                ) from None
+        return cls(*parts, **settings)  # type: ignore[arg-type]
 
     # Texts and images
 

@@ -15,6 +15,17 @@ EMBEDDED = "picturebook:"
 """A path that starts so names a model shipped with the project."""
 
 
+PARTS = ("text_encoder", "tokenizer", "vae", "unet", "scheduler")
+WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")
+LOADED = (
+    "*.json",
+    "*.txt",
+    "open_clip_model.safetensors",
+    *(f"{p}/{f}" for p in PARTS for f in ("*.json", "*.txt", *WEIGHTS)),
+)
+"""What is read of a model's folder; other formats, precisions and checkpoints beside it do not matter."""
+
+
 def locate(path: str, revision: str | None = None) -> Path:
     """The local folder of a model.
 
@@ -44,11 +55,8 @@ def _from_hub(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-    wanted = ["*.json", "*.txt", "*/*.json", "*/*.txt", "*/model.safetensors", "*/diffusion_pytorch_model.safetensors"]
     try:
-        return Path(
-            snapshot_download(name, revision=revision, allow_patterns=wanted, ignore_patterns=["safety_checker/*"])
-        )
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(LOADED)))
     except RepositoryNotFoundError:
         raise UserError(
             f"The hub has no public model {name}. Check model.path; for a gated model log in with `hf auth login`."
@@ -56,15 +64,16 @@ def _from_hub(name: str, revision: str | None) -> Path:
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         at = f" --revision {revision}" if revision else ""
+        advice = "--include '*/*.json' '*/*.txt' '*.json' '*/model.safetensors' '*/diffusion_pytorch_model.safetensors'"
         raise UserError(
             f"The weights of {name} are not on this machine and the hub cannot be reached ({reason}). "
-            f"Where there is a network, run `hf download {name}{at} --local-dir weights/{Path(name).name}`, "
+            f"Where there is a network, run `hf download {name}{at} {advice} --local-dir weights/{Path(name).name}`, "
             f"copy the folder here and give model.path=weights/{Path(name).name}."
         ) from None
 
 
 def digest(folder: Path) -> str:
-    """One sha256 over the names and contents of a model's weights and configs: what a run's identity is made from.
+    """One sha256 over the names and contents of the files that a model is loaded from: what a run's identity is made of.
 
     A file's sum is remembered by its path, size and time of change, so that gigabytes are read once.
     """
@@ -74,9 +83,7 @@ def digest(folder: Path) -> str:
     except (OSError, ValueError):
         known = {}
     total, fresh = hashlib.sha256(), False
-    for file in sorted(p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt")):
-        if any(part.startswith(".") for part in file.relative_to(folder).parts):
-            continue
+    for file in sorted(p for pattern in LOADED for p in folder.glob(pattern)):
         stat = file.stat()
         key = f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
         if key not in known:
@@ -104,9 +111,9 @@ def require_safetensors(folder: Path, part: str) -> None:
     """Refuses a part of a pipeline whose weights are a pickle, or are missing.
 
     Raises:
-        UserError: there is no safetensors file in ``folder/part``.
+        UserError: there is none of :data:`WEIGHTS` in ``folder/part``.
     """
-    if any((folder / part).glob("*.safetensors")):
+    if any((folder / part / name).is_file() for name in WEIGHTS):
         return
     pickles = [*(folder / part).glob("*.bin"), *(folder / part).glob("*.pt"), *(folder / part).glob("*.ckpt")]
     if pickles:

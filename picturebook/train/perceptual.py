@@ -25,7 +25,7 @@ def labels(scene: Scene) -> tuple[int, int, int]:
 
 
 class Classifier(nn.Module):
-    """AlexNet's features, then averages over a coarse grid, then one linear layer for each question."""
+    """AlexNet's features, then the greatest of each channel over the picture, then one linear layer for each question."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -22,7 +22,9 @@ def build_dataset(settings: Mapping[str, Any]) -> Dataset:
     values = {key: value for key, value in settings.items() if key != "name"}
     for key in ("size", "limit"):
         value = values.get(key)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        if (value is not None or key == "size") and (
+            isinstance(value, bool) or not isinstance(value, int) or value < 1
+        ):
             hint = "Give one, or null for all." if key == "limit" else "Give one."
             raise UserError(f"dataset.{key}={value} is not a whole number from 1. {hint}")
     if values.get("ids") is not None:

@@ -26,6 +26,7 @@ QUICK = [
     "recipe.imagic.finetune.steps=2",
     "recipe.imagic.sampling.steps=2",
     "numerics.threads=1",
+    "numerics.sample_batch=3",
     "sweep.strengths=[0,0.5,1]",
 ]
 
@@ -146,10 +147,13 @@ def test_a_longer_sweep_makes_only_what_is_missing(uncut, tmp_path):
     _, whole, _ = uncut
     shutil.copytree(whole, tmp_path / "runs" / whole.name)
     before = images(whole)
-    done = command("dataset.limit=1", "sweep.strengths=[0,0.5,1,1.5]", cwd=tmp_path)
+    longer = ["dataset.limit=1", "sweep.strengths=[0,0.5,1,1.5]"]
+    done = command(*longer, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     after = images(tmp_path / "runs" / whole.name)
     assert before.items() <= after.items() and len(after) == len(before) + 1
+    assert command(*longer, "run_dir=at_once", cwd=tmp_path).returncode == 0
+    assert images(tmp_path / "at_once").items() <= after.items()
 
 
 def folder_dataset(tmp_path, rows):
@@ -194,11 +198,21 @@ def test_a_diverging_fit_fails_its_pair_alone(tmp_path):
         (["recipe.imagic.finetune.lr=much"], "must be a number"),
         (["recipe.imagic.embedding.steps=-1"], "a whole number from 0"),
         (["sweep.seeds=[]"], "at least one value"),
+        (["sweep.seeds=[1.5]"], "whole numbers"),
+        (["sweep.strengths=[nan]"], "finite numbers"),
+        (["sweep.strengths=0.5"], "must be a list"),
+        (["sweep.strengths=[0.1234567,0.1234568]"], "none twice"),
+        (["numerics.sample_batch=0"], "whole number from 1"),
+        (["numerics.threads=many"], "whole number from 1"),
+        (["dataset.size=null"], "dataset.size"),
+        (["run_dir=taken"], "is a file"),
+        (["model.path=null"], "does not exist"),
         (["sweep.strengths=[0,0]"], "none twice"),
         (["numerics.dtype=float8"], "float32"),
     ],
 )
 def test_what_cannot_start_says_why_in_one_line(overrides, words, tmp_path):
+    (tmp_path / "taken").write_text("")
     done = command(*overrides, cwd=tmp_path)
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.strip()]
@@ -235,3 +249,9 @@ def test_hostile_text_stays_text_in_the_report(uncut, tmp_path):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / done.stdout.strip().splitlines()[-1] / "report.html").read_text()
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
+
+
+def test_several_runs_go_on_after_one_with_failures(tmp_path):
+    done = command("-m", "dataset.limit=1", "recipe.imagic.finetune.lr=inf,1e-4", cwd=tmp_path)
+    assert done.returncode == 1
+    assert len(list(tmp_path.glob("runs/*/report.html"))) == 2

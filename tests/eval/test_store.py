@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -65,11 +66,35 @@ def test_an_interrupted_write_leaves_no_shard_and_the_old_one_whole(run, pair, m
 def test_a_shard_moved_aside_by_a_killed_process_comes_back(run, pair):
     run.write_shard(pair, samples(pair, (0.0, 0)))
     folder = run.folder / "pairs" / pair.id
-    folder.rename(folder.with_name(f".{pair.id}.old"))
-    (run.folder / "pairs" / f".{pair.id}.12345").mkdir()
+    folder.rename(folder.with_name(f".{pair.id}.4194305.old"))
+    (run.folder / "pairs" / f".{pair.id}.4194305.new").mkdir()
     again = Run.create(run.folder, CONFIG)
     assert len(again.shards()) == 1
     assert [p.name for p in (run.folder / "pairs").iterdir()] == [pair.id]
+
+
+def test_a_first_start_killed_before_its_configuration_was_written_can_be_repeated(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".config.yaml.77").write_text("half")
+    assert Run.create(tmp_path / "run", CONFIG).shards() == []
+
+
+def test_what_another_process_is_writing_is_neither_counted_nor_cleared(run, pair):
+    run.write_shard(pair, samples(pair, (0.0, 0)))
+    folder = run.folder / "pairs" / pair.id
+    theirs = folder.with_name(f".{pair.id}.{os.getppid()}.new")
+    shutil.copytree(folder, theirs)
+    assert len(Run.create(run.folder, CONFIG).shards()) == 1
+    assert theirs.exists()
+
+
+def test_a_failed_extension_keeps_images_and_what_is_known_of_the_input(run, pair):
+    run.write_shard(pair, samples(pair, (0.0, 0)))
+    digest = run.shard(pair.id).info()["input"]
+    run.write_failure(pair.entry, [(0.0, 0), (1.0, 0)], "out of memory")
+    shard = run.shard(pair.id)
+    assert list(shard.samples()["status"]) == ["ok", "failed"]
+    assert shard.info()["input"] == digest
 
 
 def test_a_failure_is_a_row_for_each_missing_image(run, pair):

@@ -136,7 +136,8 @@ def test_another_kind_of_pipeline_is_refused(copy):
 
 def test_a_model_that_is_not_here_says_what_to_download_and_where_to():
     with pytest.raises(
-        UserError, match=r"hf download nobody/nothing --local-dir weights/nothing.*model\.path=weights/nothing"
+        UserError,
+        match=r"hf download nobody/nothing --include .* --local-dir weights/nothing.*model\.path=weights/nothing",
     ):
         locate("nobody/nothing")
     with pytest.raises(UserError, match=r"\./nothing does not exist"):

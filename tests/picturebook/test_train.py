@@ -1,0 +1,46 @@
+"""The trainers, for two steps on a few scenes: what they write loads as its users load it."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+
+from eval.metrics.base import Reference
+from eval.metrics.clip_score import ClipScore
+from eval.metrics.lpips_distance import LpipsDistance
+from imagic.models.latent import LatentDiffusion
+from picturebook.train.data import training_scenes
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with every part, trained for two steps."""
+    out = tmp_path_factory.mktemp("train")
+    for part in ("autoencoder", "diffusion", "clip", "clip_twins", "perceptual"):
+        module = importlib.import_module(f"picturebook.train.{part}")
+        module.SCENES = 64
+        module.main(out, steps=2, batch=4)
+    return out
+
+
+def test_the_diffusion_model_loads_and_runs(trained):
+    model = LatentDiffusion.load(str(trained / "diffusion"))
+    image = np.zeros((64, 64, 3), np.uint8)
+    assert model.decode(model.encode_image(image)).shape == (1, 64, 64, 3)
+    assert model.encode_text(["A sitting dog."]).shape == (1, 48, 128)
+
+
+def test_the_judges_load_and_score(trained):
+    images = np.zeros((2, 64, 64, 3), np.uint8)
+    reference = Reference(images[0], "A sitting dog.")
+    assert ClipScore(str(trained / "clip")).score(reference, images).shape == (2,)
+    backbone = str(trained / "perceptual" / "alex.safetensors")
+    assert LpipsDistance("alex", 64, backbone).score(reference, images).tolist() == pytest.approx([0, 0])
+
+
+def test_training_scenes_repeat():
+    assert training_scenes(5) == training_scenes(5) != training_scenes(5, seed=1)
