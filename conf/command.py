@@ -40,10 +40,12 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
             import hydra
 
             overrides = [a for a in arguments if not a.startswith("-")]
-            if not {"-m", "--multirun"} & set(arguments):
+            several = {"-m", "--multirun"} & set(arguments)
+            if not several:
                 compose(config_name, overrides)
             else:  # each value of a sweep is checked when its turn comes; the first of each, now
                 compose(config_name, [_first_of_sweep(o) for o in overrides])
+                sys.argv[1:] = [*several, *(a for a in arguments if a not in several)]  # Hydra wants its flag first
             statuses: list[int] = []
 
             def guarded(cfg: DictConfig) -> None:

@@ -57,7 +57,8 @@ def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
         counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": len(pair_ids) * int(seeds[strength])}
         ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
         rows.append({**run.labels, "strength": strength, "metric": name, **ends, **counts})
-    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).sort_values(["metric", "strength"], ignore_index=True)
+    table = pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).sort_values(["metric", "strength"], ignore_index=True)
+    return table.astype(dict.fromkeys(("strength", "mean", "ci_low", "ci_high"), float))  # also where it is empty
 
 
 def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Metric], title: str) -> None:

@@ -110,9 +110,9 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     device, threads = settle(plain["numerics"])
     dataset = build_dataset(plain["dataset"])
+    weights = locate(str(cfg.model.path), cfg.model.revision)
     metrics = [build(block, device=device) for block in (plain["metrics"] or {}).values()]
     reporter.say(f"loading {cfg.model.name}")
-    weights = locate(str(cfg.model.path), cfg.model.revision)
     editor: Editor = build_editor(plain, device)
     sweep = plain["sweep"]
     requests = grid(list(editor.axis.grid) if sweep["strengths"] is None else sweep["strengths"], sweep["seeds"])
