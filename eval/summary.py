@@ -22,8 +22,7 @@ def print_summary(job: Job, seconds: float) -> int:
     """
     console, run = job.reporter.console, job.run
     table = job.curves()
-    title = f"{run.labels['method']} · {run.labels['model']} · {job.dataset.label}"
-    shown = Table(title=title, title_justify="left")
+    shown = Table()
     shown.add_column(job.editor.axis.symbol, justify="right")
     names = [metric.shown for metric in job.metrics]
     for metric in job.metrics:
@@ -36,6 +35,7 @@ def print_summary(job: Job, seconds: float) -> int:
             format_strength(float(strength)), *cells, f"{group['n_images'].min()} of {group['n_expected'].max()}"
         )
     if len(table):
+        job.reporter.say(f"{run.labels['method']} · {run.labels['model']} · {job.dataset.label}")
         console.print(shown)
         for metric in job.metrics:
             job.reporter.say(f"{short_name(metric, job.metrics)}: {metric.shown}")

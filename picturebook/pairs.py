@@ -116,7 +116,7 @@ def _on(
 
 
 PAIRS: tuple[PlannedEdit, ...] = (
-    _on("dog-01.png", "state=sitting", "A photo of a sitting dog.", "sitting dog", preview=True),
+    _on("dog-01.png", "state=sitting", "A photo of a sitting brown dog.", "sitting dog", preview=True),
     _on(
         "bird-01.png",
         "state=spread",
@@ -124,7 +124,13 @@ PAIRS: tuple[PlannedEdit, ...] = (
         "bird spreading wings",
         preview=True,
     ),
-    _on("person-01.png", "state=raised", "A person raising both arms.", "person raising both arms", preview=True),
+    _on(
+        "person-01.png",
+        "state=raised",
+        "A person in a red shirt raising both arms.",
+        "person raising both arms",
+        preview=True,
+    ),
     _on(
         "car-01.png",
         "state=convertible",
