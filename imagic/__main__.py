@@ -59,7 +59,7 @@ def main(cfg: DictConfig) -> None:
             samples = list(edit.sample(requests, progress))
     except DivergedError as error:
         raise UserError(f"Imagic did not converge on {cfg.image}: {error}.") from None
-    text = pair.target_text + ("  –  Picturebook (synthetic)" if cfg.model.name == "picturebook" else "")
+    text = pair.target_text + (" – Picturebook (synthetic)" if cfg.model.name == "picturebook" else "")
     try:
         draw_strip(pair.image, samples, text).save(out, format="PNG")
     except OSError as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from tedbench.method import Sample
+from tedbench.sheet import font
 
 INK, PAPER = (28, 32, 36), (255, 255, 255)
 
@@ -33,11 +34,11 @@ def draw_strip(
     """
     strengths, seeds = sorted({s.strength for s in samples}), sorted({s.seed for s in samples})
     gap, head, foot = cell // 24, cell // 5, cell // 7
-    font, small = ImageFont.load_default(cell / 9), ImageFont.load_default(cell / 12)
+    large, small = font(cell // 8), font(cell // 10)
     width = gap + (len(strengths) + 1 + (truth is not None)) * (cell + gap)
     sheet = Image.new("RGB", (width, head + len(seeds) * (cell + foot) + gap), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((gap, head / 2), text, INK, font, anchor="lm")
+    draw.text((gap, head / 2), text, INK, large, anchor="lm")
     by_place = {(s.strength, s.seed): s.image for s in samples}
     for row, seed in enumerate(seeds):
         y = head + row * (cell + foot)

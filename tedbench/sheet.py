@@ -101,13 +101,13 @@ def _write(page: Image.Image, at: tuple[int, int], lines: Sequence[str], style: 
     x, y = at
     draw = ImageDraw.Draw(page)
     for line in lines:
-        draw.text((x, y), line, font=_font(style.size), fill=style.ink)
+        draw.text((x, y), line, font=font(style.size), fill=style.ink)
         y += style.line
     return y
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which comes with matplotlib, so that texts in most alphabets can be read."""
     import matplotlib
 
@@ -116,21 +116,21 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 def _wrap(text: str, style: _Style, width: int) -> list[str]:
     """Lines no wider than ``width`` pixels; a longer word is cut."""
-    font = _font(style.size)
+    face = font(style.size)
     lines: list[str] = []
     for word in text.split():
         joined = f"{lines[-1]} {word}" if lines else word
-        if lines and font.getlength(joined) <= width:
+        if lines and face.getlength(joined) <= width:
             lines[-1] = joined
         else:
-            lines += _cut(word, font, width)
+            lines += _cut(word, face, width)
     return lines
 
 
-def _cut(word: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _cut(word: str, face: ImageFont.FreeTypeFont, width: int) -> list[str]:
     pieces = [""]
     for letter in word:
-        if pieces[-1] and font.getlength(pieces[-1] + letter) > width:
+        if pieces[-1] and face.getlength(pieces[-1] + letter) > width:
             pieces.append("")
         pieces[-1] += letter
     return pieces
