@@ -82,7 +82,7 @@ def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Met
         on.spines["top"].set_visible(False)
     left.set_xlabel(axis.symbol)
     left.grid(axis="x", alpha=0.3)
-    left.set_title(title, fontsize=9)
+    left.set_title(title, fontsize=8)
     for suffix in ("png", "pdf"):
         with writing(run.folder):
             figure.savefig(run.folder / f"curves.{suffix}", dpi=200)
