@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from difflib import get_close_matches
 from importlib.resources import files
@@ -39,6 +40,7 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
                 return 0
             import hydra
 
+            warnings.showwarning = _warn_in_a_line
             overrides = [a for a in arguments if not a.startswith("-")]
             several = {"-m", "--multirun"} & set(arguments)
             if not several:
@@ -64,6 +66,10 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
         return guarded_main
 
     return wrap
+
+
+def _warn_in_a_line(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _guard(task: Callable[[], int | None]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,10 +112,6 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _warn_in_a_line(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"warning: {message}", file=sys.stderr)
-
-
 ABOUT = """\
 Shows what is in a dataset: a table of its pairs, their number, and a contact sheet (input, true edit, target text).
 
@@ -139,7 +134,6 @@ python -m tedbench.show dataset=folder dataset.file=mine/pairs.csv
 @command("show", ABOUT, EXAMPLES)
 def main(config: DictConfig) -> int:
     """The command; ``conf/show.yaml`` has its options."""
-    warnings.showwarning = _warn_in_a_line
     settings: dict[str, Any] = OmegaConf.to_container(config.dataset, resolve=True)  # type: ignore[assignment]
     return show(build_dataset(settings), Path(config.out))
 
