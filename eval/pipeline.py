@@ -113,6 +113,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     weights = locate(str(cfg.model.path), cfg.model.revision)
     metrics = [build(block, device=device) for block in (plain["metrics"] or {}).values()]
     reporter.say(f"loading {cfg.model.name}")
+    plain["model"]["path"] = str(weights)  # found already: a hub is not asked twice
     editor: Editor = build_editor(plain, device)
     sweep = plain["sweep"]
     requests = grid(list(editor.axis.grid) if sweep["strengths"] is None else sweep["strengths"], sweep["seeds"])

@@ -15,11 +15,8 @@ ROWS = 6
 
 def draw_strips(run: Run, dataset: Dataset, axis: Axis) -> None:
     """Writes strips.png: up to six pairs with their first seed, the input on the left, the true edit (if known) last."""
-    strips = [
-        _strip(run.shard(entry.id), entry, axis, dataset)
-        for entry in dataset.entries
-        if _has_images(run.shard(entry.id))
-    ][:ROWS]
+    shown = [entry for entry in dataset.entries if _has_images(run.shard(entry.id))][:ROWS]
+    strips = [_strip(run.shard(entry.id), entry, axis, dataset) for entry in shown]
     if not strips:
         return
     sheet = Image.new("RGB", (max(s.width for s in strips), sum(s.height for s in strips)), PAPER)
