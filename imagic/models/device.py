@@ -17,15 +17,13 @@ def resolve_device(asked: str) -> str:
     """
     import torch
 
-    there = (
-        {"cpu"} | ({"cuda"} if torch.cuda.is_available() else set()) | ({"mps"} if torch.mps.is_available() else set())
-    )
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    cuda = ["cuda", *(f"cuda:{i}" for i in range(gpus))] if gpus else []
+    there = [*cuda, *(["mps"] if torch.mps.is_available() else []), "cpu"]
     if asked == "auto":
-        return next(d for d in ("cuda", "mps", "cpu") if d in there)
-    if asked.split(":", maxsplit=1)[0] not in there:
-        raise UserError(
-            f"There is no device {asked!r} here. numerics.device can be auto or {', '.join(sorted(there))}."
-        )
+        return there[0]
+    if asked not in there:
+        raise UserError(f"There is no device {asked!r} here. numerics.device can be auto or {', '.join(there)}.")
     return asked
 
 
