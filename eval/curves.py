@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import matplotlib
 import pandas as pd
 
-from eval.metrics.base import Metric, is_distance, presented
+from eval.metrics.base import Metric, shown_name, shown_score
 from eval.stats import clustered_mean
 from eval.store import Run, writing
 from tedbench.method import Axis
@@ -46,17 +46,15 @@ def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
     seeds = samples.groupby("strength")["seed"].nunique()
     rows = []
     for (metric, strength), group in scores.groupby(["metric", "strength"]):
-        name, _ = presented(metric, 0.0)
-        values = 1 - group["score"] if is_distance(metric) else group["score"]
         pairs = (
-            group.assign(value=values)
+            group.assign(value=shown_score(metric, group["score"]))
             .groupby("pair_id")
             .agg(value=("value", "mean"), cluster=("source_group", "first"))
         )
         interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist())
         counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": len(pair_ids) * int(seeds[strength])}
         ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
-        rows.append({**run.labels, "strength": strength, "metric": name, **ends, **counts})
+        rows.append({**run.labels, "strength": strength, "metric": shown_name(metric), **ends, **counts})
     table = pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).sort_values(["metric", "strength"], ignore_index=True)
     return table.astype(dict.fromkeys(("strength", "mean", "ci_low", "ci_high"), float))  # also where it is empty
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
+import pandas as pd
+
+Scores = TypeVar("Scores", float, pd.Series)
 
 
 class Reference(NamedTuple):
@@ -33,7 +36,7 @@ class Metric(ABC):
     @property
     def shown(self) -> str:
         """The name of what tables and figures show: ``1-<name>`` for a distance."""
-        return presented(self.name, 0.0)[0]
+        return shown_name(self.name)
 
     @abstractmethod
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
@@ -53,9 +56,14 @@ def check_images(images: np.ndarray) -> None:
         )
 
 
-def presented(metric: str, score: float) -> tuple[str, float]:
-    """Name and value as tables and figures show them: fidelity is 1 − LPIPS."""
-    return (f"1-{metric}", 1 - score) if is_distance(metric) else (metric, score)
+def shown_name(metric: str) -> str:
+    """A column's name as tables and figures show it: fidelity is 1 − LPIPS."""
+    return f"1-{metric}" if is_distance(metric) else metric
+
+
+def shown_score(metric: str, raw: Scores) -> Scores:
+    """Raw scores of a column as tables and figures show them."""
+    return 1 - raw if is_distance(metric) else raw
 
 
 def is_distance(metric: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eval.metrics.base import Metric, presented, short_name
+from eval.metrics.base import Metric, short_name, shown_score
 from eval.store import Run, Shard, writing
 from tedbench.datasets.base import Dataset
 from tedbench.method import Axis, format_strength
@@ -94,4 +94,4 @@ def _pair(shard: Shard, entry: Entry, metrics: Sequence[Metric]) -> dict[str, An
 
 
 def _cell(metric: Metric, raw: float | None) -> str:
-    return "–" if raw is None else f"{presented(metric.name, raw)[1]:.2f}"
+    return "–" if raw is None else f"{shown_score(metric.name, raw):.2f}"

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from eval.metrics.base import Reference, presented
+from eval.metrics.base import Reference, shown_name, shown_score
 from eval.metrics.clip_score import ClipScore
 from eval.metrics.lpips_distance import LpipsDistance
 from imagic.models.weights import locate
@@ -73,7 +73,11 @@ def test_an_unchanged_image_has_no_distance():
     image = pictures(1, 64)
     score = LpipsDistance("alex", 64, OWN_BACKBONE).score(Reference(image[0], "a dog"), image)
     assert score[0] == pytest.approx(0, abs=1e-9)
-    assert presented("lpips/alex/512", 0.0) == ("1-lpips/alex/512", 1.0)
+
+
+def test_distances_are_shown_as_one_minus_and_alignment_as_it_is():
+    assert (shown_name("lpips/alex/512"), shown_score("lpips/alex/512", 0.25)) == ("1-lpips/alex/512", 0.75)
+    assert (shown_name("clip/a/b"), shown_score("clip/a/b", 0.25)) == ("clip/a/b", 0.25)
 
 
 def test_names_say_backbone_weights_and_size():
