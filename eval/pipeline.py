@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
@@ -23,6 +23,13 @@ from tedbench.method import Editor, grid
 from tedbench.pair import Entry
 
 
+class Todo(NamedTuple):
+    """A pair and the (strength, seed) that it still lacks, in order."""
+
+    entry: Entry
+    requests: list[tuple[float, int]]
+
+
 @dataclass
 class Job:
     """Everything that a run needs in one process."""
@@ -36,28 +43,28 @@ class Job:
     reporter: Reporter
     retry_failed: bool = False
 
-    def todo(self) -> list[Entry]:
-        """Pairs that lack a sample, in the dataset's order.
+    def todo(self) -> list[Todo]:
+        """Pairs that lack an image, in the dataset's order.
 
         Raises:
             UserError: a finished pair's input has changed since.
         """
-        return [entry for entry in self.dataset.entries if self._lacks(entry)]
+        return [Todo(entry, missing) for entry in self.dataset.entries if (missing := self._missing(entry))]
 
-    def _lacks(self, entry: Entry) -> bool:
+    def _missing(self, entry: Entry) -> list[tuple[float, int]]:
         shard = self.run.shard(entry.id)
         if not shard.exists():
-            return True
-        info = shard.info()
+            return self.requests
+        info, rows = shard.info(), shard.samples()
         if info.get("input"):
             self._same_input(entry, info["input"])
-        rows = shard.samples()
-        lacking = bool(set(self.requests) - set(zip(rows["strength"], rows["seed"], strict=True)))
         if info["status"] == "failed" and not self.retry_failed:
-            if lacking:
+            if set(self.requests) - set(zip(rows["strength"], rows["seed"], strict=True)):
                 self.run.write_failure(entry, self.requests, info["reason"])
-            return False
-        return lacking or info["status"] == "failed"
+            return []
+        rows = rows[rows["status"] == "ok"]
+        have = set(zip(rows["strength"], rows["seed"], strict=True))
+        return [request for request in self.requests if request not in have]
 
     def _same_input(self, entry: Entry, digest: str) -> None:
         try:
@@ -69,16 +76,6 @@ class Job:
                 f"The image of {entry.id} is not the one that {self.run.folder} was made with. "
                 "Restore it, or give another run_dir."
             )
-
-    def missing(self, entry: Entry) -> list[tuple[float, int]]:
-        """The (strength, seed) that a pair still lacks, in order."""
-        shard = self.run.shard(entry.id)
-        if not shard.exists():
-            return self.requests
-        table = shard.samples()
-        table = table[table["status"] == "ok"]
-        have = set(zip(table["strength"], table["seed"], strict=True))
-        return [request for request in self.requests if request not in have]
 
     def curves(self) -> pd.DataFrame:
         """The curve table of this job's pairs, strengths and metrics."""

@@ -12,21 +12,20 @@ from tedbench.errors import ImageError, UserError
 from tedbench.pair import Entry
 
 if TYPE_CHECKING:
-    from eval.pipeline import Job
+    from eval.pipeline import Job, Todo
 
 
 class Inline:
     """The default executor."""
 
-    def run(self, job: Job, todo: Sequence[Entry]) -> None:
+    def run(self, job: Job, todo: Sequence[Todo]) -> None:
         """Writes a shard for each pair: its images, or the reason why there are none."""
         with job.reporter.pairs(len(todo)):
-            for entry in todo:
-                self._one(job, entry)
+            for entry, requests in todo:
+                self._one(job, entry, requests)
 
-    def _one(self, job: Job, entry: Entry) -> None:
+    def _one(self, job: Job, entry: Entry, requests: Sequence[tuple[float, int]]) -> None:
         start = time.monotonic()
-        requests = job.missing(entry)
         job.reporter.start_pair(entry)
         try:
             pair = job.dataset.load(entry)

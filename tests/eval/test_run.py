@@ -20,6 +20,8 @@ import pytest
 from PIL import Image
 
 from eval.run import main
+from eval.store import Run
+from tedbench.pair import Entry
 
 QUICK = [
     "recipe.imagic.embedding.steps=2",
@@ -178,6 +180,18 @@ def test_an_unreadable_image_is_a_failed_row_and_the_others_are_kept(uncut, tmp_
     shutil.copy(tmp_path / "good.png", tmp_path / "bad.png")
     assert command(*dataset, cwd=tmp_path).returncode == 1
     assert command(*dataset, "run.retry_failed=true", cwd=tmp_path).returncode == 0
+
+
+def test_retrying_a_pair_that_lacks_nothing_of_what_is_asked_makes_nothing(uncut, tmp_path):
+    _, whole, _ = uncut
+    shutil.copytree(whole, tmp_path / "runs" / whole.name)
+    run = Run.open(tmp_path / "runs" / whole.name)
+    row = run.samples().iloc[0]
+    run.write_failure(Entry(row["image_name"], row["target_text"]), [(2.0, 0)], "out of memory")
+    before = images(run.folder)
+    done = command(f"dataset.ids=[{row['pair_id']}]", "run.retry_failed=true", cwd=tmp_path)
+    assert "1 of 1 pairs are already there" in done.stdout and "out of memory" in done.stdout
+    assert images(run.folder) == before
 
 
 def test_a_diverging_fit_fails_its_pair_alone(tmp_path):
