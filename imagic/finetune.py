@@ -19,6 +19,7 @@ def finetune(
     lr: float,
     rng: torch.Generator,
     draws: int = 1,
+    decay: float = 0.0,
     progress: Progress = silent,
 ) -> None:
     """Optimises θ in place with e_opt frozen; :class:`Snapshot` undoes it.
@@ -27,9 +28,10 @@ def finetune(
         model: its ``network`` is fine-tuned, all of it.
         x0: the input's latents, (1, C, h, w).
         e_opt: what :func:`imagic.embedding.optimise_embedding` found, (1, L, D).
-        steps, lr: of Adam, at a fixed rate.
+        steps, lr: of Adam.
         rng: CPU generator of timesteps and noise.
         draws: of timestep and noise, per step.
+        decay: part of the rate that is lost linearly on the way, 0 (the paper's fixed rate) to 1.
         progress: told each step.
 
     Raises:
@@ -40,6 +42,7 @@ def finetune(
     try:
         optimizer = torch.optim.Adam(parameters, lr=lr)
         for step in range(steps):
+            optimizer.param_groups[0]["lr"] = lr * (1 - decay * step / steps)
             optimizer.zero_grad()
             denoising_loss(model, x0, e_opt, draws, rng).backward()
             optimizer.step()

@@ -115,7 +115,7 @@ def _count(number: int, noun: str) -> str:
 ABOUT = """\
 Shows what is in a dataset: a table of its pairs, their number, and a contact sheet (input, true edit, target text).
 
-  picturebook  dataset.split=preview|all
+  picturebook  dataset.split=preview|all|search
   tedbench     dataset.root=FOLDER with input_list.json and originals/; without it, the files are downloaded once into
                ~/.cache/imagic-bench (or $IMAGIC_BENCH_CACHE), from dataset.source=github|huggingface
   folder       dataset.file=LIST.csv or .json with the columns image and target_text, and optionally source_text,

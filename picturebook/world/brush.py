@@ -7,15 +7,9 @@ from collections.abc import Sequence
 
 from PIL import ImageDraw
 
-Color = tuple[int, int, int]
+from picturebook.world.palette import Color
+
 Point = tuple[float, float]
-
-
-def shade(color: Color, by: float) -> Color:
-    """Darker (``by`` < 0) or lighter (``by`` > 0), -1 to 1."""
-    target = 255 if by > 0 else 0
-    r, g, b = (round(c + (target - c) * abs(by)) for c in color)
-    return r, g, b
 
 
 class Brush:
@@ -44,3 +38,14 @@ class Brush:
         self.draw.line(pixels, fill=fill, width=max(1, round(w)))
         for px, py in pixels:
             self.draw.ellipse((px - w / 2, py - w / 2, px + w / 2, py + w / 2), fill=fill)
+
+    def tipped(self) -> Brush:
+        """A brush whose subject lies on its back, to be drawn as if it stood."""
+        return _TippedBrush(self.draw, self.x, self.ground, self.height, self.facing)
+
+
+class _TippedBrush(Brush):
+    """Turns everything by a quarter, about the foot of the subject's back, so that it lies on the ground."""
+
+    def at(self, u: float, v: float) -> Point:
+        return super().at(0.5 - v, u + 0.30)

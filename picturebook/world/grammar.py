@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
+from itertools import product
 
+from picturebook.world.kinds import KINDS
 from picturebook.world.scene import Scene
 
 _PLACES: dict[str, tuple[str, ...]] = {
@@ -14,58 +17,95 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "room": ("in a room", "indoors", "in the living room"),
     "desert": ("in the desert", "in a desert with sand", "in a dry desert"),
 }
-
-# "{c}" is the colour and its following space, or nothing.
-_SUBJECTS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("bird", "folded"): ("a {c}bird with folded wings", "a {c}bird standing", "a standing {c}bird"),
-    ("bird", "spread"): ("a {c}bird spreading wings", "a {c}bird spreading its wings", "a {c}bird with spread wings"),
-    ("person", "plain"): ("a person{s} with arms down", "a standing person{s}", "a person{s} standing"),
-    ("person", "waving"): ("a person{s} waving", "a waving person{s}", "a person{s} waving a hand"),
-    ("person", "raised"): ("a person{s} raising both arms", "a person{s} with raised arms", "a cheering person{s}"),
-    ("person", "outstretched"): ("a person{s} with outstretched arms", "a person{s} stretching out both arms"),
-    ("car", "closed"): ("a closed {c}car", "a {c}car with a roof"),
-    ("car", "convertible"): ("a {c}convertible car", "a {c}convertible", "an open {c}car"),
-    ("tree", "green"): ("a green tree", "a leafy tree"),
-    ("tree", "autumn"): ("an autumn tree", "a tree in autumn", "a tree with orange leaves"),
-    ("tree", "bare"): ("a bare tree", "a tree without leaves", "a dead tree"),
-    ("tree", "apple"): ("an apple tree", "a tree with apples", "a tree full of fruit"),
-    ("box", "closed"): ("a closed {c}box",),
-    ("box", "open"): ("an open {c}box",),
+_TIMES: dict[str, tuple[str, ...]] = {
+    "sunset": ("at sunset", "in the evening"),
+    "night": ("at night", "under a night sky"),
 }
-_ANIMAL = ("a {state} {c}{kind}", "a {c}{kind} {state}")
-_DOWN = {"sitting": " down", "lying": " down"}
+_WEATHERS: dict[str, tuple[str, ...]] = {
+    "rain": ("in the rain", "on a rainy day"),
+    "snowfall": ("in falling snow", "while snow falls"),
+    "fog": ("in the fog", "on a foggy day"),
+}
+_ACCESSORIES: dict[str, tuple[str, ...]] = {
+    "hat": ("with a hat", "wearing a hat"),
+    "scarf": ("with a scarf", "wearing a scarf"),
+    "ball": ("with a ball", "next to a ball"),
+    "frisbee": ("with a frisbee", "catching a frisbee"),
+}
+_RELATIONS: dict[str, tuple[str, ...]] = {
+    "beside": ("beside a {o}", "next to a {o}"),
+    "on": ("on a {o}", "on top of a {o}"),
+    "over": ("over a {o}",),
+}
+_NUMBERS = {2: "two", 3: "three"}
 
 
-def _subject(scene: Scene, rng: random.Random, color: float, state: float) -> str:
-    named = scene.color if rng.random() < color else ""
-    c = f"{named} " if named else ""
-    s = f" in a {named} shirt" if named else ""
-    if rng.random() >= state:
-        text = f"a person{s}" if scene.kind == "person" else "a {c}" + scene.kind
-    elif scene.kind in ("dog", "cat"):
-        text = rng.choice(_ANIMAL)
-        down = _DOWN.get(scene.state, "") if text.endswith("{state}") and rng.random() < 0.5 else ""
-        text = text.replace("{state}", scene.state).replace("{kind}", scene.kind) + down
-    else:
-        text = rng.choice(_SUBJECTS[scene.kind, scene.state])
-    text = text.replace("{c}", c).replace("{s}", s)
-    return text.replace("a orange", "an orange").replace("an closed", "a closed")
+def _subject(scene: Scene, color: str, phrase: str) -> str:
+    """The noun phrase with its number: ``phrase`` with the noun for ``{n}`` and ``color`` for ``{c}``."""
+    if scene.relation == "over":  # said together with what is jumped over
+        phrase = "{c}{n} jumping"
+    if scene.kind == "person":
+        phrase = phrase.replace("{c}", f" in a {color} shirt" if color else "")
+    phrase = phrase.replace("{c}", f"{color} " if color else "").replace(
+        "{n}", KINDS[scene.kind].nouns[scene.count > 1]
+    )
+    return f"{_NUMBERS[scene.count]} {phrase}" if scene.count > 1 else f"{_article(phrase)} {phrase}"
 
 
-def caption(scene: Scene, rng: random.Random, color: float = 0.6, state: float = 0.85, place: float = 0.6) -> str:
+def _plain(kind: str) -> str:
+    return "{n}{c}" if kind == "person" else "{c}{n}"
+
+
+def _article(phrase: str) -> str:
+    return "an" if phrase[0] in "aeiou" and not phrase.startswith("uni") else "a"
+
+
+def _slots(scene: Scene, place: float = 0.6, extra: float = 0.75) -> list[tuple[tuple[str, ...], float]]:
+    """What may follow the subject, in the order of the text: the phrases of each slot, and how probably one is said."""
+    relations = tuple(phrase.replace("{o}", scene.other) for phrase in _RELATIONS.get(scene.relation, ()))
+    return [
+        (_ACCESSORIES.get(scene.accessory, ()), extra),
+        (relations, 1.0 if scene.relation == "over" else extra),
+        (_PLACES[scene.place], place),
+        (_TIMES.get(scene.time, ()), extra),
+        (_WEATHERS.get(scene.weather, ()), extra),
+    ]
+
+
+def _sentence(parts: Iterable[str], photo: bool) -> str:
+    text = " ".join(filter(None, parts))
+    if photo:
+        text = f"a photo of {text}"
+    return text[0].upper() + text[1:] + "."
+
+
+def caption(
+    scene: Scene, rng: random.Random, color: float = 0.6, state: float = 0.85, place: float = 0.6, extra: float = 0.75
+) -> str:
     """A text that is true of ``scene``.
 
     Args:
         scene: what is described.
         rng: chooses among synonyms and optional parts.
-        color, state, place: how probably each is named, 0 to 1.
+        color, state, place: how probably each is named, 0 to 1; several subjects are always said to be several.
+        extra: likewise an accessory, another thing, the time of day, the weather, each where there is one.
 
     Returns:
         One sentence as in TEdBench: "A photo of a sitting dog."
     """
-    text = _subject(scene, rng, color, state)
-    if rng.random() < 0.5:
-        text = f"a photo of {text}"
-    if rng.random() < place:
-        text = f"{text} {rng.choice(_PLACES[scene.place])}"
-    return text[0].upper() + text[1:] + "."
+    named = scene.color if rng.random() < color else ""
+    phrase = rng.choice(KINDS[scene.kind].states[scene.state]) if rng.random() < state else _plain(scene.kind)
+    parts = [_subject(scene, named, phrase)]
+    for phrases, chance in _slots(scene, place, extra):
+        chosen, said = rng.choice(phrases or ("",)), rng.random() < chance
+        parts.append(chosen if said else "")
+    return _sentence(parts, photo=rng.random() < 0.5)
+
+
+def says(text: str, scene: Scene) -> bool:
+    """Whether ``text`` is one of those that :func:`caption` can give of ``scene``."""
+    phrases = (*KINDS[scene.kind].states[scene.state], _plain(scene.kind))
+    subjects = {_subject(scene, color, phrase) for color in (scene.color, "") for phrase in phrases}
+    others = [said if said and chance == 1.0 else (*said, "") for said, chance in _slots(scene)]
+    every = product(subjects, *others)
+    return any(text in (_sentence(parts, photo=True), _sentence(parts, photo=False)) for parts in every)

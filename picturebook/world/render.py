@@ -7,26 +7,79 @@ import random
 import numpy as np
 from PIL import Image, ImageDraw
 
-from picturebook.world.brush import Brush, Color
-from picturebook.world.places import GROUNDS
-from picturebook.world.scene import Scene
-from picturebook.world.subjects import COLORS, SHADOW_WIDTH, SUBJECTS
+from picturebook.world.accessories import ACCESSORIES
+from picturebook.world.brush import Brush
+from picturebook.world.kinds import KINDS
+from picturebook.world.palette import COLORS, Color
+from picturebook.world.places import draw_place
+from picturebook.world.scene import OTHER_SIZE, Scene
+from picturebook.world.sky import light_all, precipitate
 
 SIZE = 64
 """Width and height of a picture."""
 
 _FINE = 4  # drawn this many times larger, then averaged down
+_OTHERS = {"box": ("closed", "brown"), "chair": ("upright", "red"), "tree": ("green", "")}
+_SEAT = {
+    "box": (0.0, 0.70),
+    "chair": (0.12, 0.47),
+}  # where one sits on it: how far forward and up, as parts of its height
 
 
 def render(scene: Scene, size: int = SIZE) -> np.ndarray:
     """The picture of ``scene``: (size, size, 3) uint8 RGB. The same scene gives the same pixels."""
     n = size * _FINE
-    canvas = GROUNDS[scene.place](n, scene.horizon, random.Random(f"place {scene.clutter}"))
-    x, ground, height = scene.x * n, scene.ground * n, scene.size * n
-    _shadow(canvas, x, ground, height * SHADOW_WIDTH[scene.kind], height * 0.055)
-    brush = Brush(ImageDraw.Draw(canvas), x, ground, height, scene.facing)
-    SUBJECTS[scene.kind](brush, scene.state, _own_color(scene))
+    canvas = draw_place(scene, n)
+    ground, forward = scene.ground, 0.0
+    if scene.other:
+        height = OTHER_SIZE[scene.other]
+        state, color = _OTHERS[scene.other]
+        _put(canvas, scene.other, state, COLORS[color], scene.other_x, ground - 0.015, height, scene.facing)
+        if scene.relation == "on":
+            forward = scene.facing * height * _SEAT[scene.other][0]
+            ground -= height * _SEAT[scene.other][1] + 0.015
+        elif scene.relation == "over":
+            ground -= height * 0.80
+    for x in scene.row:
+        shadow = scene.relation not in ("on", "over")
+        _put(
+            canvas,
+            scene.kind,
+            scene.state,
+            _own_color(scene),
+            x + forward,
+            ground,
+            scene.size,
+            scene.facing,
+            scene.accessory,
+            shadow,
+        )
+    canvas = precipitate(light_all(canvas, scene.time), scene.weather, random.Random(f"weather {scene.clutter}"))
     return np.array(canvas.resize((size, size), Image.Resampling.BOX))
+
+
+def _put(
+    canvas: Image.Image,
+    kind: str,
+    state: str,
+    color: Color,
+    x: float,
+    ground: float,
+    size: float,
+    facing: int,
+    accessory: str = "",
+    shadow: bool = True,
+) -> None:
+    """Draws one thing, its shadow and accessory; places and sizes are parts of the picture's."""
+    n = canvas.size[0]
+    if shadow:
+        _shadow(canvas, x * n, ground * n, size * n * KINDS[kind].shadow, size * n * 0.055)
+    brush = Brush(ImageDraw.Draw(canvas), x * n, ground * n, size * n, facing)
+    anchors = {**KINDS[kind].draw(brush, state, color), "ball": (KINDS[kind].ball, 0.0)}
+    if accessory == "ball":
+        _shadow(canvas, (x + facing * KINDS[kind].ball * size) * n, ground * n, size * n * 0.15, size * n * 0.04)
+    if accessory:
+        ACCESSORIES[accessory](brush, anchors)
 
 
 def _own_color(scene: Scene) -> Color:

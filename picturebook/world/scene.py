@@ -1,4 +1,4 @@
-"""What a Picturebook picture shows: a :class:`Scene`, and the kinds, states, colours and places there are."""
+"""What a Picturebook picture shows: a :class:`Scene`, and how one is drawn at random and edited."""
 
 from __future__ import annotations
 
@@ -6,33 +6,18 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
+from picturebook.world.kinds import KINDS
+
 PLACES: tuple[str, ...] = ("meadow", "beach", "snow", "street", "room", "desert")
+INDOORS: frozenset[str] = frozenset({"room"})
+TIMES: tuple[str, ...] = ("day", "sunset", "night")
+WEATHERS: tuple[str, ...] = ("clear", "rain", "snowfall", "fog")
 
-
-@dataclass(frozen=True)
-class Kind:
-    """What subjects of one kind may look like.
-
-    Attributes:
-        states: its states, first the plain one.
-        colors: its colours; a kind without a colour of its own (a tree) has the one entry ``""``.
-        size: range of the subject's height, as a part of the picture's.
-    """
-
-    states: tuple[str, ...]
-    colors: tuple[str, ...]
-    size: tuple[float, float]
-
-
-KINDS: dict[str, Kind] = {
-    "dog": Kind(("standing", "sitting", "lying", "jumping"), ("brown", "black", "white", "gray"), (0.48, 0.62)),
-    "cat": Kind(("standing", "sitting", "lying", "jumping"), ("orange", "black", "white", "gray"), (0.46, 0.60)),
-    "bird": Kind(("folded", "spread"), ("red", "blue", "yellow", "pink"), (0.40, 0.54)),
-    "person": Kind(("plain", "waving", "raised", "outstretched"), ("red", "blue", "green", "yellow"), (0.62, 0.74)),
-    "car": Kind(("closed", "convertible"), ("red", "blue", "yellow", "white"), (0.36, 0.46)),
-    "tree": Kind(("green", "autumn", "bare", "apple"), ("",), (0.62, 0.76)),
-    "box": Kind(("closed", "open"), ("brown", "red", "blue", "green"), (0.36, 0.46)),
-}
+OTHER_SIZE: dict[str, float] = {"box": 0.28, "chair": 0.44, "tree": 0.62}
+"""Height, as a part of the picture's, of the things that a subject can be beside, on or over."""
+_SHRINK = {2: 0.78, 3: 0.66}
+_RELATED = 0.74  # a subject's size where there is another thing, as a part of what it has alone
+_MARGIN = 0.015
 
 
 @dataclass(frozen=True)
@@ -40,14 +25,22 @@ class Scene:
     """Everything that is in one picture; drawing it twice gives the same pixels.
 
     Attributes:
-        kind, state, color: the subject, keys of :data:`KINDS` and its entries.
+        kind, state, color: the subject, a key of :data:`KINDS` and what is listed there.
         place: one of :data:`PLACES`.
-        x: the subject's middle, 0 (left) to 1 (right).
+        x: the subject's middle, 0 (left) to 1 (right); of several, the hindmost one's.
         ground: where it stands, 0 (top) to 1 (bottom).
         size: its height, as a part of the picture's.
         facing: 1 looks to the right, -1 to the left.
         horizon: where the ground begins, 0 to 1.
-        clutter: seed of everything else: sky, light, stones, plants, houses, small shifts of colour.
+        clutter: seed of everything else: sky, light, stones, plants, houses, texture, small shifts of colour.
+        accessory: what it wears or has with it, or "".
+        count: how many there are, in a row in the direction they face.
+        other, relation: another thing, and how the subject is placed to it ("beside", "on", "over"); or both "".
+        time: one of :data:`TIMES`.
+        weather: one of :data:`WEATHERS`; indoors it is clear.
+
+    Raises:
+        ValueError: two of these do not go together, or one is unknown.
     """
 
     kind: str
@@ -60,43 +53,127 @@ class Scene:
     facing: int
     horizon: float
     clutter: int
+    accessory: str = ""
+    count: int = 1
+    other: str = ""
+    relation: str = ""
+    time: str = "day"
+    weather: str = "clear"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind {self.kind!r} is not one of {', '.join(KINDS)}")
-        kind = KINDS[self.kind]
-        for name, value, known in (
-            ("state", self.state, kind.states),
-            ("color", self.color, kind.colors),
-            ("place", self.place, PLACES),
+        kind, indoors = KINDS[self.kind], self.place in INDOORS
+        for name, known in (
+            ("state", tuple(kind.states)),
+            ("color", kind.colors),
+            ("place", PLACES),
+            ("accessory", ("", *kind.accessories)),
+            ("count", kind.counts),
+            ("other", ("", *kind.relations)),
+            ("relation", kind.relations.get(self.other, ("",))),
+            ("time", TIMES[:1] if indoors else TIMES),
+            ("weather", WEATHERS[:1] if indoors else WEATHERS),
         ):
-            if value not in known:
-                raise ValueError(f"{name} {value!r} of a {self.kind} is not one of {', '.join(known)}")
+            if getattr(self, name) not in known:
+                said = f"{name} {getattr(self, name)!r} of a {self.kind} in the {self.place}"
+                raise ValueError(f"{said} is not one of {', '.join(map(str, known))}")
+        if (self.relation == "over") and self.state != "jumping":
+            raise ValueError(f"a {self.state} {self.kind} is not over anything")
+        if self.count > 1 and self.other:
+            raise ValueError("a picture has several subjects or another thing, not both")
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Left and right end of what is drawn, in parts of the picture; 0 and 1 are its edges."""
+        ends = [
+            (x - reach, x + reach)
+            for x, reach in [
+                *((x, KINDS[self.kind].reach * self.size) for x in self.row),
+                *([(self.other_x, KINDS[self.other].reach * OTHER_SIZE[self.other])] if self.other else []),
+                *(
+                    [(self.x + self.facing * KINDS[self.kind].ball * self.size, 0.15 * self.size)]
+                    if self.accessory == "ball"
+                    else []
+                ),
+            ]
+        ]
+        return min(left for left, _ in ends), max(right for _, right in ends)
+
+    @property
+    def row(self) -> list[float]:
+        """The middles of the subjects."""
+        step = self.facing * 1.72 * KINDS[self.kind].reach * self.size
+        return [self.x + i * step for i in range(self.count)]
+
+    @property
+    def other_x(self) -> float:
+        """The middle of the other thing: under the subject, or before it."""
+        if self.relation != "beside":
+            return self.x
+        room = KINDS[self.kind].reach * self.size + KINDS[self.other].reach * OTHER_SIZE[self.other]
+        return self.x + self.facing * 0.88 * room
 
 
 def draw_scene(rng: random.Random, **fixed: Any) -> Scene:
-    """A random scene; keyword arguments fix fields (``draw_scene(rng, kind="dog", place="beach")``)."""
+    """A random scene; keyword arguments fix fields (``draw_scene(rng, kind="dog", place="beach")``).
+
+    Everything drawn is within the picture where it fits.
+    """
     name = fixed.get("kind") or rng.choice(list(KINDS))
     kind = KINDS[name]
-    drawn = Scene(
-        kind=name,
-        state=rng.choice(kind.states),
-        color=rng.choice(kind.colors),
-        place=rng.choice(PLACES),
-        x=rng.uniform(0.40, 0.60),
-        ground=rng.uniform(0.80, 0.90),
-        size=rng.uniform(*kind.size),
-        facing=rng.choice((-1, 1)),
-        horizon=rng.uniform(0.48, 0.62),
-        clutter=rng.randrange(2**31),
-    )
-    return replace(drawn, **fixed)
+    drawn: dict[str, Any] = {
+        "kind": name,
+        "state": rng.choice(tuple(kind.states)),
+        "color": rng.choice(kind.colors),
+        "place": rng.choice(PLACES),
+        "ground": rng.uniform(0.80, 0.92),
+        "facing": rng.choice((-1, 1)),
+        "horizon": rng.uniform(0.48, 0.62),
+        "clutter": rng.randrange(2**31),
+        "time": rng.choices(TIMES, (5, 1, 1))[0],
+        "weather": rng.choices(WEATHERS, (5, 0.6, 0.6, 0.6))[0],
+    }
+    size, where, luck = rng.uniform(*kind.size), rng.random(), rng.random()
+    accessory, count = rng.choice(kind.accessories or ("",)), rng.choice(kind.counts[1:] or (1,))
+    other = rng.choice((*kind.relations, ""))
+    relation = rng.choice(kind.relations.get(other, ("",)))
+    small = rng.choice((1, 1, 1, *_SHRINK.values()))
+    if luck < 0.22:
+        drawn["accessory"] = accessory
+    elif luck < 0.38:
+        drawn["count"] = count
+    elif luck < 0.56 and other:
+        drawn |= {"other": other, "relation": relation}
+    drawn |= fixed
+    if drawn["place"] in INDOORS:
+        drawn |= {"time": "day", "weather": "clear"}
+    if drawn.get("relation") == "over":
+        drawn["state"] = "jumping"
+    size *= _RELATED if drawn.get("other") else _SHRINK.get(drawn.get("count", 1), small)
+    return _place(Scene(**{"x": 0.5, "size": size} | drawn), where, fixed)
+
+
+def _place(scene: Scene, where: float, fixed: dict[str, Any]) -> Scene:
+    """Shrinks and shifts the scene so that all of it is within the picture, as far as ``fixed`` allows."""
+    left, right = scene.span
+    room = 1 - 2 * _MARGIN
+    if right - left > room and "size" not in fixed:
+        scene = replace(scene, size=scene.size * room / (right - left))
+        left, right = scene.span
+    if "x" in fixed:
+        return scene
+    low, high = scene.x - left + _MARGIN, scene.x + 1 - right - _MARGIN
+    low, high = (low, high) if low < high else ((low + high) / 2,) * 2
+    middle = min(max(0.5, low), high) if scene.count == 1 and not scene.other else (low + high) / 2
+    reach = min(0.22, high - middle, middle - low)
+    return replace(scene, x=middle + (2 * where - 1) * max(reach, 0.0))
 
 
 def edit(scene: Scene, **changes: Any) -> Scene:
     """The same scene with the asked change and nothing else: its picture is the edit's right answer.
 
-    >>> before = draw_scene(random.Random(0), kind="dog", state="standing")
+    >>> before = draw_scene(random.Random(0), kind="dog", state="standing", other="", relation="")
     >>> edit(before, state="sitting").state
     'sitting'
     """

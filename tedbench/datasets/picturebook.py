@@ -7,17 +7,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from picturebook.pairs import PAIRS, PlannedEdit
+from picturebook.pairs import SPLITS, PlannedEdit, planned_edits
 from picturebook.world import render
 from tedbench.datasets.base import Dataset
 from tedbench.errors import UserError
 from tedbench.pair import Entry
 
-SPLITS = ("preview", "all")
-
 
 class PicturebookPairs(Dataset):
-    """Six pairs ("preview") or all 36 ("all"), with source texts, object phrases, categories and true edited images."""
+    """Pairs with source texts, object phrases, categories and true edited images.
+
+    There are six ("preview"), the 100 of the benchmark that begin with them ("all"), and 12 others on other images to
+    choose hyperparameters by ("search").
+    """
 
     name: ClassVar[str] = "picturebook"
     synthetic: ClassVar[bool] = True
@@ -29,14 +31,14 @@ class PicturebookPairs(Dataset):
         Args:
             size: side of the pictures; they are drawn at this size, not enlarged.
             limit, ids: as in :class:`Dataset`.
-            split: "preview" or "all".
+            split: "preview", "all" or "search".
 
         Raises:
             UserError: the split is unknown, or as in :class:`Dataset`.
         """
         if split not in SPLITS:
-            raise UserError(f"dataset.split={split} is unknown. Use {' or '.join(SPLITS)}.")
-        planned = [(_entry(pair), pair) for pair in PAIRS if split == "all" or pair.preview]
+            raise UserError(f"dataset.split={split} is unknown. Use {', '.join(SPLITS[:-1])} or {SPLITS[-1]}.")
+        planned = [(_entry(pair), pair) for pair in planned_edits(split)]
         self._planned: dict[str, PlannedEdit] = {entry.id: pair for entry, pair in planned}
         super().__init__([entry for entry, _ in planned], size, limit, ids)
 

@@ -210,6 +210,7 @@ def test_a_diverging_fit_fails_its_pair_alone(tmp_path):
         (["metrics=standard"], "cannot be downloaded"),
         (["numerics.device=cuda:7"], "no device"),
         (["recipe.imagic.finetune.lr=much"], "must be a number"),
+        (["recipe.imagic.finetune.decay=1.5"], "from 0 to 1"),
         (["recipe.imagic.embedding.steps=-1"], "a whole number from 0"),
         (["sweep.seeds=[]"], "at least one value"),
         (["sweep.seeds=[1.5]"], "whole numbers"),

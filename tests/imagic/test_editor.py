@@ -12,6 +12,7 @@ from tedbench.method import grid
 from tedbench.pair import EditPair, Entry
 
 STAGE = {"steps": 3, "lr": 1e-2, "draws": 2}
+FINETUNE = {**STAGE, "decay": 0.0}
 SAMPLING = {"steps": 4, "guidance": 3.0}
 
 
@@ -20,7 +21,7 @@ def make_pair(noise_image, name="a.png", text="A sitting dog.", seed=0):
 
 
 def make_editor(model, **changes):
-    return Imagic(model, **{"embedding": STAGE, "finetune": STAGE, "sampling": SAMPLING, **changes})
+    return Imagic(model, **{"embedding": STAGE, "finetune": FINETUNE, "sampling": SAMPLING, **changes})
 
 
 def images(editor, pair, requests):
@@ -66,7 +67,7 @@ def test_weights_come_back_bit_by_bit_even_after_a_failure(tiny_model, noise_ima
 def test_untrained_eta_1_is_the_pipelines_own_text_to_image(tiny_model, noise_image):
     for kind in ("epsilon", "v_prediction"):
         model = tiny_model(kind)
-        editor = make_editor(model, embedding={**STAGE, "steps": 0}, finetune={**STAGE, "steps": 0})
+        editor = make_editor(model, embedding={**STAGE, "steps": 0}, finetune={**FINETUNE, "steps": 0})
         pair = make_pair(noise_image)
         with editor.fit(pair) as edit:
             noise = edit._initial_noise(5)[None]

@@ -14,8 +14,8 @@ from imagic.loss import DivergedError
 STEPS, DRAWS = 5, 2
 
 
-def adam_by_hand(parameters, loss_of, lr):
-    """Kingma & Ba, arXiv 1412.6980, algorithm 1, with its default β and ε."""
+def adam_by_hand(parameters, loss_of, lr, decay=0.0):
+    """Kingma & Ba, arXiv 1412.6980, algorithm 1, with its default β and ε, at a linearly falling rate."""
     m = [torch.zeros_like(p) for p in parameters]
     v = [torch.zeros_like(p) for p in parameters]
     for step in range(1, STEPS + 1):
@@ -24,7 +24,12 @@ def adam_by_hand(parameters, loss_of, lr):
             for i, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
                 m[i] = 0.9 * m[i] + 0.1 * g
                 v[i] = 0.999 * v[i] + 0.001 * g * g
-                p.sub_(lr * (m[i] / (1 - 0.9**step)) / ((v[i] / (1 - 0.999**step)).sqrt() + 1e-8))
+                p.sub_(
+                    lr
+                    * (1 - decay * (step - 1) / STEPS)
+                    * (m[i] / (1 - 0.9**step))
+                    / ((v[i] / (1 - 0.999**step)).sqrt() + 1e-8)
+                )
 
 
 def plain_loss(model, prediction_type, x0, e_of, rng):
@@ -72,16 +77,17 @@ def test_embedding_stage_leaves_the_model_alone(setting):
     assert all(torch.equal(before[k], v) for k, v in model.network.state_dict().items())
 
 
-def test_finetuning_stage_equals_plain_loop(setting):
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_finetuning_stage_equals_plain_loop(setting, decay):
     model, kind, x0, e_opt = setting
     start = Snapshot(model.network)
-    finetune(model, x0, e_opt, steps=STEPS, lr=1e-3, draws=DRAWS, rng=torch.Generator().manual_seed(2))
+    finetune(model, x0, e_opt, steps=STEPS, lr=1e-3, draws=DRAWS, decay=decay, rng=torch.Generator().manual_seed(2))
     ours = {k: v.clone() for k, v in model.network.state_dict().items()}
     start.restore()
     before = {k: v.clone() for k, v in model.network.state_dict().items()}
     model.network.requires_grad_(True)
     loss = plain_loss(model, kind, x0, lambda: e_opt, torch.Generator().manual_seed(2))
-    adam_by_hand(list(model.network.parameters()), loss, 1e-3)
+    adam_by_hand(list(model.network.parameters()), loss, 1e-3, decay)
     for name, value in model.network.state_dict().items():
         torch.testing.assert_close(ours[name], value, rtol=1e-6, atol=2e-7, msg=name)
     assert any((ours[k] - before[k]).abs().max() > 1e-3 for k in ours)

@@ -25,7 +25,7 @@ def test_limit_keeps_the_first() -> None:
 
 def test_ids_choose_whole_or_by_a_unique_start_in_the_datasets_order() -> None:
     assert ids(ids=[ALL[7], ALL[2]]) == [ALL[2], ALL[7]]
-    assert ids(ids=["car_02"]) == [next(id for id in ALL if id.startswith("car_02"))]
+    assert ids(ids=["tree_03"]) == [next(id for id in ALL if id.startswith("tree_03"))]
 
 
 def test_limit_counts_after_ids() -> None:
@@ -38,7 +38,7 @@ def test_unknown_id_gets_a_suggestion() -> None:
 
 
 def test_start_of_several_ids_is_told_of() -> None:
-    with pytest.raises(UserError, match=r"'dog_01' is the start of 3 pairs"):
+    with pytest.raises(UserError, match=r"'dog_01' is the start of 5 pairs"):
         ids(ids=["dog_01"])
 
 
@@ -48,7 +48,7 @@ def test_no_ids_leave_nothing() -> None:
 
 
 def test_unknown_split_is_told_of() -> None:
-    with pytest.raises(UserError, match=r"dataset\.split=test is unknown\. Use preview or all"):
+    with pytest.raises(UserError, match=r"dataset\.split=test is unknown\. Use preview, all or search"):
         PicturebookPairs(64, split="test")
 
 
@@ -59,7 +59,7 @@ def build(**settings: Any) -> list[str]:
 
 def test_dataset_is_built_from_its_configuration() -> None:
     assert build(split="all", limit=None, ids=None) == ALL
-    assert build(split="all", ids="car_02") == ids(ids=["car_02"])
+    assert build(split="all", ids="tree_03") == ids(ids=["tree_03"])
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def show(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
 def test_picturebook_is_shown(tmp_path: Path) -> None:
     done = show(tmp_path, "dataset.split=all")
     assert done.returncode == 0, done.stderr
-    assert "36 pairs, 21 images" in done.stdout
+    assert "100 pairs, 48 images" in done.stdout
     assert "dog_01.png_a_photo_of_a_sitting_brown_dog" in done.stdout
     assert "A photo of a sitting brown dog." in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["contact_sheet.png"]  # and no folders of Hydra's

@@ -1,0 +1,127 @@
+"""The judge: reads from a picture what it shows, and so decides whether an edit did what was asked and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from picturebook.world import KINDS, PLACES, TIMES, WEATHERS, Scene
+from picturebook.world.palette import COLORS
+
+WEIGHTS = Path(str(files("picturebook"))) / "weights" / "judge" / "judge.safetensors"
+
+_RELATIONS = sorted({f"{r} {o}" for kind in KINDS.values() for o, rs in kind.relations.items() for r in rs})
+
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "kind": tuple(KINDS),
+    "state": tuple(f"{name} {state}" for name, kind in KINDS.items() for state in kind.states),
+    "color": tuple(COLORS),
+    "place": PLACES,
+    "accessory": ("", *sorted({a for kind in KINDS.values() for a in kind.accessories})),
+    "count": tuple(str(n) for n in sorted({n for kind in KINDS.values() for n in kind.counts})),
+    "other": ("", *_RELATIONS),
+    "time": TIMES,
+    "weather": WEATHERS,
+}
+"""What is asked of a picture, and every answer there is."""
+
+
+def answers(scene: Scene) -> dict[str, str]:
+    """The right answers, from the scene itself."""
+    return {
+        "kind": scene.kind,
+        "state": f"{scene.kind} {scene.state}",
+        "color": scene.color,
+        "place": scene.place,
+        "accessory": scene.accessory,
+        "count": str(scene.count),
+        "other": f"{scene.relation} {scene.other}".strip(),
+        "time": scene.time,
+        "weather": scene.weather,
+    }
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the judge sees in one picture.
+
+    Attributes:
+        answers: to each of :data:`QUESTIONS`.
+        real: how surely it is a whole and sharp picture of this world, 0 to 1; what is blurred, torn, mixed or of
+            something else is not, and its answers then mean nothing.
+    """
+
+    answers: dict[str, str]
+    real: float
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a picture of this world."""
+        return self.real >= 0.5
+
+
+class _Block(nn.Module):
+    """Two convolutions around which the input is added."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(before, after, 3, stride, 1, bias=False)
+        self.norm = nn.BatchNorm2d(after)
+        self.second = nn.Conv2d(after, after, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(after)
+        self.skip = nn.Conv2d(before, after, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.norm2(self.second(torch.relu(self.norm(self.first(x)))))
+        return torch.relu(y + self.skip(x))
+
+
+class JudgeNetwork(nn.Module):
+    """A small residual network with one linear answer sheet for each question, and one for "is it a picture"."""
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 192)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()]
+        for before, after in zip((widths[0], *widths), widths, strict=False):
+            layers.append(_Block(before, after, 2))
+        self.features = nn.Sequential(*layers)
+        # The picture's last 4 × 4 cells: their mean and greatest, since what is asked for may be small.
+        self.heads = nn.ModuleDict({name: nn.Linear(2 * widths[-1], len(known)) for name, known in QUESTIONS.items()})
+        self.real = nn.Linear(2 * widths[-1], 1)
+
+    def forward(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Of (B, 3, 64, 64) in [-1, 1]: each question's logits (B, answers), and the logit of a real picture (B,)."""
+        cells = self.features(x)
+        summary = torch.cat([cells.mean(dim=(2, 3)), cells.amax(dim=(2, 3))], dim=1)
+        return {name: head(summary) for name, head in self.heads.items()}, self.real(summary)[:, 0]
+
+
+class Judge:
+    """The trained network. It knows pictures of 64 × 64."""
+
+    def __init__(self, network: JudgeNetwork, device: str = "cpu") -> None:
+        self._network, self._device = network.eval().to(device), device
+
+    @classmethod
+    def load(cls, path: Path = WEIGHTS, device: str = "cpu") -> Judge:
+        """From a safetensors file; the shipped one if none is given."""
+        network = JudgeNetwork()
+        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+        return cls(network, device)
+
+    @torch.no_grad()
+    def read(self, images: np.ndarray) -> list[Reading]:
+        """What each of (N, 64, 64, 3) uint8 pictures shows."""
+        x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).to(self._device).float() / 127.5 - 1
+        logits, real = self._network(x)
+        chosen = {name: values.argmax(dim=1).tolist() for name, values in logits.items()}
+        return [
+            Reading({name: QUESTIONS[name][chosen[name][i]] for name in QUESTIONS}, p)
+            for i, p in enumerate(real.double().sigmoid().tolist())
+        ]

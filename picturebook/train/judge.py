@@ -1,0 +1,67 @@
+"""The judge's training: what real pictures show, and which pictures are none."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from picturebook.judge import QUESTIONS, Judge, JudgeNetwork, answers
+from picturebook.train.data import training_pictures, training_scenes
+from picturebook.train.leaves import leaf_pictures
+from picturebook.train.loop import train
+from picturebook.train.spoil import broken, worn
+from picturebook.world import Scene
+
+SCENES = 40_000
+LEAVES = 1_500
+BROKEN = 0.25
+"""Part of a batch that is broken pictures."""
+
+
+def truth(scenes: list[Scene]) -> dict[str, Tensor]:
+    """The right answer's number for each question and scene, (N,) each."""
+    right = [answers(scene) for scene in scenes]
+    return {name: torch.tensor([known.index(a[name]) for a in right]) for name, known in QUESTIONS.items()}
+
+
+def main(out: Path, steps: int = 4000, batch: int = 64, lr: float = 2e-3, seed: int = 0) -> None:
+    """Trains it and writes ``out/judge/judge.safetensors``."""
+    torch.manual_seed(seed)
+    scenes = training_scenes(SCENES)
+    pictures, leaves = training_pictures(scenes), leaf_pictures(LEAVES, first=20_000)
+    right = truth(scenes)
+    held_out = training_scenes(1000, seed=2)
+    held_out_pictures = training_pictures(held_out)
+    network = JudgeNetwork().to(memory_format=torch.channels_last)
+    spoilt = max(1, round(BROKEN * batch))
+
+    def pixels(source: Tensor, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        index = torch.randint(len(source), (count,), generator=rng)
+        return source[index].float() / 127.5 - 1, index
+
+    def loss_at(rng: torch.Generator) -> Tensor:
+        x, index = pixels(pictures, batch, rng)
+        bad, _ = pixels(pictures, spoilt, rng)
+        bad = broken(bad, x[torch.randperm(batch, generator=rng)[:spoilt]], rng)
+        bad[: spoilt // 6] = pixels(leaves, spoilt // 6, rng)[0]
+        logits, real = network(torch.cat([worn(x, rng), bad]).contiguous(memory_format=torch.channels_last))
+        said = sum(F.cross_entropy(logits[name][:batch], right[name][index]) for name in QUESTIONS)
+        is_picture = (torch.arange(len(real)) < batch).float()
+        return said + F.binary_cross_entropy_with_logits(real, is_picture)
+
+    def save(average: nn.Module, step: int) -> None:
+        kept = copy.deepcopy(average).half()
+        (out / "judge").mkdir(exist_ok=True)
+        state = {k: v.contiguous() for k, v in kept.state_dict().items() if not k.endswith("num_batches_tracked")}
+        save_file(state, out / "judge" / "judge.safetensors")
+        readings = Judge.load(out / "judge" / "judge.safetensors").read(held_out_pictures.permute(0, 2, 3, 1).numpy())
+        known = [answers(scene) for scene in held_out]
+        found = {n: sum(r.answers[n] == a[n] for r, a in zip(readings, known, strict=True)) / 10 for n in QUESTIONS}
+        print(f"step {step}: % right {found}, real {sum(r.is_picture for r in readings) / 10}", flush=True)
+
+    train(network, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "judge.jsonl")
