@@ -102,6 +102,13 @@ class JudgeNetwork(nn.Module):
         return {name: head(summary) for name, head in self.heads.items()}, self.real(summary)[:, 0]
 
 
+def load_network(path: Path) -> JudgeNetwork:
+    """The network with the weights of a safetensors file, in single precision."""
+    network = JudgeNetwork()
+    network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    return network
+
+
 class Judge:
     """The trained network. It knows pictures of 64 × 64."""
 
@@ -111,9 +118,7 @@ class Judge:
     @classmethod
     def load(cls, path: Path = WEIGHTS, device: str = "cpu") -> Judge:
         """From a safetensors file; the shipped one if none is given."""
-        network = JudgeNetwork()
-        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-        return cls(network, device)
+        return cls(load_network(path), device)
 
     @torch.no_grad()
     def read(self, images: np.ndarray) -> list[Reading]:

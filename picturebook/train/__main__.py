@@ -1,4 +1,4 @@
-"""``python -m picturebook.train PART [--out DIR] [--steps N]``: trains one embedded model on the CPU."""
+"""``python -m picturebook.train PART [--out DIR] [--continue [DIR]]``: trains one embedded model on the CPU."""
 
 from __future__ import annotations
 
@@ -6,22 +6,33 @@ import argparse
 import importlib
 from pathlib import Path
 
-PARTS = ("autoencoder", "diffusion", "clip", "clip_twins", "perceptual")
+from picturebook.train.loop import SHIPPED
+
+PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge")
 
 
 def main() -> None:
     """Reads the command line and trains the part that it names."""
     parser = argparse.ArgumentParser(prog="python -m picturebook.train", description=__doc__)
-    parser.add_argument("part", choices=PARTS, help="diffusion needs the autoencoder, clip_twins goes on from clip")
+    parser.add_argument("part", choices=PARTS, help="diffusion needs the autoencoder")
     parser.add_argument(
         "--out", type=Path, default=Path("train"), help="folder that the models are written to (default: train)"
     )
     parser.add_argument("--steps", type=int, help="updates (default: what the shipped weights had)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lr", type=float, help="peak of the learning rate (default: the part's own)")
+    parser.add_argument("--seed", type=int, default=0, help="of all draws; give another one when you continue")
+    parser.add_argument(
+        "--continue",
+        dest="start",
+        type=Path,
+        nargs="?",
+        const=SHIPPED,
+        help="begin with the models of this folder, an --out of before (without a value: with the shipped weights)",
+    )
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    settings = {"seed": args.seed} | ({"steps": args.steps} if args.steps else {})
-    importlib.import_module(f"picturebook.train.{args.part}").main(args.out, **settings)
+    settings = {name: value for name in ("steps", "lr", "start") if (value := getattr(args, name)) is not None}
+    importlib.import_module(f"picturebook.train.{args.part}").main(args.out, seed=args.seed, **settings)
 
 
 if __name__ == "__main__":

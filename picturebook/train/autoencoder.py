@@ -32,6 +32,12 @@ def new_autoencoder() -> AutoencoderKL:
     )
 
 
+def load_autoencoder(folder: Path) -> AutoencoderKL:
+    """The one that this training or the diffusion model's wrote into ``folder``."""
+    found = next(path for path in (folder / "vae", folder / "diffusion" / "vae") if path.is_dir())
+    return AutoencoderKL.from_pretrained(found, torch_dtype=torch.float32)
+
+
 def psnr(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Per picture, in dB, of tensors in [-1, 1]."""
     return -10 * torch.log10(((a - b) / 2).square().mean(dim=(1, 2, 3)))
@@ -41,13 +47,15 @@ def _edges(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
 
 
-def main(out: Path, steps: int = 4000, batch: int = 16, lr: float = 2e-3, seed: int = 0) -> None:
-    """Trains it and writes ``out/vae``."""
+def main(
+    out: Path, steps: int = 4000, batch: int = 16, lr: float = 2e-3, seed: int = 0, start: Path | None = None
+) -> None:
+    """Trains it, from the beginning or from the one in ``start``, and writes ``out/vae``."""
     torch.manual_seed(seed)
     pictures = torch.cat([training_pictures(training_scenes(SCENES)), leaf_pictures(LEAVES)])
     held_out = to_model_space(training_pictures(training_scenes(128, seed=1)))
     leaves = to_model_space(leaf_pictures(128, first=LEAVES))
-    vae = new_autoencoder().to(memory_format=torch.channels_last)
+    vae = (load_autoencoder(start) if start else new_autoencoder()).to(memory_format=torch.channels_last)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         x = to_model_space(pictures[torch.randint(len(pictures), (batch,), generator=rng)])

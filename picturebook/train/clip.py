@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import open_clip
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
-from picturebook.train.data import scene_captions, training_pictures, training_scenes
+from picturebook.train.data import training_pictures, training_scenes
 from picturebook.train.loop import train
 from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
+from picturebook.world import KINDS, PLACES, TIMES, WEATHERS, Scene, caption, edit
 
 SCENES = 24_000
+"""And as many twins."""
 CAPTIONS = 4
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
@@ -39,23 +42,60 @@ def model_config(vocab_size: int) -> dict[str, Any]:
     }
 
 
-def main(out: Path, steps: int = 1000, batch: int = 128, lr: float = 1e-3, seed: int = 0) -> None:
-    """Trains it and writes ``out/clip``, an open_clip folder (``local-dir:``)."""
+def twin(scene: Scene, rng: random.Random) -> Scene:
+    """The scene with one thing about it changed: an edit's right answer."""
+    kind = KINDS[scene.kind]
+    known: dict[str, tuple[object, ...]] = {
+        "state": tuple(kind.states),
+        "color": kind.colors,
+        "accessory": ("", *kind.accessories),
+        "place": PLACES,
+        "time": TIMES,
+        "weather": WEATHERS,
+        "count": kind.counts,
+    }
+    while True:
+        name = rng.choice(("state", "state", "state", *known))
+        try:
+            changed = edit(scene, **{name: rng.choice(known[name])})
+        except ValueError:  # it does not go together with the rest
+            continue
+        if changed != scene:
+            return changed
+
+
+def main(
+    out: Path, steps: int = 1800, batch: int = 128, lr: float = 1e-3, seed: int = 0, start: Path | None = None
+) -> None:
+    """Trains it and writes ``out/clip``, an open_clip folder (``local-dir:``).
+
+    Scenes drawn at random are told apart by place and kind; an edit changes neither. So half of each batch are the
+    twins of the other half, and every text names what sets them apart.
+    """
     torch.manual_seed(seed)
+    rng = random.Random(f"twins {seed}")
     tokenizer = save_tokenizer(out / "clip")
     config = model_config(len(tokenizer))
     scenes = training_scenes(SCENES)
-    pictures = training_pictures(scenes)
-    texts = [text for scene in scenes for text in scene_captions(scene, CAPTIONS)]
-    tokens = tokenizer(texts, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt").input_ids.reshape(
-        SCENES, CAPTIONS, -1
-    )
+    both = [scenes, [twin(scene, rng) for scene in scenes]]
+    pictures = torch.stack([training_pictures(half) for half in both])
+    texts = [
+        caption(scene, rng, color=0.8, state=0.95, extra=0.95)
+        for half in both
+        for scene in half
+        for _ in range(CAPTIONS)
+    ]
+    encoded = tokenizer(texts, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt").input_ids
+    tokens = encoded.reshape(2, SCENES, CAPTIONS, -1)
     model = open_clip.CLIP(**config)
+    if start:
+        model.load_state_dict(load_file(start / "clip" / "open_clip_model.safetensors"))
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
-        index = torch.randint(SCENES, (batch,), generator=rng)
-        return contrastive_loss(model, pictures[index], tokens[index, torch.randint(CAPTIONS, (batch,), generator=rng)])
+        index = torch.randint(SCENES, (batch // 2,), generator=rng)
+        which = torch.randint(CAPTIONS, (batch // 2,), generator=rng)
+        return contrastive_loss(model, pictures[:, index].flatten(0, 1), tokens[:, index, which].flatten(0, 1))
 
     def save(average: nn.Module, step: int) -> None:
         save_clip(average, config, out / "clip")

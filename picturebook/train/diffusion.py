@@ -11,11 +11,12 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from picturebook.train.autoencoder import load_autoencoder
 from picturebook.train.data import scene_captions, to_model_space, training_pictures, training_scenes
 from picturebook.train.loop import train
 from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
 
-SCENES = 24_000
+SCENES = 30_000
 CAPTIONS = 4
 EMPTY = 0.1
 """Part of the captions that are replaced by the empty text, for classifier-free guidance."""
@@ -40,7 +41,7 @@ def new_scheduler() -> DDIMScheduler:
 class TextToImage(nn.Module):
     """The two parts that learn together."""
 
-    def __init__(self, vocab_size: int) -> None:
+    def __init__(self, vocab_size: int, channels: int) -> None:
         super().__init__()
         self.text_encoder = CLIPTextModel(
             CLIPTextConfig(
@@ -58,6 +59,8 @@ class TextToImage(nn.Module):
         )
         self.unet = UNet2DConditionModel(
             sample_size=16,
+            in_channels=channels,
+            out_channels=channels,
             block_out_channels=(48, 96, 144),
             layers_per_block=1,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
@@ -70,16 +73,21 @@ class TextToImage(nn.Module):
 
 @torch.no_grad()
 def encode(vae: AutoencoderKL, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scaled mean and standard deviation of each picture's latents, (N, 4, 16, 16) float32."""
+    """Scaled mean and standard deviation of each picture's latents, (N, C, 16, 16) float32."""
     parts = [vae.encode(to_model_space(chunk)).latent_dist for chunk in pictures.split(128)]
     scale = vae.config.scaling_factor
     return torch.cat([p.mean for p in parts]) * scale, torch.cat([p.std for p in parts]) * scale
 
 
-def main(out: Path, steps: int = 5000, batch: int = 48, lr: float = 1e-3, seed: int = 0) -> None:
-    """Trains it and writes ``out/diffusion``, a Stable Diffusion pipeline folder."""
+def main(
+    out: Path, steps: int = 5000, batch: int = 48, lr: float = 1e-3, seed: int = 0, start: Path | None = None
+) -> None:
+    """Trains it and writes ``out/diffusion``, a Stable Diffusion pipeline folder.
+
+    The autoencoder is that of ``out``; ``start`` has the text encoder and UNet to go on from.
+    """
     torch.manual_seed(seed)
-    vae = AutoencoderKL.from_pretrained(out / "vae", torch_dtype=torch.float32).eval()
+    vae = load_autoencoder(out).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
     scenes = training_scenes(SCENES)
     mean, std = encode(vae, training_pictures(scenes))
@@ -92,7 +100,11 @@ def main(out: Path, steps: int = 5000, batch: int = 48, lr: float = 1e-3, seed: 
     alpha_bar = scheduler.alphas_cumprod
     snr = alpha_bar / (1 - alpha_bar)
     weight = snr.clamp(max=MIN_SNR_GAMMA) / snr
-    model = TextToImage(len(tokenizer)).to(memory_format=torch.channels_last)
+    model = TextToImage(len(tokenizer), mean.shape[1])
+    if start:
+        model.text_encoder = CLIPTextModel.from_pretrained(start / "diffusion" / "text_encoder", dtype=torch.float32)
+        model.unet = UNet2DConditionModel.from_pretrained(start / "diffusion" / "unet", torch_dtype=torch.float32)
+    model = model.to(memory_format=torch.channels_last)
     print(
         f"UNet {sum(p.numel() for p in model.unet.parameters()) / 1e6:.2f} M, text encoder {sum(p.numel() for p in model.text_encoder.parameters()) / 1e6:.2f} M",
         flush=True,
@@ -102,7 +114,7 @@ def main(out: Path, steps: int = 5000, batch: int = 48, lr: float = 1e-3, seed: 
         index = torch.randint(SCENES, (batch,), generator=rng)
         text = tokens[index, torch.randint(CAPTIONS, (batch,), generator=rng)]
         text[torch.rand(batch, generator=rng) < EMPTY] = nothing
-        x0 = mean[index] + std[index] * torch.randn(batch, 4, 16, 16, generator=rng)
+        x0 = mean[index] + std[index] * torch.randn(std[index].shape, generator=rng)
         eps = torch.randn(x0.shape, generator=rng)
         t = torch.randint(len(alpha_bar), (batch,), generator=rng)
         x_t = scheduler.add_noise(x0, eps, t).contiguous(memory_format=torch.channels_last)

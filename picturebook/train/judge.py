@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from picturebook.judge import QUESTIONS, Judge, JudgeNetwork, answers
+from picturebook.judge import QUESTIONS, Judge, JudgeNetwork, answers, load_network
 from picturebook.train.data import training_pictures, training_scenes
 from picturebook.train.leaves import leaf_pictures
 from picturebook.train.loop import train
@@ -29,15 +29,18 @@ def truth(scenes: list[Scene]) -> dict[str, Tensor]:
     return {name: torch.tensor([known.index(a[name]) for a in right]) for name, known in QUESTIONS.items()}
 
 
-def main(out: Path, steps: int = 4000, batch: int = 64, lr: float = 2e-3, seed: int = 0) -> None:
-    """Trains it and writes ``out/judge/judge.safetensors``."""
+def main(
+    out: Path, steps: int = 4000, batch: int = 64, lr: float = 2e-3, seed: int = 0, start: Path | None = None
+) -> None:
+    """Trains it, from the beginning or from the one in ``start``, and writes ``out/judge/judge.safetensors``."""
     torch.manual_seed(seed)
     scenes = training_scenes(SCENES)
     pictures, leaves = training_pictures(scenes), leaf_pictures(LEAVES, first=20_000)
     right = truth(scenes)
     held_out = training_scenes(1000, seed=2)
     held_out_pictures = training_pictures(held_out)
-    network = JudgeNetwork().to(memory_format=torch.channels_last)
+    network = load_network(start / "judge" / "judge.safetensors") if start else JudgeNetwork()
+    network = network.to(memory_format=torch.channels_last)
     spoilt = max(1, round(BROKEN * batch))
 
     def pixels(source: Tensor, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:

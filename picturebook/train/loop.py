@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+SHIPPED = Path(str(files("picturebook"))) / "weights"
+"""The folder of the weights that come with the project."""
 
 
 def train(

@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.models import alexnet
 
@@ -14,7 +14,7 @@ from picturebook.train.data import training_pictures, training_scenes
 from picturebook.train.loop import train
 from picturebook.world import KINDS, PLACES, Scene
 
-SCENES = 24_000
+SCENES = 30_000
 LOOKS = [(name, state, color) for name, kind in KINDS.items() for state in kind.states for color in kind.colors]
 """Every (kind, state, colour) there is: one class each."""
 
@@ -37,7 +37,9 @@ class Classifier(nn.Module):
         return [head(pooled) for head in self.heads]
 
 
-def main(out: Path, steps: int = 2500, batch: int = 64, lr: float = 4e-4, seed: int = 0) -> None:
+def main(
+    out: Path, steps: int = 2500, batch: int = 64, lr: float = 4e-4, seed: int = 0, start: Path | None = None
+) -> None:
     """Trains it and writes ``out/perceptual/alex.safetensors``, the state of torchvision's ``alexnet().features``."""
     torch.manual_seed(seed)
     scenes = training_scenes(SCENES)
@@ -47,6 +49,8 @@ def main(out: Path, steps: int = 2500, batch: int = 64, lr: float = 4e-4, seed: 
     shift = torch.tensor([-0.030, -0.088, -0.188]).reshape(1, 3, 1, 1)
     scale = torch.tensor([0.458, 0.448, 0.450]).reshape(1, 3, 1, 1)
     model = Classifier()
+    if start:
+        model.features.load_state_dict(load_file(start / "perceptual" / "alex.safetensors"))
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         index = torch.randint(SCENES, (batch,), generator=rng)

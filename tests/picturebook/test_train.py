@@ -20,9 +20,10 @@ pytestmark = pytest.mark.slow
 def trained(tmp_path_factory):
     """A folder with every part, trained for two steps."""
     out = tmp_path_factory.mktemp("train")
-    for part in ("autoencoder", "diffusion", "clip", "clip_twins", "perceptual"):
+    for part in ("autoencoder", "diffusion", "clip", "perceptual", "judge"):
         module = importlib.import_module(f"picturebook.train.{part}")
         module.SCENES = 64
+        module.LEAVES = 4
         module.main(out, steps=2, batch=4)
     return out
 

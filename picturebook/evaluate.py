@@ -1,0 +1,224 @@
+"""``python -m picturebook.evaluate``: how good the embedded models are, each on pictures that no training has seen.
+
+Everything is loaded as its users load it: the diffusers pipeline, open_clip, lpips, safetensors. What it prints is the
+table of the model cards in picturebook/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lpips
+import numpy as np
+import open_clip
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+
+from picturebook.judge import QUESTIONS, Judge, answers
+from picturebook.train.clip import twin
+from picturebook.train.data import to_model_space, training_pictures, training_scenes
+from picturebook.train.leaves import leaf_pictures
+from picturebook.train.loop import SHIPPED
+from picturebook.train.spoil import broken
+from picturebook.world import KINDS, PLACES, Scene, caption, edit, render
+
+HELD_OUT = 1_000  # seeds of scenes; the trainings use those below
+
+
+class Figure(NamedTuple):
+    """One line of the table: what is measured, what it is, what it should be at least."""
+
+    what: str
+    found: str
+    aim: str = ""
+
+
+def percent(right: int, of: int) -> str:
+    """``"97.2% (486 of 500)"``."""
+    return f"{100 * right / of:.1f}% ({right} of {of})"
+
+
+class Models(NamedTuple):
+    """Every embedded model."""
+
+    pipeline: StableDiffusionPipeline
+    clip: Any
+    preprocess: Any
+    tokenizer: Any
+    distance: lpips.LPIPS
+    judge: Judge
+
+
+def load_models(weights: Path) -> Models:
+    """All of them, as their users load them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline = StableDiffusionPipeline.from_pretrained(weights / "diffusion", torch_dtype=torch.float32)
+        clip, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{weights / 'clip'}", precision="fp32")
+        distance = lpips.LPIPS(net="alex", lpips=False, pnet_rand=True, verbose=False)
+    features = load_file(weights / "perceptual" / "alex.safetensors")
+    slices = [getattr(distance.net, f"slice{k + 1}") for k in range(distance.net.N_slices)]
+    for name, layer in (pair for part in slices for pair in part.named_children()):
+        mine = {key.partition(".")[2]: value.float() for key, value in features.items() if key.startswith(f"{name}.")}
+        layer.load_state_dict(mine)
+    pipeline.set_progress_bar_config(disable=True)
+    return Models(
+        pipeline,
+        clip.eval(),
+        preprocess,
+        open_clip.get_tokenizer(f"local-dir:{weights / 'clip'}"),
+        distance.eval(),
+        Judge.load(weights / "judge" / "judge.safetensors"),
+    )
+
+
+def autoencoder(pipeline: StableDiffusionPipeline, count: int) -> Iterator[Figure]:
+    """PSNR of what it gives back, mean over pictures."""
+    drawn = training_pictures(training_scenes(count, seed=HELD_OUT))
+    for name, pictures, aim in (
+        ("drawn pictures", drawn, "32 dB"),
+        ("dead leaves", leaf_pictures(count, first=10**6), ""),
+    ):
+        x = to_model_space(pictures)
+        with torch.no_grad():
+            back = pipeline.vae.decode(pipeline.vae.encode(x).latent_dist.mean).sample.clamp(-1, 1)
+        psnr = -10 * torch.log10(((back - x) / 2).square().mean(dim=(1, 2, 3)))
+        yield Figure(f"autoencoder: PSNR of {count} {name}", f"{psnr.mean():.1f} dB", aim)
+
+
+def judged(judge: Judge, count: int) -> Iterator[Figure]:
+    """How often the judge reads real pictures rightly, and refuses broken ones."""
+    scenes = training_scenes(count, seed=HELD_OUT + 1)
+    pictures = training_pictures(scenes)
+    readings = judge.read(pictures.permute(0, 2, 3, 1).numpy())
+    known = [answers(scene) for scene in scenes]
+    for name in QUESTIONS:
+        right = sum(r.answers[name] == a[name] for r, a in zip(readings, known, strict=True))
+        yield Figure(f"judge: {name} of real pictures", percent(right, count), "99%")
+    yield Figure("judge: real pictures known as such", percent(sum(r.is_picture for r in readings), count), "99%")
+    rng = torch.Generator().manual_seed(HELD_OUT)
+    x = pictures.float() / 127.5 - 1
+    spoilt = broken(x, x[torch.randperm(count, generator=rng)], rng)
+    refused = judge.read(((spoilt + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
+    yield Figure("judge: broken pictures refused", percent(sum(not r.is_picture for r in refused), count), "99%")
+
+
+def text_to_image(
+    pipeline: StableDiffusionPipeline, judge: Judge, count: int, sheet: Path | None = None
+) -> Iterator[Figure]:
+    """What the judge finds of what held-out captions ask for; each names all there is. Guidance 3, 30 steps."""
+    scenes = training_scenes(count, seed=HELD_OUT + 2)
+    rng = random.Random(HELD_OUT)
+    texts = [caption(scene, rng, color=1, state=1, place=1, extra=1) for scene in scenes]
+    images: list[np.ndarray] = []
+    for start in range(0, count, 50):
+        noise = torch.Generator().manual_seed(HELD_OUT + start)
+        made = pipeline(
+            texts[start : start + 50], num_inference_steps=30, guidance_scale=3.0, generator=noise, output_type="np"
+        )
+        images.extend((made.images * 255).round().astype(np.uint8))
+    readings = judge.read(np.stack(images))
+    aims = {"kind": "95%", "state": "90%", "color": "90%", "place": "95%"}
+    for name in QUESTIONS:
+        asked = [(r, s) for r, s in zip(readings, scenes, strict=True) if answers(s)[name] or name == "other"]
+        right = sum(r.answers[name] == answers(s)[name] for r, s in asked)
+        yield Figure(f"text to image: asked {name} found", percent(right, len(asked)), aims.get(name, ""))
+    yield Figure("text to image: pictures of this world", percent(sum(r.is_picture for r in readings), count))
+    if sheet:
+        rows = [np.concatenate(images[i : i + 12], axis=1) for i in range(0, min(count, 72) // 12 * 12, 12)]
+        big = Image.fromarray(np.concatenate(rows))
+        big.resize((big.width * 2, big.height * 2), Image.Resampling.NEAREST).save(sheet)
+
+
+@torch.no_grad()
+def alignment(models: Models, count: int) -> Iterator[Figure]:
+    """How often CLIP picks a picture's own caption out of a hundred different ones, or its own before its twin's."""
+    rng = random.Random(HELD_OUT)
+    right = twins = total = 0
+    scenes = training_scenes(4 * count, seed=HELD_OUT + 3)
+
+    def said(texts: list[str]) -> Tensor:
+        return models.clip.encode_text(models.tokenizer(texts), normalize=True)
+
+    while total < count:
+        group: dict[str, Scene] = {}
+        while len(group) < 100:
+            scene = scenes.pop()
+            group.setdefault(caption(scene, rng, color=0.8, state=1, extra=1), scene)
+        pixels = torch.stack([models.preprocess(Image.fromarray(render(scene))) for scene in group.values()])
+        seen = models.clip.encode_image(pixels, normalize=True)
+        right += int(((seen @ said(list(group)).T).argmax(dim=1) == torch.arange(len(group))).sum())
+        own = [caption(s, random.Random(i), 1, 1, 1, 1) for i, s in enumerate(group.values())]
+        other = [caption(twin(s, rng), random.Random(i), 1, 1, 1, 1) for i, s in enumerate(group.values())]
+        twins += int(((seen * said(own)).sum(1) > (seen * said(other)).sum(1)).sum())
+        total += len(group)
+    yield Figure("CLIP: right one of 100 captions", percent(right, total), "90%")
+    yield Figure("CLIP: own caption before the twin's", percent(twins, total))
+
+
+@torch.no_grad()
+def perception(distance: lpips.LPIPS, count: int) -> Iterator[Figure]:
+    """Whether the distance orders a small change, a large one and another scene, as people would."""
+    rng = random.Random(HELD_OUT)
+    free = [s for s in training_scenes(2 * count, seed=HELD_OUT + 4) if s.relation != "over"][:count]
+    scenes = [edit(s, time="day", weather="clear") for s in free]
+    small = [edit(s, state=rng.choice([x for x in KINDS[s.kind].states if x != s.state])) for s in scenes]
+    large = [edit(s, place=rng.choice([p for p in PLACES if p != s.place])) for s in scenes]
+    others = training_scenes(count, seed=HELD_OUT + 5)
+    first, *rest = (training_pictures(list(group)).float() / 127.5 - 1 for group in (scenes, small, large, others))
+    near, far, away = (distance(first, other).flatten() for other in rest)
+    right = int(((near < far) & (far < away)).sum())
+    yield Figure("LPIPS: another state < another place < another scene", percent(right, count), "95%")
+    yield Figure("LPIPS: another state < another place", percent(int((near < far).sum()), count))
+
+
+def main() -> None:
+    """Reads the command line and prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m picturebook.evaluate", description=__doc__)
+    parser.add_argument(
+        "--weights", type=Path, default=SHIPPED, help="folder of the models (default: the shipped ones)"
+    )
+    parser.add_argument("--count", type=int, default=500, help="pictures or captions for each figure (default: 500)")
+    parser.add_argument("--sheet", type=Path, help="write a sheet of the generated pictures here, a PNG")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    args = parser.parse_args()
+    began = time.monotonic()
+    models = load_models(args.weights)
+    seconds = time.monotonic() - began
+    size = sum(path.stat().st_size for path in args.weights.rglob("*.safetensors"))
+    figures = [
+        Figure("loading all models", f"{seconds:.1f} s", "2 s"),
+        Figure("weights", f"{size / 1e6:.1f} MB", "40 MB"),
+    ]
+    _print(figures)
+    for part in (
+        autoencoder(models.pipeline, args.count),
+        judged(models.judge, 2 * args.count),
+        alignment(models, args.count),
+        perception(models.distance, args.count),
+        text_to_image(models.pipeline, models.judge, args.count, args.sheet),
+    ):
+        for figure in part:
+            figures.append(figure)
+            _print([figure])
+    if args.json:
+        args.json.write_text(json.dumps([figure._asdict() for figure in figures], indent=1))
+
+
+def _print(figures: list[Figure]) -> None:
+    for figure in figures:
+        print(f"| {figure.what:<52} | {figure.found:<22} | {figure.aim:<6} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
