@@ -64,7 +64,7 @@ class Imagic(Editor):
         Args:
             model: any text-to-image model of :mod:`imagic.models`.
             embedding: stage A: ``steps``, ``lr``, ``draws``.
-            finetune: stage B, likewise, and ``decay`` of the rate; ``steps`` 0 leaves the model as pretrained.
+            finetune: stage B, likewise, and ``decay`` and ``empty`` of :func:`finetune`; ``steps`` 0 leaves the model as pretrained.
             sampling: stage C: ``steps`` of DDIM and ``guidance``.
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
@@ -72,9 +72,10 @@ class Imagic(Editor):
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
         self._embedding = _checked("embedding", embedding, steps=0, lr=0.0, draws=1)
-        self._finetune = _checked("finetune", finetune, steps=0, lr=0.0, draws=1, decay=0.0)
-        if self._finetune["decay"] > 1:
-            raise UserError(f"Imagic's finetune.decay is {self._finetune['decay']}. It must be a number from 0 to 1.")
+        self._finetune = _checked("finetune", finetune, steps=0, lr=0.0, draws=1, decay=0.0, empty=0.0)
+        for key in ("decay", "empty"):
+            if self._finetune[key] > 1:
+                raise UserError(f"Imagic's finetune.{key} is {self._finetune[key]}. It must be a number from 0 to 1.")
         self._sampling = _checked("sampling", sampling, steps=1, guidance=0.0)
         self._pretrained = Snapshot(model.network)
         self._open: ImagicEdit | None = None
@@ -100,7 +101,7 @@ class Imagic(Editor):
         e_opt = optimise_embedding(model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
         rng = generator(self.seed, pair.id, "fine-tuning")
         try:
-            finetune(model, x0, e_opt, rng=rng, progress=progress, **self._finetune)
+            finetune(model, x0, e_opt, rng=rng, e_null=e_null, progress=progress, **self._finetune)
         except BaseException:
             self._pretrained.restore()
             raise

@@ -20,6 +20,8 @@ def finetune(
     rng: torch.Generator,
     draws: int = 1,
     decay: float = 0.0,
+    empty: float = 0.0,
+    e_null: Tensor | None = None,
     progress: Progress = silent,
 ) -> None:
     """Optimises θ in place with e_opt frozen; :class:`Snapshot` undoes it.
@@ -32,6 +34,10 @@ def finetune(
         rng: CPU generator of timesteps and noise.
         draws: of timestep and noise, per step.
         decay: part of the rate that is lost linearly on the way, 0 (the paper's fixed rate) to 1.
+        empty: probability of a draw to be conditioned on ``e_null`` in place of e_opt, as when classifier-free guidance
+            is trained; in the paper there is none. The model without text then learns the image as well, so that
+            guidance at η = 0 leads nowhere else.
+        e_null: embedding of the empty text, (1, L, D); needed if ``empty``.
         progress: told each step.
 
     Raises:
@@ -44,7 +50,11 @@ def finetune(
         for step in range(steps):
             optimizer.param_groups[0]["lr"] = lr * (1 - decay * step / steps)
             optimizer.zero_grad()
-            denoising_loss(model, x0, e_opt, draws, rng).backward()
+            e = e_opt
+            if empty and e_null is not None:
+                without = torch.rand(draws, generator=rng) < empty
+                e = torch.where(without[:, None, None].to(e_opt.device), e_null, e_opt)
+            denoising_loss(model, x0, e, draws, rng).backward()
             optimizer.step()
             progress("fine-tuning", step + 1, steps)
     finally:

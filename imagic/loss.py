@@ -18,7 +18,7 @@ def denoising_loss(model: LatentDiffusion, x0: Tensor, e: Tensor, draws: int, rn
     Args:
         model: f_θ; the target is ε, or v for models that predict v.
         x0: the input's latents, (1, C, h, w).
-        e: text embedding, (1, L, D).
+        e: text embedding, (1, L, D), or one for each draw, (draws, L, D).
         draws: how many (t, ε), all in one batch. The paper gives no batch size; 1 is a plain reading.
         rng: a CPU generator; first t then ε is drawn from it.
 

@@ -12,7 +12,7 @@ from tedbench.method import grid
 from tedbench.pair import EditPair, Entry
 
 STAGE = {"steps": 3, "lr": 1e-2, "draws": 2}
-FINETUNE = {**STAGE, "decay": 0.0}
+FINETUNE = {**STAGE, "decay": 0.0, "empty": 0.0}
 SAMPLING = {"steps": 4, "guidance": 3.0}
 
 

@@ -32,10 +32,11 @@ def adam_by_hand(parameters, loss_of, lr, decay=0.0):
                 )
 
 
-def plain_loss(model, prediction_type, x0, e_of, rng):
-    """Equation 2 with its noise drawn as the stages draw it: t, then ε."""
+def plain_loss(model, prediction_type, x0, e_of, rng, empty=0.0, e_null=None):
+    """Equation 2 with its noise drawn as the stages draw it: which are without text, t, then ε."""
 
     def loss():
+        without = torch.rand(DRAWS, generator=rng) < empty if empty else [False] * DRAWS
         t = torch.randint(1000, (DRAWS,), generator=rng)
         eps = torch.randn((DRAWS, *x0.shape[1:]), generator=rng).double()
         total = 0.0
@@ -43,7 +44,8 @@ def plain_loss(model, prediction_type, x0, e_of, rng):
             beta_bar = math.prod(1 - b for b in model.scheduler.betas.double()[: t[i] + 1].tolist())
             a, s = math.sqrt(beta_bar), math.sqrt(1 - beta_bar)
             wanted = eps[i] if prediction_type == "epsilon" else a * eps[i] - s * x0[0]
-            out = model.network((a * x0[0] + s * eps[i])[None], t[i], encoder_hidden_states=e_of()).sample[0]
+            e = e_null if without[i] else e_of()
+            out = model.network((a * x0[0] + s * eps[i])[None], t[i], encoder_hidden_states=e).sample[0]
             total = total + (wanted - out).square().sum()
         return total / eps.numel()
 
@@ -77,16 +79,18 @@ def test_embedding_stage_leaves_the_model_alone(setting):
     assert all(torch.equal(before[k], v) for k, v in model.network.state_dict().items())
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.5])
-def test_finetuning_stage_equals_plain_loop(setting, decay):
+@pytest.mark.parametrize(("decay", "empty"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5)])
+def test_finetuning_stage_equals_plain_loop(setting, decay, empty):
     model, kind, x0, e_opt = setting
     start = Snapshot(model.network)
-    finetune(model, x0, e_opt, steps=STEPS, lr=1e-3, draws=DRAWS, decay=decay, rng=torch.Generator().manual_seed(2))
+    settings = {"steps": STEPS, "lr": 1e-3, "draws": DRAWS, "decay": decay, "empty": empty}
+    e_null = torch.zeros_like(e_opt)
+    finetune(model, x0, e_opt, e_null=e_null, rng=torch.Generator().manual_seed(2), **settings)
     ours = {k: v.clone() for k, v in model.network.state_dict().items()}
     start.restore()
     before = {k: v.clone() for k, v in model.network.state_dict().items()}
     model.network.requires_grad_(True)
-    loss = plain_loss(model, kind, x0, lambda: e_opt, torch.Generator().manual_seed(2))
+    loss = plain_loss(model, kind, x0, lambda: e_opt, torch.Generator().manual_seed(2), empty, e_null)
     adam_by_hand(list(model.network.parameters()), loss, 1e-3, decay)
     for name, value in model.network.state_dict().items():
         torch.testing.assert_close(ours[name], value, rtol=1e-6, atol=2e-7, msg=name)
