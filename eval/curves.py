@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import matplotlib
 import pandas as pd
 
-from eval.metrics.base import Metric, shown_name, shown_score
+from eval.cells import coverage, judged_images, pairs_of
+from eval.metrics.base import Kind, Metric, shown_name, shown_score
 from eval.stats import clustered_mean
 from eval.store import Run, writing
 from tedbench.method import Axis
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
 
-BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe & Ito's colour-blind safe palette
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe & Ito's colour-blind safe palette
+
+
+class Look(NamedTuple):
+    """How a kind of metric is drawn."""
+
+    color: str
+    marker: str
+    label: str
+
+
+LOOKS: dict[Kind, Look] = {
+    "alignment": Look(BLUE, "o", "CLIP score (text alignment)"),
+    "fidelity": Look(ORANGE, "s", "1 − LPIPS (image fidelity)"),
+    "judgement": Look(GREEN, "^", "judged success"),
+}
 CURVE_COLUMNS = (
     "method",
     "axis",
@@ -34,13 +53,13 @@ def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
     """One row for each strength and metric: the mean over pairs of each pair's mean over seeds.
 
     Intervals are 95%, clustered by source image. ``n_pairs`` and ``n_images`` are what the mean is of, ``n_expected``
-    how many images there should be.
+    how many images there should be. Images that a metric has nothing to say of (NaN) are not in its mean.
 
     Args:
         run: with scores.
         pair_ids: the pairs that the table is about.
     """
-    samples, scores = run.samples(), run.scores()
+    samples, scores = run.samples(), run.scores().dropna(subset="score")
     samples = samples[samples["pair_id"].isin(pair_ids)]
     scores = scores.merge(samples[["pair_id", "strength", "seed", "source_group"]], on=["pair_id", "strength", "seed"])
     seeds = samples.groupby("strength")["seed"].nunique()
@@ -60,24 +79,29 @@ def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
 
 
 def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Metric], title: str) -> None:
-    """Writes curves.csv, curves.png and curves.pdf: the first alignment metric against the first fidelity metric."""
+    """Writes curves.csv, curves.png and curves.pdf.
+
+    The figure has the first alignment metric against the first fidelity metric and, where images were judged, the
+    first judgement on an axis of its own.
+    """
     path = run.folder / "curves.csv"
     with writing(path):
         table.to_csv(path, index=False, float_format="%.6f")
-    chosen = [next((m for m in metrics if m.kind == kind), None) for kind in ("alignment", "fidelity")]
-    figure, left = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
-    axes = [left, left.twinx()]
-    for metric, on, color, side in zip(chosen, axes, (BLUE, ORANGE), ("left", "right"), strict=True):
+    chosen: dict[Kind, Metric | None] = {kind: next((m for m in metrics if m.kind == kind), None) for kind in LOOKS}
+    judged = chosen["judgement"] is not None and bool((table["metric"] == chosen["judgement"].shown).any())
+    figure, left = plt.subplots(figsize=(6.5 if judged else 5.2, 3.4), layout="constrained")
+    axes: dict[Kind, Axes] = {"alignment": left, "fidelity": left.twinx()}
+    if judged:
+        axes["judgement"] = left.twinx()
+        axes["judgement"].spines["right"].set_position(("outward", 52))
+        axes["judgement"].set_ylim(-0.03, 1.03)
+        axes["judgement"].yaxis.set_major_formatter(PercentFormatter(1))
+    for kind, on in axes.items():
+        metric = chosen[kind]
         if metric is None:
             on.yaxis.set_visible(False)
-            continue
-        rows = table[table["metric"] == metric.shown]
-        on.fill_between(rows["strength"], rows["ci_low"], rows["ci_high"], color=color, alpha=0.18, linewidth=0)
-        on.plot(rows["strength"], rows["mean"], color=color, marker="o" if side == "left" else "s", markersize=4)
-        label = "CLIP score (text alignment)" if metric.kind == "alignment" else "1 − LPIPS (image fidelity)"
-        on.set_ylabel(label, color=color)
-        on.tick_params(axis="y", colors=color)
-        on.spines["top"].set_visible(False)
+        else:
+            _draw_metric(on, table[table["metric"] == metric.shown], LOOKS[kind])
     left.set_xlabel(axis.symbol)
     left.grid(axis="x", alpha=0.3)
     left.set_title(title, fontsize=8)
@@ -87,10 +111,20 @@ def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Met
     plt.close(figure)
 
 
+def _draw_metric(on: Axes, rows: pd.DataFrame, look: Look) -> None:
+    on.fill_between(rows["strength"], rows["ci_low"], rows["ci_high"], color=look.color, alpha=0.18, linewidth=0)
+    on.plot(rows["strength"], rows["mean"], color=look.color, marker=look.marker, markersize=4)
+    on.set_ylabel(look.label, color=look.color)
+    on.tick_params(axis="y", colors=look.color)
+    on.spines["top"].set_visible(False)
+
+
 def curve_title(run: Run, table: pd.DataFrame, dataset: str) -> str:
     """Method, model, dataset and how many of how many."""
     head = f"{run.labels['method']} · {run.labels['model']} · {dataset}"
     if not len(table):
         return f"{head}\nno scores"
-    n = f"{table['n_pairs'].min()} pairs, {table['n_images'].min()} of {table['n_expected'].max()} images a point"
+    judged, measured = judged_images(table), coverage(table)
+    fewer = f" ({judged} judged)" if judged and not measured.startswith(f"{judged} ") else ""
+    n = f"{pairs_of(table)} pairs, {measured} images a point{fewer}"
     return f"{head}\nmean of {n}; bands: 95%, clustered by source image"

@@ -37,6 +37,6 @@ def score_shard(shard: Shard, metric: Metric) -> pd.DataFrame:
     info, samples = shard.info(), shard.samples()
     samples = samples[samples["status"] == "ok"]
     images = np.stack([shard.image(name) for name in samples["image"]])
-    reference = Reference(shard.input(), info["target_text"], info["source_text"])
+    reference = Reference(shard.input(), info["target_text"], info["source_text"], shard.truth())
     scores = metric.score(reference, images)
     return samples[["pair_id", "strength", "seed"]].assign(metric=metric.name, score=scores)

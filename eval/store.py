@@ -88,6 +88,11 @@ class Shard:
     def input(self) -> np.ndarray:
         return read_image(self.folder / "input.png")
 
+    def truth(self) -> np.ndarray | None:
+        """The true edited image, where it is known."""
+        path = self.folder / "truth.png"
+        return read_image(path) if path.exists() else None
+
     def image(self, name: str) -> np.ndarray:
         """A sample's picture, named as in the column ``image``."""
         return read_image(self.folder / Path(name).name)

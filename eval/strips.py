@@ -36,6 +36,5 @@ def _strip(shard: Shard, entry: Entry, axis: Axis, dataset: Dataset) -> Image.Im
     table = shard.samples()
     table = table[(table["status"] == "ok") & (table["seed"] == table["seed"].min())]
     samples = [Sample(row.strength, row.seed, shard.image(row.image)) for row in table.itertuples()]
-    truth = shard.image("truth.png") if (shard.folder / "truth.png").exists() else None
     text = f"{entry.target_text}  –  {dataset.label}" if dataset.synthetic else entry.target_text
-    return draw_strip(shard.input(), samples, text, symbol=axis.symbol, truth=truth, cell=96)
+    return draw_strip(shard.input(), samples, text, symbol=axis.symbol, truth=shard.truth(), cell=96)

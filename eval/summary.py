@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from eval.cells import coverage, strength_cells
 from eval.metrics.base import short_name
 from tedbench.method import format_strength
 
@@ -24,16 +25,11 @@ def print_summary(job: Job, seconds: float) -> int:
     table = job.curves()
     shown = Table()
     shown.add_column(job.editor.axis.symbol, justify="right")
-    names = [metric.shown for metric in job.metrics]
     for metric in job.metrics:
         shown.add_column(short_name(metric, job.metrics), justify="right")
     shown.add_column("images", justify="right")
     for strength, group in table.groupby("strength"):
-        means = group.set_index("metric")["mean"]
-        cells = [f"{means[name]:.3f}" if name in means else "–" for name in names]
-        shown.add_row(
-            format_strength(float(strength)), *cells, f"{group['n_images'].min()} of {group['n_expected'].max()}"
-        )
+        shown.add_row(format_strength(float(strength)), *strength_cells(group, job.metrics), coverage(group))
     if len(table):
         job.reporter.say(f"{run.labels['method']} · {run.labels['model']} · {job.dataset.label}")
         console.print(shown)

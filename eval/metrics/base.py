@@ -10,14 +10,22 @@ import numpy as np
 import pandas as pd
 
 Scores = TypeVar("Scores", float, pd.Series)
+Kind = Literal["alignment", "fidelity", "judgement"]
 
 
 class Reference(NamedTuple):
-    """What edited images are compared with: the input, (size, size, 3) uint8, and the texts."""
+    """What edited images are compared with.
+
+    Attributes:
+        image: the input, (size, size, 3) uint8.
+        target_text, source_text: what the edited image should show, and what the input shows.
+        truth: the true edited image where it is known, like ``image``.
+    """
 
     image: np.ndarray
     target_text: str
     source_text: str | None = None
+    truth: np.ndarray | None = None
 
 
 class Metric(ABC):
@@ -25,12 +33,12 @@ class Metric(ABC):
 
     Attributes:
         name: says backbone, weights and size; names the column. Two metrics with one name give the same numbers.
-        kind: whether it measures alignment to the text or fidelity to the input.
+        kind: whether it measures alignment to the text or fidelity to the input, or judges (0 or 1) against the true edit.
         distance: raw scores are distances; figures show 1 − score, under the name ``1-<name>``.
     """
 
     name: str
-    kind: ClassVar[Literal["alignment", "fidelity"]]
+    kind: ClassVar[Kind]
     distance: ClassVar[bool] = False
 
     @property
@@ -40,7 +48,7 @@ class Metric(ABC):
 
     @abstractmethod
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """Raw scores, (N,) float64, of edited images, (N, size, size, 3) uint8."""
+        """Raw scores, (N,) float64, of edited images, (N, size, size, 3) uint8; NaN where it has nothing to say."""
 
 
 def check_images(images: np.ndarray) -> None:
@@ -71,7 +79,17 @@ def is_distance(metric: str) -> bool:
     return metric.startswith("lpips/")
 
 
+def is_judgement(metric: str) -> bool:
+    """Whether a column's scores are 0 or 1, and their mean a part of the images."""
+    return metric.startswith("judge/")
+
+
 def short_name(metric: Metric, among: Sequence[Metric]) -> str:
-    """A column's heading, "CLIP score" or "1−LPIPS"; with the backbone where ``among`` has several of the kind."""
+    """A column's heading, "CLIP score", "1−LPIPS" or "judged success".
+
+    With the backbone where ``among`` has several of the kind.
+    """
+    if metric.kind == "judgement":
+        return f"judged {metric.name.split('/')[1]}"
     word = "1−LPIPS" if metric.kind == "fidelity" else "CLIP score"
     return f"{word} {metric.name.split('/')[1]}" if sum(m.kind == metric.kind for m in among) > 1 else word

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import warnings
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import open_clip
 import torch
 from PIL import Image
 
-from eval.metrics.base import Metric, Reference, check_images
+from eval.metrics.base import Kind, Metric, Reference, check_images
 from imagic.models.weights import EMBEDDED, digest, locate
 from tedbench.errors import UserError
 
@@ -19,7 +19,7 @@ from tedbench.errors import UserError
 class ClipScore(Metric):
     """The raw cosine, neither scaled by 2.5 or 100 nor clamped. Images go through the model's own preprocessing."""
 
-    kind: ClassVar[Literal["alignment", "fidelity"]] = "alignment"
+    kind: ClassVar[Kind] = "alignment"
 
     def __init__(self, model: str, pretrained: str | None = None, device: str = "cpu", batch: int = 32) -> None:
         """

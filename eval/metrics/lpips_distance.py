@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 from urllib.error import URLError
 
 import lpips
@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torchvision import models as backbones
 
-from eval.metrics.base import Metric, Reference, check_images
+from eval.metrics.base import Kind, Metric, Reference, check_images
 from imagic.models.weights import EMBEDDED, locate
 from tedbench.errors import UserError
 
@@ -24,7 +24,7 @@ from tedbench.errors import UserError
 class LpipsDistance(Metric):
     """The lpips package's distance, with the input's features computed once for all its edited images."""
 
-    kind: ClassVar[Literal["alignment", "fidelity"]] = "fidelity"
+    kind: ClassVar[Kind] = "fidelity"
     distance: ClassVar[bool] = True
 
     def __init__(

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from eval.cells import coverage, strength_cells
 from eval.metrics.base import Metric, short_name, shown_score
 from eval.store import Run, Shard, writing
 from tedbench.datasets.base import Dataset
@@ -28,7 +29,8 @@ def write_report(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Me
         folder=run.folder.name,
         dataset=dataset.label,
         synthetic=dataset.synthetic,
-        toy_metrics=any("picturebook" in metric.name for metric in metrics),
+        toy_metrics=any("picturebook" in metric.name or metric.kind == "judgement" for metric in metrics),
+        judged=any(metric.kind == "judgement" for metric in metrics),
         axis=axis,
         strengths=[format_strength(s) for s in sorted(table["strength"].unique())],
         rows=_table_rows(table, metrics),
@@ -45,21 +47,14 @@ def write_report(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Me
 
 def _table_rows(table: pd.DataFrame, metrics: Sequence[Metric]) -> list[dict[str, Any]]:
     """The curves as numbers: one row a strength, one cell a metric."""
-    rows = []
-    for strength, group in table.groupby("strength"):
-        by_metric = group.set_index("metric")
-        cells = []
-        for metric in metrics:
-            name = metric.shown
-            if name not in by_metric.index:
-                cells.append("–")
-                continue
-            row = by_metric.loc[name]
-            half = "" if math.isnan(row["ci_low"]) else f" ± {(row['ci_high'] - row['ci_low']) / 2:.3f}"
-            cells.append(f"{row['mean']:.3f}{half}")
-        n = f"{group['n_images'].min()} of {group['n_expected'].max()}"
-        rows.append({"strength": format_strength(float(strength)), "cells": cells, "n": n})
-    return rows
+    return [
+        {
+            "strength": format_strength(float(strength)),
+            "cells": strength_cells(group, metrics, intervals=True),
+            "n": coverage(group),
+        }
+        for strength, group in table.groupby("strength")
+    ]
 
 
 def _pair(shard: Shard, entry: Entry, metrics: Sequence[Metric]) -> dict[str, Any]:
@@ -94,4 +89,8 @@ def _pair(shard: Shard, entry: Entry, metrics: Sequence[Metric]) -> dict[str, An
 
 
 def _cell(metric: Metric, raw: float | None) -> str:
-    return "–" if raw is None else f"{shown_score(metric.name, raw):.2f}"
+    if raw is None or math.isnan(raw):
+        return "–"
+    if metric.kind == "judgement":
+        return "✓" if raw else "✗"
+    return f"{shown_score(metric.name, raw):.2f}"

@@ -1,0 +1,62 @@
+"""The curve table's numbers in words, as the terminal and the report print them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from eval.metrics.base import Metric, is_judgement
+
+
+def strength_cells(group: pd.DataFrame, metrics: Sequence[Metric], intervals: bool = False) -> list[str]:
+    """One strength's means, a cell a metric; – where it has none.
+
+    Judgements are percent of images, followed by how many images where the row's other metrics have more.
+
+    Args:
+        group: the rows of the curve table at one strength.
+        metrics: the columns.
+        intervals: adds half of the 95% interval.
+    """
+    rows, most = group.set_index("metric"), _measured(group)["n_images"].min()
+    cells = []
+    for metric in metrics:
+        if metric.shown not in rows.index:
+            cells.append("–")
+            continue
+        row = rows.loc[metric.shown]
+        form = ".0%" if metric.kind == "judgement" else ".3f"
+        reach = (row["ci_high"] - row["ci_low"]) / 2
+        half = f" ± {reach:{form}}" if intervals and not math.isnan(reach) else ""
+        fewer = f" of {row['n_images']}" if metric.kind == "judgement" and row["n_images"] < most else ""
+        cells.append(f"{row['mean']:{form}}{half}{fewer}")
+    return cells
+
+
+def coverage(table: pd.DataFrame) -> str:
+    """ "33 of 36": how many images were measured of how many there should be; not every one can be judged."""
+    measured = _measured(table)
+    return f"{measured['n_images'].min()} of {measured['n_expected'].max()}"
+
+
+def pairs_of(table: pd.DataFrame) -> int:
+    """How many pairs were measured."""
+    return int(_measured(table)["n_pairs"].min())
+
+
+def judged_images(table: pd.DataFrame) -> int:
+    """How many images were judged at the strength where the fewest were; 0 if none was."""
+    judged = table[_judgements(table)]
+    return int(judged["n_images"].min()) if len(judged) else 0
+
+
+def _measured(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of metrics that measure every image; all rows where there are only judgements."""
+    measured = table[~_judgements(table)]
+    return measured if len(measured) else table
+
+
+def _judgements(table: pd.DataFrame) -> pd.Series:
+    return table["metric"].map(is_judgement).astype(bool)
