@@ -59,13 +59,14 @@ class _Laid(NamedTuple):
         return TILE + 8 + _TEXT.line * len(self.text) + _NOTE.line * len(self.note)
 
 
-def draw_sheet(cells: Sequence[Cell], title: str, subtitle: str = "") -> Image.Image:
-    """One page with all cells in reading order, about half as wide again as high."""
+def draw_sheet(cells: Sequence[Cell], title: str, subtitle: str = "", columns: int | None = None) -> Image.Image:
+    """One page with all cells in reading order, in ``columns``; without these, about half as wide again as high."""
     inner = max(len(cell.pictures) for cell in cells)
     width = inner * TILE + (inner - 1) * _GAP
     laid = [_Laid(cell, _wrap(cell.text, _TEXT, width), _wrap(cell.note, _NOTE, width)) for cell in cells]
     typical = sum(each.height for each in laid) / len(laid) + _GUTTER
-    columns = min(len(laid), max(1, round(math.sqrt(_RATIO * len(laid) * typical / (width + _GUTTER)))))
+    if columns is None:
+        columns = min(len(laid), max(1, round(math.sqrt(_RATIO * len(laid) * typical / (width + _GUTTER)))))
     rows = [laid[i : i + columns] for i in range(0, len(laid), columns)]
     page_width = max(columns * (width + _GUTTER) - _GUTTER, 2 * TILE) + 2 * _MARGIN
     lines = _wrap(title, _TITLE, page_width - 2 * _MARGIN)

@@ -76,7 +76,7 @@ def tiny_parts(prediction_type: str = "epsilon") -> tuple:
     return text_encoder, tokenizer, vae, unet, scheduler
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def noise_image() -> Callable[..., np.ndarray]:
     """(size, size, 3) uint8 pictures of smooth noise."""
 
@@ -85,3 +85,22 @@ def noise_image() -> Callable[..., np.ndarray]:
         return np.kron(coarse, np.ones((size // 4, size // 4, 1), dtype=np.uint8))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def random_judge(tmp_path_factory) -> str:
+    """A file with a judge's random weights, to which every picture is one of its world."""
+    import torch
+    from safetensors.torch import save_file
+
+    from picturebook.judge import JudgeNetwork
+
+    torch.manual_seed(0)
+    network = JudgeNetwork()
+    with torch.no_grad():
+        network.real.bias.fill_(100)
+        for head in network.heads.values():
+            head.weight.mul_(50)
+    path = tmp_path_factory.mktemp("judge") / "random.safetensors"
+    save_file(network.state_dict(), path)
+    return str(path)

@@ -23,7 +23,7 @@ from eval.report.build import write_report
 from eval.score import score_run
 from eval.store import Run
 from eval.summary import print_summary
-from picturebook.judge import WEIGHTS, Judge, JudgeNetwork, Reading
+from picturebook.judge import WEIGHTS, Judge, Reading
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.picturebook import PicturebookPairs
@@ -55,20 +55,6 @@ BEFORE, SITTING = Reading(STANDING, 0.9), Reading(STANDING | {"state": "dog sitt
 
 def read(real=0.9, **differing):
     return Reading(STANDING | differing, real)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """A judge with random weights to which every picture is one of its world."""
-    torch.manual_seed(0)
-    network = JudgeNetwork()
-    with torch.no_grad():
-        network.real.bias.fill_(100)
-        for head in network.heads.values():
-            head.weight.mul_(50)
-    path = tmp_path_factory.mktemp("judge") / "random.safetensors"
-    save_file(network.state_dict(), path)
-    return str(path)
 
 
 @pytest.fixture
@@ -130,17 +116,17 @@ def test_the_untouched_region_is_compared_by_its_pixels_alone(reference):
     assert untouched_psnr(image, 255 - image, image[None]) == [None]
 
 
-def test_scores_are_0_or_1_and_success_is_both(weights, reference, noise_image):
+def test_scores_are_0_or_1_and_success_is_both(random_judge, reference, noise_image):
     images = np.stack([reference.image, reference.truth, *(noise_image(seed, 64) for seed in range(2, 8))])
-    scores = {what: Judged(what, weights).score(reference, images) for what in ("success", "changed", "kept")}
+    scores = {what: Judged(what, random_judge).score(reference, images) for what in ("success", "changed", "kept")}
     assert scores["success"].tolist() == (scores["changed"] * scores["kept"]).tolist()
     assert [scores[what][0] for what in ("success", "changed", "kept")] == [0, 0, 1]
     assert [scores[what][1] for what in ("success", "changed", "kept")] == [1, 1, 1]
     assert set(scores["kept"][2:]) == {0}
 
 
-def test_three_metrics_read_each_image_once(weights, reference, monkeypatch):
-    read_by, metrics = [], [Judged(what, weights) for what in ("success", "changed", "kept")]
+def test_three_metrics_read_each_image_once(random_judge, reference, monkeypatch):
+    read_by, metrics = [], [Judged(what, random_judge) for what in ("success", "changed", "kept")]
     real = Judge.read
     monkeypatch.setattr(Judge, "read", lambda self, images: read_by.append(len(images)) or real(self, images))
     for edited in (reference.truth, 255 - reference.truth):
@@ -149,36 +135,36 @@ def test_three_metrics_read_each_image_once(weights, reference, monkeypatch):
     assert read_by == [2, 3, 2, 3]
 
 
-def test_a_pair_without_a_true_edit_is_not_judged(weights, reference):
-    scores = Judged("success", weights).score(reference._replace(truth=None), reference.image[None])
+def test_a_pair_without_a_true_edit_is_not_judged(random_judge, reference):
+    scores = Judged("success", random_judge).score(reference._replace(truth=None), reference.image[None])
     assert scores.shape == (1,) and np.isnan(scores).all()
 
 
-def test_a_pair_whose_input_and_true_edit_read_the_same_is_not_judged(weights, reference):
+def test_a_pair_whose_input_and_true_edit_read_the_same_is_not_judged(random_judge, reference):
     same = reference._replace(truth=reference.image)
-    assert np.isnan(Judged("kept", weights).score(same, reference.image[None])).all()
+    assert np.isnan(Judged("kept", random_judge).score(same, reference.image[None])).all()
 
 
-def test_a_pair_of_no_pictures_of_the_world_is_not_judged(weights, reference, tmp_path):
-    state = load_file(weights)
+def test_a_pair_of_no_pictures_of_the_world_is_not_judged(random_judge, reference, tmp_path):
+    state = load_file(random_judge)
     state["real.bias"].fill_(-100)
     save_file(state, tmp_path / "strict.safetensors")
     strict = Judged("changed", str(tmp_path / "strict.safetensors"))
     assert np.isnan(strict.score(reference, reference.truth[None])).all()
 
 
-def test_larger_pictures_are_read_at_64(weights, reference):
+def test_larger_pictures_are_read_at_64(random_judge, reference):
     large = reference._replace(
         image=np.kron(reference.image, np.ones((2, 2, 1), np.uint8)),
         truth=np.kron(reference.truth, np.ones((2, 2, 1), np.uint8)),
     )
-    assert Judged("success", weights).score(large, large.truth[None]).tolist() == [1]
+    assert Judged("success", random_judge).score(large, large.truth[None]).tolist() == [1]
 
 
-def test_the_name_says_which_judge(weights):
-    with open(weights, "rb") as file:
+def test_the_name_says_which_judge(random_judge):
+    with open(random_judge, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    assert Judged("kept", weights).name == f"judge/kept/{digest[:8]}"
+    assert Judged("kept", random_judge).name == f"judge/kept/{digest[:8]}"
 
 
 def test_what_cannot_be_a_judge_is_refused(tmp_path):
@@ -192,7 +178,7 @@ def test_what_cannot_be_a_judge_is_refused(tmp_path):
 
 
 @pytest.fixture
-def job(tmp_path, weights, reference):
+def job(tmp_path, random_judge, reference):
     """A measured run of two pairs, of which one has no true edit; and what its outputs are made from."""
     entries = [Entry("a.png", "A dog.", category="pose"), Entry("b.png", "A cat.")]
     run = Run.create(tmp_path / "run", CONFIG)
@@ -200,7 +186,7 @@ def job(tmp_path, weights, reference):
     for entry, truth in zip(entries, (reference.truth, None), strict=True):
         edited = [Sample(0.0, 0, reference.image), Sample(1.0, 0, reference.truth)]
         run.write_shard(EditPair(entry, reference.image, truth), edited)
-    settings = compose("run", ["metrics=picturebook_judged", f"metrics.judge_success.weights={weights}"]).metrics
+    settings = compose("run", ["metrics=picturebook_judged", f"metrics.judge_success.weights={random_judge}"]).metrics
     metrics = [build(block, device="cpu") for block in settings.values()]
     editor = SimpleNamespace(axis=Axis("eta", "η", (0.0, 1.0)))
     job = Job(run, Listed(entries, 64), editor, metrics, [(0.0, 0), (1.0, 0)], None, Reporter())

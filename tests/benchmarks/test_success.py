@@ -1,0 +1,136 @@
+"""Rates of judged success over saved runs whose images are known to be the true edit, the input, or neither."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from benchmarks.success import best_strength, judge_run, main, named
+from benchmarks.success_pages import COLORS
+from eval.metrics.judge import open_reader
+from eval.stats import clustered_mean
+from eval.store import Run
+from tedbench.errors import UserError
+from tedbench.method import Sample
+from tedbench.pair import EditPair, Entry
+
+CONFIG = {
+    "fit": {},
+    "numerics": {},
+    "sweep": {},
+    "measure": {},
+    "how": {},
+    "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
+}
+GRID = [(strength, seed) for strength in (0.0, 0.5, 1.0) for seed in (0, 1)]
+# What each pair's images are, in the order of GRID: true edit (t), input (i), another scene (n).
+SORTS = {
+    Entry("a.png", "A dog.", category="pose"): "iitttn",
+    Entry("a.png", "A cat.", category="pose"): "iiitii",
+    Entry("b.png", "Two dogs.", category="count"): "iinnni",
+}
+
+
+@pytest.fixture(scope="module")
+def make_run(tmp_path_factory, noise_image):
+    """Writes a run of these pairs, whose inputs and true edits the random judge reads differently."""
+    image = noise_image(0, 64)
+    truth = image.copy()
+    truth[:32, :32] = noise_image(1, 64)[:32, :32]
+    pictures = {"i": image, "t": truth, "n": noise_image(2, 64)}
+
+    def make(name, sorts=SORTS, with_truth=True):
+        run = Run.create(tmp_path_factory.mktemp("runs") / name, CONFIG)
+        for entry, kinds in sorts.items():
+            samples = [Sample(*at, pictures[kind]) for at, kind in zip(GRID, kinds, strict=False)]
+            run.write_shard(EditPair(entry, image, truth if with_truth else None), samples)
+        return run
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def written(make_run, random_judge, tmp_path_factory):
+    """What the command wrote for a run, and for one beside it that lacks an image of the first pair."""
+    out = tmp_path_factory.mktemp("out")
+    lacking = {entry: kinds[:5] if kinds == "iitttn" else kinds for entry, kinds in SORTS.items()}
+    whole, lacking = str(make_run("whole").folder), str(make_run("lacking", lacking).folder)
+    main([f"one={whole}", "--out", str(out / "one"), "--judge", random_judge])
+    main([whole, lacking, "--out", str(out / "two"), "--judge", random_judge])
+    return out / "one", out / "two"
+
+
+def rate(table, question, strength, category="all"):
+    at = table["strength"].isna() if strength is None else table["strength"] == strength
+    return table[at & (table["question"] == question) & (table["category"] == category)].iloc[0]
+
+
+def test_rates_are_of_all_images_at_a_strength_with_intervals_by_source_image(written):
+    table = pd.read_csv(written[0] / "success.csv")
+    row = rate(table, "success", 0.5)
+    wanted = clustered_mean([1, 1, 0, 1, 0, 0], ["a.png"] * 4 + ["b.png"] * 2)
+    assert tuple(row[["mean", "ci_low", "ci_high"]]) == pytest.approx(wanted, abs=1e-6)
+    assert (row["n"], row["n_pairs"], row["n_pairs_expected"]) == (6, 3, 3)
+    assert rate(table, "kept", 0.0)["mean"] == 1
+    assert rate(table, "changed", 0.0)["mean"] == 0
+    assert rate(table, "success", 0.5, "pose")["mean"] == 0.75
+
+
+def test_with_strength_and_seed_chosen_per_pair_a_pair_counts_once(written):
+    table = pd.read_csv(written[0] / "success.csv")
+    row = rate(table, "success", None)
+    assert (row["mean"], row["n"]) == (pytest.approx(2 / 3), 3)
+
+
+def test_the_best_strength_is_the_one_with_most_successes(written):
+    assert best_strength(pd.read_csv(written[0] / "success.csv"), "one") == 0.5
+
+
+def test_the_page_names_the_rates_and_says_of_how_many(written):
+    page = (written[0] / "success.md").read_text()
+    assert "Picturebook (synthetic)" in page and "3 of 3 pairs" in page
+    assert "| all | 3 of 3 | one | 0.5 | 6 | 50% [0, 100] |" in page
+    assert "| count | 1 of 1 | one |" in page
+
+
+def test_runs_are_compared_on_the_pairs_that_all_have_whole(written):
+    page, table = (written[1] / "success.md").read_text(), pd.read_csv(written[1] / "success.csv")
+    assert "2 of 3 pairs" in page and "lacking: 5 of 6 images" in page
+    assert set(table["run"]) == {"whole", "lacking"}
+    assert set(table[table["category"] == "all"]["n_pairs"]) == {2}
+    assert "| pose | 1 of 2 | lacking |" in page
+
+
+def test_each_pairs_best_attempt_is_kept_in_a_table(written):
+    pairs = pd.read_csv(written[0] / "pairs.csv").set_index("target_text")
+    assert tuple(pairs.loc["A cat.", ["strength", "seed", "n_success", "n"]]) == (0.5, 1, 1, 6)
+    assert pairs.loc["Two dogs.", "success"] == 0 and isinstance(pairs.loc["Two dogs.", "faults"], str)
+
+
+def test_pictures_show_every_run_and_what_was_never_solved(written):
+    for out, names in zip(written, (["one"], ["whole", "lacking"]), strict=True):
+        assert (out / "success.pdf").read_bytes().startswith(b"%PDF")
+        pixels = np.asarray(Image.open(out / "success.png").convert("RGB")).reshape(-1, 3)
+        for color in COLORS[: len(names)]:
+            assert (pixels == tuple(bytes.fromhex(color[1:]))).all(axis=1).sum() > 50
+        assert all(Image.open(out / f"failures-{name}.png").width > 600 for name in names)
+
+
+def test_a_run_without_true_edits_is_refused(make_run, random_judge):
+    with pytest.raises(UserError, match="no true edit"):
+        judge_run("x", make_run("bare", with_truth=False), open_reader(random_judge))
+
+
+def test_errors_are_one_line_and_status_2(tmp_path, random_judge, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([str(tmp_path / "nowhere"), "--judge", random_judge])
+    assert end.value.code == 2
+    assert "is not a run" in capsys.readouterr().err
+
+
+def test_runs_are_called_by_their_folder_or_as_one_says(tmp_path):
+    assert named([str(tmp_path / "a"), f"b={tmp_path / 'c'}"]) == [("a", tmp_path / "a"), ("b", tmp_path / "c")]
+    with pytest.raises(UserError, match="name of its own"):
+        named(["x/a", "y/a"])
