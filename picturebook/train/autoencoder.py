@@ -50,12 +50,18 @@ def _edges(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def main(
     out: Path, steps: int = 4000, batch: int = 16, lr: float = 2e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Trains it, from the beginning or from the one in ``start``, and writes ``out/vae``."""
+    """Trains it and writes ``out/vae``.
+
+    From the one in ``start`` on, only the decoder learns: the latents stay what the diffusion model knows.
+    """
     torch.manual_seed(seed)
     pictures = torch.cat([training_pictures(training_scenes(SCENES)), leaf_pictures(LEAVES)])
     held_out = to_model_space(training_pictures(training_scenes(128, seed=1)))
     leaves = to_model_space(leaf_pictures(128, first=LEAVES))
     vae = (load_autoencoder(start) if start else new_autoencoder()).to(memory_format=torch.channels_last)
+    if start:
+        vae.encoder.requires_grad_(False)
+        vae.quant_conv.requires_grad_(False)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         x = to_model_space(pictures[torch.randint(len(pictures), (batch,), generator=rng)])
