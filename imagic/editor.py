@@ -13,8 +13,9 @@ from imagic.finetune import Snapshot, finetune
 from imagic.loss import DivergedError
 from imagic.models.latent import LatentDiffusion
 from imagic.models.sampling import ddim
+from imagic.settings import checked
 from tedbench.errors import UserError
-from tedbench.method import Axis, Edit, Editor, Progress, Sample, silent
+from tedbench.method import Axis, Edit, Editor, Progress, Sample, batches, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
 
@@ -22,22 +23,6 @@ from tedbench.seeding import generator
 def interpolate(e_tgt: Tensor, e_opt: Tensor, eta: float) -> Tensor:
     """ē = η · e_tgt + (1 − η) · e_opt (equation 3); η beyond 1 extrapolates."""
     return eta * e_tgt + (1 - eta) * e_opt
-
-
-def _checked(stage: str, settings: Mapping[str, Any], **least: float) -> dict[str, Any]:
-    """The settings of a stage, each a number of at least so much; whole where its least is whole.
-
-    Raises:
-        UserError: a setting that is missing, unknown, or no such number.
-    """
-    if settings.keys() != least.keys():
-        raise UserError(f"Imagic's {stage} has {', '.join(settings) or 'no settings'}. It takes {', '.join(least)}.")
-    for key, value in settings.items():
-        kinds = (int,) if isinstance(least[key], int) else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least[key]:
-            kind = "a whole number" if kinds == (int,) else "a number"
-            raise UserError(f"Imagic's {stage}.{key} is {value!r}. It must be {kind} from {least[key]:g}.")
-    return dict(settings)
 
 
 class Imagic(Editor):
@@ -71,12 +56,12 @@ class Imagic(Editor):
         """
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
-        self._embedding = _checked("embedding", embedding, steps=0, lr=0.0, draws=1)
-        self._finetune = _checked("finetune", finetune, steps=0, lr=0.0, draws=1, decay=0.0, empty=0.0)
+        self._embedding = checked("Imagic's embedding", embedding, steps=0, lr=0.0, draws=1)
+        self._finetune = checked("Imagic's finetune", finetune, steps=0, lr=0.0, draws=1, decay=0.0, empty=0.0)
         for key in ("decay", "empty"):
             if self._finetune[key] > 1:
                 raise UserError(f"Imagic's finetune.{key} is {self._finetune[key]}. It must be a number from 0 to 1.")
-        self._sampling = _checked("sampling", sampling, steps=1, guidance=0.0)
+        self._sampling = checked("Imagic's sampling", sampling, steps=1, guidance=0.0)
         self._pretrained = Snapshot(model.network)
         self._open: ImagicEdit | None = None
 
@@ -89,12 +74,8 @@ class Imagic(Editor):
         """
         if self._open is not None:
             raise RuntimeError("close the edit of the last pair first: it holds the fine-tuned weights")
-        if pair.image.shape[0] != self.image_size:
-            raise UserError(
-                f"The pair {pair.id} is {pair.image.shape[0]}² and the model {self.model.name} takes {self.image_size}². "
-                f"Give dataset.size={self.image_size}."
-            )
         model = self.model
+        model.require_size(pair)
         x0 = model.encode_image(pair.image)
         e_tgt, e_null = model.encode_text([pair.target_text]), model.encode_text([""])
         rng = generator(self.seed, pair.id, "embedding")
@@ -126,10 +107,8 @@ class ImagicEdit(Edit):
         """Stage C, in batches of the editor's ``sample_batch``. A seed's initial noise is the same for every η."""
         if self._closed:
             raise RuntimeError("this edit is closed: its fine-tuned weights are gone")
-        editor, size = self._editor, self._editor.sample_batch
-        for start in range(0, len(requests), size):
-            chunk = requests[start : start + size]
-            full = [*chunk, *([chunk[-1]] * (size - len(chunk)))]  # bits differ between batch sizes: there is only one
+        editor, done = self._editor, 0
+        for chunk, full in batches(requests, editor.sample_batch):
             x_T = torch.stack([self._initial_noise(seed) for _, seed in full])  # noqa: N806
             e = torch.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in full])
             x0 = ddim(editor.model, x_T, e, self.e_null, **editor._sampling)
@@ -137,7 +116,8 @@ class ImagicEdit(Edit):
                 raise DivergedError("sampling gave values that are not finite; a smaller learning rate may help")
             for (eta, seed), image in zip(chunk, editor.model.decode(x0), strict=False):
                 yield Sample(eta, seed, image)
-            progress("sampling", start + len(chunk), len(requests))
+            done += len(chunk)
+            progress("sampling", done, len(requests))
 
     def _initial_noise(self, seed: int) -> Tensor:
         rng = generator(self._editor.seed, self._pair_id, "initial noise", seed)

@@ -17,6 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from imagic.models.weights import locate, require_safetensors
 from tedbench.errors import UserError
+from tedbench.pair import EditPair
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # float16 loses gradients without loss scaling
 
@@ -100,6 +101,14 @@ class LatentDiffusion:
         return cls(*parts, **settings)  # type: ignore[arg-type]
 
     # Texts and images
+
+    def require_size(self, pair: EditPair) -> None:
+        """Raises UserError unless the pair has the size of the model's pictures."""
+        if pair.image.shape[0] != self.image_size:
+            raise UserError(
+                f"The pair {pair.id} is {pair.image.shape[0]}² and the model {self.name} takes {self.image_size}². "
+                f"Give dataset.size={self.image_size}."
+            )
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Embeddings of texts: (B, L, D) float32. A text that is too long loses words, not its end token, and a warning says so."""

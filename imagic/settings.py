@@ -1,0 +1,29 @@
+"""Settings that come from YAML and command lines, checked before the first long step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tedbench.errors import UserError
+
+
+def checked(name: str, settings: Mapping[str, Any], **least: float) -> dict[str, Any]:
+    """A block of settings, each a number of at least so much; whole where its least is whole.
+
+    Args:
+        name: of the block, for messages, such as "Imagic's sampling".
+        settings: the block.
+        least: the smallest value of every setting there is.
+
+    Raises:
+        UserError: a setting that is missing, unknown, or no such number.
+    """
+    if settings.keys() != least.keys():
+        raise UserError(f"{name} has {', '.join(settings) or 'no settings'}. It takes {', '.join(least)}.")
+    for key, value in settings.items():
+        kinds = (int,) if isinstance(least[key], int) else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least[key]:
+            kind = "a whole number" if kinds == (int,) else "a number"
+            raise UserError(f"{name}.{key} is {value!r}. It must be {kind} from {least[key]:g}.")
+    return dict(settings)
