@@ -12,22 +12,30 @@ from omegaconf import DictConfig, OmegaConf
 BLOCKS_HASHED = ("fit", "numerics")
 
 
-def run_config(cfg: DictConfig, *, model_digest: str | None, device: str, threads: int, axis: str) -> dict[str, Any]:
+FILES = ("folder", "file")
+"""Settings of a method that say where its files lie; what is in them counts."""
+
+
+def run_config(
+    cfg: DictConfig, *, model_digest: str | None, method_digest: str | None, device: str, threads: int, axis: str
+) -> dict[str, Any]:
     """The five blocks of a run's config.yaml.
 
     ``fit`` (model and weights, recipe, method, pair geometry, seed) and ``numerics`` say what its images are;
     ``sweep``, ``measure`` and ``how`` may change from call to call. A model is known by the digest of its files, not by
-    where they lie.
+    where they lie, and so are a method's own files. A method that works on no model (``model_digest`` None) has none in
+    its identity and labels.
     """
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     model = {k: v for k, v in plain["model"].items() if k not in ("_target_", "path", "revision")}
+    method = {k: v for k, v in plain["method"].items() if k not in FILES}
     return {
         "fit": {
             "dataset": plain["dataset"]["name"],
             **({"list": Path(str(plain["dataset"]["file"])).name} if plain["dataset"].get("file") else {}),
             "size": plain["dataset"]["size"],
-            "model": {**model, "digest": model_digest},
-            "method": plain["method"],
+            "model": {**model, "digest": model_digest} if model_digest else None,
+            "method": {**method, "digest": method_digest} if method_digest else method,
             "seed": plain["seed"],
         },
         "numerics": {**plain["numerics"], "device": device, "threads": threads},
@@ -36,10 +44,15 @@ def run_config(cfg: DictConfig, *, model_digest: str | None, device: str, thread
         "how": {
             "executor": plain["executor"],
             "model_path": plain["model"].get("path"),
+            **{f"method_{k}": v for k, v in plain["method"].items() if k in FILES},
             "dataset": plain["dataset"],
             "run": plain["run"],
         },
-        "labels": {"method": plain["method"]["name"], "model": plain["model"]["name"], "axis": axis},
+        "labels": {
+            "method": plain["method"]["name"],
+            "model": plain["model"]["name"] if model_digest else "none",
+            "axis": axis,
+        },
     }
 
 

@@ -19,7 +19,7 @@ from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
 from tedbench.errors import ImageError, UserError
-from tedbench.method import Editor, grid
+from tedbench.method import Editor
 from tedbench.pair import Entry
 
 
@@ -56,6 +56,8 @@ class Job:
         if not shard.exists():
             return self.requests
         info, rows = shard.info(), shard.samples()
+        if (rows["status"] == "ok").any():
+            self._same_texts(entry, info)
         if info.get("input"):
             self._same_input(entry, info["input"])
         if info["status"] == "failed" and not self.retry_failed:
@@ -65,6 +67,14 @@ class Job:
         rows = rows[rows["status"] == "ok"]
         have = set(zip(rows["strength"], rows["seed"], strict=True))
         return [request for request in self.requests if request not in have]
+
+    def _same_texts(self, entry: Entry, info: dict[str, Any]) -> None:
+        for name in self.editor.needs:
+            if info.get(name) != getattr(entry, name):
+                raise UserError(
+                    f"The {name} of {entry.id} is {getattr(entry, name)!r}, and {self.run.folder} was made with "
+                    f"{info.get(name)!r}. Give another run_dir."
+                )
 
     def _same_input(self, entry: Entry, digest: str) -> None:
         try:
@@ -100,21 +110,31 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     Raises:
         UserError: something that the user can mend.
     """
-    from imagic.api import build_editor
+    from imagic.api import build_editor, takes_model
     from imagic.models.device import settle
     from imagic.models.weights import digest, locate
 
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     device, threads = settle(plain["numerics"])
     dataset = build_dataset(plain["dataset"])
-    weights = locate(str(cfg.model.path), cfg.model.revision)
+    weights = locate(str(cfg.model.path), cfg.model.revision) if takes_model(plain) else None
     metrics = [build(block, device=device) for block in (plain["metrics"] or {}).values()]
-    reporter.say(f"loading {cfg.model.name}")
+    reporter.say(f"loading {cfg.model.name if weights else cfg.method.name}")
     plain["model"]["path"] = str(weights)  # found already: a hub is not asked twice
     editor: Editor = build_editor(plain, device)
     sweep = plain["sweep"]
-    requests = grid(list(editor.axis.grid) if sweep["strengths"] is None else sweep["strengths"], sweep["seeds"])
-    config = run_config(cfg, model_digest=digest(weights), device=device, threads=threads, axis=editor.axis.name)
+    requests = editor.requests(sweep["strengths"], sweep["seeds"])
+    if editor.randomness == "none" and list(sweep["seeds"]) != [0]:
+        reporter.say(f"{cfg.method.name} draws no random numbers: one image a strength, kept as seed 0")
+    editor.check(dataset.entries)
+    config = run_config(
+        cfg,
+        model_digest=digest(weights) if weights else None,
+        method_digest=editor.digest,
+        device=device,
+        threads=threads,
+        axis=editor.axis.name,
+    )
     folder = Path(str(cfg.run_dir)) if cfg.run_dir else Path("runs") / run_name(config)
     run = Run.create(folder, config)
     made_with = provenance(device, threads)

@@ -79,7 +79,7 @@ class Shard:
         return (self.folder / "done").exists()
 
     def info(self) -> dict[str, Any]:
-        """What ``done`` says: ``status``, ``reason``, ``input`` (digest of the input's pixels, if it was read), texts."""
+        """What ``done`` says: ``status``, ``reason``, ``input`` (digest of the input's pixels, if it was read), texts, objects."""
         return json.loads((self.folder / "done").read_text(encoding="utf-8"))
 
     def samples(self) -> pd.DataFrame:
@@ -256,7 +256,8 @@ class Run:
     def _finish(self, folder: Path, entry: Entry, rows: list[dict[str, Any]], info: dict[str, Any]) -> None:
         table = pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS)).sort_values(["strength", "seed"])
         _write_table(folder / "samples.parquet", table)
-        texts = {"target_text": entry.target_text, "source_text": entry.source_text}
+        names = ("target_text", "source_text", "source_object", "target_object")
+        texts = {name: getattr(entry, name) for name in names}
         _replace_text(folder / "done", json.dumps({**info, **texts}, ensure_ascii=False))
         _sync_folder(folder)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from conf.command import compose
@@ -37,15 +39,29 @@ def load(model: str = "picturebook", *overrides: str) -> Imagic:
 
 
 def build_editor(cfg: Mapping[str, Any], device: str) -> Any:
-    """The method of a resolved configuration with ``model``, ``method``, ``numerics`` and ``seed``, on its model.
+    """The method of a resolved configuration with ``model``, ``method``, ``numerics`` and ``seed``.
+
+    It is given what its constructor takes of ``model`` (loaded only then), ``device``, ``seed`` and ``sample_batch``.
 
     Raises:
         UserError: weights that are not here, or a setting that the model or method refuses.
     """
-    numerics = cfg["numerics"]
-    model = build(cfg["model"], device=device, dtype=numerics["dtype"])
-    method = {key: value for key, value in cfg["method"].items() if key != "name"}
-    return build(method, model=model, seed=cfg["seed"], sample_batch=numerics["sample_batch"])
+    numerics, method = cfg["numerics"], {key: value for key, value in cfg["method"].items() if key != "name"}
+    takes = _parameters(method)
+    offered = {"device": device, "seed": cfg["seed"], "sample_batch": numerics["sample_batch"]}
+    given = {key: value for key, value in offered.items() if key in takes}
+    if "model" in takes:
+        given["model"] = build(cfg["model"], device=device, dtype=numerics["dtype"])
+    return build(method, **given)
+
+
+def takes_model(cfg: Mapping[str, Any]) -> bool:
+    """Whether the method of a resolved configuration works on the generative model."""
+    return "model" in _parameters(cfg["method"])
+
+
+def _parameters(method: Mapping[str, Any]) -> set[str]:
+    return set(inspect.signature(get_object(str(method["_target_"]))).parameters)
 
 
 def open_pair(image: Path | str, text: str, size: int) -> EditPair:

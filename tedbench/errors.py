@@ -10,5 +10,9 @@ class UserError(Exception):
     """
 
 
-class ImageError(UserError):
+class PairError(UserError):
+    """One pair cannot be edited; the others can. A run keeps the reason with the pair and goes on."""
+
+
+class ImageError(PairError):
     """An image is missing or cannot be read."""

@@ -7,12 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
-from tedbench.errors import UserError
-from tedbench.pair import EditPair
+from tedbench.errors import PairError, UserError
+from tedbench.pair import EditPair, Entry
 
 Progress = Callable[[str, int, int], None]
 """Told ``(stage, step, steps)`` while a long stage goes on."""
@@ -52,7 +52,15 @@ class Edit(ABC):
 
     @abstractmethod
     def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
-        """Yields the edited image of each (strength, seed), in the order of ``requests``."""
+        """Yields the edited image of each (strength, seed), in the order of ``requests``.
+
+        Raises:
+            PairError: what this pair cannot give; what was yielded before is good.
+        """
+
+    def facts(self) -> dict[str, Any]:
+        """What a run should write down of this pair beside its images, once they are sampled; plain JSON values."""
+        return {}
 
     def close(self) -> None:  # noqa: B027  (many methods hold nothing)
         """Gives back what the fit holds; the editor is then as it was before."""
@@ -72,14 +80,75 @@ class Editor(ABC):
     Attributes:
         axis: what its strength is.
         randomness: where its seed acts: nowhere, in the fit (a new seed needs a new fit), or in sampling.
+        needs: what of an :class:`~tedbench.pair.Entry` it needs that not every pair has, such as "source_text".
+        digest: of the files that its images come from beside the diffusion model's; None where there are none.
     """
 
     axis: Axis
     randomness: ClassVar[Literal["none", "fit", "sample"]]
+    needs: ClassVar[tuple[str, ...]] = ()
+    digest: str | None = None
 
     @abstractmethod
     def fit(self, pair: EditPair, progress: Progress = silent) -> Edit:
-        """Does all that does not depend on the strength. One :class:`Edit` is open at a time."""
+        """Does all that does not depend on the strength. One :class:`Edit` is open at a time.
+
+        Raises:
+            PairError: this pair lacks what the method needs.
+        """
+
+    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
+        """What of a sweep the method can make, in the order of :func:`grid`; None is the axis's own strengths.
+
+        A method without randomness makes one image a strength, under seed 0, whatever seeds are asked.
+
+        Raises:
+            UserError: as :func:`grid`, or a strength that the method does not have.
+        """
+        found = grid(list(self.axis.grid) if strengths is None else strengths, seeds)
+        return found if self.randomness != "none" else [(s, 0) for s in dict.fromkeys(s for s, _ in found)]
+
+    def check(self, entries: Sequence[Entry]) -> None:
+        """Refuses, before the first long step, a dataset of which no pair could be edited.
+
+        Raises:
+            UserError: every pair lacks something of ``needs``.
+        """
+        if all(self._lacks(entry) for entry in entries):
+            what = " and ".join(self._lacks(entries[0]))
+            raise UserError(f"{type(self).__name__} needs {what}, and none of the {len(entries)} pairs has it. {_GIVE}")
+
+    def require(self, entry: Entry) -> None:
+        """What ``fit`` begins with.
+
+        Raises:
+            PairError: the pair lacks something of ``needs``.
+        """
+        if lacks := self._lacks(entry):
+            what = " and ".join(lacks)
+            raise PairError(f"{type(self).__name__} needs {what}, which the pair {entry.id} lacks. {_GIVE}")
+
+    def _lacks(self, entry: Entry) -> list[str]:
+        return [name for name in self.needs if not (getattr(entry, name) or "").strip()]
+
+
+_GIVE = (
+    "Give dataset=tedbench a dataset.annotations=FILE, or the list of dataset=folder such columns, "
+    "and set run.retry_failed=true if the run is there already."
+)
+
+
+def batches(
+    requests: Sequence[tuple[float, int]], size: int
+) -> Iterator[tuple[list[tuple[float, int]], list[tuple[float, int]]]]:
+    """Cuts requests into batches of one size, so that an image has the same bits whatever is made beside it.
+
+    Yields:
+        The requests of a batch, and the same filled up to ``size`` with copies of the last.
+    """
+    for start in range(0, len(requests), size):
+        chunk = list(requests[start : start + size])
+        yield chunk, [*chunk, *([chunk[-1]] * (size - len(chunk)))]
 
 
 def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, int]]:

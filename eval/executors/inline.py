@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tedbench.errors import ImageError, UserError
-from tedbench.pair import Entry
+from tedbench.errors import PairError
+from tedbench.method import Sample
+from tedbench.pair import EditPair, Entry
 
 if TYPE_CHECKING:
     from eval.pipeline import Job, Todo
@@ -27,26 +28,31 @@ class Inline:
     def _one(self, job: Job, entry: Entry, requests: Sequence[tuple[float, int]]) -> None:
         start = time.monotonic()
         job.reporter.start_pair(entry)
+        pair: EditPair | None = None
+        samples: list[Sample] = []
+        facts: dict[str, Any] = {}
+        why: str | None = None
         try:
             pair = job.dataset.load(entry)
             with job.editor.fit(pair, job.reporter.step) as edit:
-                fitted = time.monotonic()
-                samples = list(edit.sample(requests, job.reporter.step))
-        except UserError as error:
-            if not isinstance(error, ImageError):
-                raise
-            self._failed(job, entry, requests, str(error))
+                facts["fit_s"] = round(time.monotonic() - start, 2)
+                start = time.monotonic()
+                try:
+                    for sample in edit.sample(requests, job.reporter.step):
+                        samples.append(sample)
+                finally:
+                    facts |= {"sample_s": round(time.monotonic() - start, 2), **edit.facts()}
+        except PairError as error:
+            why = str(error)
         except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:  # a pair's failure stays its own
-            self._failed(job, entry, requests, reason(error))
-        else:
+            why = reason(error)
+        if pair is not None and samples:  # also those that were made before a failure
             job.run.write_shard(pair, samples)
-            facts = {
-                "fit_s": round(fitted - start, 2),
-                "sample_s": round(time.monotonic() - fitted, 2),
-                "images": len(samples),
-            }
-            job.run.event("pair", pair=entry.id, **facts)
+            job.run.event("pair", pair=entry.id, images=len(samples), **facts)
+        if why is None:
             job.reporter.end_pair(entry, None)
+        else:
+            self._failed(job, entry, requests, why)
 
     def _failed(self, job: Job, entry: Entry, requests: Sequence[tuple[float, int]], why: str) -> None:
         job.run.write_failure(entry, requests, why)
