@@ -1,0 +1,1 @@
+"""The methods that Imagic is compared with, and images made elsewhere. Each is one module; none knows of the others."""

@@ -1,0 +1,86 @@
+"""DDIB (Su et al., arXiv 2203.08382): the image's noise under the source text, decoded under the target text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+
+from imagic.loss import DivergedError
+from imagic.models.latent import LatentDiffusion
+from imagic.models.sampling import ddim, ddim_invert, schedule
+from imagic.settings import checked
+from tedbench.errors import UserError
+from tedbench.method import Axis, Edit, Editor, Progress, Sample, batches, silent
+from tedbench.pair import EditPair
+
+
+class DDIB(Editor):
+    """Its strength is the decoder's guidance. It draws no random numbers.
+
+    Two deterministic DDIM passes over the same timesteps: from the input to x_T under the *source* text at guidance 1,
+    and from x_T to an image under the *target* text. With one text for both, guidance 1 gives the input back, up to the
+    error of the steps.
+    """
+
+    randomness: ClassVar[Literal["none", "fit", "sample"]] = "none"
+    needs: ClassVar[tuple[str, ...]] = ("source_text",)
+    axis = Axis("guidance", "guidance", (1.0, 2.0, 3.0, 4.0, 5.0))
+
+    def __init__(
+        self, model: LatentDiffusion, *, sampling: Mapping[str, Any], seed: int = 0, sample_batch: int = 16
+    ) -> None:
+        """
+        Args:
+            model: any text-to-image model of :mod:`imagic.models`; it stays as pretrained.
+            sampling: ``steps`` of DDIM, each way.
+            seed: taken because every method has one; nothing derives from it.
+            sample_batch: how many images are generated at a time; the last batch is filled up.
+        """
+        self.model, self.sample_batch, self.image_size = model, sample_batch, model.image_size
+        self.steps: int = checked("DDIB's sampling", sampling, steps=1)["steps"]
+        schedule(model, self.steps)
+
+    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
+        found = super().requests(strengths, seeds)
+        if found[0][0] < 0:
+            raise UserError(f"DDIB's guidance is {found[0][0]:g}. It must be a number from 0; 1 is no guidance.")
+        return found
+
+    def fit(self, pair: EditPair, progress: Progress = silent) -> DDIBEdit:
+        """DDIM inversion under the source text.
+
+        Raises:
+            PairError: the pair has no source text.
+            UserError: it has another size than the model.
+        """
+        self.require(pair.entry)
+        self.model.require_size(pair)
+        return DDIBEdit(self, pair, progress)
+
+
+class DDIBEdit(Edit):
+    """A pair's x_T, and the embedding of its target text."""
+
+    def __init__(self, editor: DDIB, pair: EditPair, progress: Progress) -> None:
+        model, steps = editor.model, editor.steps
+        self._editor = editor
+        e_src = model.encode_text([pair.source_text or ""])
+        self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
+        x0 = model.encode_image(pair.image)
+        self.x_T = ddim_invert(model, x0, e_src, steps=steps, progress=lambda step: progress("inversion", step, steps))
+
+    def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
+        """In batches of the editor's ``sample_batch``; a seed changes nothing."""
+        editor, model, done = self._editor, self._editor.model, 0
+        for chunk, full in batches(requests, editor.sample_batch):
+            x_T, e = (one.expand(len(full), *one.shape[1:]) for one in (self.x_T, self.e_tgt))  # noqa: N806
+            guidance = torch.tensor([w for w, _ in full])
+            x0 = ddim(model, x_T, e, self.e_null, steps=editor.steps, guidance=guidance)
+            if not torch.isfinite(x0).all():
+                raise DivergedError("sampling gave values that are not finite; a smaller guidance may help")
+            for (w, seed), image in zip(chunk, model.decode(x0), strict=False):
+                yield Sample(w, seed, image)
+            done += len(chunk)
+            progress("sampling", done, len(requests))

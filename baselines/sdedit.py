@@ -1,0 +1,124 @@
+"""SDEdit (Meng et al., arXiv 2108.01073): noise the image to t0, then denoise it under the target text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from imagic.loss import DivergedError
+from imagic.models.latent import LatentDiffusion
+from imagic.models.sampling import ddim, schedule
+from imagic.settings import checked
+from tedbench.errors import UserError
+from tedbench.method import Axis, Edit, Editor, Progress, Sample, batches, silent
+from tedbench.pair import EditPair
+from tedbench.seeding import generator
+
+
+class SDEdit(Editor):
+    """Its strength is t0, the noise's level as a part of the diffusion's time: near 0 the input, at 1 the text alone.
+
+    x_t0 = √ᾱ_t0 x0 + √(1 − ᾱ_t0) ε, then the *stochastic* reverse process from t0 to 0 (the paper's algorithm 2, on
+    the model's own variance-preserving schedule). Of the ``steps`` from T to 0 it takes the last t0 · steps, at least
+    one.
+    """
+
+    randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
+    axis = Axis("t0", "t₀", tuple(i / 10 for i in range(1, 11)))
+
+    def __init__(
+        self,
+        model: LatentDiffusion,
+        *,
+        sampling: Mapping[str, Any],
+        stochasticity: float = 1.0,
+        seed: int = 0,
+        sample_batch: int = 16,
+    ) -> None:
+        """
+        Args:
+            model: any text-to-image model of :mod:`imagic.models`; it stays as pretrained.
+            sampling: ``steps`` from T to 0 and ``guidance``.
+            stochasticity: of the reverse process (DDIM's own η): 1 is SDEdit, 0 the ordinary differential equation
+                that other programs often run in its name.
+            seed: of the whole run; every draw derives from it, the pair and the purpose.
+            sample_batch: how many images are generated at a time; the last batch is filled up.
+        """
+        self.model, self.seed, self.sample_batch = model, seed, sample_batch
+        self.image_size = model.image_size
+        self.sampling = checked("SDEdit's sampling", sampling, steps=1, guidance=0.0)
+        if isinstance(stochasticity, bool) or not isinstance(stochasticity, int | float) or not 0 <= stochasticity <= 1:
+            raise UserError(f"SDEdit's stochasticity is {stochasticity!r}. It must be a number from 0 to 1.")
+        self.stochasticity = float(stochasticity)
+        self.timesteps: Tensor = schedule(model, self.sampling["steps"]).timesteps
+
+    def start(self, t0: float) -> int:
+        """The first step that is taken for a t0; step 0 is at T.
+
+        Raises:
+            UserError: a t0 that is not above 0 and at most 1.
+        """
+        if not 0 < t0 <= 1:
+            raise UserError(
+                f"SDEdit's t0 is {t0:g}. It must be above 0 and at most 1, where nothing but noise is left."
+            )
+        steps = self.sampling["steps"]
+        return steps - max(1, int(t0 * steps + 0.5))
+
+    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
+        found = super().requests(strengths, seeds)
+        for t0, _ in found:
+            self.start(t0)
+        return found
+
+    def fit(self, pair: EditPair, progress: Progress = silent) -> SDEditEdit:
+        """Encodes image and text; there is nothing to train.
+
+        Raises:
+            UserError: the pair has another size than the model.
+        """
+        self.model.require_size(pair)
+        return SDEditEdit(self, pair)
+
+
+class SDEditEdit(Edit):
+    """A pair's latents and embeddings."""
+
+    def __init__(self, editor: SDEdit, pair: EditPair) -> None:
+        model = editor.model
+        self._editor, self._pair_id = editor, pair.id
+        self.x0 = model.encode_image(pair.image)
+        self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
+
+    def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
+        """In batches of the editor's ``sample_batch``. A seed's ε, and its noise at each timestep, are the same for every t0."""
+        editor, model, done = self._editor, self._editor.model, 0
+        for chunk, full in batches(requests, editor.sample_batch):
+            seeds, start = [seed for _, seed in full], [editor.start(t0) for t0, _ in full]
+            eps = self._noise(seeds, "initial noise").to(model.device)
+            x_t0 = model.add_noise(self.x0, eps, editor.timesteps[start])
+            x = ddim(
+                model,
+                x_t0,
+                self.e_tgt.expand(len(full), -1, -1),
+                self.e_null,
+                **editor.sampling,
+                ddim_eta=editor.stochasticity,
+                noise=partial(self._noise, seeds, "step noise"),
+                start=start,
+            )
+            if not torch.isfinite(x).all():
+                raise DivergedError("sampling gave values that are not finite; a smaller guidance may help")
+            for (t0, seed), image in zip(chunk, model.decode(x), strict=False):
+                yield Sample(t0, seed, image)
+            done += len(chunk)
+            progress("sampling", done, len(requests))
+
+    def _noise(self, seeds: Sequence[int], *purpose: str | int) -> Tensor:
+        """Standard normal, one for each seed: (B, C, h, w)."""
+        shape, rng = self._editor.model.latent_shape, partial(generator, self._editor.seed, self._pair_id)
+        return torch.stack([torch.randn(shape, generator=rng(*purpose, seed)) for seed in seeds])
