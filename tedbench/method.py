@@ -79,7 +79,8 @@ class Editor(ABC):
 
     Attributes:
         axis: what its strength is.
-        randomness: where its seed acts: nowhere, in the fit (a new seed needs a new fit), or in sampling.
+        randomness: where its seed acts: nowhere, in the fit (a new seed is a new fit, which sampling makes when it is first
+            asked for that seed), or in sampling.
         needs: what of an :class:`~tedbench.pair.Entry` it needs that not every pair has, such as "source_text".
         digest: of the files that its images come from beside the diffusion model's; None where there are none.
     """

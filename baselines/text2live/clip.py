@@ -1,0 +1,114 @@
+"""The CLIP that the edit is made for: any ViT that open_clip loads. What depends on the model is read from it."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import open_clip
+import torch
+from torch import Tensor
+from torchvision.transforms import functional as F
+
+from imagic.models.weights import EMBEDDED, digest, locate
+from tedbench.errors import UserError
+
+
+class Clip:
+    """Embeddings of pictures and texts, and the tokens that enter the last block; differentiable, frozen.
+
+    Attributes:
+        name: of model and weights, for messages.
+        digest: of a folder's files; None for weights that a tag names.
+        side: of its pictures, in pixels.
+        grid: (rows, columns) of its patches.
+        blocks: of its image transformer.
+    """
+
+    def __init__(self, model: str, pretrained: str | None = None, device: str | torch.device = "cpu") -> None:
+        """
+        Args:
+            model: a name that open_clip knows, or a folder in its format, or ``picturebook:clip``.
+            pretrained: open_clip's tag of the weights; unused for a folder.
+            device: where it computes.
+
+        Raises:
+            UserError: an unknown model, weights that are not here, or a model whose image tower is no ViT.
+        """
+        folder = locate(model) if model.startswith(EMBEDDED) or "/" in model else None
+        if folder is None and pretrained is None:
+            raise UserError(
+                f"The CLIP model {model} needs weights. Give recipe.text2live.clip.pretrained, such as openai."
+            )
+        if pretrained == "openai" and "quickgelu" not in model:
+            raise UserError(
+                f"OpenAI's weights were trained with QuickGELU. Use recipe.text2live.clip.model={model}-quickgelu."
+            )
+        source = f"local-dir:{folder}" if folder else model
+        self.name, self.digest = f"{model} ({pretrained})" if pretrained else model, digest(folder) if folder else None
+        self.device = torch.device(device)
+        self.network = _load(source, pretrained).eval().requires_grad_(False).to(self.device)
+        self._tokenizer = open_clip.get_tokenizer(source)
+        visual = self.network.visual
+        if not hasattr(getattr(visual, "transformer", None), "resblocks") or not hasattr(visual, "grid_size"):
+            raise UserError(
+                f"Text2LIVE compares the tokens of a ViT, and {model} has none that open_clip shows. "
+                "Give recipe.text2live.clip.model=ViT-B-32-quickgelu."
+            )
+        self.blocks = visual.transformer.resblocks
+        self.grid: tuple[int, int] = tuple(visual.grid_size)
+        seen = open_clip.get_model_preprocess_cfg(self.network)
+        self.side = int(visual.image_size[0])
+        self._mean, self._std = (torch.tensor(seen[key], device=self.device)[:, None, None] for key in ("mean", "std"))
+
+    @torch.no_grad()
+    def encode_texts(self, texts: Sequence[str]) -> Tensor:
+        """(T, D). A text that is too long loses words, not its end token, and a warning says so."""
+        tokens, length = self._tokenizer(list(texts)), self._tokenizer.context_length
+        if not torch.equal(tokens, self._tokenizer(list(texts), context_length=8 * length)[:, :length]):
+            warnings.warn(f"{self.name} reads {length} tokens; the end of {texts[0]!r} is cut off", stacklevel=2)
+        return self.network.encode_text(tokens.to(self.device))
+
+    def encode_images(self, images: Tensor) -> Tensor:
+        """(V, 3, side, side) in [0, 1] to (V, D)."""
+        return self.network.encode_image(self._normalise(images))
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """What enters the last block, class token included: (B, 3, H, W) in [0, 1] to (B, L, D)."""
+        caught: list[Tensor] = []
+        hook = self.blocks[-1].register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+        try:
+            self.network.encode_image(self._normalise(self.resize(images)))
+        finally:
+            hook.remove()
+        batch_first = getattr(self.network.visual.transformer, "batch_first", True)
+        return caught[0] if batch_first else caught[0].transpose(0, 1)
+
+    def resize(self, images: Tensor) -> Tensor:
+        """To the model's size."""
+        return F.resize(images, [self.side, self.side], antialias=True)
+
+    def _normalise(self, images: Tensor) -> Tensor:
+        return (images - self._mean) / self._std
+
+
+def _load(source: str, pretrained: str | None) -> Any:
+    logging.getLogger().addFilter(_quiet)
+    try:
+        return open_clip.create_model_from_pretrained(source, pretrained=pretrained, weights_only=True)[0]
+    except (OSError, RuntimeError, ValueError, LookupError) as error:
+        if pretrained and source not in open_clip.list_models():
+            raise UserError(f"open_clip knows no model {source}. `open_clip.list_models()` lists them.") from None
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        raise UserError(
+            f"The CLIP weights {source} ({pretrained}) are not on this machine and cannot be downloaded ({why}). "
+            "Download them once where there is a network (python -m eval.doctor says how) and copy the hub's cache "
+            "folder here, or give recipe.text2live.clip.model a folder in open_clip's format."
+        ) from None
+
+
+def _quiet(record: logging.LogRecord) -> bool:
+    """open_clip reports each load to the root logger; only its warnings are wanted."""
+    return record.levelno >= logging.WARNING

@@ -1,0 +1,40 @@
+"""The edit layer and what is made of it (Text2LIVE, section 3.1)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+GREEN = (0 / 255, 177 / 255, 64 / 255)
+"""The screen behind a layer that is looked at alone: chroma key green."""
+
+
+class EditLayer(NamedTuple):
+    """Colours and opacity of an image's edit.
+
+    Attributes:
+        rgb: (B, 3, H, W) float32 in [0, 1].
+        alpha: (B, 1, H, W) likewise.
+    """
+
+    rgb: Tensor
+    alpha: Tensor
+
+    @classmethod
+    def of(cls, rgba: Tensor) -> EditLayer:
+        """From a generator's output, (B, 4, H, W)."""
+        return cls(rgba[:, :3], rgba[:, 3:])
+
+    def over(self, background: Tensor, opacity: float = 1.0) -> Tensor:
+        """α · layer + (1 − α) · background, with α scaled by ``opacity``; at 0 it is the background, bit by bit."""
+        if opacity == 0:
+            return background
+        alpha = opacity * self.alpha
+        return alpha * self.rgb + (1 - alpha) * background
+
+    def over_green(self) -> Tensor:
+        """The layer alone, before a green screen."""
+        green = torch.tensor(GREEN, device=self.rgb.device)[:, None, None]
+        return self.over(green.expand_as(self.rgb))

@@ -1,0 +1,100 @@
+"""What a recipe says, block by block; values and their sources are in ``conf/recipe/text2live``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from imagic.settings import checked
+from tedbench.errors import UserError
+
+Block = TypeVar("Block")
+
+
+def _from(least: float, most: float | None = None) -> Any:
+    """A number in this range; whole where ``least`` is whole."""
+    return field(metadata={"least": least, "most": most})
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """``steps`` of MADGRAD (arXiv 2101.11075); after each the rate is ``decay`` of what it was, down to ``min_lr``."""
+
+    steps: int = _from(1)
+    lr: float = _from(0.0)
+    momentum: float = _from(0.0, 1.0)
+    weight_decay: float = _from(0.0)
+    decay: float = _from(0.0, 1.0)
+    min_lr: float = _from(0.0)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of the generator: how often it halves the picture, its channels, and those of its skips."""
+
+    scales: int = _from(1)
+    width: int = _from(1)
+    skip: int = _from(1)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Of the input: probabilities of a colour jitter and a flip, ranges of scale and crop.
+
+    Every ``whole_every``-th step also takes the input as it is.
+    """
+
+    jitter: float = _from(0.0, 1.0)
+    flip: float = _from(0.0, 1.0)
+    scale_min: float = _from(0.01)
+    scale_max: float = _from(0.01)
+    crop: float = _from(0.01, 1.0)
+    whole_every: int = _from(1)
+
+
+@dataclass(frozen=True)
+class Views:
+    """How many views CLIP gets of a picture, and the smallest part of a side that one shows."""
+
+    count: int = _from(1)
+    crop: float = _from(0.01, 1.0)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the terms of the objective; ``l1`` and ``l0`` weigh within ``sparsity``."""
+
+    composite: float = _from(0.0)
+    screen: float = _from(0.0)
+    structure: float = _from(0.0)
+    sparsity: float = _from(0.0)
+    l1: float = _from(0.0)
+    l0: float = _from(0.0)
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """α is drawn to where CLIP sees the source object: for so many ``steps``, with a weight that falls to 0.
+
+    ``blocks``: how many of CLIP's last blocks tell the relevancy.
+    """
+
+    steps: int = _from(0)
+    weight: float = _from(0.0)
+    blocks: int = _from(1)
+
+
+def read(kind: type[Block], name: str, given: Mapping[str, Any]) -> Block:
+    """A block of a recipe.
+
+    Raises:
+        UserError: a setting that is missing, unknown, or out of its range.
+    """
+    ranges = {f.name: f.metadata for f in fields(kind)}  # type: ignore[arg-type]
+    block = checked(f"Text2LIVE's {name}", given, **{key: r["least"] for key, r in ranges.items()})
+    for key, value in block.items():
+        least, most = ranges[key]["least"], ranges[key]["most"]
+        if most is not None and value > most:
+            raise UserError(f"Text2LIVE's {name}.{key} is {value!r}. It must be a number from {least:g} to {most:g}.")
+    return kind(**block)

@@ -1,0 +1,51 @@
+"""The sentences that texts are put into before CLIP reads them, and how they are drawn."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import Tensor
+
+TEMPLATES = (
+    "photo of {}.",
+    "high quality photo of {}.",
+    "a photo of {}.",
+    "the photo of {}.",
+    "image of {}.",
+    "an image of {}.",
+    "high quality image of {}.",
+    "a high quality image of {}.",
+    "the {}.",
+    "a {}.",
+    "{}.",
+    "{}",
+    "{}!",
+    "{}...",
+)
+"""The authors' fourteen."""
+
+SCREEN_TEMPLATES = ("{} over a green screen.", "{} in front of a green screen.")
+"""For the layer alone."""
+
+_LEAD = re.compile(r"^\s*(?:(?:an?|the)\s+)?(?:(?:photo|image|picture)\s+of\s+)?(?:(?:an?|the)\s+)?", re.IGNORECASE)
+
+
+def phrase(text: str) -> str:
+    """A benchmark's sentence as the noun phrase that the templates want: "A photo of a sitting dog." → "sitting dog"."""
+    bare = _LEAD.sub("", text.strip().rstrip(".!").rstrip())
+    return bare or text.strip()
+
+
+def fill(templates: tuple[str, ...], text: str) -> list[str]:
+    """A text in each template."""
+    return [template.replace("{}", text) for template in templates]
+
+
+def draw(count: int) -> Tensor:
+    """Which of ``count`` templates a step uses: a random number of them from 1 to all, each drawn with replacement.
+
+    Draws come from torch's own generator (see :func:`tedbench.seeding.seeded`).
+    """
+    chosen = int(torch.randint(1, count + 1, ()))
+    return torch.randint(count, (chosen,))
