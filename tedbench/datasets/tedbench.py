@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from tedbench import hub
+from tedbench.annotations import annotate
 from tedbench.datasets.base import Dataset
 from tedbench.download import DownloadError, cache_folder, fetch, store
 from tedbench.errors import UserError
@@ -28,6 +29,8 @@ SOURCES = ("github", "huggingface")
 class TEdBench(Dataset):
     """The benchmark's pairs verbatim, quirks included: typos in texts, a PNG that is a JPEG, RGBA originals.
 
+    Source texts, object phrases and categories are the project's (:mod:`tedbench.annotations`); the benchmark has none.
+
     A folder of one's own is compared with the published files: what differs is warned of, what is missing is an
     error. Without a folder the originals are downloaded once, each verified by checksum. They carry no licence, so
     they are never redistributed.
@@ -42,6 +45,7 @@ class TEdBench(Dataset):
         *,
         limit: int | None = None,
         ids: Sequence[str] | None = None,
+        annotations: str | Path | None = None,
         source: str = "github",
         url: str = GITHUB,
         manifest: Manifest | None = None,
@@ -51,12 +55,14 @@ class TEdBench(Dataset):
             root: folder in the published layout (``input_list.json``, ``originals/``), or None to download.
             size: side of the pairs' canonical square.
             limit, ids: as in :class:`Dataset`; only the images of the kept pairs are downloaded and checked.
+            annotations: a list of one's own of captions, object phrases and categories, which goes before the
+                project's (:mod:`tedbench.annotations`).
             source: "github" or "huggingface": where to download from.
             url: of a mirror with the published layout, for ``source="github"``.
             manifest: what the files are compared with; the published benchmark's by default.
 
         Raises:
-            UserError: the folder is incomplete, a download fails, or ``source`` is unknown.
+            UserError: the folder is incomplete, a download fails, ``source`` is unknown, or ``annotations`` are wrong.
         """
         if source not in SOURCES:
             raise UserError(f"dataset.source={source} is unknown. Use {' or '.join(SOURCES)}.")
@@ -67,7 +73,7 @@ class TEdBench(Dataset):
         else:
             self.root = cache_folder() / f"tedbench-{source}"
             pairs = list(self.manifest.pairs)
-        super().__init__([Entry(name, text) for name, text in pairs], size, limit, ids)
+        super().__init__(annotate(pairs, annotations), size, limit, ids)
         names = list(dict.fromkeys(entry.image_name for entry in self.entries))
         if root is None:
             self._download(names, source, url)
