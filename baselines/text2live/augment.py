@@ -18,7 +18,7 @@ WHITE = 1.0
 
 
 class InputVariants:
-    """The internal dataset: the input jittered, flipped, scaled and cropped (Text2LIVE, appendix A.2)."""
+    """The internal dataset: the input jittered, flipped, scaled and cropped."""
 
     def __init__(self, settings: Augmentation) -> None:
         self.settings = settings

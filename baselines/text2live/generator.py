@@ -1,4 +1,4 @@
-"""The network that paints the edit layer: a U-Net with thin skips, 3 → 4 channels (Text2LIVE, appendix A.1)."""
+"""The network that paints the edit layer: a U-Net with thin skips, 3 → 4 channels, built as the authors' code builds it."""
 
 from __future__ import annotations
 

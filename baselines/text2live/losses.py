@@ -1,4 +1,4 @@
-"""The terms of the objective, each a plain function (Text2LIVE, section 3.2)."""
+"""The terms of the objective, each a plain function (Text2LIVE, section 3.1)."""
 
 from __future__ import annotations
 

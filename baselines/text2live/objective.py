@@ -1,8 +1,8 @@
-"""What an edit layer is optimised for: all terms, with their weights (Text2LIVE, section 3.2, equation 2)."""
+"""What an edit layer is optimised for: all terms, with their weights (Text2LIVE, section 3.1)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -105,5 +105,5 @@ class Objective:
         return self.clip.encode_images(self.views(image))
 
 
-def _mean(values: object) -> Tensor:
-    return torch.stack(list(values)).mean()  # type: ignore[call-overload]
+def _mean(values: Iterable[Tensor]) -> Tensor:
+    return torch.stack(list(values)).mean()

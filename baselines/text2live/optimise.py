@@ -1,4 +1,4 @@
-"""Fitting the generator to one image and its texts, and rendering the layer (Text2LIVE, section 3)."""
+"""Fitting the generator to one image and its texts, and rendering the layer (Text2LIVE, section 3.1)."""
 
 from __future__ import annotations
 
