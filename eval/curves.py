@@ -96,12 +96,15 @@ def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Met
         axes["judgement"].spines["right"].set_position(("outward", 52))
         axes["judgement"].set_ylim(-0.03, 1.03)
         axes["judgement"].yaxis.set_major_formatter(PercentFormatter(1))
-    for kind, on in axes.items():
+    for place, (kind, on) in enumerate(axes.items()):
         metric = chosen[kind]
         if metric is None:
             on.yaxis.set_visible(False)
         else:
-            _draw_metric(on, table[table["metric"] == metric.shown], LOOKS[kind])
+            _draw_metric(on, table[table["metric"] == metric.shown], LOOKS[kind], place)
+    if table["strength"].nunique() == 1:
+        left.set_xticks([] if axis.fixed else [table["strength"].iloc[0]])
+        left.set_xlim(table["strength"].iloc[0] - 1, table["strength"].iloc[0] + 1)
     left.set_xlabel(axis.symbol)
     left.grid(axis="x", alpha=0.3)
     left.set_title(title, fontsize=8)
@@ -111,9 +114,16 @@ def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Met
     plt.close(figure)
 
 
-def _draw_metric(on: Axes, rows: pd.DataFrame, look: Look) -> None:
-    on.fill_between(rows["strength"], rows["ci_low"], rows["ci_high"], color=look.color, alpha=0.18, linewidth=0)
-    on.plot(rows["strength"], rows["mean"], color=look.color, marker=look.marker, markersize=4)
+def _draw_metric(on: Axes, rows: pd.DataFrame, look: Look, place: int) -> None:
+    """A curve with its band; a single strength is a point with its bar, beside those of the other metrics."""
+    if len(rows) == 1:
+        (row,) = rows.itertuples()
+        reach = [[row.mean - row.ci_low], [row.ci_high - row.mean]]
+        x = [row.strength - 0.3 + 0.3 * place]
+        on.errorbar(x, [row.mean], reach, color=look.color, marker=look.marker, capsize=4, linestyle="none")
+    else:
+        on.fill_between(rows["strength"], rows["ci_low"], rows["ci_high"], color=look.color, alpha=0.18, linewidth=0)
+        on.plot(rows["strength"], rows["mean"], color=look.color, marker=look.marker, markersize=4)
     on.set_ylabel(look.label, color=look.color)
     on.tick_params(axis="y", colors=look.color)
     on.spines["top"].set_visible(False)
@@ -121,7 +131,8 @@ def _draw_metric(on: Axes, rows: pd.DataFrame, look: Look) -> None:
 
 def curve_title(run: Run, table: pd.DataFrame, dataset: str) -> str:
     """Method, model, dataset and how many of how many."""
-    head = f"{run.labels['method']} · {run.labels['model']} · {dataset}"
+    model = [] if run.labels["model"] == "none" else [run.labels["model"]]
+    head = " · ".join([run.labels["method"], *model, dataset])
     if not len(table):
         return f"{head}\nno scores"
     judged, measured = judged_images(table), coverage(table)

@@ -34,7 +34,8 @@ def _has_images(shard: Shard) -> bool:
 
 def _strip(shard: Shard, entry: Entry, axis: Axis, dataset: Dataset) -> Image.Image:
     table = shard.samples()
-    table = table[(table["status"] == "ok") & (table["seed"] == table["seed"].min())]
+    table = table[table["status"] == "ok"]
+    table = table[table["seed"] == table["seed"].min()]
     samples = [Sample(row.strength, row.seed, shard.image(row.image)) for row in table.itertuples()]
     text = f"{entry.target_text}  –  {dataset.label}" if dataset.synthetic else entry.target_text
-    return draw_strip(shard.input(), samples, text, symbol=axis.symbol, truth=shard.truth(), cell=96)
+    return draw_strip(shard.input(), samples, text, label=axis.label, truth=shard.truth(), cell=96)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import ceil
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -18,7 +19,7 @@ def draw_strip(
     samples: Sequence[Sample],
     text: str,
     *,
-    symbol: str = "η",
+    label: Callable[[float], str] = "η = {:g}".format,
     truth: np.ndarray | None = None,
     cell: int = 192,
 ) -> Image.Image:
@@ -28,7 +29,7 @@ def draw_strip(
         image: the input, (H, W, 3) uint8.
         samples: in any order; every seed has the same strengths.
         text: the target text.
-        symbol: of the strength.
+        label: of a strength.
         truth: the true edit where it is known, shown last.
         cell: side of each picture in pixels; small pictures are enlarged without smoothing.
     """
@@ -36,20 +37,21 @@ def draw_strip(
     gap, head, foot = cell // 24, cell // 5, cell // 7
     large, small = font(cell // 8), font(cell // 10)
     width = gap + (len(strengths) + 1 + (truth is not None)) * (cell + gap)
+    width = max(width, 2 * gap + ceil(large.getlength(text)))
     sheet = Image.new("RGB", (width, head + len(seeds) * (cell + foot) + gap), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((gap, head / 2), text, INK, large, anchor="lm")
     by_place = {(s.strength, s.seed): s.image for s in samples}
     for row, seed in enumerate(seeds):
         y = head + row * (cell + foot)
-        labels = ["input", *(f"{symbol} = {s:g}" for s in strengths)]
+        labels = ["input", *map(label, strengths)]
         pictures = [image, *(by_place[s, seed] for s in strengths)]
         if truth is not None:
             labels, pictures = [*labels, "true edit"], [*pictures, truth]
-        for column, (label, picture) in enumerate(zip(labels, pictures, strict=True)):
+        for column, (below, picture) in enumerate(zip(labels, pictures, strict=True)):
             x = gap + column * (cell + gap)
             filter = Image.Resampling.NEAREST if picture.shape[0] < cell else Image.Resampling.LANCZOS
             sheet.paste(Image.fromarray(picture).resize((cell, cell), filter), (x, y))
-            shown = f"{label}, seed {seed}" if 0 < column <= len(strengths) and len(seeds) > 1 else label
+            shown = f"{below}, seed {seed}" if 0 < column <= len(strengths) and len(seeds) > 1 else below
             draw.text((x + cell / 2, y + cell + foot / 2), shown, INK, small, anchor="mm")
     return sheet

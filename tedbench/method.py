@@ -31,12 +31,18 @@ class Axis:
         symbol: for figures ("η").
         grid: the strengths of a default sweep, ascending.
         identity: the strength that returns the input, or None.
+        fixed: whether there is one strength only, whose number says nothing.
     """
 
     name: str
     symbol: str
     grid: tuple[float, ...]
     identity: float | None = None
+    fixed: bool = False
+
+    def label(self, strength: float) -> str:
+        """Under a picture: "η = 0.7"; of a fixed strength only the symbol."""
+        return self.symbol if self.fixed else f"{self.symbol} = {format_strength(strength)}"
 
 
 class Sample(NamedTuple):

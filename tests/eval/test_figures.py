@@ -53,3 +53,19 @@ def test_curves_say_what_they_are_of_and_show_both_metrics(drawn):
         assert list(axes.lines[0].get_ydata()) == [0.0, 0.5]
     assert len(pd.read_csv(folder / "curves.csv")) == 4
     assert (folder / "curves.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_single_strength_is_points_side_by_side(tmp_path, monkeypatch):
+    metrics = [ClipScore("picturebook:clip"), LpipsDistance("alex", 64, "picturebook:perceptual/alex.safetensors")]
+    rows = [("m", "as_published", 1.0, metric.shown, 0.5, 0.4, 0.7, 3, 3, 4) for metric in metrics]
+    run = Run.create(tmp_path / "run", CONFIG)
+    kept = []
+    monkeypatch.setattr("eval.curves.plt.close", kept.append)
+    axis = Axis("as_published", "as published", (1.0,), fixed=True)
+    draw_curves(run, pd.DataFrame(rows, columns=list(CURVE_COLUMNS)), axis, metrics, "")
+    left, right = kept[0].axes
+    places = [on.lines[0].get_xdata()[0] for on in (left, right)]
+    assert abs(places[0] - places[1]) > 0.1
+    assert list(left.get_xticks()) == [] and left.get_xlabel() == "as published"
+    monkeypatch.undo()
+    plt.close("all")

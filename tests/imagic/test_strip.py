@@ -19,6 +19,11 @@ def test_a_strip_has_a_row_a_seed_and_a_column_a_strength(noise_image):
     assert two.height > one.height + 48
 
 
+def test_a_strip_is_as_wide_as_its_text(noise_image):
+    one = draw_strip(noise_image(), [Sample(1.0, 0, noise_image(1))], "A long text " * 20, cell=48, label=str)
+    assert one.width > 400
+
+
 @pytest.fixture
 def picture(tmp_path, noise_image):
     Image.fromarray(noise_image(0, 64)).save(tmp_path / "in.png")
