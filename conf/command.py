@@ -9,7 +9,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -115,6 +115,24 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
         explain(config_name, overrides, str(error))
     finally:
         GlobalHydra.instance().clear()
+
+
+def resolved(cfg: DictConfig) -> dict[str, Any]:
+    """A run's configuration as plain values.
+
+    Raises:
+        UserError: the model has no recipe for the method.
+    """
+    from omegaconf.errors import InterpolationKeyError
+
+    try:
+        plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    except InterpolationKeyError as error:
+        raise UserError(
+            f"model={cfg.model.name} has no recipe for method={cfg.method.name} ({str(error).splitlines()[0]}). "
+            "Give another model."
+        ) from None
+    return plain
 
 
 def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:

@@ -122,6 +122,8 @@ def models() -> Iterator[Finding]:
 
     for name in choices("model"):
         cfg = OmegaConf.load(ROOT / "model" / f"{name}.yaml")
+        if cfg.path is None:
+            continue
         path = str(cfg.path)
         if path.startswith(EMBEDDED):
             folder = locate(path)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from conf.command import resolved
 from eval.identity import run_config, run_name
 from eval.metrics.base import Metric
 from eval.progress import Reporter
@@ -114,11 +115,10 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     from imagic.models.device import settle
     from imagic.models.weights import digest, locate
 
-    plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    plain = resolved(cfg)
     device, threads = settle(plain["numerics"])
     dataset = build_dataset(plain["dataset"])
     weights = locate(str(cfg.model.path), cfg.model.revision) if takes_model(plain) else None
-    metrics = [build(block, device=device) for block in (plain["metrics"] or {}).values()]
     reporter.say(f"loading {cfg.model.name if weights else cfg.method.name}")
     plain["model"]["path"] = str(weights)  # found already: a hub is not asked twice
     editor: Editor = build_editor(plain, device)
@@ -127,6 +127,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     if editor.randomness == "none" and list(sweep["seeds"]) != [0]:
         reporter.say(f"{cfg.method.name} draws no random numbers: one image a strength, kept as seed 0")
     editor.check(dataset.entries)
+    metrics = [build(block, device=device) for block in (plain["metrics"] or {}).values()]
     config = run_config(
         cfg,
         model_digest=digest(weights) if weights else None,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command
+from conf.command import command, resolved
 from tedbench.errors import UserError
 from tedbench.image import read_image
 from tedbench.method import grid
@@ -31,7 +30,7 @@ def main(cfg: DictConfig) -> None:
     out = Path(str(cfg.out)) if cfg.out else Path(f"{Path(str(cfg.image)).stem}-imagic.png")
     if not out.absolute().parent.is_dir() or out.is_dir():
         raise UserError(f"{out} cannot be written: its folder does not exist, or it is one. Give another out.")
-    plain: Any = OmegaConf.to_container(cfg, resolve=True)
+    plain = resolved(cfg)
     requests = grid(plain["strengths"], plain["seeds"])
 
     from tqdm import tqdm

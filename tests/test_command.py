@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from conf.command import compose, help_text
+from conf.command import compose, help_text, resolved
 from tedbench.errors import UserError
 
 
@@ -45,6 +45,14 @@ def test_the_model_brings_its_recipe_and_metrics_and_both_can_be_overridden():
     assert compose("run", ["model=sd15", "recipe/imagic=picturebook"]).method.embedding.steps == 250
 
 
+def test_images_made_elsewhere_need_no_model_unless_one_is_asked_for():
+    cfg = compose("run", ["method=precomputed"])
+    assert (cfg.model.name, cfg.dataset.size, cfg.metrics.lpips.size) == ("none", 512, 512)
+    assert compose("run", ["method=precomputed", "model=picturebook"]).dataset.size == 64
+    with pytest.raises(UserError, match="model=none has no recipe for method=imagic"):
+        resolved(compose("run", ["model=none"]))
+
+
 def test_the_paper_experiment():
     cfg = compose("run", ["+experiment=tedbench"])
     assert (cfg.model.name, cfg.dataset.name, len(cfg.sweep.seeds)) == ("sd15", "tedbench", 8)
@@ -65,6 +73,14 @@ def test_help_lists_every_choice_and_option():
         "dataset.file",
         "run_dir",
         "recipe.imagic",
+        "SDEdit",
+        "DDIB",
+        "precomputed",
+        "method.stochasticity",
+        "method.pattern",
+        "recipe.sdedit.sampling.steps",
+        "recipe.ddib.sampling.steps",
+        "dataset.annotations",
     ):
         assert word in text
 
