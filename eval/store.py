@@ -280,9 +280,13 @@ class Run:
             with writing(path):
                 _write_table(path, table)
 
-    def write_json(self, name: str, content: dict[str, Any]) -> None:
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a file into the folder, whole or not at all."""
         with writing(self.folder / name):
-            _replace_text(self.folder / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+            _replace_text(self.folder / name, text)
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
     def event(self, what: str, **facts: Any) -> None:
         """Appends to events.jsonl: everything that may differ between equal runs."""
