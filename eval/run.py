@@ -16,6 +16,8 @@ python -m eval.run method=imagic                                   # the embedde
 python -m eval.run dataset.split=all 'sweep.seeds=[0,1]'           # all Picturebook pairs, two seeds
 python -m eval.run +experiment=tedbench model=sd15                 # the real benchmark (GPU)
 python -m eval.run dataset=tedbench dataset.root=tedbench/ dataset.limit=10
+python -m eval.run -m method=imagic,sdedit,ddib dataset.split=all  # several methods, one run each
+python -m eval.run method=precomputed method.folder=outputs/ dataset=tedbench   # score images made elsewhere
 python -m eval.run dataset=folder dataset.file=pairs.csv 'sweep.strengths=[0,0.6,0.7,0.8]'
 """
 

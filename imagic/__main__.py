@@ -31,7 +31,7 @@ def main(cfg: DictConfig) -> None:
     if not out.absolute().parent.is_dir() or out.is_dir():
         raise UserError(f"{out} cannot be written: its folder does not exist, or it is one. Give another out.")
     plain = resolved(cfg)
-    requests = grid(plain["strengths"], plain["seeds"])
+    grid(plain["strengths"], plain["seeds"])
 
     from tqdm import tqdm
 
@@ -43,7 +43,8 @@ def main(cfg: DictConfig) -> None:
     read_image(str(cfg.image))
     device, _ = settle(plain["numerics"])
     editor = build_editor(plain, device)
-    pair = open_pair(str(cfg.image), str(cfg.text), editor.image_size)
+    requests = editor.requests(plain["strengths"], plain["seeds"])
+    pair = open_pair(str(cfg.image), str(cfg.text), plain["model"]["image_size"])
     bars: dict[str, tqdm] = {}
 
     def progress(stage: str, step: int, steps: int) -> None:
@@ -60,7 +61,7 @@ def main(cfg: DictConfig) -> None:
         raise UserError(f"Imagic did not converge on {cfg.image}: {error}.") from None
     text = pair.target_text + (" – Picturebook (synthetic)" if cfg.model.name == "picturebook" else "")
     try:
-        draw_strip(pair.image, samples, text).save(out, format="PNG")
+        draw_strip(pair.image, samples, text, label=editor.axis.label).save(out, format="PNG")
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror}). Give another out.") from None
     print(out)
