@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from tedbench.image import square
+
 TILE = 160
 """Side of a picture on the page, in pixels."""
 
@@ -37,38 +39,69 @@ class Cell(NamedTuple):
     """What belongs to one pair.
 
     Attributes:
-        pictures: (TILE, TILE, 3) uint8 each, or the reason why there is none.
+        pictures: (side, side, 3) uint8 each, or the reason why there is none.
         text: stands under them.
         note: stands small and grey under the text.
+        captions: one for each picture, small, right under it; or none.
     """
 
     pictures: tuple[np.ndarray | str, ...]
     text: str
     note: str = ""
+    captions: tuple[str, ...] = ()
 
 
 class _Laid(NamedTuple):
     """A cell with its texts in lines."""
 
     cell: Cell
+    side: int
+    captions: list[list[str]]
     text: list[str]
     note: list[str]
 
+    @classmethod
+    def of(cls, cell: Cell, side: int, width: int) -> _Laid:
+        captions = [_wrap(caption, _REASON, side) for caption in cell.captions]
+        return cls(cell, side, captions, _wrap(cell.text, _TEXT, width), _wrap(cell.note, _NOTE, width))
+
+    @property
+    def head(self) -> int:
+        """Height of the pictures with their captions."""
+        return self.side + 6 + _REASON.line * max(map(len, self.captions), default=0)
+
     @property
     def height(self) -> int:
-        return TILE + 8 + _TEXT.line * len(self.text) + _NOTE.line * len(self.note)
+        return self.head + 2 + _TEXT.line * len(self.text) + _NOTE.line * len(self.note)
 
 
-def draw_sheet(cells: Sequence[Cell], title: str, subtitle: str = "", columns: int | None = None) -> Image.Image:
-    """One page with all cells in reading order, in ``columns``; without these, about half as wide again as high."""
+def tile(image: np.ndarray, side: int = TILE) -> np.ndarray:
+    """An image's centre square at the size that cells take; a small drawing stays crisp."""
+    own = min(image.shape[:2])
+    if own >= side:
+        return square(image, side)
+    return np.asarray(Image.fromarray(square(image, own)).resize((side, side), Image.Resampling.LANCZOS))
+
+
+def draw_sheet(
+    cells: Sequence[Cell], title: str, subtitle: str = "", columns: int | None = None, side: int = TILE
+) -> Image.Image:
+    """One page with all cells in reading order.
+
+    Args:
+        cells: what is on it.
+        title, subtitle: stand above.
+        columns: of cells; without it, the page is about half as wide again as high.
+        side: of a picture in pixels.
+    """
     inner = max(len(cell.pictures) for cell in cells)
-    width = inner * TILE + (inner - 1) * _GAP
-    laid = [_Laid(cell, _wrap(cell.text, _TEXT, width), _wrap(cell.note, _NOTE, width)) for cell in cells]
+    width = inner * side + (inner - 1) * _GAP
+    laid = [_Laid.of(cell, side, width) for cell in cells]
     typical = sum(each.height for each in laid) / len(laid) + _GUTTER
     if columns is None:
         columns = min(len(laid), max(1, round(math.sqrt(_RATIO * len(laid) * typical / (width + _GUTTER)))))
     rows = [laid[i : i + columns] for i in range(0, len(laid), columns)]
-    page_width = max(columns * (width + _GUTTER) - _GUTTER, 2 * TILE) + 2 * _MARGIN
+    page_width = max(columns * (width + _GUTTER) - _GUTTER, 2 * side) + 2 * _MARGIN
     lines = _wrap(title, _TITLE, page_width - 2 * _MARGIN)
     below = _wrap(subtitle, _SUBTITLE, page_width - 2 * _MARGIN)
     head = _TITLE.line * len(lines) + _SUBTITLE.line * len(below) + _GUTTER
@@ -84,16 +117,18 @@ def draw_sheet(cells: Sequence[Cell], title: str, subtitle: str = "", columns: i
 
 
 def _put(page: Image.Image, at: tuple[int, int], laid: _Laid) -> None:
-    x, y = at
+    (x, y), side = at, laid.side
     for number, picture in enumerate(laid.cell.pictures):
-        left = x + number * (TILE + _GAP)
+        left = x + number * (side + _GAP)
         if isinstance(picture, str):
-            page.paste(_GREY, (left, y, left + TILE, y + TILE))
-            room = (TILE - 16) // _REASON.line
-            _write(page, (left + 8, y + 8), _wrap(picture, _REASON, TILE - 16)[:room], _REASON)
+            page.paste(_GREY, (left, y, left + side, y + side))
+            room = (side - 16) // _REASON.line
+            _write(page, (left + 8, y + 8), _wrap(picture, _REASON, side - 16)[:room], _REASON)
         else:
             page.paste(Image.fromarray(picture), (left, y))
-    y = _write(page, (x, y + TILE + 6), laid.text, _TEXT)
+    for number, caption in enumerate(laid.captions):
+        _write(page, (x + number * (side + _GAP), y + side + 4), caption, _REASON)
+    y = _write(page, (x, y + laid.head), laid.text, _TEXT)
     _write(page, (x, y), laid.note, _NOTE)
 
 

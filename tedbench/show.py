@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from omegaconf import DictConfig, OmegaConf
-from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -18,9 +16,8 @@ from conf.command import command
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
 from tedbench.errors import ImageError, UserError
-from tedbench.image import square
 from tedbench.pair import Entry
-from tedbench.sheet import TILE, Cell, draw_sheet
+from tedbench.sheet import Cell, draw_sheet, tile
 
 
 class Looked(NamedTuple):
@@ -40,7 +37,7 @@ def look(dataset: Dataset, entry: Entry) -> Looked:
         return Looked(
             entry, "unreadable", Cell((f"unreadable: {error}",), entry.target_text, entry.image_name), str(error)
         )
-    pictures = tuple(_thumbnail(picture) for picture in (image, truth) if picture is not None)
+    pictures = tuple(tile(picture) for picture in (image, truth) if picture is not None)
     return Looked(entry, f"{image.shape[1]}×{image.shape[0]}", Cell(pictures, entry.target_text, entry.image_name))
 
 
@@ -99,13 +96,6 @@ def show(dataset: Dataset, out: Path) -> int:
     for problem in dict.fromkeys(row.problem for row in looked if row.problem):
         print(f"unreadable: {problem}", file=sys.stderr)
     return int(any(row.problem for row in looked))
-
-
-def _thumbnail(image: np.ndarray) -> np.ndarray:
-    if min(image.shape[:2]) < TILE:  # a small drawing stays crisp
-        side = min(image.shape[:2])
-        return np.asarray(Image.fromarray(square(image, side)).resize((TILE, TILE), Image.Resampling.LANCZOS))
-    return square(image, TILE)
 
 
 def _count(number: int, noun: str) -> str:
