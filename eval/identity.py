@@ -58,6 +58,11 @@ def run_config(
 
 def run_name(config: dict[str, Any]) -> str:
     """``<dataset>-<model>-<method>-<hash>``."""
-    text = json.dumps({block: config[block] for block in BLOCKS_HASHED}, sort_keys=True)
     labels = config["labels"]
-    return f"{config['fit']['dataset']}-{labels['model']}-{labels['method']}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"{config['fit']['dataset']}-{labels['model']}-{labels['method']}-{run_hash(config)}"
+
+
+def run_hash(config: dict[str, Any]) -> str:
+    """Eight hex digits of what decides a run's images, wherever its folder lies."""
+    text = json.dumps({block: config[block] for block in BLOCKS_HASHED}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -132,13 +132,14 @@ class Run:
         Raises:
             UserError: there is no run in ``folder``.
         """
+        run = cls(folder, {})
         try:
-            config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+            run.labels = run.config()["labels"]
         except OSError:
             raise UserError(
                 f"{folder} is not a run: it has no config.yaml. Give the folder that eval.run printed last."
             ) from None
-        return cls(folder, config["labels"])
+        return run
 
     @classmethod
     def create(cls, folder: Path, config: dict[str, Any]) -> Run:
@@ -175,6 +176,10 @@ class Run:
             (folder / "pairs").mkdir(exist_ok=True)
             _clear_leftovers(folder / "pairs")
         return cls(folder, config["labels"])
+
+    def config(self) -> dict[str, Any]:
+        """Its configuration, in the blocks of :meth:`create`."""
+        return yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
 
     def shard(self, pair_id: str) -> Shard:
         return Shard(self.folder / "pairs" / pair_id)
