@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 SHIPPED = Path(str(files("picturebook"))) / "weights"
 """The folder of the weights that come with the project."""
@@ -36,12 +37,12 @@ def train(
         steps, lr: number of updates and the peak of the learning rate.
         seed: of everything that is drawn.
         save: is given the averaged model and the step, every ``save_every`` steps and at the end.
-        ema: decay of the average of weights, per step.
+        ema: decay of the average of weights, per step; smaller at first, so that the beginning is forgotten.
         log: JSON lines of step, loss and seconds, appended.
     """
     rng = torch.Generator().manual_seed(seed)
     model.train()
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema))
+    average = AveragedModel(model, multi_avg_fn=partial(_average, ema))
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=lr, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.05)
     start, total = time.monotonic(), 0.0
@@ -68,3 +69,10 @@ def train(
             total = 0.0
         if step % save_every == 0 or step == steps:
             save(average.module, step)
+
+
+@torch.no_grad()
+def _average(ema: float, average: list[torch.Tensor], now: list[torch.Tensor], n: torch.Tensor | int) -> None:
+    """Moves the average towards the weights of now, after ``n`` steps."""
+    decay = min(ema, (1 + int(n)) / (10 + int(n)))
+    torch._foreach_lerp_(average, now, 1 - decay)
