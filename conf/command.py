@@ -9,6 +9,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 from omegaconf import DictConfig, OmegaConf
@@ -55,7 +56,10 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
                 if statuses[-1] == INTERRUPTED:
                     sys.exit(INTERRUPTED)
 
-            hydra.main(version_base=None, config_path="pkg://conf", config_name=config_name)(guarded)()
+            with TemporaryDirectory() as scratch:
+                if several and not any(o.startswith("hydra.sweep.dir=") for o in overrides):
+                    sys.argv.append(f"hydra.sweep.dir={scratch}")  # Hydra leaves a multirun.yaml there
+                hydra.main(version_base=None, config_path="pkg://conf", config_name=config_name)(guarded)()
             return max(statuses, default=0)
 
         def guarded_main() -> None:

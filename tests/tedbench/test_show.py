@@ -34,6 +34,14 @@ def test_picturebook_is_shown(tmp_path: Path) -> None:
         assert min(sheet.size) > 3 * TILE
 
 
+def test_several_splits_in_one_command_leave_nothing_but_the_sheet(tmp_path: Path) -> None:
+    done = show(tmp_path, "-m", "dataset.split=preview,search")
+    assert done.returncode == 0, done.stderr
+    assert "6 pairs" in done.stdout
+    assert "12 pairs" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["contact_sheet.png"]
+
+
 def test_tedbench_is_shown(tmp_path: Path, published: Path) -> None:
     done = show(tmp_path, "dataset=tedbench", f"dataset.root={published}", "out=deep/ted.png")
     assert done.returncode == 0, done.stderr
