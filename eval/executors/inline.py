@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from eval.memory import peak_memory
 from tedbench.errors import PairError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -34,6 +35,7 @@ class Inline:
         why: str | None = None
         try:
             pair = job.dataset.load(entry)
+            peak_memory()  # what is measured from here on is this pair's
             with job.editor.fit(pair, job.reporter.step) as edit:
                 facts["fit_s"] = round(time.monotonic() - start, 2)
                 start = time.monotonic()
@@ -41,7 +43,7 @@ class Inline:
                     for sample in edit.sample(requests, job.reporter.step):
                         samples.append(sample)
                 finally:
-                    facts |= {"sample_s": round(time.monotonic() - start, 2), **edit.facts()}
+                    facts |= {"sample_s": round(time.monotonic() - start, 2), **edit.facts(), **peak_memory()}
         except PairError as error:
             why = str(error)
         except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:  # a pair's failure stays its own
