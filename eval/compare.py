@@ -1,0 +1,175 @@
+"""``python -m eval.compare 'runs=[RUN, RUN]'``: the paper's comparison (section 4.2) from saved runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from conf.command import command
+from tedbench.errors import UserError
+
+if TYPE_CHECKING:
+    from eval.comparison.common import Comparison
+    from eval.comparison.pages import Grid
+
+ABOUT = """Sets saved runs of several methods side by side, on the pairs that all of them have; needs no model and no GPU. Writes
+
+  comparison.md, .csv, .tex   metrics at the images that eval.select chose, with 95% intervals; seconds per edit; left-out pairs
+  plane.png, .pdf, .csv       fidelity (1 - LPIPS) against alignment (CLIP score), a curve a method (as in Figure 9)
+  grid-01.png, ...            the input and each method's edit, a row a pair (as in Figure 6)
+
+Metrics of another backbone, size or weights are another column, never the same one."""
+
+EXAMPLES = """
+python -m eval.compare 'runs=[runs/a, runs/b]'
+python -m eval.compare 'runs={imagic: runs/a, sdedit: runs/b}' 'strengths={sdedit: 0.5}'
+python -m eval.compare 'runs=[runs/a, runs/b]' out=figures 'pairs=[bird_02, dog_01]' rows=4
+"""
+
+WRITTEN = re.compile(r"comparison\.(md|csv|tex)|plane\.(png|pdf|csv)|grid-\d{2,}\.png")
+
+
+@command("compare", ABOUT, EXAMPLES)
+def main(cfg: DictConfig) -> None:
+    """The command; ``conf/compare.yaml`` has its options."""
+    settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    runs, pairs = _folders(settings["runs"]), settings["pairs"]
+    if pairs is not None and not (isinstance(pairs, list) and pairs):
+        raise UserError(f"pairs is {pairs!r}. It must be a list of pair ids or starts of them, such as [bird_02].")
+    compare(
+        runs,
+        Path(str(settings["out"])),
+        strengths=_strengths(settings["strengths"]),
+        pairs=pairs,
+        rows=_whole(settings, "rows", 1),
+        tile=_whole(settings, "tile", 32),
+    )
+
+
+def _folders(runs: Any) -> list[str] | dict[str, str]:
+    folders = runs.values() if isinstance(runs, dict) else runs
+    if not isinstance(runs, list | dict) or not runs or not all(isinstance(f, str | int | float) for f in folders):
+        raise UserError(
+            f"runs is {runs!r}. Give the runs' folders: 'runs=[runs/a, runs/b]' or 'runs={{NAME: FOLDER}}'."
+        )
+    if isinstance(runs, dict):
+        return {str(name): str(folder) for name, folder in runs.items()}
+    return [str(folder) for folder in runs]
+
+
+def _strengths(strengths: Any) -> dict[str, float]:
+    numbers = strengths.values() if isinstance(strengths, dict) else ()
+    if strengths is not None and (
+        not isinstance(strengths, dict)
+        or not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
+    ):
+        raise UserError(f"strengths is {strengths!r}. It must be a number by method, such as {{sdedit: 0.5}}.")
+    return {str(name): float(number) for name, number in (strengths or {}).items()}
+
+
+def _whole(settings: Mapping[str, Any], name: str, least: int) -> int:
+    value = settings[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{name} is {value!r}. It must be a whole number from {least}.")
+    return value
+
+
+def compare(
+    runs: Sequence[str] | Mapping[str, str],
+    out: Path,
+    *,
+    strengths: Mapping[str, float] | None = None,
+    pairs: Sequence[str] | None = None,
+    rows: int = 8,
+    tile: int = 160,
+) -> None:
+    """Compares saved runs, prints the table and writes everything into ``out``.
+
+    Args:
+        runs: folders, or folders by the name that the method is to have.
+        out: what an earlier comparison wrote there is replaced.
+        strengths: methods that are compared at one strength, whatever was chosen.
+        pairs: of the grid, ids or their starts; None is all that are compared.
+        rows: of the grid on a page.
+        tile: side of its pictures in pixels.
+
+    Raises:
+        UserError: the runs cannot be compared.
+    """
+    from eval.comparison.common import compare_on_common
+    from eval.comparison.cost import cost
+    from eval.comparison.grid import asked_pairs, draw_grid
+    from eval.comparison.method import open_methods
+    from eval.comparison.pages import grid, latex, markdown, notes, published_notes
+    from eval.comparison.plane import axes_of, draw_plane
+    from eval.comparison.published import published
+    from eval.comparison.table import apart, comparison_table
+    from eval.store import writing
+
+    comparison = compare_on_common(open_methods(runs, strengths or {}))
+    shown = asked_pairs(comparison, pairs)
+    costs = [cost(method, comparison.pair_ids) for method in comparison.methods]
+    table = comparison_table(comparison, costs)
+    axes = axes_of(comparison, table)
+    _make_room(out)
+    more = apart(comparison, table)
+    if axes is None:
+        more.append("No plane: it needs one CLIP score and one LPIPS that every run was measured with.")
+    else:
+        more += draw_plane(comparison, table, *axes, out)
+        more += published_notes(published(comparison.methods[0].dataset, axes[0]))
+    lines = notes(comparison, table, costs, more)
+    pages = draw_grid(comparison, shown, out, rows, tile)
+    words = grid(comparison, table, costs, lambda *parts: " ".join(filter(None, parts)))
+    pictures = [*(["plane.png"] if axes else []), *(page.name for page in pages)]
+    with writing(out):
+        table.to_csv(out / "comparison.csv", index=False, float_format="%.6f")
+        (out / "comparison.md").write_text(markdown(comparison, words, lines, pictures), encoding="utf-8")
+        (out / "comparison.tex").write_text(latex(comparison, words, lines), encoding="utf-8")
+    _print(comparison, words, lines, out)
+
+
+def _make_room(out: Path) -> None:
+    """Makes the folder, and takes away what an earlier comparison wrote: its pages are not of this one."""
+    from eval.store import writing
+
+    if out.exists() and not out.is_dir():
+        raise UserError(f"out={out} is a file. Give a folder.")
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for path in out.iterdir():
+            if WRITTEN.fullmatch(path.name):
+                path.unlink()
+
+
+def _print(comparison: Comparison, words: Grid, lines: Sequence[str], out: Path) -> None:
+    """Table, notes and what is left out; the last line is the folder."""
+    import sys
+
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
+    shown = Table(title=escape(f"{comparison.dataset}: {comparison.coverage} compared"), title_justify="left")
+    for number, word in enumerate(words.head):
+        right = number >= len(words.head) - words.numbers
+        shown.add_column(word, justify="right" if right else "left")
+    for row in words.rows:
+        shown.add_row(*map(escape, row))
+    console.print(shown)
+    for line in lines:
+        console.print(escape(line), style="dim", soft_wrap=True)
+    for why, pair_ids in comparison.reasons().items():
+        first = ", ".join(pair_ids[:3]) + (", …" if len(pair_ids) > 3 else "")
+        count = f"{len(pair_ids)} pair{'' if len(pair_ids) == 1 else 's'}"
+        console.print(f"[yellow]left out[/yellow] {count}: {escape(f'{why} ({first})')}", soft_wrap=True)
+    print(out, flush=True)
+
+
+if __name__ == "__main__":
+    main()

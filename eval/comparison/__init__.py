@@ -1,0 +1,1 @@
+"""Saved runs of several methods set side by side: what ``eval.compare`` writes."""

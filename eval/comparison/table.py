@@ -1,0 +1,133 @@
+"""The comparison in numbers: one row for each method and metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from eval.comparison.common import Comparison, scores
+from eval.comparison.cost import Cost
+from eval.metrics.base import Kind, is_judgement, shown_name, shown_score
+from eval.stats import clustered_mean
+
+TABLE_COLUMNS = (
+    "method",
+    "run",
+    "model",
+    "rule",
+    "metric",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "n_pairs",
+    "n_compared",
+    "n_expected",
+    "n_own",
+    "seconds_per_edit",
+    "peak_gib",
+)
+KINDS: dict[str, Kind] = {"clip": "alignment", "lpips": "fidelity", "judge": "judgement"}
+WORDS: dict[Kind, str] = {"alignment": "CLIP score", "fidelity": "1 − LPIPS", "judgement": "judged"}
+
+
+def kind_of(metric: str) -> Kind | None:
+    """What a column measures, from its name (raw or as shown)."""
+    return KINDS.get(metric.removeprefix("1-").partition("/")[0])
+
+
+def heading(metric: str, among: Sequence[str]) -> str:
+    """A column's heading, "CLIP score" or "judged success"; with the backbone where ``among`` has several of the kind."""
+    kind = kind_of(metric)
+    if kind is None:
+        return metric
+    alike = [other for other in among if kind_of(other) == kind]
+    part = metric.split("/")[1]
+    if kind == "judgement":
+        return f"judged {part}"
+    if len(alike) == 1:
+        return WORDS[kind]
+    same_backbone = [other for other in alike if other.split("/")[1] == part]
+    return f"{WORDS[kind]} {part}" if len(same_backbone) == 1 else f"{WORDS[kind]} {metric.partition('/')[2]}"
+
+
+def comparison_table(comparison: Comparison, costs: Sequence[Cost]) -> pd.DataFrame:
+    """Means over the picked images of the compared pairs, with 95% intervals clustered by source image.
+
+    A metric's mean is over the pairs that it has a score of for every method which it measured at all: ``n_pairs`` of
+    the ``n_compared``. ``n_own`` says of how many of the ``n_expected`` pairs a method has an image.
+    """
+    measured = [_measured(comparison, place) for place in range(len(comparison.methods))]
+    names = sorted({metric for table in measured for metric in table["metric"]}, key=_order)
+    rows = []
+    for metric in names:
+        of_metric = [table[table["metric"] == metric] for table in measured]
+        shared = set.intersection(*(set(table["pair_id"]) for table in of_metric if len(table)))
+        for method, own, spent in zip(comparison.methods, of_metric, costs, strict=True):
+            both = own[own["pair_id"].isin(shared)]
+            if both.empty:
+                continue
+            values = shown_score(metric, both["score"])
+            interval = clustered_mean(values.tolist(), both["source_group"].tolist())
+            rows.append(
+                {
+                    "method": method.name,
+                    "run": str(method.run.folder),
+                    "model": method.run.labels["model"],
+                    "rule": method.picked.rule,
+                    "metric": shown_name(metric),
+                    "mean": interval.mean,
+                    "ci_low": interval.low,
+                    "ci_high": interval.high,
+                    "n_pairs": len(both),
+                    "n_compared": len(comparison.pair_ids),
+                    "n_expected": comparison.n_expected,
+                    "n_own": len(method.picked.images),
+                    "seconds_per_edit": spent.seconds,
+                    "peak_gib": spent.peak_gib,
+                }
+            )
+    return pd.DataFrame(rows, columns=list(TABLE_COLUMNS))
+
+
+def _measured(comparison: Comparison, place: int) -> pd.DataFrame:
+    """pair_id, source_group, metric, score of a method's picked images; no row where a metric has nothing to say."""
+    method = comparison.methods[place]
+    picked = comparison.picked(method)[["pair_id", "strength", "seed", "source_group"]]
+    return scores(method).dropna(subset="score").merge(picked, on=["pair_id", "strength", "seed"])
+
+
+def _order(metric: str) -> tuple[int, int, str]:
+    """Alignment, fidelity, judgements with success first, then what is not known."""
+    kinds = list(WORDS)
+    kind = kind_of(metric)
+    questions = ("success", "changed", "kept")
+    part = metric.split("/")[1] if "/" in metric else ""
+    return (kinds.index(kind) if kind else len(kinds), questions.index(part) if part in questions else 9, metric)
+
+
+def cell(row: pd.Series) -> tuple[str, str]:
+    """A mean and its interval: "0.576" and "[0.518, 0.634]"; judgements in percent, within what is possible."""
+    low, high, percent = row["ci_low"], row["ci_high"], is_judgement(row["metric"])
+    mean = f"{row['mean']:.0%}" if percent else f"{row['mean']:.3f}"
+    if math.isnan(low):
+        ends = ""
+    elif percent:
+        ends = f"[{100 * max(low, 0):.0f}, {100 * min(high, 1):.0f}]"
+    else:
+        ends = f"[{low:.3f}, {high:.3f}]"
+    return mean.replace("-", "−"), ends.replace("-", "−")
+
+
+def apart(comparison: Comparison, table: pd.DataFrame) -> list[str]:
+    """One line for each metric that not every method was measured with."""
+    lines = []
+    for metric, group in table.groupby("metric", sort=False):
+        lacking = [method.name for method in comparison.methods if method.name not in set(group["method"])]
+        if lacking:
+            lines.append(
+                f"{metric} was not measured for {', '.join(lacking)}: columns of different metrics are not compared. "
+                "Repeat its eval.run command with the same metrics=… to have it."
+            )
+    return lines
