@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from eval.comparison.method import Method, dataset_label
+from eval.comparison.method import Method
+from eval.labels import dataset_of
 from eval.store import Run
 from tedbench.errors import UserError
 
@@ -91,7 +92,7 @@ def compare_on_common(methods: Sequence[Method]) -> Comparison:
     if expected > len(ids):
         more = expected - len(ids)
         notes.append(f"{more} {'pair has' if more == 1 else 'pairs have'} not been run yet.")
-    return Comparison(list(methods), common, expected, left_out, dataset_label(methods[0].config), notes)
+    return Comparison(list(methods), common, expected, left_out, dataset_of(methods[0].run), notes)
 
 
 def _same_dataset(methods: Sequence[Method]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +12,6 @@ import pandas as pd
 from eval.choice import chosen
 from eval.labels import axis_of, key_of
 from eval.store import Run
-from tedbench.datasets.base import Dataset
 from tedbench.errors import UserError
 from tedbench.method import Axis, format_strength
 
@@ -132,17 +130,3 @@ def pick(name: str, run: Run, axis: Axis, samples: pd.DataFrame, strength: float
     seed = f", seed {seeds[0]}" if len(seeds) > 1 else ""
     why = "" if strength is not None else " (the middle of its strengths: none was chosen)"
     return Picked(f"{axis.label(float(taken))}{seed} for all pairs{why}", images, by_default=strength is None)
-
-
-def dataset_label(config: Mapping[str, Any]) -> str:
-    """A run's dataset for figures and tables; says where the pictures are synthetic."""
-    name = str(config["fit"].get("dataset", "a dataset without a name"))
-    module, _, kind = str(config["how"].get("dataset", {}).get("_target_", "")).rpartition(".")
-    if not module.startswith("tedbench."):
-        return name
-    try:
-        made_by = getattr(import_module(module), kind)
-    except (ImportError, AttributeError):  # a dataset of another version
-        return name
-    synthetic = isinstance(made_by, type) and issubclass(made_by, Dataset) and made_by.synthetic
-    return f"{name.capitalize()} (synthetic)" if synthetic else name
