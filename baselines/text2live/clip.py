@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import open_clip
 import torch
 from torch import Tensor
 from torchvision.transforms import functional as F
 
-from imagic.models.weights import EMBEDDED, digest, locate
+from imagic.models.clip import load_clip
+from imagic.models.weights import digest
 from tedbench.errors import UserError
 
 
@@ -37,20 +35,16 @@ class Clip:
         Raises:
             UserError: an unknown model, weights that are not here, or a model whose image tower is no ViT.
         """
-        folder = locate(model) if model.startswith(EMBEDDED) or "/" in model else None
-        if folder is None and pretrained is None:
-            raise UserError(
-                f"The CLIP model {model} needs weights. Give recipe.text2live.clip.pretrained, such as openai."
-            )
-        if pretrained == "openai" and "quickgelu" not in model:
-            raise UserError(
-                f"OpenAI's weights were trained with QuickGELU. Use recipe.text2live.clip.model={model}-quickgelu."
-            )
-        source = f"local-dir:{folder}" if folder else model
-        self.name, self.digest = f"{model} ({pretrained})" if pretrained else model, digest(folder) if folder else None
-        self.device = torch.device(device)
-        self.network = _load(source, pretrained).eval().requires_grad_(False).to(self.device)
-        self._tokenizer = open_clip.get_tokenizer(source)
+        self._clip = load_clip(
+            model,
+            pretrained,
+            device,
+            option="recipe.text2live.clip",
+            instead="give recipe.text2live.clip.model a folder in open_clip's format",
+        )
+        self.name = f"{model} ({pretrained})" if pretrained else model
+        self.digest = digest(self._clip.folder) if self._clip.folder else None
+        self.device, self.network = torch.device(device), self._clip.network
         visual = self.network.visual
         if not hasattr(getattr(visual, "transformer", None), "resblocks") or not hasattr(visual, "grid_size"):
             raise UserError(
@@ -66,10 +60,7 @@ class Clip:
     @torch.no_grad()
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
         """(T, D). A text that is too long loses words, not its end token, and a warning says so."""
-        tokens, length = self._tokenizer(list(texts)), self._tokenizer.context_length
-        if not torch.equal(tokens, self._tokenizer(list(texts), context_length=8 * length)[:, :length]):
-            warnings.warn(f"{self.name} reads {length} tokens; the end of {texts[0]!r} is cut off", stacklevel=2)
-        return self.network.encode_text(tokens.to(self.device))
+        return self.network.encode_text(self._clip.tokens(texts, self.name).to(self.device))
 
     def encode_images(self, images: Tensor) -> Tensor:
         """(V, 3, side, side) in [0, 1] to (V, D)."""
@@ -92,23 +83,3 @@ class Clip:
 
     def _normalise(self, images: Tensor) -> Tensor:
         return (images - self._mean) / self._std
-
-
-def _load(source: str, pretrained: str | None) -> Any:
-    logging.getLogger().addFilter(_quiet)
-    try:
-        return open_clip.create_model_from_pretrained(source, pretrained=pretrained, weights_only=True)[0]
-    except (OSError, RuntimeError, ValueError, LookupError) as error:
-        if pretrained and source not in open_clip.list_models():
-            raise UserError(f"open_clip knows no model {source}. `open_clip.list_models()` lists them.") from None
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-        raise UserError(
-            f"The CLIP weights {source} ({pretrained}) are not on this machine and cannot be downloaded ({why}). "
-            "Download them once where there is a network (python -m eval.doctor says how) and copy the hub's cache "
-            "folder here, or give recipe.text2live.clip.model a folder in open_clip's format."
-        ) from None
-
-
-def _quiet(record: logging.LogRecord) -> bool:
-    """open_clip reports each load to the root logger; only its warnings are wanted."""
-    return record.levelno >= logging.WARNING
