@@ -15,6 +15,7 @@ from torch import nn
 
 from picturebook.train.data import training_pictures, training_scenes
 from picturebook.train.loop import train
+from picturebook.train.mixed import bfloat16
 from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
 from picturebook.world import KINDS, PLACES, TIMES, WEATHERS, Scene, caption, edit
 
@@ -108,8 +109,9 @@ def contrastive_loss(model: nn.Module, pictures: torch.Tensor, tokens: torch.Ten
 
     Equal texts are equally right: each one's target is spread over its copies.
     """
-    image_features, text_features, scale = model(pictures.float() / 127.5 - 1, tokens)
-    logits = scale.clamp(max=100) * image_features @ text_features.T
+    with bfloat16():
+        image_features, text_features, scale = model(pictures.float() / 127.5 - 1, tokens)
+    logits = scale.clamp(max=100) * image_features.float() @ text_features.float().T
     same = (tokens[:, None] == tokens[None]).all(-1).float()
     target = same / same.sum(1, keepdim=True)
     return (nn.functional.cross_entropy(logits, target) + nn.functional.cross_entropy(logits.T, target)) / 2

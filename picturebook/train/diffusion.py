@@ -14,6 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from picturebook.train.autoencoder import load_autoencoder
 from picturebook.train.data import scene_captions, to_model_space, training_pictures, training_scenes
 from picturebook.train.loop import train
+from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
 
 SCENES = 30_000
@@ -105,6 +106,7 @@ def main(
         model.text_encoder = CLIPTextModel.from_pretrained(start / "diffusion" / "text_encoder", dtype=torch.float32)
         model.unet = UNet2DConditionModel.from_pretrained(start / "diffusion" / "unet", torch_dtype=torch.float32)
     model = model.to(memory_format=torch.channels_last)
+    keep_group_norms(model.unet)
     print(
         f"UNet {sum(p.numel() for p in model.unet.parameters()) / 1e6:.2f} M, text encoder {sum(p.numel() for p in model.text_encoder.parameters()) / 1e6:.2f} M",
         flush=True,
@@ -118,8 +120,10 @@ def main(
         eps = torch.randn(x0.shape, generator=rng)
         t = torch.randint(len(alpha_bar), (batch,), generator=rng)
         x_t = scheduler.add_noise(x0, eps, t).contiguous(memory_format=torch.channels_last)
-        guess = model.unet(x_t, t, model.text_encoder(text).last_hidden_state).sample
-        return (weight[t] * (guess - eps).square().mean(dim=(1, 2, 3))).mean()
+        states = model.text_encoder(text).last_hidden_state
+        with bfloat16():
+            guess = model.unet(x_t, t, states).sample
+        return (weight[t] * (guess.float() - eps).square().mean(dim=(1, 2, 3))).mean()
 
     def save(average: nn.Module, step: int) -> None:
         kept = copy.deepcopy(average).eval().half()

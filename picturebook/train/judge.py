@@ -14,6 +14,7 @@ from picturebook.judge import QUESTIONS, Judge, JudgeNetwork, answers, load_netw
 from picturebook.train.data import training_pictures, training_scenes
 from picturebook.train.leaves import leaf_pictures
 from picturebook.train.loop import train
+from picturebook.train.mixed import bfloat16
 from picturebook.train.spoil import broken, worn
 from picturebook.world import Scene
 
@@ -52,10 +53,12 @@ def main(
         bad, _ = pixels(pictures, spoilt, rng)
         bad = broken(bad, x[torch.randperm(batch, generator=rng)[:spoilt]], rng)
         bad[: spoilt // 6] = pixels(leaves, spoilt // 6, rng)[0]
-        logits, real = network(torch.cat([worn(x, rng), bad]).contiguous(memory_format=torch.channels_last))
-        said = sum(F.cross_entropy(logits[name][:batch], right[name][index]) for name in QUESTIONS)
+        x = torch.cat([worn(x, rng), bad]).contiguous(memory_format=torch.channels_last)
+        with bfloat16():
+            logits, real = network(x)
+        said = sum(F.cross_entropy(logits[name][:batch].float(), right[name][index]) for name in QUESTIONS)
         is_picture = (torch.arange(len(real)) < batch).float()
-        return said + F.binary_cross_entropy_with_logits(real, is_picture)
+        return said + F.binary_cross_entropy_with_logits(real.float(), is_picture)
 
     def save(average: nn.Module, step: int) -> None:
         kept = copy.deepcopy(average).half()

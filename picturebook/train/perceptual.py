@@ -12,6 +12,7 @@ from torchvision.models import alexnet
 
 from picturebook.train.data import training_pictures, training_scenes
 from picturebook.train.loop import train
+from picturebook.train.mixed import bfloat16
 from picturebook.world import KINDS, PLACES, Scene
 
 SCENES = 30_000
@@ -54,9 +55,11 @@ def main(
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         index = torch.randint(SCENES, (batch,), generator=rng)
-        answers = model((pictures[index].float() / 127.5 - 1 - shift) / scale)
+        with bfloat16():
+            answers = model((pictures[index].float() / 127.5 - 1 - shift) / scale)
         return sum(
-            (nn.functional.cross_entropy(a, truth[index, k]) for k, a in enumerate(answers)), start=torch.zeros(())
+            (nn.functional.cross_entropy(a.float(), truth[index, k]) for k, a in enumerate(answers)),
+            start=torch.zeros(()),
         )
 
     def save(average: nn.Module, step: int) -> None:

@@ -57,7 +57,7 @@ class Ground:
         self.draw = ImageDraw.Draw(self.image)
         self.lay()
         if self.time == "night":
-            self._stars()
+            self._stars(random.Random(f"stars {self.floor} {setting.horizon}"))
 
     def lay(self) -> None:
         """The ground, over whatever stood on it."""
@@ -92,8 +92,7 @@ class Ground:
         elif shines or self.time == "sunset":
             self.oval(x, y, r, r, color if self.time == "day" else (255, 236, 150), glows=True)
 
-    def _stars(self) -> None:
-        rng = random.Random(self.floor[0] * 7 + self.line)
+    def _stars(self, rng: random.Random) -> None:
         for _ in range(9):
             x, y, r = rng.random(), rng.uniform(0.02, 0.8 * self.horizon), rng.uniform(0.006, 0.010)
             self.oval(x, y, r, r, (236, 236, 250), glows=True)
