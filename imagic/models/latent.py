@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ from tedbench.errors import UserError
 from tedbench.pair import EditPair
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # float16 loses gradients without loss scaling
+
+WHOLE: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "torch_dtype": torch.float32}
+"""How each part is read: float32, from safetensors on this machine."""
 
 
 class LatentDiffusion:
@@ -73,32 +77,43 @@ class LatentDiffusion:
             )
 
     @classmethod
-    def load(cls, path: str, revision: str | None = None, **settings: object) -> LatentDiffusion:
+    def load(cls, path: str, revision: str | None = None, **settings: Any) -> Self:
         """Loads a pipeline folder (see :func:`imagic.models.weights.locate`); ``settings`` go to the constructor.
 
         Raises:
             UserError: no such model, an incomplete folder, a pickle, or a pipeline of another kind.
         """
         folder = locate(path, revision)
-        _check_pipeline(folder)
+        index = pipeline_index(folder)
+        kind = index.get("_class_name", "")
+        if not cls._takes(kind):
+            raise UserError(f"{folder} holds a {kind}, which {cls.__name__} cannot run. Choose another model=….")
+        for part in ("vae", "unet", *(part for part in index if part.startswith("text_encoder"))):
+            require_safetensors(folder, part)
         disable_progress_bar()
-        whole = {"local_files_only": True, "dtype": torch.float32, "use_safetensors": True}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             try:
-                parts = (
-                    CLIPTextModel.from_pretrained(folder / "text_encoder", **whole),
-                    CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-                    AutoencoderKL.from_pretrained(folder / "vae", **whole, low_cpu_mem_usage=False),
-                    UNet2DConditionModel.from_pretrained(folder / "unet", **whole, low_cpu_mem_usage=False),
-                    ddim_scheduler(folder / "scheduler"),
-                )
+                parts = cls._read(folder, index)
             except Exception as error:  # what a damaged file makes the libraries raise has no common base
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
                 raise UserError(
                     f"{folder} cannot be loaded ({reason}). Download it again, or give another model.path."
                 ) from None
-        return cls(*parts, **settings)  # type: ignore[arg-type]
+        return cls(**parts, **settings)
+
+    @staticmethod
+    def _takes(kind: str) -> bool:
+        return kind.startswith("StableDiffusion") and "XL" not in kind
+
+    @classmethod
+    def _read(cls, folder: Path, index: dict[str, Any]) -> dict[str, Any]:
+        """The constructor's parts from a pipeline folder, ``index`` being its model_index.json."""
+        return {
+            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", **WHOLE),
+            "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
+            **read_image_parts(folder),
+        }
 
     # Texts and images
 
@@ -110,19 +125,20 @@ class LatentDiffusion:
                 f"Give dataset.size={self.image_size}."
             )
 
+    @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Embeddings of texts: (B, L, D) float32. A text that is too long loses words, not its end token, and a warning says so."""
-        length = self.tokenizer.model_max_length
-        tokens = self.tokenizer(
-            list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-        )
+        return self.text_encoder(self._tokens(self.tokenizer, texts))[0]
+
+    def _tokens(self, tokenizer: CLIPTokenizer, texts: Sequence[str]) -> Tensor:
+        length = tokenizer.model_max_length
+        tokens = tokenizer(list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt")
         for text in texts:
-            if len(self.tokenizer(text).input_ids) > length:
+            if len(tokenizer(text).input_ids) > length:
                 warnings.warn(
-                    f"{self.name} reads {length} tokens; the end of this text is cut off: {text!r}", stacklevel=2
+                    f"{self.name} reads {length} tokens; the end of this text is cut off: {text!r}", stacklevel=3
                 )
-        with torch.no_grad():
-            return self.text_encoder(tokens.input_ids.to(self.device))[0]
+        return tokens.input_ids.to(self.device)
 
     @torch.no_grad()
     def encode_image(self, image: np.ndarray) -> Tensor:
@@ -178,21 +194,33 @@ class LatentDiffusion:
         return torch.autocast(self.device.type, self._dtype)
 
 
+def read_image_parts(folder: Path) -> dict[str, Any]:
+    """Autoencoder, UNet and noise schedule of a pipeline folder."""
+    return {
+        "vae": AutoencoderKL.from_pretrained(folder / "vae", **WHOLE, low_cpu_mem_usage=False),
+        "unet": UNet2DConditionModel.from_pretrained(folder / "unet", **WHOLE, low_cpu_mem_usage=False),
+        "scheduler": ddim_scheduler(folder / "scheduler"),
+    }
+
+
 def ddim_scheduler(folder: Path) -> DDIMScheduler:
     """DDIM on the model's own noise schedule, whatever scheduler its folder names. Latents are never clipped."""
     config = DDIMScheduler.load_config(folder, local_files_only=True)
     return DDIMScheduler.from_config(config, clip_sample=False)
 
 
-def _check_pipeline(folder: Path) -> None:
+def pipeline_index(folder: Path) -> dict[str, Any]:
+    """What a diffusers pipeline folder says it holds.
+
+    Raises:
+        UserError: it is no such folder.
+    """
     try:
         index = json.loads((folder / "model_index.json").read_text())
     except (OSError, ValueError):
+        index = None
+    if not isinstance(index, dict):
         raise UserError(
             f"{folder} is not a diffusers pipeline: it has no readable model_index.json. Give model.path such a folder."
-        ) from None
-    kind = index.get("_class_name", "")
-    if not kind.startswith("StableDiffusion") or "XL" in kind:
-        raise UserError(f"{folder} holds a {kind}. This model type takes StableDiffusionPipeline folders.")
-    for part in ("text_encoder", "vae", "unet"):
-        require_safetensors(folder, part)
+        )
+    return index

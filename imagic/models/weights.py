@@ -15,7 +15,7 @@ EMBEDDED = "picturebook:"
 """A path that starts so names a model shipped with the project."""
 
 
-PARTS = ("text_encoder", "tokenizer", "vae", "unet", "scheduler")
+PARTS = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "vae", "unet", "scheduler")
 WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")
 LOADED = (
     "*.json",

@@ -128,9 +128,9 @@ def test_an_incomplete_folder_is_refused(copy):
 
 
 def test_another_kind_of_pipeline_is_refused(copy):
-    index = json.loads((copy / "model_index.json").read_text()) | {"_class_name": "StableDiffusionXLPipeline"}
+    index = json.loads((copy / "model_index.json").read_text()) | {"_class_name": "FluxPipeline"}
     (copy / "model_index.json").write_text(json.dumps(index))
-    with pytest.raises(UserError, match="StableDiffusionXLPipeline"):
+    with pytest.raises(UserError, match="FluxPipeline"):
         LatentDiffusion.load(str(copy))
 
 

@@ -1,0 +1,87 @@
+"""Stable Diffusion XL (Podell et al., arXiv 2307.01952): two text encoders, a pooled embedding, and size conditioning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+from imagic.models.latent import WHOLE, LatentDiffusion, read_image_parts
+
+
+class LatentDiffusionXL(LatentDiffusion):
+    """A diffusers Stable Diffusion XL folder (the base model).
+
+    Its network takes two things of a text: the token states of both encoders side by side, and the second encoder's
+    pooled embedding. Here they are one tensor, the pooled embedding being its last row, filled up with zeros: so every
+    method optimises, interpolates and batches both as it does any embedding. Sizes that the network is told are those
+    of an uncropped picture of ``image_size``.
+    """
+
+    def __init__(
+        self,
+        text_encoder: CLIPTextModel,
+        tokenizer: CLIPTokenizer,
+        text_encoder_2: CLIPTextModelWithProjection,
+        tokenizer_2: CLIPTokenizer,
+        vae: AutoencoderKL,
+        unet: UNet2DConditionModel,
+        scheduler: DDIMScheduler,
+        *,
+        empty_is_zero: bool = True,
+        **settings: Any,
+    ) -> None:
+        """
+        Args:
+            empty_is_zero: the empty text's embedding is all zeros, as the published base model was trained; otherwise
+                the encoders' own.
+            settings: as for :class:`LatentDiffusion`.
+        """
+        super().__init__(text_encoder, tokenizer, vae, unet, scheduler, **settings)
+        self.text_encoder_2 = text_encoder_2.float().to(self.device).eval().requires_grad_(False)
+        self.tokenizer_2, self._empty_is_zero = tokenizer_2, empty_is_zero
+        self._pooled = text_encoder_2.config.projection_dim
+
+    @staticmethod
+    def _takes(kind: str) -> bool:
+        return kind.startswith("StableDiffusionXL")
+
+    @classmethod
+    def _read(cls, folder: Path, index: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", **WHOLE),
+            "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
+            "text_encoder_2": CLIPTextModelWithProjection.from_pretrained(folder / "text_encoder_2", **WHOLE),
+            "tokenizer_2": CLIPTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True),
+            **read_image_parts(folder),
+            "empty_is_zero": bool(index.get("force_zeros_for_empty_prompt", True)),
+        }
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Embeddings of texts: (B, L + 1, D) float32, the last row holding the pooled embedding."""
+        one = self.text_encoder(self._tokens(self.tokenizer, texts), output_hidden_states=True)
+        two = self.text_encoder_2(self._tokens(self.tokenizer_2, texts), output_hidden_states=True)
+        states = torch.cat([one.hidden_states[-2], two.hidden_states[-2]], dim=-1)
+        pooled = F.pad(two.text_embeds, (0, states.shape[-1] - self._pooled))
+        e = torch.cat([states, pooled[:, None]], dim=1)
+        if self._empty_is_zero:
+            e[[not text for text in texts]] = 0
+        return e
+
+    def predict(self, x_t: Tensor, t: Tensor, e: Tensor) -> Tensor:
+        side = float(self.image_size)
+        conditions = {
+            "text_embeds": e[:, -1, : self._pooled],
+            "time_ids": x_t.new_tensor([side, side, 0, 0, side, side]).expand(len(x_t), -1),  # size, crop, size
+        }
+        with self._compute():
+            x_t = x_t.contiguous(memory_format=torch.channels_last)
+            out = self.network(x_t, t, encoder_hidden_states=e[:, :-1], added_cond_kwargs=conditions)
+            return out.sample.to(x_t.dtype)
