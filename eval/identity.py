@@ -9,6 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from tedbench.method import Axis
+
 BLOCKS_HASHED = ("fit", "numerics")
 
 
@@ -17,9 +19,9 @@ FILES = ("folder", "file")
 
 
 def run_config(
-    cfg: DictConfig, *, model_digest: str | None, method_digest: str | None, device: str, threads: int, axis: str
+    cfg: DictConfig, *, model_digest: str | None, method_digest: str | None, device: str, threads: int, axis: Axis
 ) -> dict[str, Any]:
-    """The five blocks of a run's config.yaml.
+    """The five blocks of a run's config.yaml, its labels and what is to be known of its axis.
 
     ``fit`` (model and weights, recipe, method, pair geometry, seed) and ``numerics`` say what its images are;
     ``sweep``, ``measure`` and ``how`` may change from call to call. A model is known by the digest of its files, not by
@@ -51,8 +53,9 @@ def run_config(
         "labels": {
             "method": plain["method"]["name"],
             "model": plain["model"]["name"] if model_digest else "none",
-            "axis": axis,
+            "axis": axis.name,
         },
+        "axis": {"symbol": axis.symbol, "identity": axis.identity, "fixed": axis.fixed},
     }
 
 

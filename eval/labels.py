@@ -7,15 +7,14 @@ from eval.store import Run
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.method import Axis
 
-_SYMBOLS = {"eta": "η", "t0": "t₀", "as_published": "as published"}
-
 
 def axis_of(run: Run) -> Axis:
-    """The run's axis, with the strengths that it has images of."""
-    name = run.labels["axis"]
+    """The run's axis, with the strengths that it has images of; its name is its symbol where the run says no other."""
+    name, about = run.labels["axis"], run.config().get("axis", {})
     samples = run.samples()
     grid = sorted(samples.loc[samples["status"] == "ok", "strength"].unique())
-    return Axis(name, _SYMBOLS.get(name, name), tuple(map(float, grid)), fixed=name == "as_published")
+    symbol, identity, fixed = about.get("symbol", name), about.get("identity"), about.get("fixed", False)
+    return Axis(name, symbol, tuple(map(float, grid)), identity, fixed)
 
 
 def dataset_of(run: Run) -> str:

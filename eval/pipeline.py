@@ -134,7 +134,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
         method_digest=editor.digest,
         device=device,
         threads=threads,
-        axis=editor.axis.name,
+        axis=editor.axis,
     )
     folder = Path(str(cfg.run_dir)) if cfg.run_dir else Path("runs") / run_name(config)
     run = Run.create(folder, config)

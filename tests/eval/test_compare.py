@@ -62,6 +62,7 @@ def make_run(tmp_path, noise_image):
         how = Ways(**ways)
         labels = {"method": method, "model": "tiny", "axis": how.axis}
         config = {"fit": how.fit, "numerics": {}, "sweep": {}, "measure": {}, "how": how.how, "labels": labels}
+        config["axis"] = {"symbol": {"eta": "η", "t0": "t₀"}.get(how.axis, how.axis)}
         run = Run.create(tmp_path / (folder or method), config)
         requests = [(s, k) for s in how.strengths for k in how.seeds]
         run.event("start", pairs=len(how.entries))

@@ -26,6 +26,7 @@ CONFIG = {
     "measure": {},
     "how": {},
     "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
+    "axis": {"symbol": "η"},
 }
 
 

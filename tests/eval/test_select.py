@@ -31,6 +31,7 @@ CONFIG = {
     "measure": {},
     "how": {},
     "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
+    "axis": {"symbol": "η"},
 }
 PAIRS = {name: Entry(f"{name}.png", "A dog.") for name in ("apple", "bread", "cake", "dates", "egg")}
 IMAGES = [(0.0, 0), (0.5, 0), (0.5, 1), (1.0, 0), (1.0, 1)]
