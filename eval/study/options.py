@@ -1,0 +1,84 @@
+"""Options of the study's commands, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from tedbench.errors import UserError
+
+
+def plain(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
+    """A command's options as plain values.
+
+    Args:
+        cfg: see ``conf/``.
+        needed: options that must be given, with what to give.
+
+    Raises:
+        UserError: one of them is missing.
+    """
+    for name, hint in needed.items():
+        if OmegaConf.is_missing(cfg, name) or cfg[name] in (None, ""):
+            raise UserError(f"{name} is empty. Give {hint}.")
+    return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+
+
+def number(settings: Mapping[str, Any], name: str, low: float, high: float) -> float:
+    """An option that is a number from ``low`` to ``high``.
+
+    Raises:
+        UserError: it is none.
+    """
+    value = settings[name]
+    if type(value) not in (int, float) or not (math.isfinite(value) and low <= value <= high):
+        raise UserError(f"{name} is {value!r}. It must be a number from {low:g} to {high:g}.")
+    return float(value)
+
+
+def share(settings: Mapping[str, Any], name: str) -> float:
+    """An option that is a number between 0 and 1, both excluded.
+
+    Raises:
+        UserError: it is none.
+    """
+    value = number(settings, name, 0, 1)
+    if value in (0, 1):
+        raise UserError(f"{name} is {value:g}. It must be between 0 and 1, both excluded.")
+    return value
+
+
+def whole(settings: Mapping[str, Any], name: str, low: int, high: int) -> int:
+    """An option that is a whole number from ``low`` to ``high``.
+
+    Raises:
+        UserError: it is none.
+    """
+    value = settings[name]
+    if type(value) is not int or not low <= value <= high:
+        raise UserError(f"{name} is {value!r}. It must be a whole number from {low} to {high}.")
+    return value
+
+
+def output(path: Path, kind: str) -> Path:
+    """A path to write to, with its folder made.
+
+    Args:
+        path: of the file or folder.
+        kind: "file" or "folder".
+
+    Raises:
+        UserError: something of the other kind is there, or the folder cannot be made.
+    """
+    folder = path if kind == "folder" else path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"out={path}: {folder} cannot be made ({error.strerror}). Give another place.") from None
+    if kind == "file" and path.is_dir():
+        raise UserError(f"out={path} is a folder. Give a file.")
+    return path
