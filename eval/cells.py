@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from eval.labels import title_of
 from eval.metrics.base import Metric, is_judgement
+from eval.store import Run
 
 
 def strength_cells(group: pd.DataFrame, metrics: Sequence[Metric], intervals: bool = False) -> list[str]:
@@ -50,6 +52,15 @@ def judged_images(table: pd.DataFrame) -> int:
     """How many images were judged at the strength where the fewest were; 0 if none was."""
     judged = table[_judgements(table)]
     return int(judged["n_images"].min()) if len(judged) else 0
+
+
+def curve_title(run: Run, table: pd.DataFrame) -> str:
+    """Above a run's figure: method, model, dataset and how many of how many."""
+    if not len(table):
+        return f"{title_of(run)}\nno scores"
+    judged, measured = judged_images(table), coverage(table)
+    fewer = f" ({judged} judged)" if judged and not measured.startswith(f"{judged} ") else ""
+    return f"{title_of(run)}\nmean of {pairs_of(table)} pairs, {measured} images a point{fewer}"
 
 
 def _measured(table: pd.DataFrame) -> pd.DataFrame:

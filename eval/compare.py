@@ -37,7 +37,9 @@ WRITTEN = re.compile(r"comparison\.(md|csv|tex)|plane\.(png|pdf|csv)|grid-\d{2,}
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/compare.yaml`` has its options."""
     settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    runs, pairs = _folders(settings["runs"]), settings["pairs"]
+    from eval.comparison.method import folders
+
+    runs, pairs = folders(settings["runs"]), settings["pairs"]
     if pairs is not None and not (isinstance(pairs, list) and pairs):
         raise UserError(f"pairs is {pairs!r}. It must be a list of pair ids or starts of them, such as [bird_02].")
     compare(
@@ -48,17 +50,6 @@ def main(cfg: DictConfig) -> None:
         rows=_whole(settings, "rows", 1),
         tile=_whole(settings, "tile", 32),
     )
-
-
-def _folders(runs: Any) -> list[str] | dict[str, str]:
-    folders = runs.values() if isinstance(runs, dict) else runs
-    if not isinstance(runs, list | dict) or not runs or not all(isinstance(f, str | int | float) for f in folders):
-        raise UserError(
-            f"runs is {runs!r}. Give the runs' folders: 'runs=[runs/a, runs/b]' or 'runs={{NAME: FOLDER}}'."
-        )
-    if isinstance(runs, dict):
-        return {str(name): str(folder) for name, folder in runs.items()}
-    return [str(folder) for folder in runs]
 
 
 def _strengths(strengths: Any) -> dict[str, float]:
@@ -108,6 +99,7 @@ def compare(
     from eval.comparison.plane import axes_of, draw_plane
     from eval.comparison.published import published
     from eval.comparison.table import apart, comparison_table
+    from eval.outputs import make_room
     from eval.store import writing
 
     comparison = compare_on_common(open_methods(runs, strengths or {}))
@@ -115,7 +107,7 @@ def compare(
     costs = [cost(method, comparison.pair_ids) for method in comparison.methods]
     table = comparison_table(comparison, costs)
     axes = axes_of(comparison, table)
-    _make_room(out)
+    make_room(out, WRITTEN)
     more = apart(comparison, table)
     if axes is None:
         more.append("No plane: it needs one CLIP score and one LPIPS that every run was measured with.")
@@ -133,19 +125,6 @@ def compare(
     _print(comparison, words, lines, out)
 
 
-def _make_room(out: Path) -> None:
-    """Makes the folder, and takes away what an earlier comparison wrote: its pages are not of this one."""
-    from eval.store import writing
-
-    if out.exists() and not out.is_dir():
-        raise UserError(f"out={out} is a file. Give a folder.")
-    with writing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        for path in out.iterdir():
-            if WRITTEN.fullmatch(path.name):
-                path.unlink()
-
-
 def _print(comparison: Comparison, words: Grid, lines: Sequence[str], out: Path) -> None:
     """Table, notes and what is left out; the last line is the folder."""
     import sys
@@ -153,6 +132,8 @@ def _print(comparison: Comparison, words: Grid, lines: Sequence[str], out: Path)
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from eval.comparison.pages import print_left_out
 
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
     shown = Table(title=escape(f"{comparison.dataset}: {comparison.coverage} compared"), title_justify="left")
@@ -164,10 +145,7 @@ def _print(comparison: Comparison, words: Grid, lines: Sequence[str], out: Path)
     console.print(shown)
     for line in lines:
         console.print(escape(line), style="dim", soft_wrap=True)
-    for why, pair_ids in comparison.reasons().items():
-        first = ", ".join(pair_ids[:3]) + (", …" if len(pair_ids) > 3 else "")
-        count = f"{len(pair_ids)} pair{'' if len(pair_ids) == 1 else 's'}"
-        console.print(f"[yellow]left out[/yellow] {count}: {escape(f'{why} ({first})')}", soft_wrap=True)
+    print_left_out(comparison, console)
     print(out, flush=True)
 
 

@@ -1,141 +1,134 @@
-"""The paper's Figure 9: alignment and fidelity along the strength, mean over pairs with 95% intervals."""
+"""``python -m eval.curves 'runs=[RUN, RUN]'``: the paper's Figure 9 again, from saved runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
-import pandas as pd
+from omegaconf import DictConfig, OmegaConf
 
-from eval.cells import coverage, judged_images, pairs_of
-from eval.metrics.base import Kind, Metric, shown_name, shown_score
-from eval.stats import clustered_mean
-from eval.store import Run, writing
-from tedbench.method import Axis
+from conf.command import command
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+if TYPE_CHECKING:
+    from eval.comparison.along import Along
+    from eval.comparison.common import Comparison
 
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe & Ito's colour-blind safe palette
+ABOUT = """Draws text alignment (CLIP score) and image fidelity (1 - LPIPS) of saved runs along their strength, as in the paper's
+Figure 9; needs no model, no weights and no GPU. Several runs are drawn on the pairs that all of them have. Writes
 
+  curves.png, .pdf, .csv               means over pairs with 95% intervals, clustered by source image; the strengths where
+                                       both are good are shaded, by a rule that figure and table name
+  curves-by-category.png, .pdf, .csv   the same for each category of pairs
+  curves.md                            both with their captions, and which pairs are left out"""
 
-class Look(NamedTuple):
-    """How a kind of metric is drawn."""
+EXAMPLES = """
+python -m eval.curves 'runs=[runs/a]'
+python -m eval.curves 'runs=[runs/a, runs/b]' out=figures
+python -m eval.curves 'runs={imagic: runs/a, sdedit: runs/b}' alignment=clip/ViT-L-14-quickgelu/openai
+"""
 
-    color: str
-    marker: str
-    label: str
-
-
-LOOKS: dict[Kind, Look] = {
-    "alignment": Look(BLUE, "o", "CLIP score (text alignment)"),
-    "fidelity": Look(ORANGE, "s", "1 − LPIPS (image fidelity)"),
-    "judgement": Look(GREEN, "^", "judged success"),
-}
-CURVE_COLUMNS = (
-    "method",
-    "axis",
-    "strength",
-    "metric",
-    "mean",
-    "ci_low",
-    "ci_high",
-    "n_pairs",
-    "n_images",
-    "n_expected",
-)
+WRITTEN = re.compile(r"curves(-by-category)?\.(png|pdf|csv|md)")
 
 
-def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
-    """One row for each strength and metric: the mean over pairs of each pair's mean over seeds.
+@command("curves", ABOUT, EXAMPLES)
+def main(cfg: DictConfig) -> None:
+    """The command; ``conf/curves.yaml`` has its options."""
+    from eval.comparison.method import folders
 
-    Intervals are 95%, clustered by source image. ``n_pairs`` and ``n_images`` are what the mean is of, ``n_expected``
-    how many images there should be. Images that a metric has nothing to say of (NaN) are not in its mean.
+    settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    names = {key: None if settings[key] is None else str(settings[key]) for key in ("alignment", "fidelity")}
+    curves(folders(settings["runs"]), Path(str(settings["out"])), **names)
+
+
+def curves(
+    runs: Sequence[str] | Mapping[str, str], out: Path, *, alignment: str | None = None, fidelity: str | None = None
+) -> None:
+    """Draws saved runs and says what is left out.
 
     Args:
-        run: with scores.
-        pair_ids: the pairs that the table is about.
+        runs: folders, or folders by the name that the method is to have.
+        out: what an earlier call wrote there is replaced.
+        alignment, fidelity: names of the metrics to draw; None takes the first that every run has.
+
+    Raises:
+        UserError: the runs cannot be drawn together.
     """
-    samples, scores = run.samples(), run.scores().dropna(subset="score")
-    samples = samples[samples["pair_id"].isin(pair_ids)]
-    scores = scores.merge(samples[["pair_id", "strength", "seed", "source_group"]], on=["pair_id", "strength", "seed"])
-    seeds = samples.groupby("strength")["seed"].nunique()
-    rows = []
-    for (metric, strength), group in scores.groupby(["metric", "strength"]):
-        pairs = (
-            group.assign(value=shown_score(metric, group["score"]))
-            .groupby("pair_id")
-            .agg(value=("value", "mean"), cluster=("source_group", "first"))
-        )
-        interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist())
-        counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": len(pair_ids) * int(seeds[strength])}
-        ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
-        rows.append({**run.labels, "strength": strength, "metric": shown_name(metric), **ends, **counts})
-    table = pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).sort_values(["metric", "strength"], ignore_index=True)
-    return table.astype(dict.fromkeys(("strength", "mean", "ci_low", "ci_high"), float))  # also where it is empty
+    from eval.comparison.along import along, rows_of
+    from eval.comparison.common import compare_on_common
+    from eval.comparison.method import open_whole
+    from eval.figures.curves import Panel, draw_curves, write_curves
+    from eval.outputs import make_room
+    from eval.store import writing
+
+    comparison = compare_on_common(open_whole(runs))
+    found = along(comparison, alignment, fidelity)
+    methods = comparison.methods
+    make_room(out, WRITTEN)
+    one = len(methods) == 1
+    title = " · ".join([*([methods[0].name] if one else []), comparison.dataset, _coverage(comparison, found)])
+    panels = [Panel("" if one else method.name, method.axis, rows_of(found, method)) for method in methods]
+    write_curves(found.table[found.table["category"] == ""], out / "curves.csv")
+    draw_curves(panels, found.shown, title, out / "curves", columns=min(3, len(panels)))
+    if found.categories:
+        panels = [
+            Panel(f"{name}, {n} pair{'' if n == 1 else 's'}" if one else f"{name} ({n}) · {m.name}", m.axis, rows)
+            for name, n in found.categories.items()
+            for m in methods
+            if len(rows := rows_of(found, m, name))
+        ]
+        write_curves(found.table[found.table["category"] != ""], out / "curves-by-category.csv")
+        draw_curves(panels, found.shown, title, out / "curves-by-category", columns=3 if one else len(methods))
+    with writing(out):
+        (out / "curves.md").write_text(_page(comparison, found), encoding="utf-8")
+    _print(comparison, found, out)
 
 
-def draw_curves(run: Run, table: pd.DataFrame, axis: Axis, metrics: Sequence[Metric], title: str) -> None:
-    """Writes curves.csv, curves.png and curves.pdf.
-
-    The figure has the first alignment metric against the first fidelity metric and, where images were judged, the
-    first judgement on an axis of its own.
-    """
-    path = run.folder / "curves.csv"
-    with writing(path):
-        table.to_csv(path, index=False, float_format="%.6f")
-    chosen: dict[Kind, Metric | None] = {kind: next((m for m in metrics if m.kind == kind), None) for kind in LOOKS}
-    judged = chosen["judgement"] is not None and bool((table["metric"] == chosen["judgement"].shown).any())
-    figure, left = plt.subplots(figsize=(6.5 if judged else 5.2, 3.4), layout="constrained")
-    axes: dict[Kind, Axes] = {"alignment": left, "fidelity": left.twinx()}
-    if judged:
-        axes["judgement"] = left.twinx()
-        axes["judgement"].spines["right"].set_position(("outward", 52))
-        axes["judgement"].set_ylim(-0.03, 1.03)
-        axes["judgement"].yaxis.set_major_formatter(PercentFormatter(1))
-    for place, (kind, on) in enumerate(axes.items()):
-        metric = chosen[kind]
-        if metric is None:
-            on.yaxis.set_visible(False)
-        else:
-            _draw_metric(on, table[table["metric"] == metric.shown], LOOKS[kind], place)
-    if table["strength"].nunique() == 1:
-        left.set_xticks([] if axis.fixed else [table["strength"].iloc[0]])
-        left.set_xlim(table["strength"].iloc[0] - 1, table["strength"].iloc[0] + 1)
-    left.set_xlabel(axis.symbol)
-    left.grid(axis="x", alpha=0.3)
-    left.set_title(title, fontsize=8)
-    for suffix in ("png", "pdf"):
-        with writing(run.folder):
-            figure.savefig(run.folder / f"curves.{suffix}", dpi=200)
-    plt.close(figure)
+def _coverage(comparison: Comparison, found: Along) -> str:
+    """ "35 of 36 pairs"."""
+    return f"{found.n_pairs} of {comparison.n_expected} pair{'' if comparison.n_expected == 1 else 's'}"
 
 
-def _draw_metric(on: Axes, rows: pd.DataFrame, look: Look, place: int) -> None:
-    """A curve with its band; a single strength is a point with its bar, beside those of the other metrics."""
-    if len(rows) == 1:
-        (row,) = rows.itertuples()
-        reach = [[row.mean - row.ci_low], [row.ci_high - row.mean]]
-        x = [row.strength - 0.3 + 0.3 * place]
-        on.errorbar(x, [row.mean], reach, color=look.color, marker=look.marker, capsize=4, linestyle="none")
-    else:
-        on.fill_between(rows["strength"], rows["ci_low"], rows["ci_high"], color=look.color, alpha=0.18, linewidth=0)
-        on.plot(rows["strength"], rows["mean"], color=look.color, marker=look.marker, markersize=4)
-    on.set_ylabel(look.label, color=look.color)
-    on.tick_params(axis="y", colors=look.color)
-    on.spines["top"].set_visible(False)
+def _captions(comparison: Comparison, found: Along) -> list[str]:
+    """What stands under the figures, a line each."""
+    from eval.curve_table import REGION_RULE
+
+    names = "; ".join(f"{kind}: {metric}" for kind, metric in found.shown.items())
+    return [
+        f"{comparison.dataset}, {_coverage(comparison, found)}: mean over pairs of each pair's mean over seeds; bands are 95% "
+        "intervals, clustered by source image (none where a panel has fewer than two).",
+        f"Shaded by the rule “{REGION_RULE}”: each mean lies above its worst value by a third of the way to its best, over "
+        "the strengths that are drawn and linearly between them. Where no strength does, nothing is shaded.",
+        f"Metrics: {names}.",
+        *comparison.notes,
+        *found.notes,
+    ]
 
 
-def curve_title(run: Run, table: pd.DataFrame, dataset: str) -> str:
-    """Method, model, dataset and how many of how many."""
-    model = [] if run.labels["model"] == "none" else [run.labels["model"]]
-    head = " · ".join([run.labels["method"], *model, dataset])
-    if not len(table):
-        return f"{head}\nno scores"
-    judged, measured = judged_images(table), coverage(table)
-    fewer = f" ({judged} judged)" if judged and not measured.startswith(f"{judged} ") else ""
-    n = f"{pairs_of(table)} pairs, {measured} images a point{fewer}"
-    return f"{head}\nmean of {n}; bands: 95%, clustered by source image"
+def _page(comparison: Comparison, found: Along) -> str:
+    from eval.comparison.pages import left_out, markdown_escape
+
+    figures = ["curves", *(["curves-by-category"] if found.categories else [])]
+    lines = [f"# {markdown_escape(comparison.dataset)}: curves along the strength", ""]
+    for name in figures:
+        lines += [f"![{name}]({name}.png)", ""]
+    lines += [f"- {markdown_escape(line)}" for line in _captions(comparison, found)]
+    return "\n".join([*lines, *left_out(comparison)]) + "\n"
+
+
+def _print(comparison: Comparison, found: Along, out: Path) -> None:
+    """Captions and what is left out; the last line is the folder."""
+    from rich.console import Console
+
+    from eval.comparison.pages import print_left_out
+
+    console = Console(highlight=False)
+    for line in _captions(comparison, found):
+        console.print(line, markup=False, soft_wrap=True)
+    print_left_out(comparison, console)
+    print(out, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from eval.identity import run_hash
+from eval.metrics.base import Kind
 from eval.store import Run
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.method import Axis
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""What no page or figure can show: line ends, and marks that turn the writing round."""
+
+MEASURES: dict[str, tuple[Kind, str]] = {
+    "clip": ("alignment", "CLIP score"),
+    "clip-direction": ("alignment", "CLIP direction"),
+    "lpips": ("fidelity", "1 − LPIPS"),
+    "clip-i": ("fidelity", "CLIP-I"),
+    "dino": ("fidelity", "DINO"),
+    "ssim": ("fidelity", "SSIM"),
+    "psnr": ("fidelity", "PSNR"),
+    "judge": ("judgement", "judged"),
+}
+"""What the first word of a metric's name says: what it measures and its heading. Those that figures prefer come first."""
 
 
 def axis_of(run: Run) -> Axis:
@@ -32,3 +51,52 @@ def title_of(run: Run) -> str:
 def key_of(run: Run) -> str:
     """Method and what decides its images: stays when the folder moves, differs between runs."""
     return f"{run.labels['method']}-{run_hash(run.config())}"
+
+
+def kind_of(metric: str) -> Kind | None:
+    """What a column measures, from its name (raw or as shown); None where that is not known."""
+    return MEASURES.get(_word(metric), (None, ""))[0]
+
+
+def heading(metric: str, among: Sequence[str]) -> str:
+    """A column's heading, "CLIP score" or "judged success"; with the backbone where ``among`` has several such.
+
+    Args:
+        metric: its name, raw or as shown.
+        among: all names in the table.
+    """
+    word, _, rest = metric.removeprefix("1-").partition("/")
+    if word not in MEASURES:
+        return metric
+    backbone = rest.partition("/")[0]
+    alike = [other.removeprefix("1-").partition("/")[2] for other in among if _word(other) == word]
+    if word != "judge" and len(alike) < 2:
+        return MEASURES[word][1]
+    same_backbone = [other for other in alike if other.partition("/")[0] == backbone]
+    return f"{MEASURES[word][1]} {backbone if len(same_backbone) < 2 or word == 'judge' else rest}"
+
+
+def metric_order(metric: str) -> tuple[int, int, str]:
+    """A key to sort names by: as in :data:`MEASURES`, success first of the judgements, then what is not known."""
+    words, questions = list(MEASURES), ("success", "changed", "kept")
+    word, part = _word(metric), metric.partition("/")[2].partition("/")[0]
+    return (
+        words.index(word) if word in words else len(words),
+        questions.index(part) if part in questions else len(questions),
+        metric,
+    )
+
+
+def first_of_kinds(metrics: Sequence[str]) -> dict[Kind, str]:
+    """Which metrics a figure shows: the first alignment, the first fidelity and the first judgement."""
+    ordered = sorted(metrics, key=metric_order)
+    found: dict[Kind, str] = {}
+    for metric in ordered:
+        kind = kind_of(metric)
+        if kind is not None:
+            found.setdefault(kind, metric)
+    return found
+
+
+def _word(metric: str) -> str:
+    return metric.removeprefix("1-").partition("/")[0]

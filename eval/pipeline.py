@@ -90,7 +90,7 @@ class Job:
 
     def curves(self) -> pd.DataFrame:
         """The curve table of this job's pairs, strengths and metrics."""
-        from eval.curves import curve_table
+        from eval.curve_table import curve_table
 
         table = curve_table(self.run, [entry.id for entry in self.dataset.entries])
         asked = table["strength"].isin({strength for strength, _ in self.requests})
@@ -147,15 +147,14 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
 
 def write_outputs(job: Job) -> None:
     """Tables, curves and report, made anew from the shards."""
-    from eval.curves import curve_title, draw_curves
+    from eval.figures.curves import draw_run
     from eval.report.build import write_report
     from eval.strips import draw_strips
 
     start = time.monotonic()
     job.run.write_tables()
     table = job.curves()
-    title = curve_title(job.run, table, job.dataset.label)
-    draw_curves(job.run, table, job.editor.axis, job.metrics, title)
+    draw_run(job.run, table, job.editor.axis)
     draw_strips(job.run, job.dataset, job.editor.axis)
     write_report(job.run, table, job.editor.axis, job.metrics, job.dataset)
     job.run.event("report", seconds=round(time.monotonic() - start, 2))

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from eval.cells import coverage, strength_cells
-from eval.curves import curve_title
+from eval.labels import title_of
 from eval.metrics.base import short_name
 from tedbench.method import format_strength
 
@@ -32,7 +32,7 @@ def print_summary(job: Job, seconds: float) -> int:
     for strength, group in table.groupby("strength"):
         shown.add_row(format_strength(float(strength)), *strength_cells(group, job.metrics), coverage(group))
     if len(table):
-        job.reporter.say(curve_title(run, table, job.dataset.label).splitlines()[0])
+        job.reporter.say(title_of(run))
         console.print(shown)
         for metric in job.metrics:
             job.reporter.say(f"{short_name(metric, job.metrics)}: {metric.shown}")

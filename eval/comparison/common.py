@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,9 +12,6 @@ from eval.comparison.method import Method
 from eval.labels import dataset_of
 from eval.store import Run
 from tedbench.errors import UserError
-
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-"""What no page or figure can show: line ends, and marks that turn the writing round."""
 
 
 class Comparison(NamedTuple):

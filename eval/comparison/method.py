@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ class Picked(NamedTuple):
 
     Attributes:
         rule: by which they were picked, in words.
-        images: pair_id, strength, seed, image; at most one row a pair, images that are there only.
+        images: pair_id, strength, seed, image; images that are there only, one row a pair (or all, for whole curves).
         left_out: why other pairs have none, as far as the rule says.
         by_default: nothing was chosen.
     """
@@ -83,6 +83,17 @@ def open_methods(runs: Sequence[str] | Mapping[str, str], strengths: Mapping[str
     Raises:
         UserError: a folder that is no run, a name twice, or a strength of no method.
     """
+    named = _named(runs)
+    names = [name for name, _ in named]
+    if unknown := [name for name in strengths if name not in names]:
+        raise UserError(f"strengths has {unknown[0]!r}, which is none of the methods. There are: {', '.join(names)}.")
+    return [
+        _open(name, run, lambda axis, samples, name=name, run=run: pick(name, run, axis, samples, strengths.get(name)))  # type: ignore[misc]
+        for name, run in named
+    ]
+
+
+def _named(runs: Sequence[str] | Mapping[str, str]) -> list[tuple[str, Run]]:
     if isinstance(runs, Mapping):
         opened = [(str(name), Run.open(_folder(folder))) for name, folder in runs.items()]
     else:
@@ -92,20 +103,49 @@ def open_methods(runs: Sequence[str] | Mapping[str, str], strengths: Mapping[str
     names = [name for name, _ in opened]
     if len(set(names)) < len(names) or not all(name.strip() for name in names):
         raise UserError(f"The runs are called {', '.join(names)}. Give each its own name: runs={{NAME: FOLDER}}.")
-    if unknown := [name for name in strengths if name not in names]:
-        raise UserError(f"strengths has {unknown[0]!r}, which is none of the methods. There are: {', '.join(names)}.")
-    return [_open(name, run, strengths.get(name)) for name, run in opened]
+    return opened
+
+
+def open_whole(runs: Sequence[str] | Mapping[str, str]) -> list[Method]:
+    """The runs as :func:`open_methods` opens them; every image of every pair that did not fail stands for each.
+
+    Raises:
+        UserError: a folder that is no run, or a name twice.
+    """
+    return [_open(name, run, lambda _, samples: _whole(samples)) for name, run in _named(runs)]
+
+
+def _whole(samples: pd.DataFrame) -> Picked:
+    failed = samples.loc[samples["status"] != "ok", "pair_id"]
+    images = samples.loc[~samples["pair_id"].isin(failed), ["pair_id", "strength", "seed", "image"]]
+    return Picked("every strength and seed", images)
+
+
+def folders(runs: Any) -> list[str] | dict[str, str]:
+    """What a command's option ``runs`` may be: a list of folders, or folders by name.
+
+    Raises:
+        UserError: it is neither.
+    """
+    given = runs.values() if isinstance(runs, dict) else runs
+    if not isinstance(runs, list | dict) or not runs or not all(isinstance(f, str | int | float) for f in given):
+        raise UserError(
+            f"runs is {runs!r}. Give the runs' folders: 'runs=[runs/a, runs/b]' or 'runs={{NAME: FOLDER}}'."
+        )
+    if isinstance(runs, dict):
+        return {str(name): str(folder) for name, folder in runs.items()}
+    return [str(folder) for folder in runs]
 
 
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
 
-def _open(name: str, run: Run, strength: float | None) -> Method:
+def _open(name: str, run: Run, picking: Callable[[Axis, pd.DataFrame], Picked]) -> Method:
     samples, axis = run.samples(), axis_of(run)
     if not (samples["status"] == "ok").any():
         raise UserError(f"{run.folder} has no edited images. Give a run that was finished.")
-    return Method(name, run, axis, run.config(), samples, pick(name, run, axis, samples, strength))
+    return Method(name, run, axis, run.config(), samples, picking(axis, samples))
 
 
 def pick(name: str, run: Run, axis: Axis, samples: pd.DataFrame, strength: float | None) -> Picked:

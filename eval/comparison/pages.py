@@ -9,11 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
+from rich.console import Console
+from rich.markup import escape
 
-from eval.comparison.common import CONTROL, Comparison
+from eval.comparison.common import Comparison
 from eval.comparison.cost import Cost
 from eval.comparison.published import Published
-from eval.comparison.table import cell, heading, kind_of
+from eval.comparison.table import cell
+from eval.labels import CONTROL, heading, kind_of
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -150,13 +153,26 @@ def markdown(comparison: Comparison, words: Grid, lines: Sequence[str], pictures
     page = [f"# {markdown_escape(comparison.dataset)}: {comparison.coverage} compared", ""]
     page += [f"| {' | '.join(row)} |" for row in rows]
     page += ["", *(f"- {markdown_escape(line)}" for line in lines)]
-    if comparison.left_out:
-        page += ["", "Left out:", ""]
-        for why, pair_ids in comparison.reasons().items():
-            page.append(f"- {markdown_escape(why)} ({len(pair_ids)}): {markdown_escape(', '.join(pair_ids))}")
+    page += left_out(comparison)
     for picture in pictures:
         page += ["", f"![{picture}]({picture})"]
     return "\n".join(page) + "\n"
+
+
+def left_out(comparison: Comparison) -> list[str]:
+    """Lines of Markdown: the pairs that are not compared, by why; none where all are."""
+    lines = []
+    for why, pair_ids in comparison.reasons().items():
+        lines.append(f"- {markdown_escape(why)} ({len(pair_ids)}): {markdown_escape(', '.join(pair_ids))}")
+    return ["", "Left out:", "", *lines] if lines else []
+
+
+def print_left_out(comparison: Comparison, console: Console) -> None:
+    """The same on the terminal, with the first pairs of each reason."""
+    for why, pair_ids in comparison.reasons().items():
+        first = ", ".join(pair_ids[:3]) + (", …" if len(pair_ids) > 3 else "")
+        count = f"{len(pair_ids)} pair{'' if len(pair_ids) == 1 else 's'}"
+        console.print(f"[yellow]left out[/yellow] {count}: {escape(f'{why} ({first})')}", soft_wrap=True)
 
 
 def latex(comparison: Comparison, words: Grid, lines: Sequence[str]) -> str:

@@ -7,31 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-
-from eval.comparison.common import CONTROL, Comparison
-from eval.comparison.method import Method
-from eval.comparison.published import Published, published
-from eval.comparison.table import heading, kind_of
-from eval.curves import curve_table
-from eval.store import writing
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")  # Okabe & Ito, colour-blind safe
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DASHES = ("-", "--", ":", "-.")
-WIDTH = 3.5
-"""Inches: one column of a two-column paper."""
-SMALL = 6
+from eval.comparison.common import Comparison, scores
+from eval.comparison.method import Method
+from eval.comparison.published import Published, published
+from eval.curve_table import curve_rows
+from eval.figures.style import COLORS, COLUMN, DASHES, MARKERS, SMALL, legend_columns, plain, save, shorten
+from eval.labels import heading, kind_of
+from eval.store import writing
 
 
 class Track(NamedTuple):
@@ -64,9 +55,7 @@ def tracks(comparison: Comparison, table: pd.DataFrame, x: str, y: str) -> list[
 
 
 def _track(comparison: Comparison, method: Method, rows: pd.DataFrame, x: str, y: str) -> Track:
-    points = curve_table(method.run, comparison.pair_ids)
-    native = points["metric"].str.endswith("/native")
-    points.loc[native, "metric"] += f"-{method.size}px"
+    points = curve_rows(method.samples, scores(method), comparison.pair_ids, method.run.labels)
     wide = points[points["metric"].isin([x, y])].pivot(index="strength", columns="metric", values=["mean", "n_pairs"])
     curve = pd.DataFrame({"x": wide["mean", x], "y": wide["mean", y], "n_pairs": wide["n_pairs"].min(axis=1)})
     whole = curve[curve["n_pairs"] == len(comparison.pair_ids)].reset_index()
@@ -82,17 +71,17 @@ def draw_plane(comparison: Comparison, table: pd.DataFrame, x: str, y: str, out:
     """
     drawn = tracks(comparison, table, x, y)
     bands = published(comparison.methods[0].dataset, x)
-    labels = [*(_plain(shorten(track.method.name)) for track in drawn), "chosen images, 95%"]
+    labels = [*(plain(shorten(track.method.name)) for track in drawn), "chosen images, 95%"]
     columns = legend_columns(labels)
     height = 2.9 + 0.12 * math.ceil(len(labels) / columns) + (0.5 + 0.1 * len(bands) if bands else 0)
     if bands:
         figure, (plane, strip) = plt.subplots(
-            2, 1, figsize=(WIDTH, height), layout="constrained", sharex=True, height_ratios=[4, 0.26 * len(bands)]
+            2, 1, figsize=(COLUMN, height), layout="constrained", sharex=True, height_ratios=[4, 0.26 * len(bands)]
         )
         _draw_published(strip, bands)
         strip.set_xlabel(_axis_label(x), fontsize=7)
     else:
-        figure, plane = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+        figure, plane = plt.subplots(figsize=(COLUMN, height), layout="constrained")
         plane.set_xlabel(_axis_label(x), fontsize=7)
     handles = [_draw_track(plane, track, number) for number, track in enumerate(drawn)]
     plane.set_ylabel(_axis_label(y), fontsize=7)
@@ -102,7 +91,7 @@ def draw_plane(comparison: Comparison, table: pd.DataFrame, x: str, y: str, out:
     plane.spines[["top", "right"]].set_visible(False)
     picked = Line2D([], [], color="none", marker="*", markersize=8, markerfacecolor="white", markeredgecolor="0.2")
     figure.legend([*handles, picked], labels, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False)
-    title = _plain(f"{comparison.dataset} · {comparison.coverage}")
+    title = plain(f"{comparison.dataset} · {comparison.coverage}")
     figure.suptitle(f"{title}\ncurves: mean along the strength, all seeds", fontsize=7)
     figure.draw_without_rendering()  # labels are placed where the layout leaves the axes
     _label_ends(plane, drawn)
@@ -110,9 +99,7 @@ def draw_plane(comparison: Comparison, table: pd.DataFrame, x: str, y: str, out:
     kept = ["method", "strength", "x", "y", "n_pairs", "x_metric", "y_metric"]
     with writing(out):
         pd.concat(curves)[kept].to_csv(out / "plane.csv", index=False, float_format="%.6f")
-        for suffix in ("png", "pdf"):
-            figure.savefig(out / f"plane.{suffix}", dpi=300)
-    plt.close(figure)
+    save(figure, out / "plane")
     return [
         f"The plane lacks {track.left_out} strength{'' if track.left_out == 1 else 's'} of {track.method.name}, which not "
         "all compared pairs have."
@@ -209,23 +196,4 @@ def _draw_published(strip: Axes, bands: Sequence[Published]) -> None:
 
 def _axis_label(metric: str) -> str:
     kind = {"alignment": "text alignment", "fidelity": "image fidelity"}[kind_of(metric) or ""]
-    return f"{heading(metric, [metric])} ({kind})\n{_plain(metric)}"
-
-
-def shorten(name: str) -> str:
-    """A name that fits into a legend of one column's width."""
-    return name if len(name) <= 48 else f"{name[:24]}…{name[-23:]}"
-
-
-def legend_columns(labels: Sequence[str]) -> int:
-    """How many columns of these labels one column of a paper has room for."""
-    for columns in (4, 3, 2):
-        widest = [max(map(len, column)) for column in np.array_split(labels, min(columns, len(labels)))]
-        if sum(widest) + 9 * len(widest) <= 72:
-            return columns
-    return 1
-
-
-def _plain(text: str) -> str:
-    """A text that matplotlib writes as it is: no formulas."""
-    return CONTROL.sub(" ", text.strip()).replace("$", r"\$")
+    return f"{heading(metric, [metric])} ({kind})\n{plain(metric)}"

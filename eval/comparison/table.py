@@ -9,7 +9,8 @@ import pandas as pd
 
 from eval.comparison.common import Comparison, scores
 from eval.comparison.cost import Cost
-from eval.metrics.base import Kind, is_judgement, shown_name, shown_score
+from eval.labels import metric_order
+from eval.metrics.base import is_judgement, shown_name, shown_score
 from eval.stats import clustered_mean
 
 TABLE_COLUMNS = (
@@ -28,28 +29,6 @@ TABLE_COLUMNS = (
     "seconds_per_edit",
     "peak_gib",
 )
-KINDS: dict[str, Kind] = {"clip": "alignment", "lpips": "fidelity", "judge": "judgement"}
-WORDS: dict[Kind, str] = {"alignment": "CLIP score", "fidelity": "1 − LPIPS", "judgement": "judged"}
-
-
-def kind_of(metric: str) -> Kind | None:
-    """What a column measures, from its name (raw or as shown)."""
-    return KINDS.get(metric.removeprefix("1-").partition("/")[0])
-
-
-def heading(metric: str, among: Sequence[str]) -> str:
-    """A column's heading, "CLIP score" or "judged success"; with the backbone where ``among`` has several of the kind."""
-    kind = kind_of(metric)
-    if kind is None:
-        return metric
-    alike = [other for other in among if kind_of(other) == kind]
-    part = metric.split("/")[1]
-    if kind == "judgement":
-        return f"judged {part}"
-    if len(alike) == 1:
-        return WORDS[kind]
-    same_backbone = [other for other in alike if other.split("/")[1] == part]
-    return f"{WORDS[kind]} {part}" if len(same_backbone) == 1 else f"{WORDS[kind]} {metric.partition('/')[2]}"
 
 
 def comparison_table(comparison: Comparison, costs: Sequence[Cost]) -> pd.DataFrame:
@@ -59,7 +38,7 @@ def comparison_table(comparison: Comparison, costs: Sequence[Cost]) -> pd.DataFr
     the ``n_compared``. ``n_own`` says of how many of the ``n_expected`` pairs a method has an image.
     """
     measured = [_measured(comparison, place) for place in range(len(comparison.methods))]
-    names = sorted({metric for table in measured for metric in table["metric"]}, key=_order)
+    names = sorted({metric for table in measured for metric in table["metric"]}, key=metric_order)
     rows = []
     for metric in names:
         of_metric = [table[table["metric"] == metric] for table in measured]
@@ -96,15 +75,6 @@ def _measured(comparison: Comparison, place: int) -> pd.DataFrame:
     method = comparison.methods[place]
     picked = comparison.picked(method)[["pair_id", "strength", "seed", "source_group"]]
     return scores(method).dropna(subset="score").merge(picked, on=["pair_id", "strength", "seed"])
-
-
-def _order(metric: str) -> tuple[int, int, str]:
-    """Alignment, fidelity, judgements with success first, then what is not known."""
-    kinds = list(WORDS)
-    kind = kind_of(metric)
-    questions = ("success", "changed", "kept")
-    part = metric.split("/")[1] if "/" in metric else ""
-    return (kinds.index(kind) if kind else len(kinds), questions.index(part) if part in questions else 9, metric)
 
 
 def cell(row: pd.Series) -> tuple[str, str]:

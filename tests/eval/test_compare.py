@@ -17,8 +17,8 @@ from eval.choice import Choice, keep
 from eval.compare import compare, main
 from eval.comparison.method import open_methods
 from eval.comparison.pages import latex_escape, markdown_escape
-from eval.comparison.plane import COLORS
 from eval.comparison.published import published
+from eval.figures.style import COLORS
 from eval.stats import clustered_mean
 from eval.store import Run
 from tedbench.errors import UserError

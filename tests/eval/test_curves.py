@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.curves import curve_table, curve_title
+from eval.cells import curve_title
+from eval.curve_table import curve_table, region
 from eval.stats import clustered_mean
 from eval.store import Run
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 
 LABELS = {"method": "imagic", "model": "tiny", "axis": "eta"}
-CONFIG = {"fit": {}, "numerics": {}, "sweep": {}, "measure": {}, "how": {}, "labels": LABELS}
+CONFIG = {"fit": {"dataset": "folder"}, "numerics": {}, "sweep": {}, "measure": {}, "how": {}, "labels": LABELS}
 ENTRIES = [
     Entry(image, text)
     for image, text in (("a.png", "A dog."), ("a.png", "A cat."), ("b.png", "A dog."), ("c.png", "A dog."))
@@ -47,7 +48,7 @@ def test_a_point_is_the_mean_over_pairs_of_the_mean_over_seeds(run):
 def test_a_failed_pair_is_missing_in_the_count_and_is_no_zero(run):
     row = curve_table(run, [e.id for e in ENTRIES]).iloc[0]
     assert (row["n_pairs"], row["n_images"], row["n_expected"]) == (3, 6, 8)
-    assert "3 pairs, 6 of 8 images" in curve_title(run, curve_table(run, [e.id for e in ENTRIES]), "folder")
+    assert "3 pairs, 6 of 8 images" in curve_title(run, curve_table(run, [e.id for e in ENTRIES]))
 
 
 def test_intervals_cluster_by_source_image(run):
@@ -60,3 +61,28 @@ def test_a_table_is_about_the_pairs_asked_for(run):
     row = curve_table(run, [ENTRIES[2].id]).set_index("metric").loc["clip/a/b"]
     assert (row["mean"], row["n_pairs"], row["n_expected"]) == (pytest.approx(0.41), 1, 2)
     assert np.isnan(row["ci_low"])
+
+
+def rows(means, metric):
+    return [{"strength": s, "metric": metric, "mean": m} for s, m in zip((0.0, 0.5, 1.0), means, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("alignment", "fidelity", "ends"),
+    [
+        ((0, 1, 3), (1, 1, 0), (0.5, 0.833)),  # a third of the gain at 0.5, two thirds lost at 5/6
+        ((0, 3, 3), (3, 2, 0), (0.167, 0.75)),
+        ((0, 0, 3), (3, 0, 0), None),
+        ((1, 1, 1), (3, 2, 0), None),
+    ],
+)
+def test_the_highlighted_strengths_have_both_means_above_the_worst_third_of_their_range(alignment, fidelity, ends):
+    table = pd.DataFrame(rows(alignment, "clip/a") + rows(fidelity, "1-lpips/a"))
+    found = region(table, "clip/a", "1-lpips/a")
+    assert found == (pytest.approx(ends, abs=0.002) if ends else None)
+
+
+def test_one_metric_or_one_strength_highlights_nothing():
+    table = pd.DataFrame(rows((0, 1, 3), "clip/a"))
+    assert region(table, "clip/a", None) is None
+    assert region(table.head(1), "clip/a", "clip/a") is None

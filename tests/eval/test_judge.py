@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from conf.command import compose
-from eval.cells import coverage, strength_cells
-from eval.curves import curve_title, draw_curves
+from eval.cells import coverage, curve_title, strength_cells
+from eval.figures.curves import draw_run
 from eval.metrics.base import Reference
 from eval.metrics.judge import SAME_SCENE_PSNR, Judged, compare, open_reader, untouched_psnr
 from eval.pipeline import Job
@@ -32,7 +32,7 @@ from tedbench.method import Axis, Sample
 from tedbench.pair import EditPair, Entry
 
 CONFIG = {
-    "fit": {},
+    "fit": {"dataset": "folder"},
     "numerics": {},
     "sweep": {},
     "measure": {},
@@ -219,7 +219,7 @@ def test_a_judgements_mean_is_of_the_images_judged_and_the_table_says_how_many(j
     assert (success["mean"], success["n_images"], success["n_expected"]) == (1, 1, 2)
     assert strength_cells(group, job.metrics)[2:] == ["100% of 1"] * 3
     assert coverage(group) == "2 of 2"
-    assert "2 pairs, 2 of 2 images a point (1 judged)" in curve_title(job.run, table, "folder")
+    assert "2 pairs, 2 of 2 images a point (1 judged)" in curve_title(job.run, table)
 
 
 def test_cells_of_judgements_without_any_are_dashes(job):
@@ -231,10 +231,10 @@ def test_cells_of_judgements_without_any_are_dashes(job):
 @pytest.mark.parametrize("judged", [True, False])
 def test_success_is_a_third_curve_where_images_were_judged(job, judged, monkeypatch):
     kept = []
-    monkeypatch.setattr("eval.curves.plt.close", kept.append)
+    monkeypatch.setattr("eval.figures.style.plt.close", kept.append)
     table = job.curves()
     table = table if judged else table[~table["metric"].str.startswith("judge/")]
-    draw_curves(job.run, table, job.editor.axis, job.metrics, "title")
+    draw_run(job.run, table, job.editor.axis)
     labels = [axes.get_ylabel() for axes in kept[0].axes]
     assert labels[2:] == (["judged success"] if judged else [])
     if judged:
@@ -245,7 +245,7 @@ def test_success_is_a_third_curve_where_images_were_judged(job, judged, monkeypa
 
 def test_report_and_curves_csv_bear_pairs_that_were_not_judged(job):
     table = job.curves()
-    draw_curves(job.run, table, job.editor.axis, job.metrics, "title")
+    draw_run(job.run, table, job.editor.axis)
     write_report(job.run, table, job.editor.axis, job.metrics, job.dataset)
     page = (job.run.folder / "report.html").read_text()
     assert "judged success" in page and "100% of 1" in page

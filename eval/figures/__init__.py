@@ -1,0 +1,1 @@
+"""Figures for papers: one look for all of them."""

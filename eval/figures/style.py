@@ -1,0 +1,57 @@
+"""What all figures share: colours, widths, words that matplotlib writes as they are, and how they are saved."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+plt.style.use(Path(__file__).with_name("paper.mplstyle"))
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")  # Okabe & Ito, colour-blind safe
+BLUE, ORANGE, GREEN = COLORS[:3]
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", ":", "-.")
+COLUMN, PAGE = 3.5, 7.16
+"""Inches: one column of a two-column paper, and both."""
+SMALL = 6
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""What no page or figure can show: line ends, and marks that turn the writing round."""
+
+
+def plain(text: str) -> str:
+    """A text that matplotlib writes as it is: no formulas."""
+    return CONTROL.sub(" ", text.strip()).replace("$", r"\$")
+
+
+def shorten(name: str) -> str:
+    """A name that fits into a legend of one column's width."""
+    return name if len(name) <= 48 else f"{name[:24]}…{name[-23:]}"
+
+
+def legend_columns(labels: list[str]) -> int:
+    """How many columns of these labels one column of a paper has room for."""
+    for columns in (4, 3, 2):
+        widest = [max(map(len, column)) for column in np.array_split(labels, min(columns, len(labels)))]
+        if sum(widest) + 9 * len(widest) <= 72:
+            return columns
+    return 1
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes ``path`` with .png and .pdf in place of its suffix, and closes the figure.
+
+    Equal figures are equal files: the PDF bears no date.
+    """
+    from eval.store import writing
+
+    with writing(path.parent):
+        figure.savefig(path.with_suffix(".png"))
+        figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
+    plt.close(figure)
