@@ -24,7 +24,7 @@ python -m eval.run dataset=folder dataset.file=pairs.csv 'sweep.strengths=[0,0.6
 
 @command("run", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> int:
-    """Returns 1 if any pair failed."""
+    """Returns 1 if any pair failed or could not be scored."""
     from eval.pipeline import prepare, write_outputs
     from eval.progress import Reporter
     from eval.score import score_run
@@ -34,9 +34,9 @@ def main(cfg: DictConfig) -> int:
     reporter = Reporter()
     job = prepare(cfg, reporter)
     job.execute()
-    score_run(job.run, job.metrics, reporter)
+    unreadable = score_run(job.run, job.metrics, reporter)
     write_outputs(job)
-    return print_summary(job, time.monotonic() - start)
+    return print_summary(job, time.monotonic() - start) or int(unreadable > 0)
 
 
 if __name__ == "__main__":

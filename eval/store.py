@@ -37,7 +37,7 @@ SAMPLE_COLUMNS = (
     "status",
     "reason",
 )
-SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score")
+SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score", "reason")
 
 
 @contextmanager
@@ -98,9 +98,9 @@ class Shard:
         return read_image(self.folder / Path(name).name)
 
     def scores(self) -> pd.DataFrame:
-        """All metrics' scores so far."""
+        """All metrics' scores so far; ``reason`` says why there is none (NaN), and is empty where there is one."""
         files = sorted((self.folder / "scores").glob("*.parquet"))
-        frames = [pd.read_parquet(file) for file in files]
+        frames = [pd.read_parquet(file).reindex(columns=list(SCORE_COLUMNS), fill_value="") for file in files]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(SCORE_COLUMNS))
 
     def score_file(self, metric: str) -> Path:
@@ -111,7 +111,7 @@ class Shard:
         path = self.score_file(metric)
         with writing(path):
             path.parent.mkdir(exist_ok=True)
-            _write_table(path, scores[list(SCORE_COLUMNS)])
+            _write_table(path, scores.reindex(columns=list(SCORE_COLUMNS), fill_value=""))
 
 
 class Run:

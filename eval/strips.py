@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from PIL import Image
 
 from eval.store import Run, Shard, writing
 from imagic.strip import PAPER, draw_strip
 from tedbench.datasets.base import Dataset
+from tedbench.errors import ImageError
 from tedbench.method import Axis, Sample
 from tedbench.pair import Entry
 
@@ -16,7 +19,10 @@ ROWS = 6
 def draw_strips(run: Run, dataset: Dataset, axis: Axis) -> None:
     """Writes strips.png: up to six pairs with their first seed, the input on the left, the true edit (if known) last."""
     shown = [entry for entry in dataset.entries if _has_images(run.shard(entry.id))][:ROWS]
-    strips = [_strip(run.shard(entry.id), entry, axis, dataset) for entry in shown]
+    strips = []
+    for entry in shown:
+        with suppress(ImageError):  # scoring has said so
+            strips.append(_strip(run.shard(entry.id), entry, axis, dataset))
     if not strips:
         return
     sheet = Image.new("RGB", (max(s.width for s in strips), sum(s.height for s in strips)), PAPER)

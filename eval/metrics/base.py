@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 Scores = TypeVar("Scores", float, pd.Series)
-Kind = Literal["alignment", "fidelity", "judgement"]
+Kind = Literal["alignment", "fidelity", "truth", "judgement"]
 
 
 class Reference(NamedTuple):
@@ -32,36 +32,50 @@ class Metric(ABC):
     """A pure function with an identity.
 
     Attributes:
-        name: says backbone, weights and size; names the column. Two metrics with one name give the same numbers.
-        kind: whether it measures alignment to the text or fidelity to the input, or judges (0 or 1) against the true edit.
-        distance: raw scores are distances; figures show 1 − score, under the name ``1-<name>``.
+        name: says backbone, weights and size; names the column. Two metrics with one name give the same numbers. Its
+            first word says what is measured; one that ends in ``lpips`` or ``distance`` is a distance, which figures
+            show as 1 − score under the name ``1-<name>``.
+        kind: whether it measures alignment to the text, fidelity to the input or likeness to the true edited image, or
+            judges (0 or 1) against the latter.
     """
 
     name: str
     kind: ClassVar[Kind]
-    distance: ClassVar[bool] = False
 
     @property
     def shown(self) -> str:
         """The name of what tables and figures show: ``1-<name>`` for a distance."""
         return shown_name(self.name)
 
+    def unscored(self, reference: Reference) -> str | None:
+        """Why it has nothing to say of a pair ("no source text"); None where it has."""
+        return None
+
     @abstractmethod
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """Raw scores, (N,) float64, of edited images, (N, size, size, 3) uint8; NaN where it has nothing to say."""
+        """Raw scores, (N,) float64, of edited images, (N, size, size, 3) uint8; NaN where the pair is unscored."""
 
 
-def check_images(images: np.ndarray) -> None:
-    """Refuses what looks like an image but would give a plausible wrong number.
+def check_images(reference: Reference, images: np.ndarray) -> None:
+    """Refuses what looks like images but would give a plausible wrong number.
 
     Raises:
         TypeError: not (N, H, W, 3) uint8.
+        ValueError: the edited images and what they are compared with differ in size.
     """
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
-        raise TypeError(
-            f"metrics take (N, H, W, 3) uint8 images, got {images.shape} {images.dtype}. "
-            "Convert floats in [0, 1] with (x * 255).round().astype(np.uint8)."
-        )
+    others = [other for other in (reference.image, reference.truth) if other is not None]
+    for batch in (images, *(other[None] for other in others)):
+        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[-1] != 3:
+            raise TypeError(
+                f"metrics take (N, H, W, 3) uint8 images, got {batch.shape} {batch.dtype}. "
+                "Convert floats in [0, 1] with (x * 255).round().astype(np.uint8)."
+            )
+    for other in others:
+        if other.shape != images.shape[1:]:
+            raise ValueError(
+                f"edited images of {images.shape[1]}×{images.shape[2]} are compared with {other.shape[0]}×"
+                f"{other.shape[1]}. Bring both to one square with tedbench.image.square."
+            )
 
 
 def shown_name(metric: str) -> str:
@@ -75,8 +89,8 @@ def shown_score(metric: str, raw: Scores) -> Scores:
 
 
 def is_distance(metric: str) -> bool:
-    """Whether a column's raw scores are distances."""
-    return metric.startswith("lpips/")
+    """Whether a column's raw scores are distances, by its name (see :class:`Metric`)."""
+    return metric.partition("/")[0].endswith(("lpips", "distance"))
 
 
 def is_judgement(metric: str) -> bool:
@@ -84,12 +98,27 @@ def is_judgement(metric: str) -> bool:
     return metric.startswith("judge/")
 
 
+WORDS = {
+    "clip": "CLIP score",
+    "clip-direction": "CLIP direction",
+    "clip-i": "CLIP-I",
+    "dino": "DINO",
+    "lpips": "1−LPIPS",
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+}
+"""What a column's first word says it measures, in the field's words."""
+
+
 def short_name(metric: Metric, among: Sequence[Metric]) -> str:
     """A column's heading, "CLIP score", "1−LPIPS" or "judged success".
 
-    With the backbone where ``among`` has several of the kind.
+    With the backbone where ``among`` has several of the word.
     """
     if metric.kind == "judgement":
         return f"judged {metric.name.split('/')[1]}"
-    word = "1−LPIPS" if metric.kind == "fidelity" else "CLIP score"
-    return f"{word} {metric.name.split('/')[1]}" if sum(m.kind == metric.kind for m in among) > 1 else word
+    word, backbone, *_ = metric.name.split("/")
+    several = sum(other.name.split("/")[0] == word for other in among) > 1
+    what = word.removeprefix("truth-")
+    heading = WORDS.get(what, what) + (" to true edit" if what != word else "")
+    return f"{heading} {backbone}" if several else heading

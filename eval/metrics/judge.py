@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from eval.metrics.base import Kind, Metric, Reference, check_images
+from eval.metrics.recent import Recent, content
 from imagic.models.weights import EMBEDDED, locate
 from picturebook.judge import Judge, Reading
 from picturebook.world import SIZE
@@ -77,9 +78,15 @@ class Judged(Metric):
         self._reader = open_reader(weights, device)
         self.name = f"judge/{what}/{self._reader.digest}"
 
+    def unscored(self, reference: Reference) -> str | None:
+        """What cannot be judged (see the class)."""
+        if reference.truth is None:
+            return "no true edited image"
+        return None if self._reader.asked(reference) else "the judge sees no change from input to true edit"
+
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
         """0, 1 or NaN, (N,) float64."""
-        check_images(images)
+        check_images(reference, images)
         judged = self._reader.judge(reference, images)
         if judged is None:
             return np.full(len(images), np.nan)
@@ -92,24 +99,32 @@ class Reader:
     def __init__(self, judge: Judge, digest: str, batch: int = 256) -> None:
         self.digest = digest
         self._judge, self._batch = judge, batch
-        self._last: tuple[str, list[Judgement] | None] = ("", None)
+        self._pair: Recent[tuple[Reading, Reading] | None] = Recent(1)
+        self._edited: Recent[list[Judgement]] = Recent(1)
 
-    def judge(self, reference: Reference, images: np.ndarray) -> list[Judgement] | None:
-        """One judgement an image, (N, size, size, 3) uint8; None where the pair cannot be judged (see :class:`Judged`)."""
+    def asked(self, reference: Reference) -> tuple[Reading, Reading] | None:
+        """What is read in input and true edit; None where the pair cannot be judged (see :class:`Judged`)."""
         if reference.truth is None:
             return None
         pair = np.stack([reference.image, reference.truth])
-        asked = hashlib.sha256(f"{pair.shape} {images.shape}".encode() + pair.tobytes() + images.tobytes()).hexdigest()
-        if asked != self._last[0]:
-            self._last = (asked, self._judged(pair, images))
-        return self._last[1]
+        return self._pair.get(content(pair), lambda: self._read_pair(pair))
 
-    def _judged(self, pair: np.ndarray, images: np.ndarray) -> list[Judgement] | None:
-        before, after = self._read(pair)
-        if facts(before) == facts(after) or not (before.is_picture and after.is_picture):
+    def judge(self, reference: Reference, images: np.ndarray) -> list[Judgement] | None:
+        """One judgement an image, (N, size, size, 3) uint8; None where the pair cannot be judged."""
+        asked, truth = self.asked(reference), reference.truth
+        if asked is None or truth is None:
             return None
-        likeness = untouched_psnr(pair[0], pair[1], images)
-        return [compare(before, after, *each) for each in zip(self._read(images), likeness, strict=True)]
+        likeness = lambda: untouched_psnr(reference.image, truth, images)
+        return self._edited.get(
+            content(reference.image, truth, images),
+            lambda: [compare(*asked, *each) for each in zip(self._read(images), likeness(), strict=True)],
+        )
+
+    def _read_pair(self, pair: np.ndarray) -> tuple[Reading, Reading] | None:
+        before, after = self._read(pair)
+        return (
+            None if facts(before) == facts(after) or not (before.is_picture and after.is_picture) else (before, after)
+        )
 
     def _read(self, images: np.ndarray) -> list[Reading]:
         if images.shape[1:3] != (SIZE, SIZE):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import open_clip
 import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.constants import HF_HUB_CACHE
+from huggingface_hub.errors import HfHubHTTPError
 
 from imagic.models.weights import EMBEDDED, locate
 from tedbench.errors import UserError
@@ -51,31 +55,60 @@ def load_clip(model: str, pretrained: str | None, device: str | torch.device, *,
         instead: what else one can do where the weights cannot be had, likewise.
 
     Raises:
-        UserError: an unknown model, weights that are not here and cannot be downloaded, or OpenAI's weights without
-            QuickGELU.
+        UserError: an unknown model, weights that are not here and cannot be downloaded, or weights trained with
+            QuickGELU (OpenAI's) for a model without it.
     """
     folder = locate(model) if model.startswith(EMBEDDED) or "/" in model else None
     if folder is None and pretrained is None:
         raise UserError(f"The CLIP model {model} needs weights. Give {option}.pretrained, such as openai.")
-    if pretrained == "openai" and "quickgelu" not in model:
-        raise UserError(f"OpenAI's weights were trained with QuickGELU. Use {option}.model={model}-quickgelu.")
+    if folder is None:
+        _check_activation(model, str(pretrained), option)
     source = f"local-dir:{folder}" if folder else model
-    logging.getLogger().addFilter(_quiet)
+    repository, file = _on_hub(model, pretrained)
     try:
-        network, preprocess = open_clip.create_model_from_pretrained(source, pretrained=pretrained, weights_only=True)
-    except (OSError, RuntimeError, ValueError, LookupError) as error:
+        if repository:  # says at once that there is no network, where open_clip would try for a minute
+            snapshot_download(repository, allow_patterns=file)
+        with _quiet():
+            network, preprocess = open_clip.create_model_from_pretrained(
+                source, pretrained=pretrained, weights_only=True
+            )
+    except (OSError, RuntimeError, ValueError, LookupError, HfHubHTTPError) as error:
         if pretrained and source not in open_clip.list_models():
             raise UserError(f"open_clip knows no model {source}. `open_clip.list_models()` lists them.") from None
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"The CLIP weights {source} ({pretrained}) are not on this machine and cannot be downloaded ({reason}). "
-            "Download them once where there is a network (python -m eval.doctor says how) and copy the hub's cache "
-            f"folder here, or {instead}."
-        ) from None
+        advice = "Give a folder with open_clip_config.json and open_clip_model.safetensors, or weights that are there"
+        if repository:
+            advice = (
+                f"Where there is a network run `hf download {repository} {file}` and copy the folder "
+                f"models--{repository.replace('/', '--')} of its cache to {HF_HUB_CACHE} here"
+            )
+        what = f"{model} ({pretrained})" if pretrained else model
+        raise UserError(f"The CLIP weights {what} cannot be loaded ({reason}). {advice}, or {instead}.") from None
     network.eval().requires_grad_(False).to(device)
     return OpenClip(network, preprocess, open_clip.get_tokenizer(source), folder)
 
 
-def _quiet(record: logging.LogRecord) -> bool:
-    """open_clip reports each load to the root logger; only its warnings are wanted."""
-    return record.levelno >= logging.WARNING
+def _check_activation(model: str, pretrained: str, option: str) -> None:
+    """open_clip only warns of weights that were trained with another GELU, and gives other numbers."""
+    trained = open_clip.get_pretrained_cfg(model, pretrained).get("quick_gelu", False)
+    other = f"{model}-quickgelu"
+    if trained and not model.endswith("-quickgelu") and other in open_clip.list_models():
+        raise UserError(f"The weights {pretrained} were trained with QuickGELU. Use {option}.model={other}.")
+
+
+def _on_hub(model: str, pretrained: str | None) -> tuple[str, str]:
+    """The hub's repository and file of a tag's weights; empty where they come from elsewhere."""
+    place = open_clip.get_pretrained_cfg(model, pretrained).get("hf_hub", "") if pretrained else ""
+    repository, _, file = place.rpartition("/")
+    return repository, file or "open_clip_model.safetensors"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """open_clip reports each load to the root logger, and its errors twice."""
+    root, muted = logging.getLogger(), lambda record: False
+    root.addFilter(muted)
+    try:
+        yield
+    finally:
+        root.removeFilter(muted)

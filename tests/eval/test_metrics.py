@@ -1,125 +1,182 @@
-"""CLIP score and LPIPS against the packages' own code on the same weights."""
+"""What holds for every metric: how they are named, shown, refused and kept in a run."""
 
 from __future__ import annotations
 
-import lpips
-import numpy as np
-import open_clip
-import pytest
-import torch
-from PIL import Image
-from safetensors.torch import save_file
+import io
 
-from eval.metrics.base import Reference, shown_name, shown_score
+import numpy as np
+import pandas as pd
+import pytest
+
+from conf.command import compose, resolved
+from eval.metrics.base import Reference, is_distance, short_name, shown_name, shown_score
+from eval.metrics.clip_direction import ClipDirection
 from eval.metrics.clip_score import ClipScore
 from eval.metrics.lpips_distance import LpipsDistance
-from imagic.models.weights import locate
+from eval.metrics.pixels import Psnr, Ssim
+from eval.metrics.recent import Recent, content
+from eval.metrics.truth import TowardsTruth
+from eval.progress import Reporter
+from eval.score import score_run
+from eval.store import Run
+from tedbench.build import build
 from tedbench.errors import UserError
+from tedbench.method import Sample
+from tedbench.pair import EditPair, Entry
 
-OWN_BACKBONE = "picturebook:perceptual/alex.safetensors"
-
-
-def pictures(count, size, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
-
-
-@pytest.mark.parametrize("size", [64, 96, 50])
-@pytest.mark.parametrize("batch", [1, 3, 32])
-def test_clip_score_is_open_clips_own_cosine(size, batch):
-    source = f"local-dir:{locate('picturebook:clip')}"
-    model, preprocess = open_clip.create_model_from_pretrained(source)
-    model.eval()
-    images, text = pictures(4, size), "A photo of a sitting dog."
-    with torch.no_grad():
-        image_features = model.encode_image(torch.stack([preprocess(Image.fromarray(i)) for i in images]))
-        text_features = model.encode_text(open_clip.get_tokenizer(source)([text]))
-        theirs = torch.nn.functional.cosine_similarity(image_features, text_features).numpy()
-    ours = ClipScore("picturebook:clip", batch=batch).score(Reference(images[0], text), images)
-    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+OWN_LPIPS = {
+    "_target_": "eval.metrics.lpips_distance.LpipsDistance",
+    "size": 64,
+    "backbone": "picturebook:perceptual/alex.safetensors",
+}
 
 
-@pytest.mark.parametrize(("net", "batch"), [("alex", 1), ("alex", 3), ("alex", 32), ("squeeze", 3), ("vgg", 3)])
-def test_lpips_is_the_packages_own_forward(net, batch, tmp_path):
-    torch.manual_seed(0)
-    theirs = lpips.LPIPS(net=net, lpips=False, pnet_rand=True, verbose=False)
-    state = {}
-    for k in range(theirs.net.N_slices):
-        for name, layer in getattr(theirs.net, f"slice{k + 1}").named_children():
-            state |= {f"{name}.{n}": v.contiguous() for n, v in layer.state_dict().items()}
-    save_file(state, tmp_path / "own.safetensors")
-    images, source = pictures(4, 64), pictures(1, 64, seed=1)[0]
-    as_tensor = lambda x: torch.from_numpy(x).permute(0, 3, 1, 2).float() / 127.5 - 1
-    with torch.no_grad():
-        wanted = theirs(as_tensor(source[None]).expand(4, -1, -1, -1), as_tensor(images)).flatten().numpy() / (
-            2 * theirs.L
-        )
-    metric = LpipsDistance(net, size=64, backbone=str(tmp_path / "own.safetensors"), batch=batch)
-    np.testing.assert_allclose(metric.score(Reference(source, "a dog"), images), wanted, rtol=1e-5, atol=1e-6)
+@pytest.fixture
+def metrics(clip_folder):
+    clip = str(clip_folder)
+    return [ClipScore(clip), ClipDirection(clip), build(OWN_LPIPS), Psnr(), Ssim(), TowardsTruth(OWN_LPIPS)]
 
 
-def test_lpips_with_linear_layers_is_the_packages_own_forward(monkeypatch):
-    alexnet = lpips.pretrained_networks.tv.alexnet
-    monkeypatch.setattr(lpips.pretrained_networks.tv, "alexnet", lambda **_: alexnet())  # no ImageNet weights here
-    torch.manual_seed(0)
-    metric = LpipsDistance("alex", size=64)
-    images, source = pictures(3, 64), pictures(1, 64, seed=1)[0]
-    as_tensor = lambda x: torch.from_numpy(x).permute(0, 3, 1, 2).float() / 127.5 - 1
-    with torch.no_grad():
-        wanted = metric._lpips(as_tensor(source[None]).expand(3, -1, -1, -1), as_tensor(images)).flatten().numpy()
-    np.testing.assert_allclose(metric.score(Reference(source, "a dog"), images), wanted, rtol=1e-5, atol=1e-6)
+def test_distances_are_shown_as_one_minus_and_other_scores_as_they_are():
+    for name in ("lpips/alex/512", "truth-lpips/alex/512", "edge-distance/canny"):
+        assert (shown_name(name), shown_score(name, 0.25)) == (f"1-{name}", 0.75)
+    for name in ("clip/a/b", "clip-direction/lpips/b", "psnr/native", "distance-of-a-kind/x"):
+        assert not is_distance(name) and (shown_name(name), shown_score(name, 0.25)) == (name, 0.25)
 
 
-def test_an_unchanged_image_has_no_distance():
-    image = pictures(1, 64)
-    score = LpipsDistance("alex", 64, OWN_BACKBONE).score(Reference(image[0], "a dog"), image)
-    assert score[0] == pytest.approx(0, abs=1e-9)
+def test_headings_say_what_is_measured(metrics):
+    words = ["CLIP score", "CLIP direction", "1−LPIPS", "PSNR", "SSIM", "1−LPIPS to true edit"]
+    assert [short_name(metric, metrics) for metric in metrics] == words
+    vgg, alex = object.__new__(LpipsDistance), object.__new__(LpipsDistance)
+    vgg.name, alex.name = "lpips/vgg/512", "lpips/alex/512"
+    assert [short_name(m, [*metrics, vgg]) for m in (vgg, metrics[0])] == ["1−LPIPS vgg", "CLIP score"]
 
 
-def test_distances_are_shown_as_one_minus_and_alignment_as_it_is():
-    assert (shown_name("lpips/alex/512"), shown_score("lpips/alex/512", 0.25)) == ("1-lpips/alex/512", 0.75)
-    assert (shown_name("clip/a/b"), shown_score("clip/a/b", 0.25)) == ("clip/a/b", 0.25)
+def test_images_are_refused_that_would_give_a_plausible_wrong_number(metrics, pictures):
+    image, images = pictures(1, 64)[0], pictures(2, 64)
+    reference = Reference(image, "a dog", "a cat", image)
+    for metric in metrics:
+        for wrong in (
+            images / 255,
+            images.astype(np.int64),
+            images[..., :1],
+            images[0],
+            np.zeros((2, 3, 64, 64), "u1"),
+        ):
+            with pytest.raises(TypeError, match="uint8"):
+                metric.score(reference, wrong)
+        with pytest.raises(ValueError, match="96×96 are compared with 64×64"):
+            metric.score(reference, pictures(2, 96))
 
 
-def test_names_say_backbone_weights_and_size():
-    assert LpipsDistance("alex", 64, OWN_BACKBONE).name.startswith("lpips/alex-picturebook-")
-    assert LpipsDistance("alex", 96, OWN_BACKBONE).name.endswith("/96")
-    assert ClipScore("picturebook:clip").name.startswith("clip/picturebook/")
+def test_scores_do_not_depend_on_what_was_scored_before(metrics, pictures):
+    first, second = (
+        Reference(i, t, "A dog.", j) for i, t, j in zip(pictures(2, 64), "ab", pictures(2, 64, seed=1), strict=True)
+    )
+    images = pictures(3, 64, seed=2)
+    for metric in metrics:
+        before = metric.score(first, images)
+        metric.score(second, images[:2])
+        np.testing.assert_array_equal(metric.score(first, images), before, err_msg=metric.name)
 
 
-@pytest.mark.parametrize(
-    "metric", [lambda: ClipScore("picturebook:clip"), lambda: LpipsDistance("alex", 64, OWN_BACKBONE)]
-)
-def test_float_images_are_refused(metric):
-    image = pictures(1, 64)
-    with pytest.raises(TypeError, match="uint8"):
-        metric().score(Reference(image[0], "a dog"), image.astype(np.float32) / 255)
+def test_towards_truth_is_the_metric_with_the_true_edit_for_the_input(pictures):
+    image, truth, images = pictures(1, 64)[0], pictures(1, 64, seed=1)[0], pictures(3, 64, seed=2)
+    for metric in ({"_target_": "eval.metrics.pixels.Psnr"}, OWN_LPIPS):
+        inner, outer = build(metric), TowardsTruth(metric)
+        assert outer.name == f"truth-{inner.name}" and is_distance(outer.name) == is_distance(inner.name)
+        found = outer.score(Reference(image, "", None, truth), images)
+        np.testing.assert_array_equal(found, inner.score(Reference(truth, ""), images))
+        assert outer.unscored(Reference(image, "")) == "no true edited image"
+    with pytest.raises(UserError, match="cannot take these settings"):
+        TowardsTruth({**OWN_LPIPS, "nett": "vgg"})
 
 
-def test_a_long_text_keeps_its_end_token_and_is_reported():
-    metric = ClipScore("picturebook:clip")
-    long = "A photo of a dog " + "and a cat " * 40
-    with pytest.warns(UserWarning, match="cut off"):
-        tokens = metric._tokenize(long)
-    assert tokens[0, -1] == 1
-    assert tokens.shape[1] == 48
+def test_what_is_remembered_is_bounded_and_the_oldest_goes():
+    recent, made = Recent(2), []
+    for key in "abacab":
+        recent.get(key, lambda key=key: made.append(key) or key)
+    assert made == ["a", "b", "c", "b"] and len(recent) == 2
 
 
-def test_openai_weights_without_quickgelu_are_refused():
-    with pytest.raises(UserError, match="ViT-B-32-quickgelu"):
-        ClipScore("ViT-B-32", "openai")
+def test_content_tells_pixels_shapes_and_order_apart():
+    pixels = np.arange(12, dtype=np.uint8)
+    keys = {content(pixels), content(pixels.reshape(3, 4)), content(pixels[::-1]), content(pixels, pixels)}
+    assert len(keys) == 4 and content(pixels[::-1]) == content(pixels[::-1].copy())
 
 
-def test_missing_weights_say_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(UserError, match="cannot be downloaded"):
-        ClipScore("ViT-B-32-quickgelu", "openai")
-    with pytest.raises(UserError, match="alexnet-owt"):
-        LpipsDistance("alex", 512)
+@pytest.mark.parametrize("group", ["picturebook", "picturebook_full"])
+def test_groups_for_picturebook_score_its_pairs(group, pictures):
+    settings = resolved(compose("run", [f"metrics={group}"]))["metrics"]
+    built = [build(block, device="cpu") for block in settings.values()]
+    assert len({metric.name for metric in built}) == len(built) == len(settings)
+    image, truth = pictures(2, 64)
+    for metric in built:
+        scores = metric.score(Reference(image, "A dog.", "A cat.", truth), np.stack([truth]))
+        assert scores.shape == (1,) and scores.dtype == np.float64 and not np.isnan(scores).any()
 
 
-def test_unknown_names_are_refused():
-    with pytest.raises(UserError, match="no net 'alexx'"):
-        LpipsDistance("alexx")
-    with pytest.raises(UserError, match="knows no model"):
-        ClipScore("ViT-B-33-quickgelu", "openai")
+def test_the_full_group_names_the_published_networks():
+    settings = compose("run", ["metrics=full", "metrics.clip.model=ViT-B-16-quickgelu"]).metrics
+    assert {block.get("model") for block in settings.values()} == {
+        "ViT-B-16-quickgelu",
+        "ViT-L-14-quickgelu",
+        "facebook/dinov2-base",
+        None,
+    }
+    assert (settings.lpips.net, settings.lpips.size, settings.lpips_vgg.net) == ("alex", 512, "vgg")
+
+
+@pytest.fixture
+def run(tmp_path, pictures):
+    """Three pairs with two images each, of which the second has no source text and the third a true edit."""
+    labels = {"method": "m", "model": "n", "axis": "eta"}
+    blocks = {name: {} for name in ("fit", "numerics", "sweep", "measure", "how")}
+    run = Run.create(tmp_path / "run", {**blocks, "labels": labels})
+    images = pictures(6, 64)
+    for k, (name, source) in enumerate((("a", "A dog."), ("b", None), ("c", "A cat."))):
+        pair = EditPair(Entry(f"{name}.png", "A bird.", source), images[k], images[k + 3] if name == "c" else None)
+        run.write_shard(pair, [Sample(0.0, 0, images[k]), Sample(1.0, 0, images[k + 3])])
+    return run
+
+
+@pytest.fixture
+def reporter(tmp_path):
+    from rich.console import Console
+
+    return Reporter(Console(file=io.StringIO(), width=500))
+
+
+def test_an_unscored_pair_is_kept_with_its_reason_and_counted(run, reporter, metrics):
+    assert score_run(run, metrics, reporter) == 0
+    scores = run.scores()
+    reasons = scores[scores["score"].isna()].groupby(["metric", "pair_id"])["reason"].first().reset_index()
+    assert [(m.split("/")[0], p[0], r) for m, p, r in reasons.itertuples(index=False)] == [
+        ("clip-direction", "b", "no source text"),
+        ("truth-lpips", "a", "no true edited image"),
+        ("truth-lpips", "b", "no true edited image"),
+    ]
+    assert (scores.loc[scores["score"].notna(), "reason"] == "").all()
+    said = reporter.console.file.getvalue()
+    assert f"{metrics[1].name} has nothing to say of 1 of 3 pairs: no source text" in said
+    assert "of 2 of 3 pairs: no true edited image" in said
+
+
+def test_a_broken_image_harms_no_other_pair_and_can_be_mended(run, reporter, metrics):
+    whole = (run.shards()[1].folder / "eta1-s0.png").read_bytes()
+    (run.shards()[1].folder / "eta1-s0.png").write_bytes(whole[: len(whole) // 2])
+    assert score_run(run, metrics, reporter) == 1
+    said = [line for line in reporter.console.file.getvalue().splitlines() if line.startswith("not scored")]
+    assert len(said) == 1 and "eta1-s0.png cannot be read as an image" in said[0]
+    assert set(run.scores()["pair_id"].str[0]) == {"a", "c"}
+    (run.shards()[1].folder / "eta1-s0.png").write_bytes(whole)
+    assert score_run(run, metrics, reporter) == 0
+    assert run.scores()["pair_id"].nunique() == 3
+
+
+def test_scores_of_an_older_run_have_no_reasons(run):
+    old = pd.DataFrame({"pair_id": ["a"], "strength": [0.0], "seed": [0], "metric": ["clip/x/y"], "score": [0.5]})
+    path = run.shards()[0].score_file("clip/x/y")
+    path.parent.mkdir()
+    old.to_parquet(path)
+    assert run.scores()["reason"].tolist() == [""]

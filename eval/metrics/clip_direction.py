@@ -1,0 +1,42 @@
+"""Directional CLIP similarity: does the image change as the text does (Gal et al., StyleGAN-NADA, arXiv 2108.00946)?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from eval.metrics.base import Kind, Metric, Reference, check_images
+from eval.metrics.clip_features import open_features
+
+
+class ClipDirection(Metric):
+    """Cosine between the step from the input to the edited image and that from source to target text.
+
+    Both steps are differences of unit vectors, as in InstructPix2Pix (arXiv 2211.09800, section 4.1). An image that is
+    the input made no step, and has 0.
+    """
+
+    kind: ClassVar[Kind] = "alignment"
+
+    def __init__(self, model: str, pretrained: str | None = None, device: str = "cpu", batch: int = 32) -> None:
+        """Takes and raises what :func:`eval.metrics.clip_features.open_features` does."""
+        self._clip = open_features(model, pretrained, device, batch)
+        self.name = f"clip-direction/{self._clip.name}"
+
+    def unscored(self, reference: Reference) -> str | None:
+        """Without a source text, or where it is the target text, there is no direction."""
+        if not reference.source_text:
+            return "no source text"
+        return "source text and target text are the same" if reference.source_text == reference.target_text else None
+
+    def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
+        """Cosines, (N,) float64."""
+        check_images(reference, images)
+        if self.unscored(reference):
+            return np.full(len(images), np.nan)
+        asked = self._clip.text(reference.target_text) - self._clip.text(str(reference.source_text))
+        made = self._clip.edited(images) - self._clip.input(reference.image)
+        made[(images == reference.image).all(axis=(1, 2, 3))] = 0  # equal but for the last bits of another batch
+        lengths = np.linalg.norm(made, axis=1) * np.linalg.norm(asked)
+        return np.divide(made @ asked, lengths, out=np.zeros(len(images)), where=lengths > 0)

@@ -1,0 +1,98 @@
+"""CLIP embeddings of images and texts, computed once for all the metrics that ask for them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from eval.metrics.recent import Recent, content
+from imagic.models.clip import OpenClip, load_clip
+from imagic.models.weights import EMBEDDED, digest
+
+KEPT = 1024
+"""Embeddings of inputs and of texts that are remembered, each: some 512 numbers."""
+
+
+class ClipFeatures:
+    """Unit vectors, float64, of a CLIP model that owns its preprocessing: open_clip's own transform and tokenizer.
+
+    Attributes:
+        name: ``<backbone>/<weights>``.
+    """
+
+    def __init__(self, name: str, clip: OpenClip, device: str, batch: int) -> None:
+        self.name = name
+        self._clip, self._device, self._batch = clip, device, batch
+        self._texts: Recent[np.ndarray] = Recent(KEPT)
+        self._inputs: Recent[np.ndarray] = Recent(KEPT)
+        self._edited: Recent[np.ndarray] = Recent(1)  # several metrics ask about one pair's images in turn
+
+    def text(self, text: str) -> np.ndarray:
+        """(D,). A text that is too long keeps its end token, and a warning says that it was cut."""
+        return self._texts.get(text, lambda: self._encode_text(text))
+
+    def input(self, image: np.ndarray) -> np.ndarray:
+        """(D,), of an input, (H, W, 3) uint8, which many pairs may share."""
+        return self._inputs.get(content(image), lambda: self._encode(image[None])[0])
+
+    def edited(self, images: np.ndarray) -> np.ndarray:
+        """(N, D), of edited images, (N, H, W, 3) uint8."""
+        return self._edited.get(content(images), lambda: self._encode(images))
+
+    @torch.inference_mode()
+    def _encode(self, images: np.ndarray) -> np.ndarray:
+        parts = []
+        for start in range(0, len(images), self._batch):
+            pictures = [Image.fromarray(image) for image in images[start : start + self._batch]]
+            pixels = torch.stack([self._clip.preprocess(picture) for picture in pictures]).to(self._device)
+            parts.append(self._clip.network.encode_image(pixels).cpu())
+        return unit(torch.cat(parts))
+
+    @torch.inference_mode()
+    def _encode_text(self, text: str) -> np.ndarray:
+        tokens = self._clip.tokens([text], f"clip/{self.name}").to(self._device)
+        return unit(self._clip.network.encode_text(tokens).cpu())[0]
+
+
+def unit(features: Tensor) -> np.ndarray:
+    """Vectors of length 1 in float64, of (N, D)."""
+    return torch.nn.functional.normalize(features.double(), dim=-1).numpy()
+
+
+_open: WeakValueDictionary[tuple[str, str, str, int], ClipFeatures] = WeakValueDictionary()
+
+
+def open_features(model: str, pretrained: str | None = None, device: str = "cpu", batch: int = 32) -> ClipFeatures:
+    """The embeddings of a CLIP model; the same object as long as a metric holds it.
+
+    Args:
+        model: a name that open_clip knows, or a folder in its format (``open_clip_config.json`` beside safetensors).
+        pretrained: open_clip's tag of the weights, or a file; unused for a folder.
+        device: where it computes.
+        batch: images at a time; changes nothing but speed and the last bits.
+
+    Raises:
+        UserError: an unknown model, weights that are not here and cannot be downloaded, or OpenAI's weights without
+            QuickGELU.
+    """
+    asked = (model, str(pretrained), device, batch)
+    return _open.get(asked) or _open.setdefault(asked, _load(model, pretrained, device, batch))
+
+
+def _load(model: str, pretrained: str | None, device: str, batch: int) -> ClipFeatures:
+    clip = load_clip(model, pretrained, device, option="metrics.clip", instead="measure with metrics=picturebook")
+    if clip.folder:
+        backbone = "picturebook" if model.startswith(EMBEDDED) else clip.folder.name
+        weights = digest(clip.folder)[:8]
+    else:
+        backbone, weights = model, str(pretrained)
+        if Path(weights).is_file():
+            with open(weights, "rb") as file:
+                weights = hashlib.file_digest(file, "sha256").hexdigest()[:8]
+    return ClipFeatures(f"{backbone}/{weights}", clip, device, batch)
