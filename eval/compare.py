@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ABOUT = """Sets saved runs of several methods side by side, on the pairs that all of them have; needs no model and no GPU. Writes
 
   comparison.md, .csv, .tex   metrics at the images that eval.select chose, with 95% intervals; seconds per edit; left-out pairs
+  differences.csv             every two methods pair by pair: interval, permutation test, Holm (also in the tables)
   plane.png, .pdf, .csv       fidelity (1 - LPIPS) against alignment (CLIP score), a curve a method (as in Figure 9)
   grid-01.png, ...            the input and each method's edit, a row a pair (as in Figure 6)
 
@@ -30,7 +31,7 @@ python -m eval.compare 'runs={imagic: runs/a, sdedit: runs/b}' 'strengths={sdedi
 python -m eval.compare 'runs=[runs/a, runs/b]' out=figures 'pairs=[bird_02, dog_01]' rows=4
 """
 
-WRITTEN = re.compile(r"comparison\.(md|csv|tex)|plane\.(png|pdf|csv)|grid-\d{2,}\.png")
+WRITTEN = re.compile(r"comparison\.(md|csv|tex)|differences\.csv|plane\.(png|pdf|csv)|grid-\d{2,}\.png")
 
 
 @command("compare", ABOUT, EXAMPLES)
@@ -93,19 +94,21 @@ def compare(
     """
     from eval.comparison.common import compare_on_common
     from eval.comparison.cost import cost
+    from eval.comparison.differences import difference_grid, difference_notes, differences
     from eval.comparison.grid import asked_pairs, draw_grid
     from eval.comparison.method import open_methods
     from eval.comparison.pages import grid, latex, markdown, notes, published_notes
     from eval.comparison.plane import axes_of, draw_plane
     from eval.comparison.published import published
-    from eval.comparison.table import apart, comparison_table
+    from eval.comparison.table import apart, comparison_table, scores_by_metric
     from eval.outputs import make_room
     from eval.store import writing
 
     comparison = compare_on_common(open_methods(runs, strengths or {}))
     shown = asked_pairs(comparison, pairs)
     costs = [cost(method, comparison.pair_ids) for method in comparison.methods]
-    table = comparison_table(comparison, costs)
+    scores = scores_by_metric(comparison)
+    table, pairwise = comparison_table(comparison, scores, costs), differences(scores)
     axes = axes_of(comparison, table)
     make_room(out, WRITTEN)
     more = apart(comparison, table)
@@ -114,19 +117,26 @@ def compare(
     else:
         more += draw_plane(comparison, table, *axes, out)
         more += published_notes(published(comparison.methods[0].dataset, axes[0]))
-    lines = notes(comparison, table, costs, more)
+    lines = [*notes(comparison, table, costs, more), *difference_notes(pairwise)]
     pages = draw_grid(comparison, shown, out, rows, tile)
-    words = grid(comparison, table, costs, lambda *parts: " ".join(filter(None, parts)))
+    words = [grid(comparison, table, costs, _join), difference_grid(pairwise, _join)]
+    words = [each for each in words if each.rows]
     pictures = [*(["plane.png"] if axes else []), *(page.name for page in pages)]
     with writing(out):
         table.to_csv(out / "comparison.csv", index=False, float_format="%.6f")
+        if len(pairwise):
+            pairwise.to_csv(out / "differences.csv", index=False, float_format="%.6f")
         (out / "comparison.md").write_text(markdown(comparison, words, lines, pictures), encoding="utf-8")
         (out / "comparison.tex").write_text(latex(comparison, words, lines), encoding="utf-8")
     _print(comparison, words, lines, out)
 
 
-def _print(comparison: Comparison, words: Grid, lines: Sequence[str], out: Path) -> None:
-    """Table, notes and what is left out; the last line is the folder."""
+def _join(*parts: str) -> str:
+    return " ".join(filter(None, parts))
+
+
+def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], out: Path) -> None:
+    """Tables, notes and what is left out; the last line is the folder."""
     import sys
 
     from rich.console import Console
@@ -136,13 +146,15 @@ def _print(comparison: Comparison, words: Grid, lines: Sequence[str], out: Path)
     from eval.comparison.pages import print_left_out
 
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
-    shown = Table(title=escape(f"{comparison.dataset}: {comparison.coverage} compared"), title_justify="left")
-    for number, word in enumerate(words.head):
-        right = number >= len(words.head) - words.numbers
-        shown.add_column(word, justify="right" if right else "left")
-    for row in words.rows:
-        shown.add_row(*map(escape, row))
-    console.print(shown)
+    title = f"{comparison.dataset}: {comparison.coverage} compared"
+    for table, each in enumerate(words):
+        shown = Table(title=None if table else escape(title), title_justify="left")
+        for number, word in enumerate(each.head):
+            right = number >= len(each.head) - each.numbers
+            shown.add_column(word, justify="right" if right else "left")
+        for row in each.rows:
+            shown.add_row(*map(escape, row))
+        console.print(shown)
     for line in lines:
         console.print(escape(line), style="dim", soft_wrap=True)
     print_left_out(comparison, console)

@@ -84,7 +84,7 @@ def compare_on_common(methods: Sequence[Method]) -> Comparison:
     if len(sizes) > 1:
         each = ", ".join(f"{method.name} {method.size} px" for method in methods)
         notes.append(f"The methods worked on pairs of different size: {each}.")
-    expected = max(len(ids), *(_last_start(method.run) for method in methods))
+    expected = max(len(ids), *(last_start(method.run) for method in methods))
     if expected > len(ids):
         more = expected - len(ids)
         notes.append(f"{more} {'pair has' if more == 1 else 'pairs have'} not been run yet.")
@@ -122,7 +122,7 @@ def events(run: Run, what: str) -> list[dict[str, Any]]:
     return found
 
 
-def _last_start(run: Run) -> int:
+def last_start(run: Run) -> int:
     """How many pairs a run was last started with."""
     started = events(run, "start")
     return int(started[-1].get("pairs", 0)) if started else 0

@@ -146,13 +146,14 @@ def published_notes(bands: Sequence[Published]) -> list[str]:
     ]
 
 
-def markdown(comparison: Comparison, words: Grid, lines: Sequence[str], pictures: Sequence[str]) -> str:
-    """The page: table, notes, what is left out and why, pictures."""
-    rule = ["---"] * (len(words.head) - words.numbers) + ["---:"] * words.numbers
-    rows = [words.head, rule, *([markdown_escape(each) for each in row] for row in words.rows)]
+def markdown(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], pictures: Sequence[str]) -> str:
+    """The page: tables, notes, what is left out and why, pictures."""
     page = [f"# {markdown_escape(comparison.dataset)}: {comparison.coverage} compared", ""]
-    page += [f"| {' | '.join(row)} |" for row in rows]
-    page += ["", *(f"- {markdown_escape(line)}" for line in lines)]
+    for each in words:
+        rule = ["---"] * (len(each.head) - each.numbers) + ["---:"] * each.numbers
+        rows = [each.head, rule, *([markdown_escape(cell) for cell in row] for row in each.rows)]
+        page += [*(f"| {' | '.join(row)} |" for row in rows), ""]
+    page += [*(f"- {markdown_escape(line)}" for line in lines)]
     page += left_out(comparison)
     for picture in pictures:
         page += ["", f"![{picture}]({picture})"]
@@ -175,14 +176,13 @@ def print_left_out(comparison: Comparison, console: Console) -> None:
         console.print(f"[yellow]left out[/yellow] {count}: {escape(f'{why} ({first})')}", soft_wrap=True)
 
 
-def latex(comparison: Comparison, words: Grid, lines: Sequence[str]) -> str:
-    """A table environment; needs the packages booktabs and textcomp."""
-    place = words.head.index("chosen by")  # too long for a column of print: it stands in the caption
-    rules = "; ".join(f"{row[0]}: {row[place]}" for row in words.rows)
-    rows = [[*row[:place], *row[place + 1 :]] for row in (words.head, *words.rows)]
-    escaped = [[latex_escape(each) for each in row] for row in rows]
-    body = [" & ".join(row) + r" \\" for row in escaped]
-    columns = "l" * (len(rows[0]) - words.numbers) + "r" * words.numbers
+def latex(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str]) -> str:
+    """A table environment with one tabular above the other; needs the packages booktabs and textcomp."""
+    first, *others = words
+    place = first.head.index("chosen by")  # too long for a column of print: it stands in the caption
+    rules = "; ".join(f"{row[0]}: {row[place]}" for row in first.rows)
+    head, *rows = [[*row[:place], *row[place + 1 :]] for row in (first.head, *first.rows)]
+    tabulars = [_tabular(each) for each in (Grid(head, rows, first.numbers), *others)]
     caption = f"{comparison.dataset}, {comparison.coverage}. {lines[0]} Chosen by: {rules}."
     return "\n".join(
         [
@@ -192,14 +192,15 @@ def latex(comparison: Comparison, words: Grid, lines: Sequence[str]) -> str:
             r"\centering",
             rf"\caption{{{latex_escape(caption)}}}",
             r"\label{tab:comparison}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            body[0],
-            r"\midrule",
-            *body[1:],
-            r"\bottomrule",
-            r"\end{tabular}",
+            "\n\\par\\medskip\n".join(tabulars),
             r"\end{table}",
             "",
         ]
     )
+
+
+def _tabular(words: Grid) -> str:
+    head, *body = [" & ".join(map(latex_escape, row)) + r" \\" for row in (words.head, *words.rows)]
+    columns = "l" * (len(words.head) - words.numbers) + "r" * words.numbers
+    rules = (r"\toprule", head, r"\midrule", *body, r"\bottomrule")
+    return "\n".join([rf"\begin{{tabular}}{{{columns}}}", *rules, r"\end{tabular}"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -31,35 +31,53 @@ TABLE_COLUMNS = (
 )
 
 
-def comparison_table(comparison: Comparison, costs: Sequence[Cost]) -> pd.DataFrame:
+def scores_by_metric(comparison: Comparison) -> dict[str, pd.DataFrame]:
+    """What is compared: for each metric (as shown, in the order of tables) the picked images' scores.
+
+    A row a pair (index ``pair_id``, ``source_group``), a column for each method that was measured with the metric at
+    all; pairs without a score of one of them are not there.
+    """
+    measured = pd.concat(
+        [_measured(comparison, place).assign(method=m.name) for place, m in enumerate(comparison.methods)]
+    )
+    tables = {}
+    for metric in sorted(measured["metric"].unique(), key=metric_order):
+        rows = measured[measured["metric"] == metric]
+        wide = rows.pivot(index=["pair_id", "source_group"], columns="method", values="score")
+        names = [method.name for method in comparison.methods if method.name in wide.columns]
+        tables[shown_name(metric)] = shown_score(metric, wide[names].dropna().sort_index())
+    return {metric: wide for metric, wide in tables.items() if len(wide)}
+
+
+def comparison_table(comparison: Comparison, scores: Mapping[str, pd.DataFrame], costs: Sequence[Cost]) -> pd.DataFrame:
     """Means over the picked images of the compared pairs, with 95% intervals clustered by source image.
 
     A metric's mean is over the pairs that it has a score of for every method which it measured at all: ``n_pairs`` of
     the ``n_compared``. ``n_own`` says of how many of the ``n_expected`` pairs a method has an image.
+
+    Args:
+        comparison: what is compared.
+        scores: of :func:`scores_by_metric`.
+        costs: of each method.
     """
-    measured = [_measured(comparison, place) for place in range(len(comparison.methods))]
-    names = sorted({metric for table in measured for metric in table["metric"]}, key=metric_order)
     rows = []
-    for metric in names:
-        of_metric = [table[table["metric"] == metric] for table in measured]
-        shared = set.intersection(*(set(table["pair_id"]) for table in of_metric if len(table)))
-        for method, own, spent in zip(comparison.methods, of_metric, costs, strict=True):
-            both = own[own["pair_id"].isin(shared)]
-            if both.empty:
+    for metric, wide in scores.items():
+        clusters = wide.index.get_level_values("source_group").tolist()
+        for method, spent in zip(comparison.methods, costs, strict=True):
+            if method.name not in wide.columns:
                 continue
-            values = shown_score(metric, both["score"])
-            interval = clustered_mean(values.tolist(), both["source_group"].tolist())
+            interval = clustered_mean(wide[method.name].tolist(), clusters)
             rows.append(
                 {
                     "method": method.name,
                     "run": str(method.run.folder),
                     "model": method.run.labels["model"],
                     "rule": method.picked.rule,
-                    "metric": shown_name(metric),
+                    "metric": metric,
                     "mean": interval.mean,
                     "ci_low": interval.low,
                     "ci_high": interval.high,
-                    "n_pairs": len(both),
+                    "n_pairs": len(wide),
                     "n_compared": len(comparison.pair_ids),
                     "n_expected": comparison.n_expected,
                     "n_own": len(method.picked.images),

@@ -19,7 +19,7 @@ from eval.comparison.method import open_methods
 from eval.comparison.pages import latex_escape, markdown_escape
 from eval.comparison.published import published
 from eval.figures.style import COLORS
-from eval.stats import clustered_mean
+from eval.stats import clustered_mean, holm, paired_difference
 from eval.store import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
@@ -132,6 +132,28 @@ def test_a_failed_pair_leaves_every_method_and_is_counted_and_named(make_run, co
     assert f"sdedit: failed, the loss became nan (1): {markdown_escape(A_CAT)}" in page
     assert "sdedit: failed, the loss became nan" in capsys.readouterr().out
     assert set(pd.read_csv(out / "plane.csv")["n_pairs"]) == {3}
+
+
+def test_methods_differ_pair_by_pair_with_an_interval_a_test_and_holms_correction(make_run, compared):
+    runs = {name: make_run(name, shift) for name, shift in (("one", 0.0), ("two", 0.1), ("three", 0.1))}
+    choose(runs["two"], {A_DOG: 0.0, A_CAT: 0.5, B_DOG: 1.0, C_DOG: 0.5})
+    out, _ = compared(runs)
+    table = pd.read_csv(out / "differences.csv").set_index(["metric", "method", "other"]).loc[CLIP]
+    assert list(table.index) == [("one", "two"), ("one", "three"), ("two", "three")]
+    wanted = paired_difference([0.15, 0, -0.15, 0], [0.1] * 4, ["a.png", "a.png", "b.png", "c.png"])
+    row = table.loc["one", "two"]
+    assert tuple(row[["difference", "ci_low", "ci_high", "p"]]) == pytest.approx(wanted, abs=1e-6)
+    assert (row["n_pairs"], row["n_source_images"]) == (4, 3)
+    assert table["p_holm"].tolist() == pytest.approx(holm(table["p"].tolist()))
+    page, tex = ((out / f"comparison.{suffix}").read_text() for suffix in ("md", "tex"))
+    assert "| one − three | −0.100" in page and "With 3 source images p cannot be less than 0.250" in page
+    assert "one $-$ three & $-$0.100" in tex
+
+
+def test_one_method_has_no_differences(make_run, compared):
+    out, _ = compared([make_run("imagic")])
+    assert not (out / "differences.csv").exists()
+    assert "difference" not in (out / "comparison.md").read_text().lower()
 
 
 def test_pairs_that_a_run_never_reached_count_too(make_run, compared):
@@ -262,8 +284,10 @@ def test_hostile_texts_and_names_stay_text(make_run, compared):
     bare = re.sub(r"\\[a-z]+(\{\})?|\\[{}$&#_%]", "", row.removesuffix(r" \\"))
     assert bare.count("&") == 4 and not set(bare) & set("\\{}$#_%~^|<>\n\x07")
     page = (out / "comparison.md").read_text()
-    table = [line for line in page.splitlines() if line.startswith("|")]
-    assert len(table) == 4 and len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+    tables = [re.findall(r"^\|.*$", part, re.MULTILINE) for part in page.split("\n\n")]
+    assert [len(table) for table in tables if table] == [4, 3]
+    for table in filter(None, tables):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
     assert "<b>" not in page and "[y](z)" not in page
 
 
