@@ -90,7 +90,7 @@ def region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> 
     """
     inside: np.ndarray | None = None
     for name in (alignment, fidelity):
-        rows = table[table["metric"] == name].sort_values("strength")
+        rows = table[(table["metric"] == name) & np.isfinite(table["mean"])].sort_values("strength")
         if rows["strength"].nunique() < 2 or rows["mean"].min() == rows["mean"].max():
             return None
         fine = np.linspace(table["strength"].min(), table["strength"].max(), 1001)

@@ -22,6 +22,7 @@ MEASURES: dict[str, tuple[Kind, str]] = {
     "dino": ("fidelity", "DINO"),
     "ssim": ("fidelity", "SSIM"),
     "psnr": ("fidelity", "PSNR"),
+    "truth-lpips": ("truth", "1 − LPIPS to true edit"),
     "judge": ("judgement", "judged"),
 }
 """What the first word of a metric's name says: what it measures and its heading. Those that figures prefer come first."""
@@ -93,7 +94,7 @@ def first_of_kinds(metrics: Sequence[str]) -> dict[Kind, str]:
     found: dict[Kind, str] = {}
     for metric in ordered:
         kind = kind_of(metric)
-        if kind is not None:
+        if kind in ("alignment", "fidelity", "judgement"):
             found.setdefault(kind, metric)
     return found
 

@@ -1,18 +1,84 @@
-"""Measuring a run's images: what is there already is not measured again."""
+"""``python -m eval.score run=…``: measuring a run's images; what is there already is not measured again."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from omegaconf import DictConfig, OmegaConf
 
+from conf.command import command
 from eval.metrics.base import Metric, Reference
 from eval.progress import Reporter
-from eval.store import Run, Shard
-from tedbench.errors import PairError
+from eval.store import Run, Shard, writing
+from tedbench.errors import PairError, UserError
+
+ABOUT = """Measures the images of a saved run: adds metrics or redoes them, without the model that made the images. What has its
+scores already is not measured again, so that a repeated command goes on where it stopped. Then tables, curves and
+report are made anew from all that the run has.
+
+Exit status: 0, 1 where images of a pair cannot be read, 2 for an error."""
+
+EXAMPLES = """
+python -m eval.score run=runs/a                               # what its own metrics have not measured yet
+python -m eval.score run=runs/a metrics=standard              # these besides
+python -m eval.score run=runs/a metrics=standard metrics.lpips.size=256 '~metrics.clip_large'
+python -m eval.score run=runs/a metrics=picturebook_judged redo=true
+"""
+
+
+@command("score", ABOUT, EXAMPLES)
+def main(cfg: DictConfig) -> int:
+    """Returns 1 if any pair could not be scored."""
+    if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
+        raise UserError("run is empty. Give a run's folder: python -m eval.score run=runs/NAME metrics=standard.")
+    if not isinstance(cfg.redo, bool):
+        raise UserError(f"redo is {cfg.redo!r}. It must be true or false.")
+
+    from eval.saved import write_again
+
+    run, reporter = Run.open(Path(str(cfg.run))), Reporter()
+    options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    blocks = options.get("metrics") or run.config()["measure"] or {}
+    if not blocks:
+        raise UserError(f"{run.folder} names no metrics. Give some, such as metrics=standard.")
+    metrics = _build(blocks, options["numerics"])
+    if cfg.redo:
+        _forget(run, metrics)
+    unreadable = score_run(run, metrics, reporter)
+    write_again(run)
+    for metric in metrics:
+        n, expected = _coverage(run, metric)
+        reporter.say(f"{metric.name}: {n} of {expected} images scored")
+    print(run.folder, flush=True)
+    return int(unreadable > 0)
+
+
+def _build(blocks: dict[str, Any], numerics: dict[str, Any]) -> list[Metric]:
+    from imagic.models.device import settle
+    from tedbench.build import build
+
+    device, _ = settle({**numerics, "sample_batch": 1})  # nothing is sampled
+    return [build(block, device=device) for block in blocks.values()]
+
+
+def _forget(run: Run, metrics: Sequence[Metric]) -> None:
+    """Takes these metrics' scores away first, so that a redoing which was interrupted goes on without ``redo``."""
+    for shard in run.shards():
+        for metric in metrics:
+            with writing(shard.folder):
+                shard.score_file(metric.name).unlink(missing_ok=True)
+
+
+def _coverage(run: Run, metric: Metric) -> tuple[int, int]:
+    """Of how many of a run's images there is a score, NaN not counted; images that failed are expected too."""
+    scores = run.scores()
+    return int(scores.loc[scores["metric"] == metric.name, "score"].notna().sum()), len(run.samples())
 
 
 def score_run(run: Run, metrics: Sequence[Metric], reporter: Reporter) -> int:
@@ -66,3 +132,7 @@ def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metri
             metric,
             samples[["pair_id", "strength", "seed"]].assign(metric=metric.name, score=scores, reason=reason or ""),
         )
+
+
+if __name__ == "__main__":
+    main()

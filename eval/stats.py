@@ -11,7 +11,7 @@ from scipy import stats
 
 
 class Interval(NamedTuple):
-    """A mean and its confidence interval; the ends are NaN where there are fewer than two clusters."""
+    """A mean and its confidence interval; the ends are NaN where there are fewer than two clusters or a value is infinite."""
 
     mean: float
     low: float
@@ -23,7 +23,7 @@ class Difference(NamedTuple):
 
     Attributes:
         mean, low, high: of the differences, as in :class:`Interval`.
-        p: two-sided, of :func:`sign_flip_test`; NaN where there are fewer than two clusters.
+        p: two-sided, of :func:`sign_flip_test`; NaN where the interval's ends are.
     """
 
     mean: float
@@ -41,6 +41,8 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[str], level: floa
     """
     y = np.asarray(values, dtype=float)
     mean = float(y.mean())
+    if not np.isfinite(mean):  # such as the PSNR of an image that is its input
+        return Interval(mean, float("nan"), float("nan"))
     sums = _sums(y - mean, clusters)
     groups = len(sums)
     if groups < 2:
@@ -60,7 +62,8 @@ def paired_difference(
         clusters: which pairs are not independent (edits of one source image).
         level: of the interval.
     """
-    differences = np.asarray(values, dtype=float) - np.asarray(others, dtype=float)
+    with np.errstate(invalid="ignore"):  # of two infinite values the difference is none
+        differences = np.asarray(values, dtype=float) - np.asarray(others, dtype=float)
     return Difference(*clustered_mean(differences.tolist(), clusters, level), sign_flip_test(differences, clusters))
 
 
@@ -75,7 +78,7 @@ def sign_flip_test(
     permutation", have the same exchange of whole blocks).
     """
     sums = _sums(np.asarray(differences, dtype=float), clusters)
-    if len(sums) < 2:
+    if len(sums) < 2 or not np.isfinite(sums).all():
         return math.nan
     found = stats.permutation_test(
         (sums,),

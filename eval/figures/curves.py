@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.artist import Artist
@@ -124,6 +125,7 @@ def _limits(panels: Sequence[Panel], metric: str) -> tuple[float, float] | None:
     """Of one metric's axis in all panels; None where no panel has it."""
     rows = pd.concat([panel.table[panel.table["metric"] == metric] for panel in panels])
     values = rows[["mean", "ci_low", "ci_high"]].stack()
+    values = values[np.isfinite(values)]
     if values.empty:
         return None
     room = 0.05 * (values.max() - values.min()) or 0.05
@@ -148,7 +150,7 @@ def _draw_panel(
         axes["judgement"].set_ylim(-0.03, 1.03)
         axes["judgement"].yaxis.set_major_formatter(PercentFormatter(1))
     for place, (kind, each) in enumerate(axes.items()):
-        rows = panel.table[panel.table["metric"] == shown.get(kind)]
+        rows = panel.table[(panel.table["metric"] == shown.get(kind)) & np.isfinite(panel.table["mean"])]
         if rows.empty:
             each.yaxis.set_visible(False)
             continue

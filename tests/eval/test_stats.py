@@ -61,6 +61,14 @@ def test_one_cluster_has_no_interval_and_no_test():
     assert all(math.isnan(each) for each in found[1:])
 
 
+def test_an_infinite_value_has_no_interval_and_no_test():
+    """PSNR is infinite for an image that is its input."""
+    found = clustered_mean([math.inf, 1.0], ["a", "b"])
+    assert found.mean == math.inf and math.isnan(found.low)
+    found = paired_difference([math.inf, 1.0, 2.0], [math.inf, 1.0, 1.0], ["a", "b", "c"])
+    assert all(math.isnan(each) for each in found)
+
+
 @pytest.mark.parametrize("draw", [normal, judged, skewed])
 def test_nominal_95_percent_intervals_cover(draw):
     """40 source images with as many texts each as in TEdBench."""

@@ -1,0 +1,84 @@
+"""A saved run by itself: its pairs and metrics as its folder has them, and what is made from the shards again."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eval.labels import axis_of, kind_of, metric_order
+from eval.metrics.base import Metric, Reference
+from eval.store import Run
+from tedbench.datasets.base import Dataset
+from tedbench.datasets.picturebook import PicturebookPairs
+from tedbench.errors import ImageError, UserError
+from tedbench.pair import Entry
+
+
+class SavedPairs(Dataset):
+    """The pairs that a run has reached, in the order of their ids."""
+
+    def __init__(self, run: Run) -> None:
+        """
+        Raises:
+            UserError: the run has none.
+        """
+        self._run = run
+        shards = run.shards()
+        if not shards:
+            raise UserError(f"{run.folder} has no pairs yet. Repeat its eval.run command first.")
+        config = run.config()
+        self.name = str(config["fit"]["dataset"])  # type: ignore[misc]
+        self.synthetic = self.name == PicturebookPairs.name  # type: ignore[misc]
+        entries = []
+        for shard in shards:
+            info, row = shard.info(), shard.samples().iloc[0]
+            names = ("source_text", "source_object", "target_object")
+            texts = {name: info.get(name) for name in names}
+            entries.append(Entry(row["image_name"], row["target_text"], category=row["category"] or None, **texts))
+        super().__init__(entries, int(config["fit"].get("size") or 0))
+
+    def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
+        """The input and the true edited image, as the run kept them.
+
+        Raises:
+            ImageError: the run has no input of a pair whose image could not be read.
+        """
+        shard = self._run.shard(entry.id)
+        if not (shard.folder / "input.png").exists():
+            raise ImageError(f"{shard.folder} has no input. Repeat the run's eval.run command.")
+        return shard.input(), shard.truth()
+
+
+class SavedMetric(Metric):
+    """A metric of which only scores are left: it has a name and a kind, and measures nothing."""
+
+    def __init__(self, name: str) -> None:
+        kind = kind_of(name)
+        self.name = name
+        if kind is not None:
+            self.kind = kind  # type: ignore[misc]
+
+    def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
+        raise NotImplementedError(f"{self.name} is known by its scores alone")
+
+
+def saved_metrics(run: Run) -> list[SavedMetric]:
+    """Those that a run has scores of and whose kind is known, in the order of figures."""
+    names = sorted(run.scores()["metric"].unique(), key=metric_order)
+    return [SavedMetric(name) for name in names if kind_of(name) is not None]
+
+
+def write_again(run: Run) -> None:
+    """Everything that is made from the shards: tables, curves, strips and report, of all that the run has."""
+    from eval.comparison.common import last_start
+    from eval.curve_table import curve_rows
+    from eval.figures.curves import draw_run
+    from eval.report.build import write_report
+    from eval.strips import draw_strips
+
+    run.write_tables()
+    dataset, axis, metrics = SavedPairs(run), axis_of(run), saved_metrics(run)
+    ids = [entry.id for entry in dataset.entries]
+    table = curve_rows(run.samples(), run.scores(), ids, run.labels, max(len(ids), last_start(run)))
+    draw_run(run, table, axis)
+    draw_strips(run, dataset, axis)
+    write_report(run, table, axis, metrics, dataset)

@@ -1,0 +1,129 @@
+"""eval.score: metrics of a saved run, without the model that made its images."""
+
+from __future__ import annotations
+
+import sys
+
+import pandas as pd
+import pytest
+
+from eval.score import main
+from eval.store import Run
+from tedbench.image import write_png
+from tedbench.method import Sample
+from tedbench.pair import EditPair, Entry
+
+PSNR = "psnr/native"
+METRIC = {"_target_": "eval.metrics.pixels.Psnr"}
+CONFIG = {
+    "fit": {"dataset": "folder", "size": 16, "model": {"name": "a-model-that-is-not-here"}},
+    "numerics": {},
+    "sweep": {},
+    "measure": {"psnr": METRIC},
+    "how": {"model_path": "/nowhere"},
+    "labels": {"method": "imagic", "model": "gone", "axis": "eta"},
+    "axis": {"symbol": "η", "identity": 0.0, "fixed": False},
+}
+ENTRIES = [Entry(name, "A dog.", category="pose") for name in ("a.png", "b.png", "c.png")]
+
+
+@pytest.fixture
+def run(tmp_path, noise_image):
+    """Two pairs of two images, and one that failed; nothing is measured yet."""
+    run = Run.create(tmp_path / "run", CONFIG)
+    for place, entry in enumerate(ENTRIES[:2]):
+        samples = [Sample(s, 0, noise_image(10 * place + int(s))) for s in (0.0, 1.0)]
+        run.write_shard(EditPair(entry, noise_image(99)), samples)
+    run.write_failure(ENTRIES[2], [(0.0, 0), (1.0, 0)], "the loss became nan")
+    run.event("start", pairs=4)
+    made_with = {"packages": {}, "python": "3", "gpu": None, "device": "cpu", "git": None, "threads": 1}
+    run.write_json("provenance.json", made_with)
+    return run
+
+
+@pytest.fixture
+def score(monkeypatch, capsys):
+    """Runs the command; gives its exit status and what it said."""
+
+    def do(*arguments):
+        monkeypatch.setattr(sys, "argv", ["eval.score", *arguments])
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    return do
+
+
+def test_a_runs_own_metrics_are_measured_without_its_model_and_all_is_made_anew(run, score):
+    status, said = score(f"run={run.folder}", "numerics.threads=1")
+    assert status == 0 and f"{PSNR}: 4 of 6 images scored" in said
+    assert said.splitlines()[-1] == str(run.folder)
+    table = pd.read_csv(run.folder / "curves.csv")
+    assert set(table["metric"]) == {PSNR}
+    assert set(table["n_images"]) == {2} and set(table["n_expected"]) == {4}  # also the pair that was never reached
+    assert len(pd.read_parquet(run.folder / "scores.parquet")) == 4
+    assert "PSNR" in (run.folder / "report.html").read_text()
+
+
+def test_another_metric_is_added_beside_those_that_are_there(run, score):
+    score(f"run={run.folder}", "numerics.threads=1")
+    status, _ = score(f"run={run.folder}", "metrics=picturebook", "~metrics.clip", "numerics.threads=1")
+    assert status == 0
+    names = {name.partition("/")[0] for name in run.scores()["metric"]}
+    assert names == {"psnr", "lpips"}
+    assert pd.read_csv(run.folder / "curves.csv")["region_rule"].notna().all()
+
+
+def test_only_what_lacks_scores_is_measured_unless_redone(run, score):
+    score(f"run={run.folder}", "numerics.threads=1")
+    first, second = run.shards()[:2]
+    right, wrong = run.scores(), first.scores().assign(score=-1.0)
+    first.write_scores(PSNR, wrong)
+    second.score_file(PSNR).unlink()
+    _, said = score(f"run={run.folder}", "numerics.threads=1")
+    assert "scoring 1 pairs" in said
+    assert (first.scores()["score"] == -1).all() and len(second.scores()) == 2
+    _, said = score(f"run={run.folder}", "redo=true", "numerics.threads=1")
+    assert "scoring 2 pairs" in said
+    pd.testing.assert_frame_equal(run.scores(), right)
+
+
+def test_a_redoing_that_was_interrupted_goes_on_without_redo(run, score, monkeypatch):
+    score(f"run={run.folder}", "numerics.threads=1")
+    right = run.scores()
+    run.shards()[1].write_scores(PSNR, run.shards()[1].scores().assign(score=-1.0))
+    monkeypatch.setattr("eval.score.score_run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert score(f"run={run.folder}", "redo=true", "numerics.threads=1")[0] == 130
+    monkeypatch.undo()
+    monkeypatch.setattr(sys, "argv", ["eval.score", f"run={run.folder}", "numerics.threads=1"])
+    main()
+    pd.testing.assert_frame_equal(run.scores(), right)
+
+
+def test_a_broken_image_is_named_and_the_others_are_scored(run, score):
+    broken = run.shards()[0]
+    (broken.folder / "eta1-s0.png").write_bytes((broken.folder / "eta1-s0.png").read_bytes()[:60])
+    status, said = score(f"run={run.folder}", "numerics.threads=1")
+    assert status == 1 and broken.id in said and "Traceback" not in said
+    assert set(run.scores()["pair_id"]) == {run.shards()[1].id}
+    write_png(broken.folder / "eta1-s0.png", broken.input())
+    assert score(f"run={run.folder}", "numerics.threads=1")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ([], "Give a run's folder"),
+        (["run=nowhere"], "is not a run"),
+        (["run={run}", "metrics=standart"], "Did you mean metrics=standard"),
+        (["run={run}", "redo=perhaps"], "true or false"),
+        (["run={run}", "metrics.lpips.size=64"], "It belongs to metrics="),
+    ],
+)
+def test_errors_are_one_line(run, score, arguments, hint):
+    status, said = score(*(each.format(run=run.folder) for each in arguments))
+    assert status == 2 and hint in said and said.startswith("error: ") and said.count("\n") == 1
