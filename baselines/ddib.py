@@ -8,12 +8,13 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from imagic.loss import DivergedError
-from imagic.models.latent import LatentDiffusion
+from imagic.models.base import TextToImage
 from imagic.models.sampling import ddim, ddim_invert, schedule
 from imagic.settings import checked
 from tedbench.errors import UserError
 from tedbench.method import Axis, Edit, Editor, Progress, Sample, batches, silent
 from tedbench.pair import EditPair
+from tedbench.seeding import generator
 
 
 class DDIB(Editor):
@@ -29,16 +30,16 @@ class DDIB(Editor):
     axis = Axis("guidance", "guidance", (1.0, 2.0, 3.0, 4.0, 5.0))
 
     def __init__(
-        self, model: LatentDiffusion, *, sampling: Mapping[str, Any], seed: int = 0, sample_batch: int = 16
+        self, model: TextToImage, *, sampling: Mapping[str, Any], seed: int = 0, sample_batch: int = 16
     ) -> None:
         """
         Args:
             model: any text-to-image model of :mod:`imagic.models`; it stays as pretrained.
             sampling: ``steps`` of DDIM, each way.
-            seed: taken because every method has one; nothing derives from it.
+            seed: of the whole run; only a cascade's upscalers draw anything.
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
-        self.model, self.sample_batch, self.image_size = model, sample_batch, model.image_size
+        self.model, self.sample_batch, self.image_size, self.seed = model, sample_batch, model.image_size, seed
         self.steps: int = checked("DDIB's sampling", sampling, steps=1)["steps"]
         schedule(model, self.steps)
 
@@ -65,7 +66,7 @@ class DDIBEdit(Edit):
 
     def __init__(self, editor: DDIB, pair: EditPair, progress: Progress) -> None:
         model, steps = editor.model, editor.steps
-        self._editor = editor
+        self._editor, self._pair_id, self._text = editor, pair.id, pair.target_text
         e_src = model.encode_text([pair.source_text or ""])
         self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
         x0 = model.encode_image(pair.image)
@@ -80,7 +81,8 @@ class DDIBEdit(Edit):
             x0 = ddim(model, x_T, e, self.e_null, steps=editor.steps, guidance=guidance)
             if not torch.isfinite(x0).all():
                 raise DivergedError("sampling gave values that are not finite; a smaller guidance may help")
-            for (w, seed), image in zip(chunk, model.decode(x0), strict=False):
+            rngs = [generator(editor.seed, self._pair_id, "upscaling") for _ in full]
+            for (w, seed), image in zip(chunk, model.finish(x0, self._text, rngs), strict=False):
                 yield Sample(w, seed, image)
             done += len(chunk)
             progress("sampling", done, len(requests))

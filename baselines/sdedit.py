@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from imagic.loss import DivergedError
-from imagic.models.latent import LatentDiffusion
+from imagic.models.base import TextToImage
 from imagic.models.sampling import ddim, schedule
 from imagic.settings import checked
 from tedbench.errors import UserError
@@ -32,7 +32,7 @@ class SDEdit(Editor):
 
     def __init__(
         self,
-        model: LatentDiffusion,
+        model: TextToImage,
         *,
         sampling: Mapping[str, Any],
         stochasticity: float = 1.0,
@@ -90,7 +90,7 @@ class SDEditEdit(Edit):
 
     def __init__(self, editor: SDEdit, pair: EditPair) -> None:
         model = editor.model
-        self._editor, self._pair_id = editor, pair.id
+        self._editor, self._pair_id, self._text = editor, pair.id, pair.target_text
         self.x0 = model.encode_image(pair.image)
         self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
 
@@ -113,7 +113,8 @@ class SDEditEdit(Edit):
             )
             if not torch.isfinite(x).all():
                 raise DivergedError("sampling gave values that are not finite; a smaller guidance may help")
-            for (t0, seed), image in zip(chunk, model.decode(x), strict=False):
+            rngs = [generator(editor.seed, self._pair_id, "upscaling", seed) for seed in seeds]
+            for (t0, seed), image in zip(chunk, model.finish(x, self._text, rngs), strict=False):
                 yield Sample(t0, seed, image)
             done += len(chunk)
             progress("sampling", done, len(requests))

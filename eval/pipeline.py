@@ -113,14 +113,14 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     """
     from imagic.api import build_editor, takes_model
     from imagic.models.device import settle
-    from imagic.models.weights import digest, locate
+    from imagic.models.weights import digest, locate_all
 
     plain = resolved(cfg)
     device, threads = settle(plain["numerics"])
     dataset = build_dataset(plain["dataset"])
-    weights = locate(str(cfg.model.path), cfg.model.revision) if takes_model(plain) else None
+    weights = locate_all(plain["model"]) if takes_model(plain) else {}
     reporter.say(f"loading {cfg.model.name if weights else cfg.method.name}")
-    plain["model"]["path"] = str(weights)  # found already: a hub is not asked twice
+    plain["model"] |= {key: str(folder) for key, folder in weights.items()}  # found already: a hub is not asked twice
     editor: Editor = build_editor(plain, device)
     sweep = plain["sweep"]
     requests = editor.requests(sweep["strengths"], sweep["seeds"])
@@ -130,7 +130,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     metrics = [build(block, device=device) for block in (plain["metrics"] or {}).values()]
     config = run_config(
         cfg,
-        model_digest=digest(weights) if weights else None,
+        model_digest=digest(*weights.values()) if weights else None,
         method_digest=editor.digest,
         device=device,
         threads=threads,

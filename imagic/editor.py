@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from imagic.embedding import optimise_embedding
 from imagic.finetune import Snapshot, finetune
 from imagic.loss import DivergedError
-from imagic.models.latent import LatentDiffusion
+from imagic.models.base import TextToImage
 from imagic.models.sampling import ddim
 from imagic.settings import checked
 from tedbench.errors import UserError
@@ -37,11 +37,12 @@ class Imagic(Editor):
 
     def __init__(
         self,
-        model: LatentDiffusion,
+        model: TextToImage,
         *,
         embedding: Mapping[str, Any],
         finetune: Mapping[str, Any],
         sampling: Mapping[str, Any],
+        upscaler: Mapping[str, Any] | None = None,
         seed: int = 0,
         sample_batch: int = 16,
     ) -> None:
@@ -51,6 +52,8 @@ class Imagic(Editor):
             embedding: stage A: ``steps``, ``lr``, ``draws``.
             finetune: stage B, likewise, and ``decay`` and ``empty`` of :func:`finetune`; ``steps`` 0 leaves the model as pretrained.
             sampling: stage C: ``steps`` of DDIM and ``guidance``.
+            upscaler: a cascade's upscaler is fine-tuned too, with the target text: ``steps``, ``lr``, ``draws``;
+                ``steps`` 0 or None leaves it as pretrained. Other models have none.
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
@@ -62,7 +65,11 @@ class Imagic(Editor):
             if self._finetune[key] > 1:
                 raise UserError(f"Imagic's finetune.{key} is {self._finetune[key]}. It must be a number from 0 to 1.")
         self._sampling = checked("Imagic's sampling", sampling, steps=1, guidance=0.0)
-        self._pretrained = Snapshot(model.network)
+        self._upscaler = checked("Imagic's upscaler", upscaler, steps=0, lr=0.0, draws=1) if upscaler else None
+        networks = [model.network]
+        if self._upscaler and model.upscaler is not None:
+            networks.append(model.upscaler.network)
+        self._pretrained = Snapshot(nn.ModuleList(networks))
         self._open: ImagicEdit | None = None
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> ImagicEdit:
@@ -83,10 +90,14 @@ class Imagic(Editor):
         rng = generator(self.seed, pair.id, "fine-tuning")
         try:
             finetune(model, x0, e_opt, rng=rng, e_null=e_null, progress=progress, **self._finetune)
+            if self._upscaler and model.upscaler is not None:
+                rng = generator(self.seed, pair.id, "upscaler")
+                upscaler, x0 = model.upscaler.example(pair.image, rng)
+                finetune(upscaler, x0, e_tgt, rng=rng, progress=progress, stage="upscaler", **self._upscaler)
         except BaseException:
             self._pretrained.restore()
             raise
-        self._open = ImagicEdit(self, pair.id, e_tgt, e_opt, e_null)
+        self._open = ImagicEdit(self, pair, e_tgt, e_opt, e_null)
         return self._open
 
     def restore(self) -> None:
@@ -98,8 +109,8 @@ class Imagic(Editor):
 class ImagicEdit(Edit):
     """A fitted pair: e_opt, and the fine-tuned weights in the editor's model until it is closed."""
 
-    def __init__(self, editor: Imagic, pair_id: str, e_tgt: Tensor, e_opt: Tensor, e_null: Tensor) -> None:
-        self._editor, self._pair_id = editor, pair_id
+    def __init__(self, editor: Imagic, pair: EditPair, e_tgt: Tensor, e_opt: Tensor, e_null: Tensor) -> None:
+        self._editor, self._pair_id, self._text = editor, pair.id, pair.target_text
         self.e_tgt, self.e_opt, self.e_null = e_tgt, e_opt, e_null
         self._closed = False
 
@@ -114,7 +125,8 @@ class ImagicEdit(Edit):
             x0 = ddim(editor.model, x_T, e, self.e_null, **editor._sampling)
             if not torch.isfinite(x0).all():
                 raise DivergedError("sampling gave values that are not finite; a smaller learning rate may help")
-            for (eta, seed), image in zip(chunk, editor.model.decode(x0), strict=False):
+            rngs = [generator(editor.seed, self._pair_id, "upscaling", seed) for _, seed in full]
+            for (eta, seed), image in zip(chunk, editor.model.finish(x0, self._text, rngs), strict=False):
                 yield Sample(eta, seed, image)
             done += len(chunk)
             progress("sampling", done, len(requests))

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from imagic.loss import denoising_loss
-from imagic.models.latent import LatentDiffusion
+from imagic.models.base import DiffusionModel
 from tedbench.method import Progress, silent
 
 
 def optimise_embedding(
-    model: LatentDiffusion,
+    model: DiffusionModel,
     x0: Tensor,
     e_tgt: Tensor,
     *,

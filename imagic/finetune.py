@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from imagic.loss import denoising_loss
-from imagic.models.latent import LatentDiffusion
+from imagic.models.base import DiffusionModel
 from tedbench.method import Progress, silent
 
 
 def finetune(
-    model: LatentDiffusion,
+    model: DiffusionModel,
     x0: Tensor,
     e_opt: Tensor,
     *,
@@ -23,6 +23,7 @@ def finetune(
     empty: float = 0.0,
     e_null: Tensor | None = None,
     progress: Progress = silent,
+    stage: str = "fine-tuning",
 ) -> None:
     """Optimises θ in place with e_opt frozen; :class:`Snapshot` undoes it.
 
@@ -38,7 +39,8 @@ def finetune(
             is trained; in the paper there is none. The model without text then learns the image as well, so that
             guidance at η = 0 leads nowhere else.
         e_null: embedding of the empty text, (1, L, D); needed if ``empty``.
-        progress: told each step.
+        progress: told each step of ``stage``.
+        stage: what it is called there.
 
     Raises:
         DivergedError: the loss is not finite.
@@ -56,7 +58,7 @@ def finetune(
                 e = torch.where(without[:, None, None].to(e_opt.device), e_null, e_opt)
             denoising_loss(model, x0, e, draws, rng).backward()
             optimizer.step()
-            progress("fine-tuning", step + 1, steps)
+            progress(stage, step + 1, steps)
     finally:
         model.network.requires_grad_(False)
         for parameter in parameters:

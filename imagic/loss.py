@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imagic.models.latent import LatentDiffusion
+from imagic.models.base import DiffusionModel
 
 
 class DivergedError(RuntimeError):
     """The loss became NaN or infinite."""
 
 
-def denoising_loss(model: LatentDiffusion, x0: Tensor, e: Tensor, draws: int, rng: torch.Generator) -> Tensor:
+def denoising_loss(model: DiffusionModel, x0: Tensor, e: Tensor, draws: int, rng: torch.Generator) -> Tensor:
     """L(x, e, θ) = E_{t, ε} ‖target − f_θ(x_t, t, e)‖², a mean over ``draws`` draws of t and ε and over elements.
 
     Args:

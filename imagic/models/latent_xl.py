@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from imagic.models.latent import WHOLE, LatentDiffusion, read_image_parts
+from imagic.models.folder import WHOLE
+from imagic.models.latent import LatentDiffusion, read_image_parts
 
 
 class LatentDiffusionXL(LatentDiffusion):

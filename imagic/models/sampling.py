@@ -8,11 +8,11 @@ import torch
 from diffusers import DDIMInverseScheduler, DDIMScheduler
 from torch import Tensor
 
-from imagic.models.latent import LatentDiffusion
+from imagic.models.base import DiffusionModel
 from tedbench.errors import UserError
 
 
-def schedule(model: LatentDiffusion, steps: int) -> DDIMScheduler:
+def schedule(model: DiffusionModel, steps: int) -> DDIMScheduler:
     """DDIM's scheduler of a model, set to so many steps; its ``timesteps`` go from T down.
 
     Raises:
@@ -27,7 +27,7 @@ def schedule(model: LatentDiffusion, steps: int) -> DDIMScheduler:
 
 @torch.no_grad()
 def ddim(
-    model: LatentDiffusion,
+    model: DiffusionModel,
     x_T: Tensor,  # noqa: N803
     e: Tensor,
     e_null: Tensor,
@@ -71,9 +71,7 @@ def ddim(
     return x
 
 
-def _guided(
-    model: LatentDiffusion, x: Tensor, t: Tensor, e: Tensor, e_null: Tensor, guidance: float | Tensor
-) -> Tensor:
+def _guided(model: DiffusionModel, x: Tensor, t: Tensor, e: Tensor, e_null: Tensor, guidance: float | Tensor) -> Tensor:
     if not isinstance(guidance, Tensor):
         if guidance == 1:
             return model.predict(x, t, e)
@@ -86,7 +84,7 @@ def _guided(
 
 @torch.no_grad()
 def ddim_invert(
-    model: LatentDiffusion, x0: Tensor, e: Tensor, *, steps: int, progress: Callable[[int], None] | None = None
+    model: DiffusionModel, x0: Tensor, e: Tensor, *, steps: int, progress: Callable[[int], None] | None = None
 ) -> Tensor:
     """DDIM backwards, from x0 to the noise x_T that :func:`ddim` decodes into it, under e alone (guidance 1).
 

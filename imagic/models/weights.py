@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from tedbench.download import cache_folder
 from tedbench.errors import UserError
@@ -15,13 +17,22 @@ EMBEDDED = "picturebook:"
 """A path that starts so names a model shipped with the project."""
 
 
-PARTS = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "vae", "unet", "scheduler")
-WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")
+PARTS = (
+    *("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "vae", "unet"),
+    *("scheduler", "image_noising_scheduler", "low_res_scheduler"),
+)
+WEIGHTS = (
+    "model.safetensors",
+    "diffusion_pytorch_model.safetensors",
+    "model-0*-of-0*.safetensors",
+    "diffusion_pytorch_model-0*-of-0*.safetensors",
+)
+"""Weights' files in a part's folder, whole or in shards."""
 LOADED = (
     "*.json",
     "*.txt",
     "open_clip_model.safetensors",
-    *(f"{p}/{f}" for p in PARTS for f in ("*.json", "*.txt", *WEIGHTS)),
+    *(f"{p}/{f}" for p in PARTS for f in ("*.json", "*.txt", "spiece.model", *WEIGHTS)),
 )
 """What is read of a model's folder; other formats, precisions and checkpoints beside it do not matter."""
 
@@ -51,6 +62,12 @@ def locate(path: str, revision: str | None = None) -> Path:
     return _from_hub(path, revision)
 
 
+def locate_all(model: Mapping[str, Any]) -> dict[str, Path]:
+    """The folders that a model's settings name: ``path``, and for a cascade ``…_path``, each with its ``revision``."""
+    named = {key: value for key, value in model.items() if key.endswith("path") and value is not None}
+    return {key: locate(str(path), model.get(f"{key.removesuffix('path')}revision")) for key, path in named.items()}
+
+
 def _from_hub(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
@@ -64,7 +81,7 @@ def _from_hub(name: str, revision: str | None) -> Path:
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         at = f" --revision {revision}" if revision else ""
-        advice = "--include '*/*.json' '*/*.txt' '*.json' '*/model.safetensors' '*/diffusion_pytorch_model.safetensors'"
+        advice = " ".join(["--include '*.json' '*/*.json' '*/*.txt' '*/spiece.model'", *(f"'*/{f}'" for f in WEIGHTS)])
         raise UserError(
             f"The weights of {name} are not on this machine and the hub cannot be reached ({reason}). "
             f"Where there is a network, run `hf download {name}{at} {advice} --local-dir weights/{Path(name).name}`, "
@@ -72,7 +89,7 @@ def _from_hub(name: str, revision: str | None) -> Path:
         ) from None
 
 
-def digest(folder: Path) -> str:
+def digest(*folders: Path) -> str:
     """One sha256 over the names and contents of the files that a model is loaded from: what a run's identity is made of.
 
     A file's sum is remembered by its path, size and time of change, so that gigabytes are read once.
@@ -83,7 +100,7 @@ def digest(folder: Path) -> str:
     except (OSError, ValueError):
         known = {}
     total, fresh = hashlib.sha256(), False
-    for file in sorted(p for pattern in LOADED for p in folder.glob(pattern)):
+    for folder, file in ((f, p) for f in folders for p in sorted({p for pattern in LOADED for p in f.glob(pattern)})):
         stat = file.stat()
         key = f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
         if key not in known:
@@ -113,7 +130,7 @@ def require_safetensors(folder: Path, part: str) -> None:
     Raises:
         UserError: there is none of :data:`WEIGHTS` in ``folder/part``.
     """
-    if any((folder / part / name).is_file() for name in WEIGHTS):
+    if any(True for name in WEIGHTS for _ in (folder / part).glob(name)):
         return
     pickles = [*(folder / part).glob("*.bin"), *(folder / part).glob("*.pt"), *(folder / part).glob("*.ckpt")]
     if pickles:

@@ -1,0 +1,151 @@
+"""What the methods ask of a model: texts and images in, noise predictions in between, images out."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from torch import Tensor
+
+from tedbench.errors import UserError
+from tedbench.pair import EditPair
+
+if TYPE_CHECKING:
+    from imagic.models.upscaler import Upscaler
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # float16 loses gradients without loss scaling
+
+
+class DiffusionModel(ABC):
+    """A network that predicts noise under a text's embedding, and the schedule that it was trained with.
+
+    Attributes:
+        name: as it stands in run folders.
+        network: f_θ.
+        scheduler: DDIM on the model's own schedule.
+        alphas_cumprod: ᾱ_t of that schedule, (T,) float32.
+        prediction_type: ``epsilon`` or ``v_prediction``.
+    """
+
+    def __init__(
+        self, network: UNet2DConditionModel, scheduler: DDIMScheduler, *, name: str, device: str, dtype: str
+    ) -> None:
+        """``network`` becomes float32; ``dtype`` is what it computes in (autocast).
+
+        Raises:
+            UserError: an unknown ``dtype``, or a network that predicts neither ε nor v.
+        """
+        self.name, self.device = name, torch.device(device)
+        if dtype not in DTYPES:
+            raise UserError(f"The network cannot compute in {dtype!r}. numerics.dtype can be {', '.join(DTYPES)}.")
+        self._dtype = DTYPES[dtype]
+        network = network.float().to(self.device, memory_format=torch.channels_last)
+        self.network, self.scheduler = network.eval().requires_grad_(False), scheduler
+        self.alphas_cumprod = scheduler.alphas_cumprod.to(self.device)
+        self.prediction_type: str = scheduler.config.prediction_type
+        if self.prediction_type not in ("epsilon", "v_prediction"):
+            raise UserError(
+                f"{name} predicts {self.prediction_type!r}. Only epsilon and v_prediction models can be used."
+            )
+
+    @abstractmethod
+    def predict(self, x_t: Tensor, t: Tensor, e: Tensor) -> Tensor:
+        """f_θ(x_t, t, e): (B, C, h, w), (B,), (B, L, D) to (B, C, h, w) in x_t's dtype; differentiable."""
+
+    def add_noise(self, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+        """x_t = √ᾱ_t x0 + √(1 − ᾱ_t) ε (paper, equation 1), batched over t: (B,) int64."""
+        alpha, sigma = self._alpha_sigma(t)
+        return alpha * x0 + sigma * eps
+
+    def target(self, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+        """What the network should say of x_t: ε, or v = √ᾱ_t ε − √(1 − ᾱ_t) x0 (Salimans & Ho, arXiv 2202.00512)."""
+        if self.prediction_type == "epsilon":
+            return eps
+        alpha, sigma = self._alpha_sigma(t)
+        return alpha * eps - sigma * x0
+
+    def _alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        alpha_bar = self.alphas_cumprod[t].reshape(-1, 1, 1, 1)
+        return alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+
+    def _compute(self) -> AbstractContextManager[object]:
+        if self._dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self._dtype)
+
+
+class TextToImage(DiffusionModel):
+    """A model that makes pictures of texts.
+
+    Attributes:
+        image_size: side of the pictures it takes and makes, in pixels.
+        upscaler: the first stage above the base model, where there is one.
+    """
+
+    image_size: int
+    upscaler: Upscaler | None = None
+
+    @property
+    @abstractmethod
+    def latent_shape(self) -> tuple[int, int, int]:
+        """(C, h, w) of the x0 of one image."""
+
+    @abstractmethod
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Embeddings of texts: (B, L, D) float32. A text that is too long loses words, not its end token, and a warning says so."""
+
+    @abstractmethod
+    def encode_image(self, image: np.ndarray) -> Tensor:
+        """x0 of an image: (H, W, 3) uint8 to (1, C, h, w) float32."""
+
+    @abstractmethod
+    def finish(self, x0: Tensor, text: str, rngs: Sequence[torch.Generator]) -> np.ndarray:
+        """Images of x0: (B, C, h, w) float32 to (B, H, W, 3) uint8.
+
+        Args:
+            x0: what was sampled.
+            text: the target text, which a cascade's later stages follow.
+            rngs: a CPU generator for each image, from which those stages draw.
+        """
+
+    def require_size(self, pair: EditPair) -> None:
+        """Raises UserError unless the pair has the size of the model's pictures."""
+        if pair.image.shape[0] != self.image_size:
+            raise UserError(
+                f"The pair {pair.id} is {pair.image.shape[0]}² and the model {self.name} takes {self.image_size}². "
+                f"Give dataset.size={self.image_size}."
+            )
+
+
+class Tokens(NamedTuple):
+    """Of texts, each (B, L) int64."""
+
+    input_ids: Tensor
+    attention_mask: Tensor
+
+
+def tokens(tokenizer: Any, texts: Sequence[str], name: str, length: int | None = None) -> Tokens:
+    """Tokens of texts, padded and cut to the tokenizer's length; a warning in ``name`` tells of a text that was cut."""
+    length = length or tokenizer.model_max_length
+    found = tokenizer(list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+    for text in texts:
+        if len(tokenizer(text).input_ids) > length:
+            warnings.warn(f"{name} reads {length} tokens; the end of this text is cut off: {text!r}", stacklevel=4)
+    return Tokens(found.input_ids, found.attention_mask)
+
+
+def to_model_space(image: np.ndarray) -> Tensor:
+    """(H, W, 3) uint8 to (1, 3, H, W) float32 in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def to_images(x: Tensor) -> np.ndarray:
+    """(B, 3, H, W) in [-1, 1] to (B, H, W, 3) uint8."""
+    pixels = ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

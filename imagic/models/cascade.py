@@ -1,0 +1,173 @@
+"""Imagen-like cascades: a model of small pictures, and upscalers. DeepFloyd-IF's format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler, StableDiffusionUpscalePipeline, UNet2DConditionModel
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5EncoderModel
+
+from imagic.models.base import TextToImage, to_images, to_model_space, tokens
+from imagic.models.folder import WHOLE, ddim_scheduler, pipeline_index, reading
+from imagic.models.upscaler import Upscaler, resize
+from imagic.models.weights import locate, require_safetensors
+from imagic.settings import checked
+from tedbench.errors import UserError
+
+
+class Cascade(TextToImage):
+    """A T5 text encoder, a diffusion model of small pictures in pixels, an upscaler, and perhaps a last upscaler.
+
+    The methods work on the small picture. Upscalers follow the target text; Imagic fine-tunes the first one too
+    (section 3.3), the last one stays as pretrained.
+    """
+
+    upscaler: Upscaler
+
+    def __init__(
+        self,
+        text_encoder: T5EncoderModel,
+        tokenizer: PreTrainedTokenizerBase,
+        unet: UNet2DConditionModel,
+        scheduler: DDIMScheduler,
+        upscaler: Upscaler,
+        last: StableDiffusionUpscalePipeline | None = None,
+        *,
+        last_sampling: Mapping[str, Any] | None = None,
+        text_length: int = 77,
+        name: str = "custom",
+        image_size: int | None = None,
+        device: str = "cpu",
+        dtype: str = "float32",
+    ) -> None:
+        """
+        Args:
+            text_encoder, tokenizer, unet, scheduler: of the small pictures.
+            upscaler: of its pictures; ``last`` of the upscaler's.
+            last_sampling: ``steps``, ``guidance`` and ``noise_level`` of ``last``.
+            text_length: tokens of a text.
+            image_size: must be what the stages give; said so that the pairs are cut to it.
+
+        Raises:
+            UserError: ``image_size`` is another, or a setting is wrong.
+        """
+        super().__init__(unet, scheduler, name=name, device=device, dtype=dtype)
+        self.text_encoder = text_encoder.float().to(self.device).eval().requires_grad_(False)
+        self.tokenizer, self._length, self.upscaler = tokenizer, text_length, upscaler
+        self._last: Any = last.to(self.device) if last is not None else None
+        self._last_sampling = checked("The last upscaler", last_sampling or {}, **UPSCALING) if last is not None else {}
+        self.image_size = upscaler.size * (last.vae_scale_factor if last is not None else 1)
+        if image_size not in (None, self.image_size):
+            raise UserError(f"{name} makes pictures of {self.image_size}². Give model.image_size={self.image_size}.")
+
+    @classmethod
+    def load(
+        cls,
+        path: str,
+        upscaler_path: str,
+        last_path: str | None = None,
+        *,
+        revision: str | None = None,
+        upscaler_revision: str | None = None,
+        last_revision: str | None = None,
+        upscaling: Mapping[str, Any],
+        last_upscaling: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> Cascade:
+        """Loads an IFPipeline folder, an IFSuperResolutionPipeline folder and perhaps a StableDiffusionUpscalePipeline's.
+
+        Args:
+            upscaling, last_upscaling: ``steps``, ``guidance`` and ``noise_level`` of each upscaler.
+            settings: ``name``, ``image_size``, ``text_length``, ``device`` and ``dtype``.
+
+        Raises:
+            UserError: as for :meth:`LatentDiffusion.load`.
+        """
+        folder = _pipeline(path, revision, "IFPipeline", ("text_encoder", "unet"))
+        upper = _pipeline(upscaler_path, upscaler_revision, "IFSuperResolutionPipeline", ("unet",))
+        with reading(folder):
+            parts: dict[str, Any] = {
+                "text_encoder": T5EncoderModel.from_pretrained(folder / "text_encoder", **WHOLE),
+                "tokenizer": AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
+                "unet": UNet2DConditionModel.from_pretrained(folder / "unet", **WHOLE, low_cpu_mem_usage=False),
+                "scheduler": _schedule(folder),
+            }
+        with reading(upper):
+            unet = UNet2DConditionModel.from_pretrained(upper / "unet", **WHOLE, low_cpu_mem_usage=False)
+            noising = DDPMScheduler.from_pretrained(upper / "image_noising_scheduler", local_files_only=True)
+            scheduler = _schedule(upper)
+        computing = {"device": settings.get("device", "cpu"), "dtype": settings.get("dtype", "float32")}
+        sampling = checked("The upscaler", upscaling, **UPSCALING)
+        small = parts["unet"].config.sample_size
+        parts["upscaler"] = Upscaler(
+            unet, scheduler, noising, small=small, **sampling, name=f"{settings['name']}'s upscaler", **computing
+        )
+        if last_path is not None:
+            top = _pipeline(last_path, last_revision, "StableDiffusionUpscalePipeline", ("text_encoder", "unet", "vae"))
+            with reading(top):
+                parts["last"] = StableDiffusionUpscalePipeline.from_pretrained(top, **WHOLE)
+            parts["last"].set_progress_bar_config(disable=True)
+        return cls(**parts, last_sampling=last_upscaling, **settings)
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """T5's states; texts are lowered, as this family is trained."""
+        ids, mask = tokens(self.tokenizer, [text.lower().strip() for text in texts], self.name, self._length)
+        return self.text_encoder(ids.to(self.device), attention_mask=mask.to(self.device))[0]
+
+    def encode_image(self, image: np.ndarray) -> Tensor:
+        """The image at the base model's size."""
+        return resize(to_model_space(image).to(self.device), self.network.config.sample_size)
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        side = self.network.config.sample_size
+        return 3, side, side
+
+    def predict(self, x_t: Tensor, t: Tensor, e: Tensor) -> Tensor:
+        with self._compute():
+            x_t = x_t.contiguous(memory_format=torch.channels_last)
+            out = self.network(x_t, t, encoder_hidden_states=e).sample
+            return out[:, : x_t.shape[1]].to(x_t.dtype)  # the rest is the learned variance
+
+    @torch.no_grad()
+    def finish(self, x0: Tensor, text: str, rngs: Sequence[torch.Generator]) -> np.ndarray:
+        """Through the upscalers."""
+        e = self.encode_text([text]).expand(len(x0), -1, -1)
+        x = self.upscaler(x0.to(self.device).clamp(-1, 1), e, self.encode_text([""]), rngs)
+        if self._last is None:
+            return to_images(x)
+        made = self._last(
+            [text] * len(x),
+            image=x,
+            num_inference_steps=self._last_sampling["steps"],
+            guidance_scale=self._last_sampling["guidance"],
+            noise_level=self._last_sampling["noise_level"],
+            generator=list(rngs),
+            output_type="pt",
+        )
+        return to_images(made.images * 2 - 1)
+
+
+UPSCALING = {"steps": 1, "guidance": 0.0, "noise_level": 0}
+"""Settings of an upscaler and their least values."""
+
+
+def _pipeline(path: str, revision: str | None, kind: str, parts: Sequence[str]) -> Path:
+    folder = locate(path, revision)
+    if (found := pipeline_index(folder)["_class_name"]) != kind:
+        raise UserError(f"{folder} holds a {found}. A cascade takes a folder of {kind} there.")
+    for part in parts:
+        require_safetensors(folder, part)
+    return folder
+
+
+def _schedule(folder: Path) -> DDIMScheduler:
+    """Pictures in pixels are kept in range as the folder says: clipped, or by dynamic thresholding."""
+    config = DDIMScheduler.load_config(folder / "scheduler", local_files_only=True)
+    return ddim_scheduler(folder / "scheduler", clip_sample=bool(config.get("clip_sample", True)))

@@ -1,0 +1,130 @@
+"""The super-resolution stage of a cascade: a diffusion model of large pictures that sees a small one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler, UNet2DConditionModel
+from torch import Tensor
+from torch.nn import functional as F
+
+from imagic.models.base import DiffusionModel, to_model_space
+from imagic.models.sampling import ddim
+
+
+class Upscaler:
+    """DeepFloyd-IF's second stage, as Imagen's (Saharia et al., arXiv 2205.11487, section 2.3).
+
+    Its network takes the noised large picture and the small one, upsampled and then noised a little itself (noise
+    conditioning augmentation), and is told how much.
+
+    Attributes:
+        network: the part that Imagic fine-tunes beside the base model.
+        size: side of its pictures in pixels.
+    """
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        scheduler: DDIMScheduler,
+        noising: DDPMScheduler,
+        *,
+        small: int,
+        steps: int,
+        guidance: float,
+        noise_level: int,
+        name: str,
+        device: str,
+        dtype: str,
+    ) -> None:
+        """
+        Args:
+            unet, scheduler: of the large picture.
+            noising: the schedule of the small picture's own noise.
+            small: side of the pictures that it takes.
+            steps, guidance: of sampling.
+            noise_level: timestep of ``noising`` to which the small picture is noised, in training and sampling.
+        """
+        self.network, self.size, self._small = unet, unet.config.sample_size, small
+        self._steps, self._guidance, self._level, self._noising = steps, guidance, noise_level, noising
+        self._scheduler, self._name, self._dtype, self.device = scheduler, name, dtype, torch.device(device)
+        self._seeing(torch.empty)  # so that a wrong setting is told now
+
+    def example(self, image: np.ndarray, rng: torch.Generator) -> tuple[DiffusionModel, Tensor]:
+        """What fine-tuning on an image needs: the model that sees it small, with new noise each time, and x0.
+
+        Args:
+            image: (H, W, 3) uint8 of any size.
+            rng: CPU generator of the small picture's noise.
+
+        Returns:
+            The model, and x0, (1, 3, size, size) float32.
+        """
+        whole = to_model_space(image).to(self.device)
+        x0, small = (resize(whole, side) for side in (self.size, self._small))
+        up = self._upsampled(small)
+
+        def see(count: int) -> Tensor:
+            return self._noised(up, torch.randn((count, *up.shape[1:]), generator=rng))
+
+        return self._seeing(see), x0
+
+    def __call__(self, small: Tensor, e: Tensor, e_null: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
+        """Large pictures of small ones: (B, 3, h, w) in [-1, 1] to (B, 3, size, size).
+
+        Args:
+            small: what the stage before made.
+            e, e_null: embeddings of the target text (B, L, D) and of the empty one (1, L, D).
+            rngs: a CPU generator for each picture; first x_T is drawn, then the small one's noise.
+        """
+        shape = (3, self.size, self.size)
+        x_T, noise = (torch.stack([torch.randn(shape, generator=rng) for rng in rngs]) for _ in "ab")  # noqa: N806
+        seen = self._noised(self._upsampled(small), noise)
+        model = self._seeing(lambda count: seen.repeat(count // len(seen), 1, 1, 1))  # guidance doubles the batch
+        return ddim(model, x_T, e, e_null, steps=self._steps, guidance=self._guidance).clamp(-1, 1)
+
+    def _seeing(self, see: Callable[[int], Tensor]) -> ConditionedUpscaler:
+        computing = {"name": self._name, "device": str(self.device), "dtype": self._dtype}
+        return ConditionedUpscaler(self.network, self._scheduler, see, self._level, **computing)
+
+    def _upsampled(self, small: Tensor) -> Tensor:
+        return F.interpolate(small, size=(self.size, self.size), mode="bilinear", align_corners=True)
+
+    def _noised(self, up: Tensor, noise: Tensor) -> Tensor:
+        level = torch.full((len(noise),), self._level, device=self.device)
+        return self._noising.add_noise(up.expand_as(noise), noise.to(self.device), level)
+
+
+class ConditionedUpscaler(DiffusionModel):
+    """An upscaler that sees one small picture, or one for each of a batch."""
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        scheduler: DDIMScheduler,
+        see: Callable[[int], Tensor],
+        noise_level: int,
+        *,
+        name: str,
+        device: str,
+        dtype: str,
+    ) -> None:
+        """``see`` gives the (B, 3, H, W) that a batch of B sees."""
+        super().__init__(unet, scheduler, name=name, device=device, dtype=dtype)
+        self._see, self._level = see, noise_level
+
+    def predict(self, x_t: Tensor, t: Tensor, e: Tensor) -> Tensor:
+        with self._compute():
+            x = torch.cat([x_t, self._see(len(x_t)).to(x_t)], dim=1).contiguous(memory_format=torch.channels_last)
+            level = torch.full((len(x_t),), self._level, device=self.device)
+            out = self.network(x, t, encoder_hidden_states=e, class_labels=level).sample
+            return out[:, : x_t.shape[1]].to(x_t.dtype)  # the rest is the learned variance
+
+
+def resize(x: Tensor, side: int) -> Tensor:
+    """(B, 3, H, W) in [-1, 1] to that side, smooth and without aliases."""
+    if x.shape[-1] == side:
+        return x
+    return F.interpolate(x, size=(side, side), mode="bicubic", antialias=True).clamp(-1, 1)
