@@ -12,6 +12,7 @@ from torch import nn
 from picturebook.train.data import to_model_space, training_pictures, training_scenes
 from picturebook.train.leaves import leaf_pictures
 from picturebook.train.loop import train
+from picturebook.train.mixed import bfloat16, keep_group_norms
 
 SCENES = 16_000
 LEAVES = 6_000
@@ -62,12 +63,14 @@ def main(
     if start:
         vae.encoder.requires_grad_(False)
         vae.quant_conv.requires_grad_(False)
+    keep_group_norms(vae)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         x = to_model_space(pictures[torch.randint(len(pictures), (batch,), generator=rng)])
         posterior = vae.encode(x).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=rng)
-        back = vae.decode(posterior.mean + posterior.std * noise).sample
+        with bfloat16():
+            back = vae.decode(posterior.mean + posterior.std * noise).sample.float()
         edges = sum((a - b).abs().mean() for a, b in zip(_edges(back), _edges(x), strict=True))
         kl = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
         return (back - x).abs().mean() + 4 * (back - x).square().mean() + 0.5 * edges + KL_WEIGHT * kl
@@ -82,7 +85,8 @@ def main(
         print(
             f"step {step}: held-out PSNR {found:.2f} dB, of dead leaves {texture:.2f}, latent std {latents.std():.3f}"
         )
-        kept.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
+        if not start:
+            kept.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
         kept.half().save_pretrained(out / "vae")
 
     train(vae, loss_at, steps=steps, lr=lr, seed=seed, save=save, save_every=400, log=out / "autoencoder.jsonl")
