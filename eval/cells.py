@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from eval.labels import title_of
-from eval.metrics.base import Metric, is_judgement
+from eval.metrics.base import Metric, is_judgement, is_partial
 from eval.store import Run
 
 
 def strength_cells(group: pd.DataFrame, metrics: Sequence[Metric], intervals: bool = False) -> list[str]:
     """One strength's means, a cell a metric; – where it has none.
 
-    Judgements are percent of images, followed by how many images where the row's other metrics have more.
+    Judgements are percent of images. A cell says of how many images it is where the row's other metrics have more.
 
     Args:
         group: the rows of the curve table at one strength.
@@ -32,13 +32,13 @@ def strength_cells(group: pd.DataFrame, metrics: Sequence[Metric], intervals: bo
         form = ".0%" if metric.kind == "judgement" else ".3f"
         reach = (row["ci_high"] - row["ci_low"]) / 2
         half = f" ± {reach:{form}}" if intervals and not math.isnan(reach) else ""
-        fewer = f" of {row['n_images']}" if metric.kind == "judgement" and row["n_images"] < most else ""
+        fewer = f" of {row['n_images']}" if row["n_images"] < most else ""
         cells.append(f"{row['mean']:{form}}{half}{fewer}")
     return cells
 
 
 def coverage(table: pd.DataFrame) -> str:
-    """ "33 of 36": how many images were measured of how many there should be; not every one can be judged."""
+    """ "33 of 36": how many images were measured of how many there should be; some metrics have nothing to say of some."""
     measured = _measured(table)
     return f"{measured['n_images'].min()} of {measured['n_expected'].max()}"
 
@@ -64,8 +64,8 @@ def curve_title(run: Run, table: pd.DataFrame) -> str:
 
 
 def _measured(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of metrics that measure every image; all rows where there are only judgements."""
-    measured = table[~_judgements(table)]
+    """The rows of metrics that measure every image; all rows where there are none of them."""
+    measured = table[~table["metric"].map(is_partial).astype(bool)]
     return measured if len(measured) else table
 
 

@@ -98,6 +98,11 @@ def is_judgement(metric: str) -> bool:
     return metric.startswith("judge/")
 
 
+def is_partial(metric: str) -> bool:
+    """Whether a column, by its raw name or as it is shown, lacks pairs without source text or true edited image."""
+    return metric.removeprefix("1-").startswith(("clip-direction/", "truth-", "judge/"))
+
+
 WORDS = {
     "clip": "CLIP score",
     "clip-direction": "CLIP direction",

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from conf.command import compose, resolved
+from eval.cells import coverage, pairs_of, strength_cells
+from eval.curve_table import curve_table
 from eval.metrics.base import Reference, is_distance, short_name, shown_name, shown_score
 from eval.metrics.clip_direction import ClipDirection
 from eval.metrics.clip_score import ClipScore
@@ -160,6 +162,15 @@ def test_an_unscored_pair_is_kept_with_its_reason_and_counted(run, reporter, met
     said = reporter.console.file.getvalue()
     assert f"{metrics[1].name} has nothing to say of 1 of 3 pairs: no source text" in said
     assert "of 2 of 3 pairs: no true edited image" in said
+
+
+def test_a_table_says_how_many_images_a_metric_is_of_that_has_fewer(run, reporter, metrics):
+    score_run(run, metrics, reporter)
+    table = curve_table(run, [shard.id for shard in run.shards()])
+    group = table[table["strength"] == 1]
+    ends = [cell.partition(" ")[2] for cell in strength_cells(group, metrics)]
+    assert ends == ["", "of 2", "", "", "", "of 1"]
+    assert (coverage(group), pairs_of(table)) == ("3 of 3", 3)
 
 
 def test_a_broken_image_harms_no_other_pair_and_can_be_mended(run, reporter, metrics):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,14 @@ from tedbench.image import read_image, square, write_png
 def saved(path: Path, picture: Image.Image, **options: object) -> Path:
     picture.save(path, **options)
     return path
+
+
+def rgb_png(width: int, height: int, depth: int, rows: bytes) -> bytes:
+    """A PNG as Pillow does not write it."""
+    header = struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    body = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + body
 
 
 def test_exif_rotation_is_applied(tmp_path: Path) -> None:
@@ -81,6 +91,41 @@ def test_truncated_file_is_told_of(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-800])
     with pytest.raises(ImageError, match=r"a\.jpg cannot be read as an image"):
         read_image(path)
+
+
+def test_truncated_png_is_told_of(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    path = saved(tmp_path / "a.png", Image.fromarray(pixels))
+    for kept in (5000, 40):  # within the pixels, and within the header's next chunk
+        path.write_bytes(path.read_bytes()[:kept])
+        with pytest.raises(ImageError, match=r"a\.png cannot be read as an image"):
+            read_image(path)
+
+
+def test_one_pixel_becomes_a_square_of_its_colour(tmp_path: Path) -> None:
+    image = read_image(saved(tmp_path / "a.png", Image.new("RGB", (1, 1), (10, 20, 30))))
+    assert image.shape == (1, 1, 3)
+    assert (square(image, 64) == (10, 20, 30)).all()
+
+
+def test_long_pictures_are_read_and_too_large_ones_refused_by_their_header(tmp_path: Path) -> None:
+    assert read_image(saved(tmp_path / "a.png", Image.new("RGB", (20_000, 40), "red"))).shape == (40, 20_000, 3)
+    (tmp_path / "b.png").write_bytes(rgb_png(20_000, 20_000, 8, b""))
+    with pytest.raises(ImageError, match=r"b\.png .* pixels"):
+        read_image(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp"])
+def test_of_an_animation_the_first_picture_counts(tmp_path: Path, suffix: str) -> None:
+    first, second = (Image.new("RGB", (16, 16), color) for color in ("red", "blue"))
+    path = saved(tmp_path / f"a{suffix}", first, save_all=True, append_images=[second], duration=100)
+    assert (np.abs(read_image(path).astype(int) - (255, 0, 0)) < 6).all()
+
+
+def test_sixteen_bit_colours_are_scaled_not_cut(tmp_path: Path) -> None:
+    rows = b"".join(b"\0" + struct.pack(">6H", 65535, 32896, 257, 0, 65535, 128) for _ in range(2))
+    (tmp_path / "a.png").write_bytes(rgb_png(2, 2, 16, rows))
+    assert read_image(tmp_path / "a.png")[0].tolist() == [[255, 128, 1], [0, 255, 0]]
 
 
 @pytest.mark.parametrize("data", [b"", b"this is a text", b"\x89PNG\r\n\x1a\n"])
