@@ -12,17 +12,13 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from picturebook.train.autoencoder import load_autoencoder
-from picturebook.train.data import scene_captions, to_model_space, training_pictures, training_scenes
+from picturebook.train.data import to_model_space, training_pictures, training_scenes
+from picturebook.train.denoising import Texts, denoising_loss
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
 
 SCENES = 30_000
-CAPTIONS = 4
-EMPTY = 0.1
-"""Part of the captions that are replaced by the empty text, for classifier-free guidance."""
-MIN_SNR_GAMMA = 5.0
-"""Loss weight min(SNR, γ)/SNR (Hang et al., arXiv 2303.09556), with the paper's γ."""
 
 
 def new_scheduler() -> DDIMScheduler:
@@ -92,15 +88,8 @@ def main(
     tokenizer = save_tokenizer(out / "tokenizer")
     scenes = training_scenes(SCENES)
     mean, std = encode(vae, training_pictures(scenes))
-    texts = [text for scene in scenes for text in scene_captions(scene, CAPTIONS)]
-    tokens = tokenizer(texts, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt").input_ids.reshape(
-        SCENES, CAPTIONS, -1
-    )
-    nothing = tokenizer("", padding="max_length", max_length=MAX_TOKENS, return_tensors="pt").input_ids[0]
+    texts = Texts(tokenizer, scenes)
     scheduler = new_scheduler()
-    alpha_bar = scheduler.alphas_cumprod
-    snr = alpha_bar / (1 - alpha_bar)
-    weight = snr.clamp(max=MIN_SNR_GAMMA) / snr
     model = TextToImage(len(tokenizer), mean.shape[1])
     if start:
         model.text_encoder = CLIPTextModel.from_pretrained(start / "diffusion" / "text_encoder", dtype=torch.float32)
@@ -114,16 +103,14 @@ def main(
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         index = torch.randint(SCENES, (batch,), generator=rng)
-        text = tokens[index, torch.randint(CAPTIONS, (batch,), generator=rng)]
-        text[torch.rand(batch, generator=rng) < EMPTY] = nothing
+        states = model.text_encoder(texts.draw(index, rng)).last_hidden_state
         x0 = mean[index] + std[index] * torch.randn(std[index].shape, generator=rng)
-        eps = torch.randn(x0.shape, generator=rng)
-        t = torch.randint(len(alpha_bar), (batch,), generator=rng)
-        x_t = scheduler.add_noise(x0, eps, t).contiguous(memory_format=torch.channels_last)
-        states = model.text_encoder(text).last_hidden_state
-        with bfloat16():
-            guess = model.unet(x_t, t, states).sample
-        return (weight[t] * (guess.float() - eps).square().mean(dim=(1, 2, 3))).mean()
+
+        def predict(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            with bfloat16():
+                return model.unet(x_t, t, states).sample
+
+        return denoising_loss(scheduler, predict, x0, rng)
 
     def save(average: nn.Module, step: int) -> None:
         kept = copy.deepcopy(average).eval().half()

@@ -6,10 +6,12 @@ import importlib
 
 import numpy as np
 import pytest
+import torch
 
 from eval.metrics.base import Reference
 from eval.metrics.clip_score import ClipScore
 from eval.metrics.lpips_distance import LpipsDistance
+from imagic.models.cascade import Cascade
 from imagic.models.latent import LatentDiffusion
 from picturebook.train.data import training_scenes
 
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.slow
 def trained(tmp_path_factory):
     """A folder with every part, trained for two steps."""
     out = tmp_path_factory.mktemp("train")
-    for part in ("autoencoder", "diffusion", "clip", "perceptual", "judge"):
+    for part in ("autoencoder", "diffusion", "clip", "perceptual", "judge", "cascade", "upscaler"):
         module = importlib.import_module(f"picturebook.train.{part}")
         module.SCENES = 64
         module.LEAVES = 4
@@ -33,6 +35,19 @@ def test_the_diffusion_model_loads_and_runs(trained):
     image = np.zeros((64, 64, 3), np.uint8)
     assert model.decode(model.encode_image(image)).shape == (1, 64, 64, 3)
     assert model.encode_text(["A sitting dog."]).shape == (1, 48, 128)
+
+
+def test_the_cascade_loads_and_runs(trained):
+    model = Cascade.load(
+        str(trained / "cascade" / "base"),
+        str(trained / "cascade" / "upscaler"),
+        upscaling={"steps": 2, "guidance": 1.0, "noise_level": 100},
+        name="picturebook_cascade",
+    )
+    image = np.zeros((64, 64, 3), np.uint8)
+    assert model.image_size == 64
+    rngs = [torch.Generator().manual_seed(0)]
+    assert model.finish(model.encode_image(image), "A sitting dog.", rngs).shape == (1, 64, 64, 3)
 
 
 def test_the_judges_load_and_score(trained):

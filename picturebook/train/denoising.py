@@ -1,0 +1,60 @@
+"""What the trainings of diffusion models share: captions as tokens, and the denoising loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from picturebook.train.data import scene_captions
+from picturebook.train.tokenizer import MAX_TOKENS
+from picturebook.world import Scene
+
+CAPTIONS = 4
+"""Of each scene."""
+EMPTY = 0.1
+"""Part of the captions that are replaced by the empty text, for classifier-free guidance."""
+MIN_SNR_GAMMA = 5.0
+"""Loss weight min(SNR, γ)/SNR (Hang et al., arXiv 2303.09556), with the paper's γ."""
+
+
+class Texts:
+    """The captions of scenes."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, scenes: list[Scene]) -> None:
+        def encode(texts: list[str]) -> Tensor:
+            found = tokenizer(texts, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt")
+            return torch.as_tensor(found.input_ids)
+
+        texts = [text for scene in scenes for text in scene_captions(scene, CAPTIONS)]
+        self._tokens = encode(texts).reshape(len(scenes), CAPTIONS, -1)
+        self._nothing = encode([""])[0]
+
+    def draw(self, index: Tensor, rng: torch.Generator) -> Tensor:
+        """One of the captions of each scene of ``index``, or the empty text: (B, L) int64."""
+        text = self._tokens[index, torch.randint(CAPTIONS, index.shape, generator=rng)]
+        text[torch.rand(len(index), generator=rng) < EMPTY] = self._nothing
+        return text
+
+
+def denoising_loss(
+    scheduler: SchedulerMixin, predict: Callable[[Tensor, Tensor], Tensor], x0: Tensor, rng: torch.Generator
+) -> Tensor:
+    """The weighted squared error of a batch's predicted noise.
+
+    Args:
+        scheduler: gives ᾱ_t.
+        predict: of (x_t, t), channels last in memory, the noise.
+        x0: (B, C, h, w).
+        rng: CPU generator of noise and timesteps.
+    """
+    alpha_bar = scheduler.alphas_cumprod
+    snr = alpha_bar / (1 - alpha_bar)
+    eps = torch.randn(x0.shape, generator=rng)
+    t = torch.randint(len(alpha_bar), (len(x0),), generator=rng)
+    x_t = scheduler.add_noise(x0, eps, t).contiguous(memory_format=torch.channels_last)
+    weight = (snr.clamp(max=MIN_SNR_GAMMA) / snr)[t]
+    return (weight * (predict(x_t, t).float() - eps).square().mean(dim=(1, 2, 3))).mean()

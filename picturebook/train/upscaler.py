@@ -1,0 +1,76 @@
+"""The embedded cascade's upscaler, from 32² to 64²."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import IFPipeline, IFSuperResolutionPipeline, UNet2DConditionModel
+from torch import nn
+from torch.nn import functional as F
+
+from picturebook.train.cascade import (
+    BASE,
+    NO_FILTERS,
+    SCENES,
+    UPSCALER,
+    attention_mask,
+    new_scheduler,
+    new_upscaler,
+    shrink,
+)
+from picturebook.train.data import to_model_space, training_pictures, training_scenes
+from picturebook.train.denoising import Texts, denoising_loss
+from picturebook.train.loop import train
+from picturebook.train.mixed import bfloat16, keep_group_norms
+
+MOST_NOISE = 400
+"""The small picture is noised to a timestep below this one."""
+
+
+def main(
+    out: Path, steps: int = 2500, batch: int = 16, lr: float = 1e-3, seed: int = 0, start: Path | None = None
+) -> None:
+    """Trains it on drawn pictures, with the base model's text encoder, and writes ``out/cascade/upscaler``.
+
+    The folder is an IFSuperResolutionPipeline's.
+    """
+    torch.manual_seed(seed)
+    with_text = IFPipeline.from_pretrained(out / BASE, torch_dtype=torch.float32)
+    scenes = training_scenes(SCENES)
+    pictures, texts = training_pictures(scenes), Texts(with_text.tokenizer, scenes)
+    scheduler, noising = new_scheduler(), new_scheduler()
+    if start:
+        unet = UNet2DConditionModel.from_pretrained(start / UPSCALER / "unet", torch_dtype=torch.float32)
+    else:
+        unet = new_upscaler()
+    unet = unet.to(memory_format=torch.channels_last)
+    keep_group_norms(unet)
+    print(f"UNet {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M", flush=True)
+
+    def loss_at(rng: torch.Generator) -> torch.Tensor:
+        index = torch.randint(SCENES, (batch,), generator=rng)
+        text = texts.draw(index, rng)
+        with torch.no_grad():
+            states = with_text.text_encoder(text, attention_mask=attention_mask(text)).last_hidden_state
+        x0 = to_model_space(pictures[index])
+        up = F.interpolate(shrink(x0), size=x0.shape[-2:], mode="bilinear", align_corners=True)
+        level = torch.randint(MOST_NOISE, (batch,), generator=rng)
+        seen = noising.add_noise(up, torch.randn(up.shape, generator=rng), level)
+
+        def predict(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            with bfloat16():
+                return unet(torch.cat([x_t, seen], dim=1), t, states, class_labels=level).sample
+
+        return denoising_loss(scheduler, predict, x0, rng)
+
+    def save(average: nn.Module, step: int) -> None:
+        kept, encoder = copy.deepcopy(average).eval().half(), copy.deepcopy(with_text.text_encoder).half()
+        pipeline = IFSuperResolutionPipeline(with_text.tokenizer, encoder, kept, scheduler, noising, **NO_FILTERS)
+        pipeline.save_pretrained(out / UPSCALER)
+        for part in ("text_encoder", "tokenizer"):  # the base model's own, not kept twice
+            shutil.rmtree(out / UPSCALER / part)
+
+    train(unet, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "upscaler.jsonl")
