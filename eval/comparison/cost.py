@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from eval.comparison.common import events
@@ -32,7 +32,7 @@ class Cost(NamedTuple):
 
 def cost(method: Method, pair_ids: Sequence[str]) -> Cost:
     """The cost of these pairs, each as it was made last. Images that were made elsewhere cost nothing that is known."""
-    last = {} if _made_elsewhere(method) else {event.get("pair"): event for event in events(method.run, "pair")}
+    last = {} if made_elsewhere(method.config) else {event.get("pair"): event for event in events(method.run, "pair")}
     made = [last[pair_id] for pair_id in pair_ids if pair_id in last]
     timed = [seconds for event in made if (seconds := _seconds(event)) is not None]
     mean = sum(timed) / len(timed) if timed else math.nan
@@ -50,8 +50,9 @@ def _seconds(event: dict[str, Any]) -> float | None:
     return event["fit_s"] + training / fits + max(0.0, event["sample_s"] - training) / event["images"]
 
 
-def _made_elsewhere(method: Method) -> bool:
-    return any(method.config["how"].get(f"method_{name}") for name in FILES)
+def made_elsewhere(config: Mapping[str, Any]) -> bool:
+    """Whether a run's images are not its own (method=precomputed)."""
+    return any(config.get("how", {}).get(f"method_{name}") for name in FILES)
 
 
 def _machine(method: Method) -> str:

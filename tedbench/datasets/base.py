@@ -21,12 +21,14 @@ class Dataset(ABC):
     Attributes:
         name: as it stands in run folders and tables.
         synthetic: whether figures must say that this is no photograph benchmark.
+        licence: under which its images may be passed on, by its name on Hugging Face's hub; None where none is stated.
         entries: what is in it, after ``limit`` and ``ids``.
         size: side of the pairs' canonical square in pixels.
     """
 
     name: ClassVar[str]
     synthetic: ClassVar[bool] = False
+    licence: ClassVar[str | None] = None
 
     def __init__(
         self, entries: Sequence[Entry], size: int, limit: int | None = None, ids: Sequence[str] | None = None

@@ -23,6 +23,7 @@ class PicturebookPairs(Dataset):
 
     name: ClassVar[str] = "picturebook"
     synthetic: ClassVar[bool] = True
+    licence: ClassVar[str | None] = "apache-2.0"
 
     def __init__(
         self, size: int, limit: int | None = None, ids: Sequence[str] | None = None, split: str = "preview"
