@@ -16,7 +16,7 @@ from eval.study.sheets import BATCH, IMAGES, SETTINGS, TEMPLATE, UPLOAD, read_ba
 
 IMAGE_NAME = re.compile(r"[0-9a-f]{32}\.(jpg|png)")
 OPAQUE_ID = re.compile(r"[0-9a-f]{32}")
-JPEG_MARKERS = {0xE0, 0xDB, 0xC0, 0xC4, 0xDA}
+JPEG_MARKERS = {b"\xff\xe0", b"\xff\xdb", b"\xff\xc0", b"\xff\xc4", b"\xff\xda"}
 """JFIF, quantisation, frame, Huffman tables, scan: all that pixels need. A comment or EXIF would be another."""
 PNG_CHUNKS = {b"IHDR", b"IDAT", b"IEND"}
 CHANCE = 1e-6
@@ -102,11 +102,11 @@ def image_header(content: bytes) -> bytes:
     if content.startswith(b"\xff\xd8"):
         at = 2
         while True:
-            marker, length = content[at + 1], int.from_bytes(content[at + 2 : at + 4], "big")
-            if content[at] != 0xFF or marker not in JPEG_MARKERS:
-                raise ValueError(f"has a JPEG segment {marker:02X} besides what pixels need")
+            marker, length = content[at : at + 2], int.from_bytes(content[at + 2 : at + 4], "big")
+            if marker not in JPEG_MARKERS:
+                raise ValueError(f"has a JPEG segment {marker.hex()} besides what pixels need")
             at += 2 + length
-            if marker == 0xDA:
+            if marker == b"\xff\xda":
                 return content[:at]
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         at = 8

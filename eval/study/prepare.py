@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from conf.command import command
+from eval.study.options import number, whole
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -74,18 +75,16 @@ def check(options: dict[str, Any]) -> None:
     folders = list(runs.values()) if isinstance(runs, dict) else runs
     if not isinstance(folders, list) or not folders or not all(isinstance(f, str | int | float) for f in folders):
         raise UserError(f"runs is {runs!r}. Give the runs' folders, ours first: 'runs=[runs/a, runs/b]'.")
-    for name, (least, most) in WHOLE.items():
-        given = options[name]
-        if (type(given) is not int or not least <= given <= most) and not (name == "size" and given is None):
-            raise UserError(f"{name}={given} is no whole number from {least} to {most}.")
+    for name, (low, high) in WHOLE.items():
+        if name != "size" or options[name] is not None:
+            whole(options, name, low, high)
     for name in ("min_seconds", "wage", "seconds"):
-        if type(options[name]) not in (int, float) or not 0 <= options[name] < 1e6:
-            raise UserError(f"{name}={options[name]} is no number from 0.")
+        number(options, name, 0, 1e6)
     for name, known in CHOICES.items():
         if options[name] not in known:
             raise UserError(f"{name}={options[name]} does not exist. There are: {', '.join(map(str, known)).lower()}.")
-    whole = options["screens"] + options["attention"] + options["practice"]
-    if options["screens"] - options["repeat"] < 1 or whole > 99:
+    screens = options["screens"] + options["attention"] + options["practice"]
+    if options["screens"] - options["repeat"] < 1 or screens > 99:
         raise UserError("A session has at most 99 screens, and one at least besides the repeat. Give other numbers.")
     if options["url"] is not None and not URL.fullmatch(str(options["url"])):
         raise UserError(f"url={options['url']} is no address of images. Give one such as https://example.org/study/.")
