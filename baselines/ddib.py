@@ -26,7 +26,7 @@ class DDIB(Editor):
     """
 
     randomness: ClassVar[Literal["none", "fit", "sample"]] = "none"
-    needs: ClassVar[tuple[str, ...]] = ("source_text",)
+    needs: tuple[str, ...] = ("source_text",)
     axis = Axis("guidance", "guidance", (1.0, 2.0, 3.0, 4.0, 5.0))
 
     def __init__(

@@ -10,14 +10,18 @@ from torch import Tensor, nn
 
 from imagic.embedding import optimise_embedding
 from imagic.finetune import Snapshot, finetune
+from imagic.lora import add_adapters
 from imagic.loss import DivergedError
 from imagic.models.base import TextToImage
-from imagic.models.sampling import ddim
+from imagic.models.sampling import ddim, dpm_solver
 from imagic.settings import checked
+from imagic.variant import Variant
 from tedbench.errors import UserError
 from tedbench.method import Axis, Edit, Editor, Progress, Sample, batches, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
+
+SAMPLERS = {"ddim": ddim, "dpm_solver": dpm_solver}
 
 
 def interpolate(e_tgt: Tensor, e_opt: Tensor, eta: float) -> Tensor:
@@ -43,6 +47,7 @@ class Imagic(Editor):
         finetune: Mapping[str, Any],
         sampling: Mapping[str, Any],
         upscaler: Mapping[str, Any] | None = None,
+        variant: Mapping[str, Any] | None = None,
         seed: int = 0,
         sample_batch: int = 16,
     ) -> None:
@@ -54,6 +59,7 @@ class Imagic(Editor):
             sampling: stage C: ``steps`` of DDIM and ``guidance``.
             upscaler: a cascade's upscaler is fine-tuned too, with the target text: ``steps``, ``lr``, ``draws``;
                 ``steps`` 0 or None leaves it as pretrained. Other models have none.
+            variant: where this run leaves the paper, see :class:`imagic.variant.Variant`.
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
@@ -69,6 +75,9 @@ class Imagic(Editor):
         networks = [model.network]
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)
+        self._variant = Variant.of(variant)
+        if self._variant.e_opt == "source":
+            self.needs = ("source_text",)
         self._pretrained = Snapshot(nn.ModuleList(networks))
         self._open: ImagicEdit | None = None
 
@@ -81,24 +90,39 @@ class Imagic(Editor):
         """
         if self._open is not None:
             raise RuntimeError("close the edit of the last pair first: it holds the fine-tuned weights")
-        model = self.model
+        self.require(pair.entry)
+        model, variant = self.model, self._variant
         model.require_size(pair)
-        x0 = model.encode_image(pair.image)
+        sampled = generator(self.seed, pair.id, "posterior") if variant.latents == "sample" else None
+        x0 = model.encode_image(pair.image, sampled)
         e_tgt, e_null = model.encode_text([pair.target_text]), model.encode_text([""])
-        rng = generator(self.seed, pair.id, "embedding")
-        e_opt = optimise_embedding(model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
-        rng = generator(self.seed, pair.id, "fine-tuning")
+        if variant.e_opt == "optimised":
+            rng = generator(self.seed, pair.id, "embedding")
+            e_opt = optimise_embedding(model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
+        else:
+            e_opt = e_tgt if variant.e_opt == "target" else model.encode_text([pair.source_text or ""])
         try:
-            finetune(model, x0, e_opt, rng=rng, e_null=e_null, progress=progress, **self._finetune)
-            if self._upscaler and model.upscaler is not None:
-                rng = generator(self.seed, pair.id, "upscaler")
-                upscaler, x0 = model.upscaler.example(pair.image, rng)
-                finetune(upscaler, x0, e_tgt, rng=rng, progress=progress, stage="upscaler", **self._upscaler)
+            if variant.finetune != "none":
+                self._shift_model(pair, x0, e_opt, e_tgt, e_null, progress)
         except BaseException:
             self._pretrained.restore()
             raise
         self._open = ImagicEdit(self, pair, e_tgt, e_opt, e_null)
         return self._open
+
+    def _shift_model(
+        self, pair: EditPair, x0: Tensor, e_opt: Tensor, e_tgt: Tensor, e_null: Tensor, progress: Progress
+    ) -> None:
+        """Stage B; a cascade's upscaler is fine-tuned too, on the target text."""
+        model, variant = self.model, self._variant
+        if variant.finetune == "lora":
+            add_adapters(model.network, variant.lora_rank, generator(self.seed, pair.id, "adapters"))
+        rng, settings = generator(self.seed, pair.id, "fine-tuning"), {**self._finetune, "optimizer": variant.optimizer}
+        finetune(model, x0, e_opt, rng=rng, e_null=e_null, progress=progress, **settings)
+        if self._upscaler and model.upscaler is not None:
+            rng, settings = generator(self.seed, pair.id, "upscaler"), self._upscaler
+            upscaler, x0 = model.upscaler.example(pair.image, rng)
+            finetune(upscaler, x0, e_tgt, rng=rng, progress=progress, stage="upscaler", **settings)
 
     def restore(self) -> None:
         """Puts the pretrained weights back, bit by bit."""
@@ -122,7 +146,8 @@ class ImagicEdit(Edit):
         for chunk, full in batches(requests, editor.sample_batch):
             x_T = torch.stack([self._initial_noise(seed) for _, seed in full])  # noqa: N806
             e = torch.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in full])
-            x0 = ddim(editor.model, x_T, e, self.e_null, **editor._sampling)
+            sampler = SAMPLERS[editor._variant.sampler]
+            x0 = sampler(editor.model, x_T, e, self.e_null, **editor._sampling)
             if not torch.isfinite(x0).all():
                 raise DivergedError("sampling gave values that are not finite; a smaller learning rate may help")
             rngs = [generator(editor.seed, self._pair_id, "upscaling", seed) for _, seed in full]

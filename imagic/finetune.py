@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from imagic.lora import adapter_parameters, remove_adapters
 from imagic.loss import denoising_loss
 from imagic.models.base import DiffusionModel
+from tedbench.errors import UserError
 from tedbench.method import Progress, silent
 
 
@@ -22,13 +24,14 @@ def finetune(
     decay: float = 0.0,
     empty: float = 0.0,
     e_null: Tensor | None = None,
+    optimizer: str = "adam",
     progress: Progress = silent,
     stage: str = "fine-tuning",
 ) -> None:
     """Optimises θ in place with e_opt frozen; :class:`Snapshot` undoes it.
 
     Args:
-        model: its ``network`` is fine-tuned, all of it.
+        model: its ``network`` is fine-tuned: its adapters (:mod:`imagic.lora`), or all of it where it has none.
         x0: the input's latents, (1, C, h, w).
         e_opt: what :func:`imagic.embedding.optimise_embedding` found, (1, L, D).
         steps, lr: of Adam.
@@ -39,30 +42,44 @@ def finetune(
             is trained; in the paper there is none. The model without text then learns the image as well, so that
             guidance at η = 0 leads nowhere else.
         e_null: embedding of the empty text, (1, L, D); needed if ``empty``.
+        optimizer: ``adam``, or ``adam8bit``, which keeps its moments in 8 bits.
         progress: told each step of ``stage``.
         stage: what it is called there.
 
     Raises:
         DivergedError: the loss is not finite.
     """
-    parameters = list(model.network.parameters())
-    model.network.requires_grad_(True)
+    parameters = adapter_parameters(model.network)
+    for parameter in parameters:
+        parameter.requires_grad_(True)
     try:
-        optimizer = torch.optim.Adam(parameters, lr=lr)
+        adam = _adam(optimizer, parameters, lr)
         for step in range(steps):
-            optimizer.param_groups[0]["lr"] = lr * (1 - decay * step / steps)
-            optimizer.zero_grad()
+            adam.param_groups[0]["lr"] = lr * (1 - decay * step / steps)
+            adam.zero_grad()
             e = e_opt
             if empty and e_null is not None:
                 without = torch.rand(draws, generator=rng) < empty
                 e = torch.where(without[:, None, None].to(e_opt.device), e_null, e_opt)
             denoising_loss(model, x0, e, draws, rng).backward()
-            optimizer.step()
+            adam.step()
             progress(stage, step + 1, steps)
     finally:
         model.network.requires_grad_(False)
         for parameter in parameters:
             parameter.grad = None
+
+
+def _adam(name: str, parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
+    if name == "adam":
+        return torch.optim.Adam(parameters, lr=lr)
+    try:
+        from bitsandbytes.optim import Adam8bit
+    except ImportError:
+        raise UserError(
+            "method.variant.optimizer=adam8bit needs bitsandbytes. Install it: pip install 'imagic-bench[variants]'."
+        ) from None
+    return Adam8bit(parameters, lr=lr)
 
 
 class Snapshot:
@@ -73,7 +90,9 @@ class Snapshot:
         self._state = {name: value.detach().clone() for name, value in module.state_dict().items()}
 
     def restore(self) -> None:
-        """Writes the copy back into the same tensors."""
+        """Writes the copy back into the same tensors; adapters are taken out first."""
+        for network in self._module.modules():
+            remove_adapters(network)
         with torch.no_grad():
             for name, value in self._module.state_dict().items():
                 value.copy_(self._state[name])

@@ -93,7 +93,7 @@ class Editor(ABC):
 
     axis: Axis
     randomness: ClassVar[Literal["none", "fit", "sample"]]
-    needs: ClassVar[tuple[str, ...]] = ()
+    needs: tuple[str, ...] = ()
     digest: str | None = None
 
     @abstractmethod

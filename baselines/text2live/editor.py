@@ -33,7 +33,7 @@ class Text2Live(Editor):
     """
 
     randomness: ClassVar[Literal["none", "fit", "sample"]] = "fit"
-    needs: ClassVar[tuple[str, ...]] = ("source_object", "target_object")
+    needs: tuple[str, ...] = ("source_object", "target_object")
     axis = Axis("opacity", "opacity", tuple(i / 10 for i in range(11)), identity=0.0)
 
     def __init__(

@@ -101,8 +101,11 @@ class TextToImage(DiffusionModel):
         """Embeddings of texts: (B, L, D) float32. A text that is too long loses words, not its end token, and a warning says so."""
 
     @abstractmethod
-    def encode_image(self, image: np.ndarray) -> Tensor:
-        """x0 of an image: (H, W, 3) uint8 to (1, C, h, w) float32."""
+    def encode_image(self, image: np.ndarray, rng: torch.Generator | None = None) -> Tensor:
+        """x0 of an image: (H, W, 3) uint8 to (1, C, h, w) float32.
+
+        Where that is a distribution, its mean, or with a CPU generator a sample of it.
+        """
 
     @abstractmethod
     def finish(self, x0: Tensor, text: str, rngs: Sequence[torch.Generator]) -> np.ndarray:

@@ -120,7 +120,7 @@ class Cascade(TextToImage):
         ids, mask = tokens(self.tokenizer, [text.lower().strip() for text in texts], self.name, self._length)
         return self.text_encoder(ids.to(self.device), attention_mask=mask.to(self.device))[0]
 
-    def encode_image(self, image: np.ndarray) -> Tensor:
+    def encode_image(self, image: np.ndarray, rng: torch.Generator | None = None) -> Tensor:
         """The image at the base model's size."""
         return resize(to_model_space(image).to(self.device), self.network.config.sample_size)
 

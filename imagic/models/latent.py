@@ -88,10 +88,13 @@ class LatentDiffusion(TextToImage):
         return tokens(tokenizer, texts, self.name).input_ids.to(self.device)
 
     @torch.no_grad()
-    def encode_image(self, image: np.ndarray) -> Tensor:
-        """The mean of the image's latents, in model space."""
+    def encode_image(self, image: np.ndarray, rng: torch.Generator | None = None) -> Tensor:
         x = to_model_space(image).to(self.device).contiguous(memory_format=torch.channels_last)
-        return (self.vae.encode(x).latent_dist.mean - self._shift) * self.vae.config.scaling_factor
+        posterior = self.vae.encode(x).latent_dist
+        found = posterior.mean
+        if rng is not None:
+            found = found + posterior.std * torch.randn(found.shape, generator=rng).to(self.device)
+        return (found - self._shift) * self.vae.config.scaling_factor
 
     @torch.no_grad()
     def decode(self, x0: Tensor) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from diffusers import DDIMInverseScheduler, DDIMScheduler
+from diffusers import DDIMInverseScheduler, DDIMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
 from imagic.models.base import DiffusionModel
@@ -68,6 +68,27 @@ def ddim(
             joined = torch.tensor([i >= s for s in start], device=model.device)
             stepped = torch.where(joined[:, None, None, None], stepped, x)
         x = stepped
+    return x
+
+
+@torch.no_grad()
+def dpm_solver(
+    model: DiffusionModel,
+    x_T: Tensor,  # noqa: N803
+    e: Tensor,
+    e_null: Tensor,
+    *,
+    steps: int,
+    guidance: float,
+) -> Tensor:
+    """DPM-Solver++ of second order (Lu et al., arXiv 2211.01095), as :func:`ddim` otherwise."""
+    scheduler = DPMSolverMultistepScheduler.from_config(
+        schedule(model, steps).config, algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="zero"
+    )
+    scheduler.set_timesteps(steps, device=model.device)
+    x = x_T.to(model.device)
+    for t in scheduler.timesteps:
+        x = scheduler.step(_guided(model, x, t.repeat(len(x)), e, e_null, guidance), t, x).prev_sample
     return x
 
 

@@ -1,0 +1,58 @@
+"""Where a run of Imagic may leave the paper, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from tedbench.errors import UserError
+
+CHOICES = {
+    "e_opt": ("optimised", "source", "target"),
+    "finetune": ("full", "lora", "none"),
+    "optimizer": ("adam", "adam8bit"),
+    "latents": ("mean", "sample"),
+    "sampler": ("ddim", "dpm_solver"),
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The first of each choice is the paper's, or where the paper is silent the plain one.
+
+    Attributes:
+        e_opt: what is fine-tuned on and interpolated from: stage A's result, or the embedding of the source text or of
+            the target text as it is, without stage A.
+        finetune: all weights, low-rank adapters of the attention's projections (Hu et al., arXiv 2106.09685), or none.
+        lora_rank: of those adapters.
+        optimizer: of stage B, Adam or Adam with its moments in 8 bits (Dettmers et al., arXiv 2110.02861).
+        latents: of the input image, the mean of the autoencoder's posterior or one sample of it.
+        sampler: of stage C, DDIM or DPM-Solver++ of second order (Lu et al., arXiv 2211.01095).
+    """
+
+    e_opt: str = "optimised"
+    finetune: str = "full"
+    lora_rank: int = 16
+    optimizer: str = "adam"
+    latents: str = "mean"
+    sampler: str = "ddim"
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any] | None) -> Variant:
+        """From a block of settings, of which any may be missing.
+
+        Raises:
+            UserError: an unknown setting or choice.
+        """
+        given = dict(settings or {})
+        known = [field.name for field in fields(cls)]
+        if unknown := [key for key in given if key not in known]:
+            raise UserError(f"method.variant has no {unknown[0]}. It takes {', '.join(known)}.")
+        for key, choices in CHOICES.items():
+            if key in given and given[key] not in choices:
+                raise UserError(f"method.variant.{key} is {given[key]!r}. It must be one of {', '.join(choices)}.")
+        rank = given.get("lora_rank", 1)
+        if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+            raise UserError(f"method.variant.lora_rank is {rank!r}. It must be a whole number from 1.")
+        return cls(**given)
