@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.constants import HF_HUB_CACHE
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoImageProcessor, AutoModel
 
 from eval.metrics.base import Kind, Metric, Reference, check_images
@@ -86,11 +86,7 @@ def _locate(model: str) -> Path:
             raise UserError(f"There is no folder {model}. Give metrics.dino.model one, or a hub name (owner/name).")
         try:
             return Path(snapshot_download(model, allow_patterns=list(FILES)))
-        except HFValidationError:
-            raise UserError(
-                f"{model} is neither a folder nor a hub name. Give metrics.dino.model one of the two."
-            ) from None
-        except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        except (HfHubHTTPError, OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
             raise UserError(
                 f"The weights {model}/{FILES[-1]} are not on this machine and cannot be downloaded ({reason}). Where there "
