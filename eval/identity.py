@@ -29,7 +29,7 @@ def run_config(
     its identity and labels.
     """
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    model = {k: v for k, v in plain["model"].items() if k not in ("_target_", "path", "revision")}
+    model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
     method = {k: v for k, v in plain["method"].items() if k not in FILES}
     return {
         "fit": {
@@ -40,7 +40,12 @@ def run_config(
             "method": {**method, "digest": method_digest} if method_digest else method,
             "seed": plain["seed"],
         },
-        "numerics": {**plain["numerics"], "device": device, "threads": threads},
+        "numerics": {
+            **plain["numerics"],
+            **({"kept_fits": "bfloat16"} if plain["fits"]["keep"] == "weights" else {}),  # they are rounded
+            "device": device,
+            "threads": threads,
+        },
         "sweep": plain["sweep"],
         "measure": plain["metrics"],
         "how": {
@@ -57,6 +62,15 @@ def run_config(
         },
         "axis": {"symbol": axis.symbol, "identity": axis.identity, "fixed": axis.fixed},
     }
+
+
+def fit_identity(config: dict[str, Any]) -> dict[str, Any]:
+    """What of a run's configuration decides a pair's fit: all that decides its images but sampling."""
+    fit, numerics = config["fit"], {k: v for k, v in config["numerics"].items() if k != "sample_batch"}
+    method = {k: v for k, v in fit["method"].items() if k not in ("name", "sampling")}
+    if "variant" in method:
+        method["variant"] = {k: v for k, v in method["variant"].items() if k != "sampler"}
+    return {"model": fit["model"], "method": method, "seed": fit["seed"], "numerics": numerics}
 
 
 def run_name(config: dict[str, Any]) -> str:

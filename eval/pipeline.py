@@ -11,7 +11,7 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from conf.command import resolved
-from eval.identity import run_config, run_name
+from eval.identity import fit_identity, run_config, run_name
 from eval.metrics.base import Metric
 from eval.progress import Reporter
 from eval.provenance import provenance
@@ -103,6 +103,11 @@ class Job:
         if kept:
             self.reporter.say(f"{kept} of {len(self.dataset)} pairs are already there")
         self.executor.run(self, todo)
+        if fits := getattr(self.editor, "fits", None):
+            files = list(fits.folder.glob("*.safetensors"))
+            self.reporter.say(
+                f"{fits.folder} has {len(files)} fits, {sum(f.stat().st_size for f in files) / 1e6:.1f} MB"
+            )
 
 
 def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
@@ -136,6 +141,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
         threads=threads,
         axis=editor.axis,
     )
+    keep_fits(editor, plain["fits"], config, reporter)
     folder = Path(str(cfg.run_dir)) if cfg.run_dir else Path("runs") / run_name(config)
     run = Run.create(folder, config)
     made_with = provenance(device, threads)
@@ -143,6 +149,22 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     run.event("start", pairs=len(dataset), samples_per_pair=len(requests), sweep=sweep, provenance=made_with)
     retry = str(cfg.run.retry_failed).lower() == "true"
     return Job(run, dataset, editor, metrics, requests, build(plain["executor"]), reporter, retry)
+
+
+def keep_fits(editor: Editor, settings: dict[str, Any], config: dict[str, Any], reporter: Reporter) -> None:
+    """Gives a method that keeps fits the folder for them; others go on without.
+
+    Raises:
+        UserError: an unknown choice.
+    """
+    from imagic.fits import KEEP, FitStore
+
+    if settings["keep"] not in KEEP:
+        raise UserError(f"fits.keep is {settings['keep']!r}. It must be one of {', '.join(KEEP)}.")
+    if settings["keep"] == "none" or not hasattr(editor, "fits"):
+        return
+    editor.fits = FitStore(Path(str(settings["folder"])), settings["keep"], fit_identity(config))
+    reporter.say(f"fits are kept in {settings['folder']}")
 
 
 def write_outputs(job: Job) -> None:

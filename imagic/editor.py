@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from imagic.embedding import optimise_embedding
 from imagic.finetune import Snapshot, finetune
+from imagic.fits import FitStore, apply_shifts, shifts
 from imagic.lora import add_adapters
 from imagic.loss import DivergedError
 from imagic.models.base import TextToImage
@@ -34,6 +35,9 @@ class Imagic(Editor):
 
     Its strength is η: 0 gives the input back, 1 follows the text alone. The embedding is optimised for one image *and*
     one text, so every pair is fitted anew, from the model's pretrained weights.
+
+    Attributes:
+        fits: where fitted pairs are kept and looked up; None for nowhere.
     """
 
     randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
@@ -79,6 +83,7 @@ class Imagic(Editor):
         if self._variant.e_opt == "source":
             self.needs = ("source_text",)
         self._pretrained = Snapshot(nn.ModuleList(networks))
+        self.fits: FitStore | None = None
         self._open: ImagicEdit | None = None
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> ImagicEdit:
@@ -96,33 +101,50 @@ class Imagic(Editor):
         sampled = generator(self.seed, pair.id, "posterior") if variant.latents == "sample" else None
         x0 = model.encode_image(pair.image, sampled)
         e_tgt, e_null = model.encode_text([pair.target_text]), model.encode_text([""])
-        if variant.e_opt == "optimised":
-            rng = generator(self.seed, pair.id, "embedding")
-            e_opt = optimise_embedding(model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
-        else:
-            e_opt = e_tgt if variant.e_opt == "target" else model.encode_text([pair.source_text or ""])
+        kept = self.fits.load(pair) if self.fits else None
+        e_opt = kept["e_opt"].to(model.device) if kept else self._embed(pair, x0, e_tgt, progress)
         try:
-            if variant.finetune != "none":
+            if variant.finetune == "lora":
+                add_adapters(model.network, variant.lora_rank, generator(self.seed, pair.id, "adapters"))
+            if variant.finetune != "none" and not (kept and self.fits and self.fits.keep == "weights"):
                 self._shift_model(pair, x0, e_opt, e_tgt, e_null, progress)
+            if self.fits:
+                self._keep(self.fits, pair, kept or {"e_opt": e_opt}, new=kept is None)
         except BaseException:
             self._pretrained.restore()
             raise
         self._open = ImagicEdit(self, pair, e_tgt, e_opt, e_null)
         return self._open
 
+    def _embed(self, pair: EditPair, x0: Tensor, e_tgt: Tensor, progress: Progress) -> Tensor:
+        """Stage A, or what stands for it."""
+        if self._variant.e_opt == "target":
+            return e_tgt
+        if self._variant.e_opt == "source":
+            return self.model.encode_text([pair.source_text or ""])
+        rng = generator(self.seed, pair.id, "embedding")
+        return optimise_embedding(self.model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
+
     def _shift_model(
         self, pair: EditPair, x0: Tensor, e_opt: Tensor, e_tgt: Tensor, e_null: Tensor, progress: Progress
     ) -> None:
         """Stage B; a cascade's upscaler is fine-tuned too, on the target text."""
-        model, variant = self.model, self._variant
-        if variant.finetune == "lora":
-            add_adapters(model.network, variant.lora_rank, generator(self.seed, pair.id, "adapters"))
-        rng, settings = generator(self.seed, pair.id, "fine-tuning"), {**self._finetune, "optimizer": variant.optimizer}
+        model, settings = self.model, {**self._finetune, "optimizer": self._variant.optimizer}
+        rng = generator(self.seed, pair.id, "fine-tuning")
         finetune(model, x0, e_opt, rng=rng, e_null=e_null, progress=progress, **settings)
         if self._upscaler and model.upscaler is not None:
-            rng, settings = generator(self.seed, pair.id, "upscaler"), self._upscaler
+            rng = generator(self.seed, pair.id, "upscaler")
             upscaler, x0 = model.upscaler.example(pair.image, rng)
-            finetune(upscaler, x0, e_tgt, rng=rng, progress=progress, stage="upscaler", **settings)
+            finetune(upscaler, x0, e_tgt, rng=rng, progress=progress, stage="upscaler", **self._upscaler)
+
+    def _keep(self, fits: FitStore, pair: EditPair, kept: dict[str, Tensor], new: bool) -> None:
+        """Keeps a new fit. Kept weights are rounded, and sampling goes on with them so: the same, new or kept."""
+        if new:
+            if fits.keep == "weights":
+                kept |= shifts(self._pretrained.module, self._pretrained.state)
+            fits.save(pair, kept)
+        if fits.keep == "weights":
+            apply_shifts(self._pretrained.module, self._pretrained.state, kept)
 
     def restore(self) -> None:
         """Puts the pretrained weights back, bit by bit."""

@@ -83,16 +83,21 @@ def _adam(name: str, parameters: list[nn.Parameter], lr: float) -> torch.optim.O
 
 
 class Snapshot:
-    """A copy of a module's parameters and buffers, to put back bit by bit."""
+    """A copy of a module's parameters and buffers, to put back bit by bit.
+
+    Attributes:
+        module: the module.
+        state: the copy, by name.
+    """
 
     def __init__(self, module: nn.Module) -> None:
-        self._module = module
-        self._state = {name: value.detach().clone() for name, value in module.state_dict().items()}
+        self.module = module
+        self.state = {name: value.detach().clone() for name, value in module.state_dict().items()}
 
     def restore(self) -> None:
         """Writes the copy back into the same tensors; adapters are taken out first."""
-        for network in self._module.modules():
+        for network in self.module.modules():
             remove_adapters(network)
         with torch.no_grad():
-            for name, value in self._module.state_dict().items():
-                value.copy_(self._state[name])
+            for name, value in self.module.state_dict().items():
+                value.copy_(self.state[name])

@@ -270,3 +270,19 @@ def test_several_runs_go_on_after_one_with_failures(tmp_path):
     done = command("-m", "dataset.limit=1", "recipe.imagic.finetune.lr=inf,1e-4", cwd=tmp_path)
     assert done.returncode == 1
     assert len(list(tmp_path.glob("runs/*/report.html"))) == 2
+
+
+@pytest.mark.parametrize("keep", ["embedding", "weights"])
+def test_kept_fits_serve_a_longer_sweep_and_other_guidance(keep, tmp_path):
+    options = ["dataset.limit=1", f"fits.keep={keep}"]
+    first = command(*options, "run_dir=a", cwd=tmp_path)
+    assert first.returncode == 0 and "fits has 1 fits" in first.stdout + first.stderr
+    assert command(*options, "run_dir=a", "sweep.seeds=[0,1]", cwd=tmp_path).returncode == 0
+    assert command(*options, "run_dir=b", "sweep.seeds=[0,1]", "fits.folder=other", cwd=tmp_path).returncode == 0
+    assert images(tmp_path / "a") == images(tmp_path / "b")
+    assert command(*options, "run_dir=c", "recipe.imagic.sampling.guidance=1", cwd=tmp_path).returncode == 0
+    assert len(list((tmp_path / "fits").iterdir())) == len(list((tmp_path / "other").iterdir())) == 1
+
+
+def test_what_is_kept_of_fits_must_be_known(tmp_path):
+    assert "none, embedding, weights" in command("fits.keep=all", cwd=tmp_path).stderr
