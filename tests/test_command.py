@@ -87,7 +87,10 @@ def test_help_lists_every_choice_and_option():
 
 @pytest.mark.parametrize(
     "module",
-    ["eval.run", "imagic", "tedbench.show", "eval.doctor", "eval.compare", "eval.curves", "eval.score", "eval.export"],
+    [
+        *("eval.run", "imagic", "tedbench.show", "eval.doctor", "eval.compare", "eval.curves", "eval.score"),
+        *("eval.export", "eval.study.analyze", "eval.study.simulate", "eval.study.plan"),
+    ],
 )
 def test_help_needs_no_torch(module):
     code = f"import sys, runpy; sys.argv[1:] = ['--help']; runpy.run_module({module!r}, run_name='__main__'); assert 'torch' not in sys.modules"

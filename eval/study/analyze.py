@@ -1,0 +1,125 @@
+"""``python -m eval.study.analyze 'answers=[FILE]' study=FOLDER``: what the answers to a study say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from conf.command import command
+from tedbench.errors import UserError
+
+ABOUT = """\
+Reads the answers to a study, leaves out what the rules fixed in its definition exclude, and writes
+
+  preferences.png, .pdf   how often the method is preferred to each opponent (the paper's Figure 8)
+  report.html             the same in words and tables, with and without the exclusions
+  summary.json            every number
+  answers.csv             every answer with what its screen showed; raters under pseudonyms
+  exclusions.csv          which submissions do not count, and why
+
+The primary 95% intervals are clustered by rater and by source image; Wilson's, which papers draw, stand beside them."""
+
+EXAMPLES = """
+python -m eval.study.analyze 'answers=[Batch_1_results.csv, Batch_2_results.csv]' study=studies/a
+python -m eval.study.analyze answers=studies/a/simulated_results.csv study=studies/a out=try
+"""
+
+
+@command("study_analyze", ABOUT, EXAMPLES)
+def main(cfg: DictConfig) -> None:
+    """The command; ``conf/study_analyze.yaml`` has its options."""
+    from eval.study.options import output, plain
+
+    settings = plain(cfg, {"answers": "results files, 'answers=[FILE]'", "study": "the study's folder"})
+    given = settings["answers"]
+    files = [Path(str(file)).expanduser() for file in (given if isinstance(given, list) else [given])]
+    study = Path(str(settings["study"])).expanduser()
+    out = Path(str(settings["out"])).expanduser() if settings["out"] else study / "analysis"
+    analyze(files, study, output(out, "folder"))
+
+
+def analyze(files: Sequence[Path], study_folder: Path, out: Path) -> dict[str, Any]:
+    """Analyzes answers, prints the preferences and writes everything into ``out``.
+
+    Returns:
+        What ``summary.json`` has, see :func:`eval.study.analysis.analysis`.
+
+    Raises:
+        UserError: no study, or answers that cannot be read or are not its.
+    """
+    from eval.store import writing
+    from eval.study.analysis import analysis, with_metrics
+    from eval.study.analysis_page import write_page
+    from eval.study.answers import Pseudonyms, answer_table, kept
+    from eval.study.definition import read_study
+    from eval.study.exclusions import reasons
+    from eval.study.figure import draw_preferences
+    from eval.study.metric_agreement import shown_edit_scores
+    from eval.study.results import read_answers
+    from eval.study.spreadsheet import write_csv
+
+    study = read_study(study_folder)
+    pseudonyms = Pseudonyms(study_folder)
+    answers = read_answers(files, study)
+    why = reasons(answers.submissions, study)
+    table = answer_table(answers.submissions, why, study, pseudonyms)
+    summary = analysis(study, answers, table, why)
+    if kept(table).empty:
+        excluded = ", ".join(f"{n} {name}" for name, n in summary["submissions"]["excluded"].items())
+        raise UserError(
+            f"No answer is left of {len(why)} submissions ({excluded or 'none with answers'}). Check the files."
+        )
+    summary = with_metrics(summary, table, *shown_edit_scores(study))
+    write_csv(out / "answers.csv", table)
+    write_csv(out / "exclusions.csv", exclusion_table(answers.submissions, why, pseudonyms))
+    with writing(out / "summary.json"):
+        text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
+        (out / "summary.json").write_text(f"{text}\n", encoding="utf-8")
+    draw_preferences(summary, out)
+    write_page(summary, study, out)
+    _print(summary, out)
+    return summary
+
+
+def exclusion_table(submissions: Sequence[Any], reasons: Sequence[dict[str, str]], pseudonyms: Any) -> Any:
+    """One row for each submission that does not count: rater, submission, session, where it was read, rules, what was found."""
+    import pandas as pd
+
+    rows = [
+        {
+            "rater": pseudonyms.of("rater", submission.rater),
+            "submission": pseudonyms.of("submission", submission.id),
+            "session": submission.session,
+            "read_from": submission.where,
+            "excluded": ", ".join(why),
+            "found": "; ".join(why.values()),
+        }
+        for submission, why in zip(submissions, reasons, strict=True)
+        if why
+    ]
+    return pd.DataFrame(rows, columns=["rater", "submission", "session", "read_from", "excluded", "found"])
+
+
+def _print(summary: dict[str, Any], out: Path) -> None:
+    """The preferences; the last line is the folder."""
+    from eval.study.analysis_page import percent
+
+    counts = summary["submissions"]
+    print(f"{counts['kept']} of {counts['read']} submissions kept, {counts['raters']} raters")
+    for row in summary["preferences"]:
+        if not row["answers"]:
+            print(f"{row['method']} against {row['opponent']}: no answers")
+            continue
+        share, interval = percent(row["share"]), f"[{percent(row['low'])}, {percent(row['high'])}]"
+        print(f"{row['method']} preferred to {row['opponent']}: {share} {interval} of {row['answers']} answers")
+    if summary["simulated"]:
+        print("These answers are simulated.")
+    print(out, flush=True)
+
+
+if __name__ == "__main__":
+    main()

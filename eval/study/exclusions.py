@@ -1,0 +1,80 @@
+"""Which submissions count: the rules that the study's definition fixed, and what no rule can make usable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+
+from eval.study.definition import Session, Study
+from eval.study.results import Submission
+
+UNUSABLE = {
+    "rejected": "the requester rejected it",
+    "unreadable": "an answer is none of those offered",
+    "answered before": "the same rater had answered the session",
+    "no answers": "it is blank",
+}
+"""Submissions whose answers count in no table, and why."""
+RULES = {
+    "incomplete": "a screen is not answered",
+    "repeat": "the repeat contradicts the first answer",
+    "attention": "an attention screen has the wrong answer",
+    "speed": "too fast",
+}
+"""Submissions that the study's rules exclude, and why."""
+
+
+def reasons(submissions: Iterable[Submission], study: Study) -> list[dict[str, str]]:
+    """Why each submission does not count: names from :data:`UNUSABLE` and :data:`RULES` with what was found; {} if it does."""
+    sessions = {session.id: session for session in study.sessions}
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for submission in submissions:
+        why = _unusable(submission, seen)
+        found.append(why or _broken_rules(submission, sessions[submission.session], study))
+        if not why:
+            seen.add((submission.rater, submission.session))
+    return found
+
+
+def _unusable(submission: Submission, seen: set[tuple[str, str]]) -> dict[str, str]:
+    if submission.rejected:
+        return {"rejected": UNUSABLE["rejected"]}
+    if submission.problem:
+        return {"unreadable": submission.problem}
+    if not any(submission.choices):
+        return {"no answers": UNUSABLE["no answers"]}
+    if (submission.rater, submission.session) in seen:
+        return {"answered before": UNUSABLE["answered before"]}
+    return {}
+
+
+def _broken_rules(submission: Submission, session: Session, study: Study) -> dict[str, str]:
+    rules, why = study.rules, {}
+    choice = {screen.id: given for screen, given in zip(session.screens, submission.choices, strict=True)}
+    answered = sum(map(bool, submission.choices))
+    if answered < len(session.screens):
+        why["incomplete"] = f"{answered} of {len(session.screens)} screens answered"
+    if rules.repeat_must_agree:
+        # the sides are swapped, so who chooses the same side twice prefers the other image the second time
+        twice = [s for s in session.screens if s.kind == "repeat" and choice[s.id] == choice[s.repeat_of] != "tie"]
+        if any(choice[screen.id] for screen in twice):
+            why["repeat"] = RULES["repeat"]
+    if rules.attention_must_pass:
+        checks = [screen for screen in session.screens if screen.kind == "attention" and choice[screen.id]]
+        failed = sum(choice[screen.id] != screen.ours_side for screen in checks)
+        if failed:
+            why["attention"] = f"{failed} of {len(checks)} attention screens wrong"
+    seconds = seconds_a_screen(submission, session)
+    if seconds is not None and seconds < rules.min_seconds:
+        why["speed"] = f"{seconds:.2f} s a screen, and at least {rules.min_seconds:g} are wanted"
+    return why
+
+
+def seconds_a_screen(submission: Submission, session: Session) -> float | None:
+    """The median over screens but practice or, where the page took no times, the platform's; None where there are neither."""
+    timed = zip(session.screens, submission.seconds, strict=True)
+    times = [seconds for screen, seconds in timed if screen.kind != "practice" and seconds is not None]
+    if times:
+        return median(times)
+    return None if submission.work_seconds is None else submission.work_seconds / len(session.screens)

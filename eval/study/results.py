@@ -1,0 +1,203 @@
+"""Answer files: Mechanical Turk's and Turkle's results, one submission a row, and the plain long CSV, one answer a row.
+
+The long CSV has the columns ``study`` (the study's tag), ``session``, ``screen`` (ids), ``rater``, ``choice`` and, where
+known, ``submission`` (else a rater's answers to a session are one) and ``ms`` (milliseconds that the screen took).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from eval.study.definition import Study
+from tedbench.errors import UserError
+
+SIMULATED = "simulated by eval.study.simulate"
+"""Stands in the column RequesterAnnotation of every row that no human gave."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One rater's answers to one session.
+
+    Attributes:
+        where: file and line that it was read from.
+        id: of the submission (AssignmentId).
+        rater: as the platform names the person.
+        session: id.
+        choices: one a screen of the session, in its order; "" where there is none.
+        seconds: that each screen took; None where unknown.
+        work_seconds: that the whole took by the platform's clock; None where unknown.
+        problem: why its answers cannot be read, else "".
+        rejected: the requester rejected it.
+        simulated: no human gave it.
+    """
+
+    where: str
+    id: str
+    rater: str
+    session: str
+    choices: tuple[str, ...]
+    seconds: tuple[float | None, ...]
+    work_seconds: float | None = None
+    problem: str = ""
+    rejected: bool = False
+    simulated: bool = False
+
+
+class AnswerFile(NamedTuple):
+    """A file that was read: its name, what it is, its digest and how many rows it has."""
+
+    name: str
+    kind: str
+    sha256: str
+    rows: int
+
+
+class Answers(NamedTuple):
+    """What the files hold.
+
+    Attributes:
+        submissions: in the order of the files, each once.
+        files: see :class:`AnswerFile`.
+        duplicates: how many rows only repeat another one.
+        unanswered: how many rows are sessions that nobody answered.
+    """
+
+    submissions: list[Submission]
+    files: list[AnswerFile]
+    duplicates: int
+    unanswered: int
+
+
+class Row(NamedTuple):
+    """Where it stands ("results.csv, line 3"), and its cells in the header's order."""
+
+    where: str
+    cells: list[str]
+
+
+def read_answers(paths: Sequence[Path], study: Study) -> Answers:
+    """All submissions of the files.
+
+    A submission that is there twice (a file that was downloaded again) counts once, with the later file's status.
+
+    Raises:
+        UserError: a file cannot be read, is of another study or was changed, or two rows contradict each other; says
+            where.
+    """
+    from eval.study.long_results import read_long
+    from eval.study.turk_results import read_turk
+
+    found: dict[str, Submission] = {}
+    files, duplicates, unanswered = [], 0, 0
+    for path in paths:
+        header, rows = _open(path)
+        if {"study", "screen", "choice"} <= set(header):
+            kind = "long CSV"
+            submissions: Iterable[Submission | None] = read_long(path.name, header, rows, study)
+        else:
+            kind = "Turkle" if "Turkle.Username" in header else "Mechanical Turk"
+            submissions = read_turk(path.name, header, rows, study)
+        count = 0
+        for submission in submissions:
+            count += 1
+            if submission is None:
+                unanswered += 1
+            elif submission.id in found:
+                found[submission.id] = _merged(found[submission.id], submission)
+                duplicates += 1
+            else:
+                found[submission.id] = submission
+        if not count:
+            raise UserError(f"{path} holds no answers, only a header. Give a results file with rows.")
+        files.append(AnswerFile(path.name, kind, _digest(path), count))
+    if len({submission.simulated for submission in found.values()}) > 1:
+        raise UserError("Some of these answers are simulated and some are not. Analyze them apart.")
+    return Answers(list(found.values()), files, duplicates, unanswered)
+
+
+def _merged(old: Submission, new: Submission) -> Submission:
+    same = ("rater", "session", "choices", "problem", "simulated")
+    if any(getattr(old, name) != getattr(new, name) for name in same):
+        raise UserError(
+            f"{new.where} has another answer under the AssignmentId of {old.where} ({old.id}). "
+            "Download the results again, unchanged."
+        )
+    return replace(old, rejected=new.rejected)
+
+
+def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
+    """A file's header and rows; both are checked as they are read."""
+    rows = _rows(path)
+    try:
+        header = [name.strip() for name in next(rows).cells]
+    except StopIteration:
+        raise UserError(f"{path} is empty. Give a results file.") from None
+    twice = next((name for place, name in enumerate(header) if name and name in header[:place]), None)
+    if twice:
+        raise UserError(f"{path} has the column {twice} twice. Download the results again, unchanged.")
+
+    def checked() -> Iterator[Row]:
+        for row in rows:
+            if not any(row.cells):
+                continue
+            if len(row.cells) != len(header):
+                raise UserError(
+                    f"{row.where} has {len(row.cells)} cells under {len(header)} columns. "
+                    "Download the results again, unchanged."
+                )
+            yield row
+
+    return header, checked()
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            try:
+                for cells in reader:
+                    yield Row(f"{path.name}, line {reader.line_num}", cells)
+            except csv.Error as error:
+                raise UserError(
+                    f"{path.name}, line {reader.line_num}: {error}. Download the results again, unchanged."
+                ) from None
+    except FileNotFoundError:
+        raise UserError(f"answers={path} does not exist. Check the path.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not in UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+    except OSError as error:
+        raise UserError(f"answers={path} cannot be read ({error.strerror}). Give a CSV file.") from None
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_tag(tag: str, wanted: str, where: str) -> None:
+    """Refuses answers to another study than the one whose tag is ``wanted``."""
+    if tag != wanted:
+        raise UserError(
+            f"{where} is an answer to study {tag[:40] or '(none)'}, and this one is {wanted}. "
+            "Give the study's folder that the sheets were prepared in."
+        )
+
+
+def milliseconds(text: str) -> float | None:
+    """A screen's time in seconds, None where it is not known.
+
+    Raises:
+        ValueError: it is no whole number of milliseconds from 0.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise ValueError(f"a time is {text[:20]!r}")
+    return int(text) / 1000
