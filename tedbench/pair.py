@@ -31,6 +31,7 @@ class Entry:
         source_text: what the input shows, for methods that need it.
         source_object, target_object: the subject before and after ("dog", "sitting dog"), likewise.
         category: kind of edit ("pose", "addition", …).
+        same_as: name of another input that is the same picture, where there is one.
     """
 
     image_name: str
@@ -39,6 +40,7 @@ class Entry:
     source_object: str | None = None
     target_object: str | None = None
     category: str | None = None
+    same_as: str | None = None
 
     def __post_init__(self) -> None:
         if not self.image_name.strip():
@@ -53,7 +55,7 @@ class Entry:
     @property
     def source_group(self) -> str:
         """Outputs from one source image are not independent: intervals cluster by this."""
-        return self.image_name
+        return self.same_as or self.image_name
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,7 +52,11 @@ def test_every_column_arrives(here: Path, kind: str) -> None:
         file = csv(here, f"{','.join(FULL)}\r\n{row}\r\na/cat.png,A cat.\r\n\r\n")
     dataset = Folder(file, size=16)
     pair, other = dataset
-    assert vars(pair.entry) | {"image": "dog.png", "truth": "edited.png"} == {"image_name": "dog.png", **FULL}
+    assert vars(pair.entry) | {"image": "dog.png", "truth": "edited.png"} == {
+        "image_name": "dog.png",
+        "same_as": None,
+        **FULL,
+    }
     assert pair.image.shape == pair.truth.shape == (16, 16, 3)
     assert (pair.image == (255, 0, 0)).all()
     assert (pair.truth == 255).all()
