@@ -64,13 +64,18 @@ def run_config(
     }
 
 
-def fit_identity(config: dict[str, Any]) -> dict[str, Any]:
-    """What of a run's configuration decides a pair's fit: all that decides its images but sampling."""
+STAGE_B = ("finetune", "upscaler", "lora_rank", "optimizer")
+
+
+def fit_identity(config: dict[str, Any], keep: str) -> dict[str, Any]:
+    """What of a run's configuration decides what is kept of a fit: all but sampling, and for e_opt alone but stage B."""
+    leave = ("name", "sampling", "sampler", *(STAGE_B if keep == "embedding" else ()))
+
+    def but(block: dict[str, Any]) -> dict[str, Any]:
+        return {k: but(v) if isinstance(v, dict) else v for k, v in block.items() if k not in leave}
+
     fit, numerics = config["fit"], {k: v for k, v in config["numerics"].items() if k != "sample_batch"}
-    method = {k: v for k, v in fit["method"].items() if k not in ("name", "sampling")}
-    if "variant" in method:
-        method["variant"] = {k: v for k, v in method["variant"].items() if k != "sampler"}
-    return {"model": fit["model"], "method": method, "seed": fit["seed"], "numerics": numerics}
+    return {"model": fit["model"], "method": but(fit["method"]), "seed": fit["seed"], "numerics": numerics}
 
 
 def run_name(config: dict[str, Any]) -> str:

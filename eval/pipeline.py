@@ -163,7 +163,7 @@ def keep_fits(editor: Editor, settings: dict[str, Any], config: dict[str, Any], 
         raise UserError(f"fits.keep is {settings['keep']!r}. It must be one of {', '.join(KEEP)}.")
     if settings["keep"] == "none" or not hasattr(editor, "fits"):
         return
-    editor.fits = FitStore(Path(str(settings["folder"])), settings["keep"], fit_identity(config))
+    editor.fits = FitStore(Path(str(settings["folder"])), settings["keep"], fit_identity(config, settings["keep"]))
     reporter.say(f"fits are kept in {settings['folder']}")
 
 

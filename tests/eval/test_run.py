@@ -282,6 +282,8 @@ def test_kept_fits_serve_a_longer_sweep_and_other_guidance(keep, tmp_path):
     assert images(tmp_path / "a") == images(tmp_path / "b")
     assert command(*options, "run_dir=c", "recipe.imagic.sampling.guidance=1", cwd=tmp_path).returncode == 0
     assert len(list((tmp_path / "fits").iterdir())) == len(list((tmp_path / "other").iterdir())) == 1
+    assert command(*options, "run_dir=d", "recipe.imagic.finetune.steps=1", cwd=tmp_path).returncode == 0
+    assert len(list((tmp_path / "fits").iterdir())) == (1 if keep == "embedding" else 2)
 
 
 def test_what_is_kept_of_fits_must_be_known(tmp_path):
