@@ -1,0 +1,230 @@
+"""``python -m benchmarks.imagic [--model FOLDER] [--device cuda] …``: Imagic's speed against the same written plainly.
+
+Prints, of one pair in one run:
+
+1. the fit (stages A and B) and the sweep over η and seeds, ours and :class:`benchmarks.plain.PlainImagic`, as ratios;
+2. how far the two sweeps' pictures are apart (float32: rounding, which training amplifies);
+3. the share of our time outside the model's forward and backward passes;
+4. TFLOP/s, and the share of the rate at which this device multiplies large matrices;
+5. peak memory, and how it grows over further pairs.
+
+Without ``--model`` it is the embedded model. ``--random-sd15`` makes Stable Diffusion 1.5's UNet at full size with random
+weights, which serve for speed: on a GPU with ``--dtype bfloat16 --steps 1000 1500 --sampling-steps 50`` it is the paper's
+setting."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.plain import PlainImagic
+from eval.memory import peak_memory
+from imagic.editor import Imagic
+from imagic.models.latent import LatentDiffusion
+from tedbench.datasets.picturebook import PicturebookPairs
+from tedbench.pair import EditPair, Entry
+
+
+class Clock:
+    """Seconds, after whatever the device has still to do."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._cuda = device.type == "cuda"
+
+    def __call__(self) -> float:
+        if self._cuda:
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    def of(self, task: Callable[[], object]) -> float:
+        """How long a task takes."""
+        start = self()
+        task()
+        return self() - start
+
+
+@contextmanager
+def timed_passes(modules: Sequence[torch.nn.Module], clock: Clock) -> Iterator[list[float]]:
+    """Fills a list with the seconds of each forward pass of some modules and of each backward pass of anything."""
+    spent: list[float] = []
+    backward = torch.Tensor.backward
+
+    def timed(call: Callable[..., Any]) -> Callable[..., Any]:
+        def inner(*args: Any, **kwargs: Any) -> Any:
+            start = clock()
+            found = call(*args, **kwargs)
+            spent.append(clock() - start)
+            return found
+
+        return inner
+
+    for module in modules:
+        module.forward = timed(module.forward)
+    torch.Tensor.backward = timed(backward)  # type: ignore[method-assign]
+    try:
+        yield spent
+    finally:
+        torch.Tensor.backward = backward  # type: ignore[method-assign]
+        for module in modules:
+            del module.forward  # the class's own shows again
+
+
+def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """TFLOP/s of products of large square matrices."""
+    side = 8192 if device.type == "cuda" else 2048
+    a = torch.randn(side, side, device=device, dtype=dtype)
+    clock = Clock(device)
+    a @ a
+    seconds = min(clock.of(lambda: a @ a) for _ in range(5))
+    return 2 * side**3 / seconds / 1e12
+
+
+def random_sd15(device: str, dtype: str) -> LatentDiffusion:
+    """Stable Diffusion 1.5's shapes with random weights; the text encoder and tokenizer are the embedded model's.
+
+    Speed does not depend on what the weights are. Texts are then padded from the embedded width to 768.
+    """
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+
+    small = LatentDiffusion.load("picturebook:diffusion")
+    torch.manual_seed(0)
+    width = small.text_encoder.config.hidden_size
+    with torch.device(device):
+        unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768)
+        vae = AutoencoderKL(
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            block_out_channels=(128, 256, 512, 512),
+            layers_per_block=2,
+        )
+
+    class Padded(LatentDiffusion):
+        def encode_text(self, texts: Any) -> torch.Tensor:
+            return torch.nn.functional.pad(super().encode_text(texts), (0, 768 - width, 0, 77 - 48))
+
+    parts = (small.text_encoder, small.tokenizer, vae, unet, small.scheduler)
+    return Padded(*parts, name="random Stable Diffusion 1.5", device=device, dtype=dtype)
+
+
+def main() -> None:
+    args = _arguments()
+    device = torch.device(args.device)
+    if args.random_sd15:
+        model: LatentDiffusion = random_sd15(args.device, args.dtype)
+    else:
+        model = LatentDiffusion.load(args.model, device=args.device, dtype=args.dtype)
+    stages = [{"steps": n, "lr": lr, "draws": args.draws} for n, lr in zip(args.steps, args.lr, strict=True)]
+    sampling = {"steps": args.sampling_steps, "guidance": 2.0}
+    pair = next(iter(PicturebookPairs(size=64)))
+    if model.image_size != 64:
+        side = model.image_size // 64
+        pair = EditPair(
+            Entry(pair.entry.image_name, pair.target_text), np.kron(pair.image, np.ones((side, side, 1), np.uint8))
+        )
+    requests = [(eta / 10, seed) for eta in range(11) for seed in range(args.seeds)]
+    clock = Clock(device)
+
+    ours = Imagic(
+        model,
+        embedding=stages[0],
+        finetune={**stages[1], "decay": 0.0, "empty": 0.0},
+        sampling=sampling,
+        sample_batch=args.sample_batch,
+    )
+    plain = PlainImagic(model, stages[0], stages[1], sampling)
+    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else f", {torch.cuda.get_device_name()}"
+    print(f"{model.name}, {args.dtype}{threads}; {args.steps[0]} + {args.steps[1]} steps, {len(requests)} pictures")
+
+    networks = [model.network, model.text_encoder, model.vae.encoder, model.vae.decoder]
+    with timed_passes(networks, clock) as passes:
+        start = clock()
+        edit = ours.fit(pair)
+        fit_s, start = clock() - start, clock()
+        images = [sample.image for sample in edit.sample(requests)]
+        sweep_s = clock() - start
+        outside = 1 - sum(passes) / (fit_s + sweep_s)
+    edit.close()
+    print(f"ours: fit {fit_s:.1f} s, sweep {sweep_s:.1f} s; outside forward and backward {outside:.1%}")
+    memory = [_peak()]
+
+    few = min(args.plain_pictures or len(requests), len(requests))
+    plain_fit_s = clock.of(lambda: plain.fit(pair))
+    chosen = requests[:: max(1, len(requests) // few)][:few]
+    start = clock()
+    reference = plain.sample(chosen)
+    plain_sweep_s = (clock() - start) / len(chosen) * len(requests)
+    print(
+        f"plain: fit {plain_fit_s:.1f} s, sweep {plain_sweep_s:.1f} s"
+        + (f" ({few} pictures timed)" if few < len(requests) else "")
+    )
+    print(f"ratio: fit {plain_fit_s / fit_s:.2f}×, sweep {plain_sweep_s / sweep_s:.2f}×")
+    made = dict(zip(requests, images, strict=True))
+    far = [np.abs(made[r].astype(int) - image).mean() for r, image in zip(chosen, reference, strict=True)]
+    print(f"closeness: mean difference of a pixel {np.mean(far):.3f} of 255, worst picture {np.max(far):.3f}")
+
+    flops = _flops(model, ours, pair)
+    work = flops["forward_backward_e"] * args.steps[0] + flops["forward_backward"] * args.steps[1]
+    work += flops["forward"] * 2 * len(requests) * args.sampling_steps
+    rate, peak = work / (fit_s + sweep_s) / 1e12, matmul_rate(device, getattr(torch, args.dtype))
+    print(f"{work / 1e12:.1f} TFLOP, {rate:.2f} TFLOP/s; large matrices {peak:.2f} TFLOP/s: {rate / peak:.0%}")
+
+    for _ in range(args.pairs - 1):
+        with ours.fit(pair) as edit:
+            list(edit.sample(requests[: args.sample_batch]))
+        memory.append(_peak())
+    print(f"peak memory: {memory[0]:.2f} GiB after one pair, {memory[-1]:.2f} after {len(memory)}")
+
+
+def _flops(model: LatentDiffusion, editor: Imagic, pair: EditPair) -> dict[str, float]:
+    """Of one step of each stage, and of one forward pass of one picture."""
+    from imagic.loss import denoising_loss
+
+    x0, e = model.encode_image(pair.image), model.encode_text([pair.target_text])
+    draws, rng = editor._embedding["draws"], torch.Generator().manual_seed(0)
+    found = {}
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.predict(x0, torch.tensor([1], device=model.device), e)
+    found["forward"] = counter.get_total_flops()
+    with FlopCounterMode(display=False) as counter:
+        denoising_loss(model, x0, e.clone().requires_grad_(), draws, rng).backward()
+    found["forward_backward_e"] = counter.get_total_flops()
+    model.network.requires_grad_(True)
+    with FlopCounterMode(display=False) as counter:
+        denoising_loss(model, x0, e, draws, rng).backward()
+    found["forward_backward"] = counter.get_total_flops()
+    model.network.requires_grad_(False)
+    for parameter in model.network.parameters():
+        parameter.grad = None
+    return found
+
+
+def _peak() -> float:
+    return max(peak_memory().values())
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.imagic", description=__doc__)
+    parser.add_argument("--model", default="picturebook:diffusion", help="a Stable Diffusion folder")
+    parser.add_argument("--random-sd15", action="store_true", help="full-size Stable Diffusion 1.5 with random weights")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32", help="float32 or bfloat16")
+    parser.add_argument("--steps", type=int, nargs=2, default=[250, 120], help="of stages A and B")
+    parser.add_argument("--lr", type=float, nargs=2, default=[1e-2, 1e-4], help="of stages A and B")
+    parser.add_argument("--draws", type=int, default=4, help="of timestep and noise, a step")
+    parser.add_argument("--sampling-steps", type=int, default=30)
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--sample-batch", type=int, default=22)
+    parser.add_argument("--plain-pictures", type=int, help="time only so many of the plain loop's pictures")
+    parser.add_argument("--pairs", type=int, default=2, help="pairs over which memory is watched")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

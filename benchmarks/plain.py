@@ -1,0 +1,76 @@
+"""Imagic as one writes it down first: the reference of speed and of closeness for :mod:`benchmarks.imagic`.
+
+One draw and one picture at a time, in the default memory layout, everything requiring gradients in both stages, and the
+loop of Adam that torch runs tensor by tensor. Draws are those of :mod:`imagic`, so that both end at the same place.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imagic.models.latent import LatentDiffusion
+from tedbench.pair import EditPair
+from tedbench.seeding import generator
+
+
+class PlainImagic:
+    """Fits one pair with a copy of the model's network; the model stays as it is."""
+
+    def __init__(
+        self, model: LatentDiffusion, embedding: dict[str, Any], finetune: dict[str, Any], sampling: dict[str, Any]
+    ) -> None:
+        """Settings as for :class:`imagic.editor.Imagic`; a fixed rate and no draws without text."""
+        self.model, self._embedding, self._finetune, self._sampling = model, embedding, finetune, sampling
+        self.network = copy.deepcopy(model.network).to(memory_format=torch.contiguous_format)
+        self.network.requires_grad_(True)
+        self.e_tgt = self.e_opt = self.e_null = torch.empty(0)
+        self._pair_id = ""
+
+    def fit(self, pair: EditPair) -> None:
+        """Stages A and B."""
+        model, self._pair_id = self.model, pair.id
+        x0 = model.encode_image(pair.image).contiguous()
+        self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
+        self.e_opt = self.e_tgt.clone().requires_grad_()
+        self._descend(x0, [self.e_opt], self._embedding, generator(0, pair.id, "embedding"))
+        self.e_opt = self.e_opt.detach()
+        self._descend(x0, list(self.network.parameters()), self._finetune, generator(0, pair.id, "fine-tuning"))
+
+    def _descend(self, x0: Tensor, what: list[Any], settings: dict[str, Any], rng: torch.Generator) -> None:
+        adam = torch.optim.Adam(what, lr=settings["lr"], foreach=False)
+        draws = settings["draws"]
+        for _ in range(settings["steps"]):
+            self.network.zero_grad()
+            adam.zero_grad()
+            t = torch.randint(len(self.model.alphas_cumprod), (draws,), generator=rng).to(x0.device)
+            eps = torch.randn((draws, *x0.shape[1:]), generator=rng).to(x0.device)
+            for k in range(draws):
+                x_t = self.model.add_noise(x0, eps[k : k + 1], t[k : k + 1])
+                out = self.network(x_t, t[k : k + 1], encoder_hidden_states=self.e_opt).sample
+                wanted = self.model.target(x0, eps[k : k + 1], t[k : k + 1])
+                ((wanted - out).square().mean() / draws).backward()
+            adam.step()
+
+    @torch.no_grad()
+    def sample(self, requests: Sequence[tuple[float, int]]) -> list[np.ndarray]:
+        """Stage C, a picture at a time, as a diffusers pipeline would be called for each."""
+        made = []
+        scheduler = type(self.model.scheduler).from_config(self.model.scheduler.config)
+        for eta, seed in requests:
+            rng = generator(0, self._pair_id, "initial noise", seed)
+            x = torch.randn((1, *self.model.latent_shape), generator=rng).to(self.model.device)
+            e = torch.cat([self.e_null, eta * self.e_tgt + (1 - eta) * self.e_opt])
+            scheduler.set_timesteps(self._sampling["steps"], device=self.model.device)
+            for t in scheduler.timesteps:
+                both = self.network(torch.cat([x, x]), t, encoder_hidden_states=e).sample
+                out_null, out_text = both.chunk(2)
+                out = out_null + self._sampling["guidance"] * (out_text - out_null)
+                x = scheduler.step(out, t, x).prev_sample
+            made.append(self.model.decode(x)[0])
+        return made
