@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
+from torch import Tensor
 
-from imagic.loss import DivergedError
 from imagic.models.base import TextToImage
+from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, ddim_invert, schedule
 from imagic.settings import checked
 from tedbench.errors import UserError
-from tedbench.method import Axis, Edit, Editor, Progress, Sample, batches, silent
+from tedbench.method import Axis, Editor, Progress, silent
 from tedbench.pair import EditPair
-from tedbench.seeding import generator
 
 
 class DDIB(Editor):
@@ -61,28 +61,19 @@ class DDIB(Editor):
         return DDIBEdit(self, pair, progress)
 
 
-class DDIBEdit(Edit):
+class DDIBEdit(BatchedEdit):
     """A pair's x_T, and the embedding of its target text."""
 
     def __init__(self, editor: DDIB, pair: EditPair, progress: Progress) -> None:
-        model, steps = editor.model, editor.steps
-        self._editor, self._pair_id, self._text = editor, pair.id, pair.target_text
+        super().__init__(editor.model, pair, editor.seed, editor.sample_batch)
+        model, self._steps = editor.model, editor.steps
         e_src = model.encode_text([pair.source_text or ""])
         self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
-        x0 = model.encode_image(pair.image)
+        x0, steps = model.encode_image(pair.image), editor.steps
         self.x_T = ddim_invert(model, x0, e_src, steps=steps, progress=lambda step: progress("inversion", step, steps))
 
-    def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
-        """In batches of the editor's ``sample_batch``; a seed changes nothing."""
-        editor, model, done = self._editor, self._editor.model, 0
-        for chunk, full in batches(requests, editor.sample_batch):
-            x_T, e = (one.expand(len(full), *one.shape[1:]) for one in (self.x_T, self.e_tgt))  # noqa: N806
-            guidance = torch.tensor([w for w, _ in full])
-            x0 = ddim(model, x_T, e, self.e_null, steps=editor.steps, guidance=guidance)
-            if not torch.isfinite(x0).all():
-                raise DivergedError("sampling gave values that are not finite; a smaller guidance may help")
-            rngs = [generator(editor.seed, self._pair_id, "upscaling") for _ in full]
-            for (w, seed), image in zip(chunk, model.finish(x0, self._text, rngs), strict=False):
-                yield Sample(w, seed, image)
-            done += len(chunk)
-            progress("sampling", done, len(requests))
+    def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
+        """A seed changes nothing."""
+        x_T, e = (one.expand(len(requests), *one.shape[1:]) for one in (self.x_T, self.e_tgt))  # noqa: N806
+        guidance = torch.tensor([w for w, _ in requests])
+        return ddim(self.model, x_T, e, self.e_null, steps=self._steps, guidance=guidance)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from imagic.loss import DivergedError
 from imagic.models.base import TextToImage
+from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, schedule
 from imagic.settings import checked
 from tedbench.errors import UserError
-from tedbench.method import Axis, Edit, Editor, Progress, Sample, batches, silent
+from tedbench.method import Axis, Editor, Progress, silent
 from tedbench.pair import EditPair
-from tedbench.seeding import generator
 
 
 class SDEdit(Editor):
@@ -85,41 +84,31 @@ class SDEdit(Editor):
         return SDEditEdit(self, pair)
 
 
-class SDEditEdit(Edit):
+class SDEditEdit(BatchedEdit):
     """A pair's latents and embeddings."""
 
     def __init__(self, editor: SDEdit, pair: EditPair) -> None:
-        model = editor.model
-        self._editor, self._pair_id, self._text = editor, pair.id, pair.target_text
+        super().__init__(editor.model, pair, editor.seed, editor.sample_batch)
+        self._editor, model = editor, editor.model
         self.x0 = model.encode_image(pair.image)
         self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
 
-    def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
-        """In batches of the editor's ``sample_batch``. A seed's ε, and its noise at each timestep, are the same for every t0."""
-        editor, model, done = self._editor, self._editor.model, 0
-        for chunk, full in batches(requests, editor.sample_batch):
-            seeds, start = [seed for _, seed in full], [editor.start(t0) for t0, _ in full]
-            eps = self._noise(seeds, "initial noise").to(model.device)
-            x_t0 = model.add_noise(self.x0, eps, editor.timesteps[start])
-            x = ddim(
-                model,
-                x_t0,
-                self.e_tgt.expand(len(full), -1, -1),
-                self.e_null,
-                **editor.sampling,
-                ddim_eta=editor.stochasticity,
-                noise=partial(self._noise, seeds, "step noise"),
-                start=start,
-            )
-            if not torch.isfinite(x).all():
-                raise DivergedError("sampling gave values that are not finite; a smaller guidance may help")
-            rngs = [generator(editor.seed, self._pair_id, "upscaling", seed) for seed in seeds]
-            for (t0, seed), image in zip(chunk, model.finish(x, self._text, rngs), strict=False):
-                yield Sample(t0, seed, image)
-            done += len(chunk)
-            progress("sampling", done, len(requests))
+    def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
+        """A seed's ε, and its noise at each timestep, are the same for every t0."""
+        editor = self._editor
+        seeds, start = [seed for _, seed in requests], [editor.start(t0) for t0, _ in requests]
+        eps = self._noise(seeds, "initial noise").to(self.model.device)
+        return ddim(
+            self.model,
+            self.model.add_noise(self.x0, eps, editor.timesteps[start]),
+            self.e_tgt.expand(len(requests), -1, -1),
+            self.e_null,
+            **editor.sampling,
+            ddim_eta=editor.stochasticity,
+            noise=partial(self._noise, seeds, "step noise"),
+            start=start,
+        )
 
     def _noise(self, seeds: Sequence[int], *purpose: str | int) -> Tensor:
         """Standard normal, one for each seed: (B, C, h, w)."""
-        shape, rng = self._editor.model.latent_shape, partial(generator, self._editor.seed, self._pair_id)
-        return torch.stack([torch.randn(shape, generator=rng(*purpose, seed)) for seed in seeds])
+        return torch.stack([torch.randn(self.model.latent_shape, generator=self.rng(*purpose, seed)) for seed in seeds])

@@ -36,7 +36,7 @@ def main(cfg: DictConfig) -> None:
     from tqdm import tqdm
 
     from imagic.api import build_editor, open_pair
-    from imagic.loss import DivergedError
+    from imagic.errors import DivergedError
     from imagic.models.device import settle
     from imagic.strip import draw_strip
 

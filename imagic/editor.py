@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -12,13 +12,13 @@ from imagic.embedding import optimise_embedding
 from imagic.finetune import Snapshot, finetune
 from imagic.fits import FitStore, apply_shifts, shifts
 from imagic.lora import add_adapters
-from imagic.loss import DivergedError
 from imagic.models.base import TextToImage
+from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, dpm_solver
 from imagic.settings import checked
 from imagic.variant import Variant
 from tedbench.errors import UserError
-from tedbench.method import Axis, Edit, Editor, Progress, Sample, batches, silent
+from tedbench.method import Axis, Editor, Progress, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
 
@@ -74,12 +74,13 @@ class Imagic(Editor):
         for key in ("decay", "empty"):
             if self._finetune[key] > 1:
                 raise UserError(f"Imagic's finetune.{key} is {self._finetune[key]}. It must be a number from 0 to 1.")
-        self._sampling = checked("Imagic's sampling", sampling, steps=1, guidance=0.0)
+        self.sampling = checked("Imagic's sampling", sampling, steps=1, guidance=0.0)
         self._upscaler = checked("Imagic's upscaler", upscaler, steps=0, lr=0.0, draws=1) if upscaler else None
         networks = [model.network]
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)
         self._variant = Variant.of(variant)
+        self.sampler = SAMPLERS[self._variant.sampler]
         if self._variant.e_opt == "source":
             self.needs = ("source_text",)
         self._pretrained = Snapshot(nn.ModuleList(networks))
@@ -152,35 +153,25 @@ class Imagic(Editor):
         self._open = None
 
 
-class ImagicEdit(Edit):
+class ImagicEdit(BatchedEdit):
     """A fitted pair: e_opt, and the fine-tuned weights in the editor's model until it is closed."""
 
     def __init__(self, editor: Imagic, pair: EditPair, e_tgt: Tensor, e_opt: Tensor, e_null: Tensor) -> None:
-        self._editor, self._pair_id, self._text = editor, pair.id, pair.target_text
+        super().__init__(editor.model, pair, editor.seed, editor.sample_batch)
+        self._editor = editor
         self.e_tgt, self.e_opt, self.e_null = e_tgt, e_opt, e_null
         self._closed = False
 
-    def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
-        """Stage C, in batches of the editor's ``sample_batch``. A seed's initial noise is the same for every η."""
+    def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
+        """Stage C. A seed's initial noise is the same for every η."""
         if self._closed:
             raise RuntimeError("this edit is closed: its fine-tuned weights are gone")
-        editor, done = self._editor, 0
-        for chunk, full in batches(requests, editor.sample_batch):
-            x_T = torch.stack([self._initial_noise(seed) for _, seed in full])  # noqa: N806
-            e = torch.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in full])
-            sampler = SAMPLERS[editor._variant.sampler]
-            x0 = sampler(editor.model, x_T, e, self.e_null, **editor._sampling)
-            if not torch.isfinite(x0).all():
-                raise DivergedError("sampling gave values that are not finite; a smaller learning rate may help")
-            rngs = [generator(editor.seed, self._pair_id, "upscaling", seed) for _, seed in full]
-            for (eta, seed), image in zip(chunk, editor.model.finish(x0, self._text, rngs), strict=False):
-                yield Sample(eta, seed, image)
-            done += len(chunk)
-            progress("sampling", done, len(requests))
+        x_T = torch.stack([self._initial_noise(seed) for _, seed in requests])  # noqa: N806
+        e = torch.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in requests])
+        return self._editor.sampler(self.model, x_T, e, self.e_null, **self._editor.sampling)
 
     def _initial_noise(self, seed: int) -> Tensor:
-        rng = generator(self._editor.seed, self._pair_id, "initial noise", seed)
-        return torch.randn(self._editor.model.latent_shape, generator=rng)
+        return torch.randn(self.model.latent_shape, generator=self.rng("initial noise", seed))
 
     def close(self) -> None:
         if not self._closed:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from imagic.errors import DivergedError
 from imagic.models.base import DiffusionModel
-
-
-class DivergedError(RuntimeError):
-    """The loss became NaN or infinite."""
 
 
 def denoising_loss(model: DiffusionModel, x0: Tensor, e: Tensor, draws: int, rng: torch.Generator) -> Tensor:

@@ -145,19 +145,6 @@ _GIVE = (
 )
 
 
-def batches(
-    requests: Sequence[tuple[float, int]], size: int
-) -> Iterator[tuple[list[tuple[float, int]], list[tuple[float, int]]]]:
-    """Cuts requests into batches of one size, so that an image has the same bits whatever is made beside it.
-
-    Yields:
-        The requests of a batch, and the same filled up to ``size`` with copies of the last.
-    """
-    for start in range(0, len(requests), size):
-        chunk = list(requests[start : start + size])
-        yield chunk, [*chunk, *([chunk[-1]] * (size - len(chunk)))]
-
-
 def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, int]]:
     """Every (strength, seed), strengths slowest, both ascending: the fixed order that runs use.
 

@@ -11,7 +11,7 @@ from baselines.text2live.generator import Generator
 from baselines.text2live.layer import EditLayer
 from baselines.text2live.objective import Objective
 from baselines.text2live.settings import Augmentation, Optimisation, Shape
-from imagic.loss import DivergedError
+from imagic.errors import DivergedError
 from tedbench.method import Progress, silent
 
 

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from baselines.text2live import Text2Live, optimise
 from baselines.text2live.layer import EditLayer
 from baselines.text2live.relevancy import relevancy
-from imagic.loss import DivergedError
+from imagic.errors import DivergedError
 from tedbench.errors import PairError, UserError
 from tedbench.method import grid
 from tedbench.pair import EditPair, Entry

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from imagic.embedding import optimise_embedding
+from imagic.errors import DivergedError
 from imagic.finetune import Snapshot, finetune
-from imagic.loss import DivergedError
 
 STEPS, DRAWS = 5, 2
 
