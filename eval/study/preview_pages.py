@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval.study.leaks import IMAGE_NAME
-from eval.study.sheets import IMAGES, TEMPLATE, read_batches, substitute
-from tedbench.errors import UserError
+from eval.study.public_sheets import allowed, policy, read_sheets
+from eval.study.sheets import IMAGES, substitute
 
 MOST_SENT = 1_000_000
 """Bytes of a form."""
@@ -29,21 +29,7 @@ class Pages:
     """
 
     def __init__(self, public: Path) -> None:
-        self.images = public / IMAGES
-        try:
-            self._template = (public / TEMPLATE).read_text(encoding="utf-8")
-            self._rows = [_local(cells) for _, cells in read_batches(public)]
-        except OSError:
-            raise UserError(f"{public} is not a study's. Give the folder that eval.study.prepare printed.") from None
-        try:
-            for cells in self._rows[:1]:
-                substitute(self._template, cells)
-        except KeyError as error:
-            raise UserError(
-                f"{public}: the batches have no column {error} of the template. Prepare it again."
-            ) from None
-        if not self._rows:
-            raise UserError(f"{public} has no batch with a session. Prepare the study again.")
+        self.images, self._template, self._rows = read_sheets(public)
         environment = Environment(loader=PackageLoader("eval.study"), autoescape=True, undefined=StrictUndefined)
         self._page = environment.get_template("preview.html.j2")
 
@@ -57,16 +43,9 @@ class Pages:
         """
         n = int(number) if number.isascii() and number.isdigit() and 0 < int(number) <= len(self._rows) else 1
         page = substitute(self._template, self._rows[n - 1]) if sent is None else ""
-        page = page.replace("<style>", f'<style nonce="{nonce}">', 1).replace(
-            "<script>", f'<script nonce="{nonce}">', 1
+        return self._page.render(
+            page=Markup(allowed(page, nonce)), sent=sent, session=n, sessions=len(self._rows), nonce=nonce
         )
-        return self._page.render(page=Markup(page), sent=sent, session=n, sessions=len(self._rows), nonce=nonce)
-
-
-def _local(cells: dict[str, str]) -> dict[str, str]:
-    """A row whose images are this server's, whatever address they are to have."""
-    pictures = ("input_", "left_", "right_")
-    return {k: f"/{IMAGES}/{v.rpartition('/')[2]}" if k.startswith(pictures) else v for k, v in cells.items()}
 
 
 def handler(pages: Pages) -> type[BaseHTTPRequestHandler]:
@@ -108,17 +87,13 @@ def handler(pages: Pages) -> type[BaseHTTPRequestHandler]:
         def _page(self, sent: list[tuple[str, str]] | None) -> None:
             nonce = secrets.token_urlsafe(16)
             number = parse_qs(urlsplit(self.path).query).get("session", ["1"])[0]
-            policy = (
-                f"default-src 'none'; img-src 'self'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-                "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-            )
-            self._send(pages.session(number, nonce, sent).encode(), "text/html; charset=utf-8", policy)
+            self._send(pages.session(number, nonce, sent).encode(), "text/html; charset=utf-8", policy(nonce))
 
-        def _send(self, content: bytes, kind: str, policy: str = "default-src 'none'") -> None:
+        def _send(self, content: bytes, kind: str, security: str = "default-src 'none'") -> None:
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
-            self.send_header("Content-Security-Policy", policy)
+            self.send_header("Content-Security-Policy", security)
             self.send_header("Cache-Control", "no-store")
             self.end_headers()
             self.wfile.write(content)

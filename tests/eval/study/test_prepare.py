@@ -18,7 +18,7 @@ from conf.command import ROOT, options
 from eval.store import Run
 from eval.study.definition import read_study
 from eval.study.images import TIME
-from eval.study.leaks import find_leaks, image_header
+from eval.study.leaks import find_leaks, image_header, telling
 from eval.study.mturk import as_text
 from eval.study.prepare import main
 from eval.study.sheets import PLACEHOLDER, read_batches, substitute
@@ -364,3 +364,8 @@ def test_real_outputs_beside_a_blurred_input_make_500_screens(tmp_path):
     study = read_study(tmp_path / "study")
     assert sum(1 for _ in study.screens()) == 500 and len({s.pair_id for _, s in study.screens()}) == 40
     assert Run.open(runs[0].folder).labels["method"] == "imagic"
+
+
+def test_no_template_of_ours_hides_a_methods_name_from_the_scan():
+    names = {path.stem for group in ("method", "model") for path in (ROOT / group).glob("*.yaml")} - {"none"}
+    assert "imagic" in names and set(telling(names)) == names

@@ -203,15 +203,15 @@ def test_the_clock_starts_when_the_last_picture_is_there(opened, study):
     page = opened(path="/?session=2")
     slow = read_study(study).sessions[1].screens[0].right_image
 
-    def late(route):
-        time.sleep(0.5)
-        route.continue_()
-
-    page.route(f"**/{slow}", late)
+    held = []
+    page.route(f"**/{slow}", lambda route: held.append(route))  # noqa: PLW0108 -- Playwright takes no builtin
     began = time.monotonic()
     page.click("#start")
-    assert page.is_visible(".now .loading") and not page.is_visible(".now .left img")
+    page.wait_for_selector(".now .loading:not([hidden])")
+    assert not page.is_visible(".now .left img")
     page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(500)
+    held[0].continue_()
     ready(page)
     assert time.monotonic() - began >= 0.5 and page.locator(".now :checked").count() == 0
     page.keyboard.press("ArrowLeft")
