@@ -57,8 +57,8 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
                     sys.exit(INTERRUPTED)
 
             with TemporaryDirectory() as scratch:
-                if several and not any(o.startswith("hydra.sweep.dir=") for o in overrides):
-                    sys.argv.append(f"hydra.sweep.dir={scratch}")  # Hydra leaves a multirun.yaml there
+                if not any(o.startswith("hydra.sweep.dir=") for o in overrides):
+                    sys.argv.append(f"hydra.sweep.dir={scratch}")  # Hydra leaves a sweep's multirun.yaml there
                 hydra.main(version_base=None, config_path="pkg://conf", config_name=config_name)(guarded)()
             return max(statuses, default=0)
 

@@ -88,7 +88,8 @@ def test_help_lists_every_choice_and_option():
 @pytest.mark.parametrize(
     "module",
     [
-        *("eval.run", "imagic", "tedbench.show", "eval.doctor", "eval.compare", "eval.curves", "eval.score"),
+        *("eval.run", "imagic", "tedbench.show", "eval.doctor", "eval.compare", "eval.curves", "eval.figures"),
+        "eval.score",
         *("eval.export", "eval.study.analyze", "eval.study.simulate", "eval.study.plan"),
     ],
 )

@@ -94,7 +94,7 @@ def _measured(comparison: Comparison) -> list[pd.DataFrame]:
         shared = set.intersection(*filter(None, pairs)) & set(comparison.pair_ids)
         kept.append({(metric, pair_id) for pair_id in shared})
     shared_keys = set().union(*kept)
-    return [own[[key in shared_keys for key in zip(own["metric"], own["pair_id"], strict=True)]] for own in each]
+    return [own[pd.MultiIndex.from_frame(own[["metric", "pair_id"]]).isin(shared_keys)] for own in each]
 
 
 def _shown(measured: Sequence[pd.DataFrame], alignment: str | None, fidelity: str | None) -> dict[Kind, str]:
