@@ -143,26 +143,32 @@ class Material:
         what = {"run": str(method.run.folder), "pair_id": pair_id, "target_text": self.texts[pair_id]}
         return {**what, "strength": strength, "seed": seed, "image": image}
 
-    def standing(self) -> Picked:
-        """The image that stands for each pair of the only run, by the first of these that there is: the asked strength,
-        what eval.select chose, the middle of the strengths that Figure 9 shades, the middle of all strengths."""
+    def standing(self, counts: pd.Series) -> Picked:
+        """The image that stands for each pair of the only run: at the asked strength, or what eval.select chose, or at the
+        strength nearest to the middle of those that Figure 9 shades (of all, where it shades none).
+
+        Args:
+            counts: by strength, how much of what the figure is about there is at it; the last way takes one with the most.
+        """
         method, seed, strength = self.method, self.wishes.seed, self.wishes.strength
         samples = method.samples if seed is None else method.samples[method.samples["seed"] == self.seed()]
-        by_region = strength is None and chosen(method.run) is None
-        if by_region:
-            strength = self._shaded(method)
+        why = ""
+        if strength is None and chosen(method.run) is None:
+            middle = self._shaded(method)
+            why = " (nearest to the middle of the strengths that Figure 9 shades: " + REGION_RULE + ")"
+            if middle is None:
+                middle, why = sum(method.axis.grid) / len(method.axis.grid), " (in the middle: none was chosen)"
+            strength = min(counts.index[counts == counts.max()], key=lambda s: abs(s - middle))
         picked = pick(method.name, method.run, method.axis, samples, strength)
-        why = f" (nearest to the middle of the strengths that Figure 9 shades: {REGION_RULE})"
-        return picked._replace(
-            rule=picked.rule + why * (by_region and strength is not None), images=_rounded(picked.images)
-        )
+        return picked._replace(rule=picked.rule + why, images=_rounded(picked.images))
 
     def _shaded(self, method: Method) -> float | None:
+        """The middle of the strengths that Figure 9 shades."""
         if not len(method.run.scores()):
             return None
         found = along(self.comparison)
         ends = region(rows_of(found, method), found.shown.get("alignment"), found.shown.get("fidelity"))
-        return None if ends is None else min(method.axis.grid, key=lambda s: abs(s - sum(ends) / 2))
+        return None if ends is None else sum(ends) / 2
 
     def having(self, complete: Collection[str], lacks: Callable[[str], str]) -> tuple[list[str], dict[str, str]]:
         """The asked pairs that have all that the figure needs (all pairs where none are asked); and the others, with why.

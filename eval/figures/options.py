@@ -16,9 +16,10 @@ def seeds(material: Material) -> Drawn:
     Raises:
         UserError: the run has one seed.
     """
-    method, picked = material.method, material.standing()
-    at = picked.images.set_index("pair_id")["strength"]
+    method = material.method
     rows = material.images(method)
+    picked = material.standing(rows.groupby("strength")["seed"].nunique())
+    at = picked.images.set_index("pair_id")["strength"]
     rows = rows[rows["strength"] == rows["pair_id"].map(at)]
     have = {str(pair_id): set(map(int, own["seed"])) for pair_id, own in rows.groupby("pair_id")}
     drawn = _several(material, most(have))

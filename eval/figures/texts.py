@@ -14,7 +14,7 @@ def texts(material: Material) -> Drawn:
         UserError: no image has two texts.
     """
     wishes, method = material.wishes, material.method
-    picked = material.standing()
+    picked = material.standing(material.images(method).groupby("strength")["pair_id"].nunique())
     images = picked.images.set_index("pair_id")
     pairs, left_out = material.having(set(images.index), lambda _: f"has no image by the rule {picked.rule}")
     groups: dict[str, list[str]] = {}

@@ -101,6 +101,16 @@ def test_the_strength_is_by_default_in_the_middle_of_the_shaded_ones(make_run, t
     assert "the strengths that Figure 9 shades" in capsys.readouterr().out
 
 
+def test_a_strength_that_only_some_pairs_or_one_seed_have_is_not_taken_by_default(make_run, tmp_path):
+    run = Run.open(Path(make_run("imagic", seeds=(0, 1), grid=(0.0, 0.4, 1.0))))
+    run.write_shard(
+        EditPair(ENTRIES[0], np.zeros((16, 16, 3), np.uint8)), [Sample(0.5, 0, np.zeros((16, 16, 3), np.uint8))]
+    )
+    for name in ("2", "4"):
+        figure([str(run.folder)], tmp_path / "out", wishes(name))
+        assert set(places(tmp_path / "out", name)["strength"].dropna()) == {0.4}
+
+
 def test_pretrained_stands_above_fine_tuned_at_the_same_seed_and_strengths(make_run, tmp_path):
     runs = [make_run("tuned", grid=(0.0, 0.5, 1.0)), make_run("pretrained", tuned=False)]
     figure(runs, tmp_path / "out", wishes("7", rows=1))
