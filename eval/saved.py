@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from eval.labels import axis_of, kind_of, metric_order
 from eval.metrics.base import Metric, Reference
@@ -69,16 +70,34 @@ def saved_metrics(run: Run) -> list[SavedMetric]:
 
 def write_again(run: Run) -> None:
     """Everything that is made from the shards: tables, curves, strips and report, of all that the run has."""
-    from eval.comparison.common import last_start
-    from eval.curve_table import curve_rows
     from eval.figures.curves import draw_run
-    from eval.report.build import write_report
     from eval.strips import draw_strips
 
     run.write_tables()
-    dataset, axis, metrics = SavedPairs(run), axis_of(run), saved_metrics(run)
-    ids = [entry.id for entry in dataset.entries]
-    table = curve_rows(run.samples(), run.scores(), ids, run.labels, max(len(ids), last_start(run)))
-    draw_run(run, table, axis)
+    dataset, axis = SavedPairs(run), axis_of(run)
+    draw_run(run, _curve_table(run, dataset), axis)
     draw_strips(run, dataset, axis)
-    write_report(run, table, axis, metrics, dataset)
+    write_report_again(run)
+
+
+def write_report_again(run: Run) -> None:
+    """The report alone, of all that the run has."""
+    from eval.report.build import write_report
+
+    dataset = SavedPairs(run)
+    table = _curve_table(run, dataset)
+    write_report(run, table, axis_of(run), saved_metrics(run), dataset, _expected(run, dataset))
+
+
+def _curve_table(run: Run, dataset: Dataset) -> pd.DataFrame:
+    from eval.curve_table import curve_rows
+
+    ids = [entry.id for entry in dataset.entries]
+    return curve_rows(run.samples(), run.scores(), ids, run.labels, _expected(run, dataset))
+
+
+def _expected(run: Run, dataset: Dataset) -> int:
+    """How many pairs there should be."""
+    from eval.comparison.common import last_start
+
+    return max(len(dataset), last_start(run))

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 ABOUT = """\
 Chooses one image for each pair of a run, as the paper chooses strength and seed per image. Without a rule it writes
-picks.html, a page to pick by hand; with one, chosen.csv, chosen.json (the rule) and chosen.png into the run's folder.
+picks.html, a page to pick by hand; with one, chosen.csv, chosen.json (the rule) and chosen.png into the run's folder,
+whose report.html then marks the chosen images.
 
 Exit status: 0, 1 where a pair has no chosen image, 2 for an error."""
 
@@ -46,6 +47,7 @@ def main(cfg: DictConfig) -> int:
     from eval.choice import TABLE, keep
     from eval.report.picks import write_picks_page
     from eval.rules import candidates
+    from eval.saved import write_report_again
     from eval.store import Run
 
     run = Run.open(Path(str(cfg.run)))
@@ -63,6 +65,7 @@ def main(cfg: DictConfig) -> int:
     choice = choose(among, options)
     keep(run, choice)
     draw_chosen(run, choice)
+    write_report_again(run)
     print(f"{choice.coverage} pairs; {choice.rule}")
     for pair, reason in choice.left_out.items():
         print(f"without an image: {pair}: {reason}")

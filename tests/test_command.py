@@ -90,7 +90,7 @@ def test_help_lists_every_choice_and_option():
     [
         *("eval.run", "imagic", "tedbench.show", "eval.doctor", "eval.compare", "eval.curves", "eval.figures"),
         "eval.score",
-        *("eval.export", "eval.study.analyze", "eval.study.simulate", "eval.study.plan"),
+        *("eval.report", "eval.export", "eval.study.analyze", "eval.study.simulate", "eval.study.plan"),
     ],
 )
 def test_help_needs_no_torch(module):
