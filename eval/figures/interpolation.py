@@ -3,7 +3,7 @@ numbers of embedding steps. All at one seed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -29,7 +29,7 @@ def smooth(material: Material) -> Drawn:
     """A pair a block: the input, then its edits as the strength increases."""
     method = material.method
     caption = [f"Smooth interpolation: increasing {method.axis.symbol} edits the input gradually (paper, Figure 5)."]
-    return _rows(material, [(method, "")], caption)
+    return _rows(material, {"": [(method, "")]}, caption)
 
 
 def tuned(material: Material) -> Drawn:
@@ -50,11 +50,11 @@ def tuned(material: Material) -> Drawn:
         "Varying η with the same seed and the same settings of the embedding's optimisation, using the pre-trained (top) "
         "and the fine-tuned (bottom) model, as in the paper's Figure 7."
     ]
-    return _rows(material, methods, caption)
+    return _rows(material, {"": methods}, caption)
 
 
 def steps(material: Material) -> Drawn:
-    """A pair a block: a row for each number of embedding steps, first without and then with fine-tuning.
+    """A row for each number of embedding steps; a block of a pair without fine-tuning, and one with it.
 
     Raises:
         UserError: the runs do not differ in their steps, or in more than them and fine-tuning.
@@ -67,13 +67,11 @@ def steps(material: Material) -> Drawn:
             f"This makes them: {material.remake()}"
         )
     _differ_only(material, (*TUNING, STEPS))
-    both = len({tuned for tuned, _ in keys}) == 2
-    methods = []
+    rows: dict[str, list[tuple[Method, str]]] = {}
     for (tuned, number), method in sorted(zip(keys, material.methods, strict=True), key=lambda each: each[0]):
-        methods.append((method, f"{number}, {'tuned' if tuned else 'pre-tr.'}" if both else f"{number} steps"))
-    words = "; rows without fine-tuning (pre-tr.) stand above those with it (tuned)" if both else ""
-    caption = [f"η (columns) against the number of steps of the embedding's optimisation (rows){words}."]
-    return _rows(material, methods, caption)
+        rows.setdefault("fine-tuned" if tuned else "pre-trained", []).append((method, f"{number} steps"))
+    caption = ["η (columns) against the number of steps of the embedding's optimisation (rows)."]
+    return _rows(material, rows, caption)
 
 
 def fine_tuned(method: Method) -> bool:
@@ -111,21 +109,29 @@ def _differ_only(material: Material, allowed: Sequence[str]) -> None:
                 )
 
 
-def _rows(material: Material, methods: Sequence[tuple[Method, str]], caption: list[str]) -> Drawn:
-    """Blocks with a row for each run, all at the same seed and strengths."""
-    seed, axis = material.seed(), methods[0][0].axis
+def _rows(material: Material, groups: Mapping[str, Sequence[tuple[Method, str]]], caption: list[str]) -> Drawn:
+    """For each pair a block of every group, with a row for each run, all at the same seed and strengths.
+
+    Args:
+        material: the runs.
+        groups: runs with their labels, by what the titles add to the text.
+        caption: what stands under the figure.
+    """
+    seed, axis = material.seed(), material.methods[0].axis
     each = []
-    for method, _ in methods:
+    for method in material.methods:
         rows = material.images(method)
         each.append({pair_id: set(own["strength"]) for pair_id, own in rows[rows["seed"] == seed].groupby("pair_id")})
     have = {str(pair_id): set.intersection(*(own.get(pair_id, set()) for own in each)) for pair_id in each[0]}
     strengths, pairs, left_out = along_strengths(material, have)
     strengths, pairs = thinned(strengths, material.wishes.tiles - 1), material.first(pairs)
+    heads = ["input", *map(axis.label, strengths)]
     blocks = []
     for pair_id in pairs:
-        lines: list[Row] = []
-        for method, label in methods:
-            edits = [material.tile(method, pair_id, strength, seed) for strength in strengths]
-            lines.append(Row([None if lines else material.input_tile(pair_id), *edits], label))
-        blocks.append(Block(f"“{material.texts[pair_id]}”", lines, ["input", *map(axis.label, strengths)]))
+        for words, methods in groups.items():
+            lines: list[Row] = []
+            for method, label in methods:
+                edits = [material.tile(method, pair_id, strength, seed) for strength in strengths]
+                lines.append(Row([None if lines else material.input_tile(pair_id), *edits], label))
+            blocks.append(Block(", ".join(filter(None, [f"“{material.texts[pair_id]}”", words])), lines, heads))
     return Drawn(blocks, [*caption, f"Seed {seed} throughout."], pairs, left_out)
