@@ -97,7 +97,7 @@ def gallery(entries: Sequence[Entry], shown: Sequence[Shown], absent: str) -> di
 def _pair(
     entry: Entry, shown: Sequence[Shown], of: Sequence[Mapping[str, dict[str, Any]]], absent: str
 ) -> dict[str, Any]:
-    nothing = {"why": absent, "images": [], "chosen": None}
+    nothing: dict[str, Any] = {"why": absent, "images": [], "chosen": None}
     return {
         "id": entry.id,
         "text": entry.target_text,
