@@ -72,7 +72,8 @@ def open_seats(data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> Se
     given = settings["assignments"]
     places = sheets.assignments() if given is None else whole(settings, "assignments", 1, 10_000)
     lease = 60 * number(settings, "lease", 0.01, 1e5)
-    output(data, "folder").chmod(0o700)
+    if not data.exists():
+        output(data, "folder").chmod(0o700)
     sessions = {cells[SESSION]: sheets.screens(cells) for cells in sheets.rows}
     return Seats(data / DATABASE, sheets.rows[0][STUDY], sessions, places, lease)
 
@@ -119,14 +120,23 @@ def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any
 
 
 def read_secret(file: Path) -> bytes:
-    """The key of the sessions' links, drawn when it is first asked for."""
+    """The 32 bytes that sign the sessions' links, drawn when they are first asked for.
+
+    Raises:
+        UserError: the file holds something else.
+    """
     import os
     import secrets
 
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return bytes.fromhex(file.read_text())
+        secret = file.read_text()
+        if len(secret) != 64 or set(secret) - set("0123456789abcdef"):
+            raise UserError(
+                f"{file} is damaged. Delete it: raters then come back by the link that they came by."
+            ) from None
+        return bytes.fromhex(secret)
     with open(descriptor, "w") as opened:
         opened.write(secrets.token_hex(32))
     return read_secret(file)

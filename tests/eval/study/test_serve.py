@@ -186,10 +186,10 @@ def test_an_answer_sent_twice_counts_once_and_another_one_later_changes_nothing(
         for choice in ("left", "left", "right"):
             assert ask(f"{link}/answers", {"choice_01": choice, "ms_01": "5"})[0] == 204
         with ThreadPoolExecutor(8) as pool:
-            posts = [pool.submit(ask, f"{link}/answers", screens("left")) for _ in range(8)]
+            posts = [pool.submit(ask, f"{link}/answers", screens("right")) for _ in range(8)]
         assert [post.result()[0] for post in posts] == [204] * 8
     rows = exported(study, tmp_path / "answers.csv")
-    assert len(rows) == SCREENS and {row["choice"] for row in rows} == {"left"}
+    assert Counter(row["choice"] for row in rows) == {"left": 1, "right": SCREENS - 1}
 
 
 @pytest.mark.parametrize(
@@ -400,6 +400,14 @@ def test_answers_stay_out_of_the_public_folder_and_with_their_own_study(study, t
     (tmp_path / "b.sqlite").write_text("no database at all, but long enough to be taken for a header " * 20)
     with pytest.raises(Exception, match="cannot be used"):
         Seats(tmp_path / "b.sqlite", "bbbb", {"s": ["x"]}, 1, 60)
+
+
+def test_a_secret_that_was_cut_short_signs_nothing(tmp_path):
+    whole = read_secret(tmp_path / "secret")
+    assert len(whole) == 32 and read_secret(tmp_path / "secret") == whole
+    (tmp_path / "secret").write_text("")
+    with pytest.raises(Exception, match="is damaged"):
+        read_secret(tmp_path / "secret")
 
 
 def test_an_answer_to_no_screen_leaves_nothing_behind(tmp_path):
