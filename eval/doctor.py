@@ -112,6 +112,7 @@ EMBEDDED_FILES = (
     "text_encoder/model.safetensors",
     "../clip/open_clip_model.safetensors",
     "../perceptual/alex.safetensors",
+    "../judge/judge.safetensors",
 )
 """What the embedded default reads, from its diffusion model's folder."""
 

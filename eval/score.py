@@ -28,7 +28,7 @@ EXAMPLES = """
 python -m eval.score run=runs/a                               # what its own metrics have not measured yet
 python -m eval.score run=runs/a metrics=standard              # these besides
 python -m eval.score run=runs/a metrics=standard metrics.lpips.size=256 '~metrics.clip_large'
-python -m eval.score run=runs/a metrics=picturebook_judged redo=true
+python -m eval.score run=runs/a metrics=picturebook redo=true
 """
 
 

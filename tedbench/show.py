@@ -59,7 +59,7 @@ def table(looked: Sequence[Looked]) -> Table:
 
 def totals(looked: Sequence[Looked]) -> str:
     """ "100 pairs, 40 images", and how many pairs cannot be read."""
-    images = len({row.entry.source_group for row in looked})
+    images = len({row.entry.image_name for row in looked})
     bad = sum(row.problem is not None for row in looked)
     return ", ".join([_count(len(looked), "pair"), _count(images, "image")] + ([f"{bad} unreadable"] if bad else []))
 

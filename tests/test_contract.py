@@ -72,7 +72,9 @@ def equal(one, two):
 
 
 def test_no_method_is_left_out():
-    assert set(METHODS) == set(choices("method")) - {"precomputed"}
+    assert set(METHODS) == {name for name in choices("method") if not name.startswith("imagic_")} - {
+        "precomputed"
+    }  # variants of one method
     assert all((ROOT / "recipe" / name / "picturebook.yaml").is_file() for name in METHODS)
 
 

@@ -64,7 +64,9 @@ def locate(path: str, revision: str | None = None) -> Path:
 
 def locate_all(model: Mapping[str, Any]) -> dict[str, Path]:
     """The folders that a model's settings name: ``path``, and for a cascade ``…_path``, each with its ``revision``."""
-    named = {key: value for key, value in model.items() if key.endswith("path") and value is not None}
+    named = {
+        key: value for key, value in model.items() if key == "path" or (key.endswith("path") and value is not None)
+    }
     return {key: locate(str(path), model.get(f"{key.removesuffix('path')}revision")) for key, path in named.items()}
 
 

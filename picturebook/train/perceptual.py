@@ -19,6 +19,9 @@ SCENES = 30_000
 LOOKS = [(name, state, color) for name, kind in KINDS.items() for state in kind.states for color in kind.colors]
 """Every (kind, state, colour) there is: one class each."""
 
+FINE = 4
+COLORS_WEIGHT = 30.0
+
 
 def labels(scene: Scene) -> tuple[int, int, int]:
     """Class of the subject's look, of the place, and of the side it faces."""
@@ -26,16 +29,29 @@ def labels(scene: Scene) -> tuple[int, int, int]:
 
 
 class Classifier(nn.Module):
-    """AlexNet's features, then the greatest of each channel over the picture, then one linear layer for each question."""
+    """AlexNet's features, and what is asked of them.
+
+    The greatest of each channel over the picture goes to one linear layer for each question; what each of the last
+    layer's cells shows goes to a linear layer that tells the colours there, so that the ground counts and not the subject
+    alone.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.features = alexnet(weights=None).features
         self.heads = nn.ModuleList(nn.Linear(256, n) for n in (len(LOOKS), len(PLACES), 2))
+        self.colors = nn.Conv2d(256, 3 * FINE**2, 1)
 
-    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        pooled = self.features(x).amax(dim=(2, 3))
-        return [head(pooled) for head in self.heads]
+    def forward(self, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Logits of each question, and colours: (B, 3 FINE², 3, 3)."""
+        cells = self.features[:-1](x)  # without the last pooling
+        pooled = cells.amax(dim=(2, 3))
+        return [head(pooled) for head in self.heads], self.colors(cells)
+
+
+def colors(x: torch.Tensor) -> torch.Tensor:
+    """The mean colours of the FINE × FINE parts of 3 × 3 cells: (B, 3, H, W) to (B, 3 FINE², 3, 3)."""
+    return nn.functional.pixel_unshuffle(nn.functional.adaptive_avg_pool2d(x, 3 * FINE), FINE)
 
 
 def main(
@@ -55,12 +71,11 @@ def main(
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         index = torch.randint(SCENES, (batch,), generator=rng)
+        x = pictures[index].float() / 127.5 - 1
         with bfloat16():
-            answers = model((pictures[index].float() / 127.5 - 1 - shift) / scale)
-        return sum(
-            (nn.functional.cross_entropy(a.float(), truth[index, k]) for k, a in enumerate(answers)),
-            start=torch.zeros(()),
-        )
+            answers, seen = model((x - shift) / scale)
+        asked = sum(nn.functional.cross_entropy(a.float(), truth[index, k]) for k, a in enumerate(answers))
+        return asked + COLORS_WEIGHT * (seen.float() - colors(x)).square().mean()
 
     def save(average: nn.Module, step: int) -> None:
         folder = out / "perceptual"

@@ -22,6 +22,7 @@ from eval.progress import Reporter
 from eval.score import score_run
 from eval.store import Run
 from tedbench.build import build
+from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -108,13 +109,15 @@ def test_content_tells_pixels_shapes_and_order_apart():
 
 
 @pytest.mark.parametrize("group", ["picturebook", "picturebook_full"])
-def test_groups_for_picturebook_score_its_pairs(group, pictures):
+def test_groups_for_picturebook_score_its_pairs(group):
     settings = resolved(compose("run", [f"metrics={group}"]))["metrics"]
     built = [build(block, device="cpu") for block in settings.values()]
     assert len({metric.name for metric in built}) == len(built) == len(settings)
-    image, truth = pictures(2, 64)
+    pair = next(iter(PicturebookPairs(size=64)))
+    assert pair.truth is not None
     for metric in built:
-        scores = metric.score(Reference(image, "A dog.", "A cat.", truth), np.stack([truth]))
+        reference = Reference(pair.image, pair.target_text, pair.source_text, pair.truth)
+        scores = metric.score(reference, np.stack([pair.truth]))
         assert scores.shape == (1,) and scores.dtype == np.float64 and not np.isnan(scores).any()
 
 

@@ -88,11 +88,11 @@ def test_a_run_leaves_images_tables_curves_and_report(uncut):
     _, run, _ = uncut
     samples, scores = pd.read_parquet(run / "samples.parquet"), pd.read_parquet(run / "scores.parquet")
     assert len(samples) == 3 * 3 and set(samples["status"]) == {"ok"}
-    assert len(scores) == 2 * 3 * 3
+    assert len(scores) == 5 * 3 * 3
     assert all(Image.open(run / image).size == (64, 64) for image in samples["image"])
     curves = pd.read_csv(run / "curves.csv")
     assert set(curves["n_pairs"]) == {3} and set(curves["n_expected"]) == {3}
-    assert sorted(curves["metric"].str.split("/").str[0].unique()) == ["1-lpips", "clip"]
+    assert sorted(curves["metric"].str.split("/").str[0].unique()) == ["1-lpips", "clip", "judge"]
     for name in (
         "curves.png",
         "curves.pdf",
@@ -207,7 +207,7 @@ def test_a_diverging_fit_fails_its_pair_alone(tmp_path):
         (["model.path=no/such/folder"], "does not exist"),
         (["dataset=folder", "dataset.file=none.csv"], "none.csv"),
         (["dataset=tedbench", "dataset.root=nowhere"], "nowhere"),
-        (["metrics=standard"], "cannot be downloaded"),
+        (["metrics=standard"], "cannot be loaded"),
         (["numerics.device=cuda:7"], "no device"),
         (["recipe.imagic.finetune.lr=much"], "must be a number"),
         (["recipe.imagic.finetune.decay=1.5"], "from 0 to 1"),

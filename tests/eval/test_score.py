@@ -74,7 +74,7 @@ def test_another_metric_is_added_beside_those_that_are_there(run, score):
     status, _ = score(f"run={run.folder}", "metrics=picturebook", "~metrics.clip", "numerics.threads=1")
     assert status == 0
     names = {name.partition("/")[0] for name in run.scores()["metric"]}
-    assert names == {"psnr", "lpips"}
+    assert names == {"psnr", "lpips", "judge"}
     assert pd.read_csv(run.folder / "curves.csv")["region_rule"].notna().all()
 
 
