@@ -72,7 +72,7 @@ def finetune(
 
 def _adam(name: str, parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
     if name == "adam":
-        return torch.optim.Adam(parameters, lr=lr)
+        return torch.optim.Adam(parameters, lr=lr, fused=True)
     try:
         from bitsandbytes.optim import Adam8bit
     except ImportError:
