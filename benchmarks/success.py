@@ -24,8 +24,9 @@ from benchmarks.success_pages import draw_failures, draw_rates, markdown
 from eval.metrics.base import Reference
 from eval.metrics.judge import QUESTIONS_OF_SUCCESS, Reader, open_reader
 from eval.stats import clustered_mean
-from eval.store import Run, Shard, writing
+from eval.store import Run, Shard
 from imagic.models.weights import EMBEDDED
+from tedbench.disk import writing
 from tedbench.errors import UserError
 
 ALL = "all"

@@ -26,8 +26,9 @@ from benchmarks.success import best_strength, judge_run, rates
 from benchmarks.success_pages import COLORS
 from eval.metrics.base import is_distance
 from eval.metrics.judge import Reader, open_reader
-from eval.store import Run, writing
+from eval.store import Run
 from imagic.models.weights import EMBEDDED
+from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.method import format_strength
 

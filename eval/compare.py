@@ -102,7 +102,7 @@ def compare(
     from eval.comparison.published import published
     from eval.comparison.table import apart, comparison_table, scores_by_metric
     from eval.outputs import make_room
-    from eval.store import writing
+    from tedbench.disk import writing
 
     comparison = compare_on_common(open_methods(runs, strengths or {}))
     shown = asked_pairs(comparison, pairs)

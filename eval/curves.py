@@ -60,7 +60,7 @@ def curves(
     from eval.comparison.method import open_whole
     from eval.figures.curves import Panel, draw_curves, write_curves
     from eval.outputs import make_room
-    from eval.store import writing
+    from tedbench.disk import writing
 
     comparison = compare_on_common(open_whole(runs))
     found = along(comparison, alignment, fidelity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from eval.store import writing
+from tedbench.disk import writing
 from tedbench.errors import UserError
 
 

@@ -155,7 +155,7 @@ def keep_fits(editor: Editor, settings: dict[str, Any], config: dict[str, Any], 
     """Gives a method that keeps fits the folder for them; others go on without.
 
     Raises:
-        UserError: an unknown choice.
+        UserError: an unknown choice, or a folder that cannot be written to.
     """
     from imagic.fits import KEEP, FitStore
 

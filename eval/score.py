@@ -15,7 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from conf.command import command
 from eval.metrics.base import Metric, Reference
 from eval.progress import Reporter
-from eval.store import Run, Shard, writing
+from eval.store import Run, Shard
+from tedbench.disk import writing
 from tedbench.errors import PairError, UserError
 
 ABOUT = """Measures the images of a saved run: adds metrics or redoes them, without the model that made the images. What has its

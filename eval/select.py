@@ -129,7 +129,7 @@ def choose(among: Candidates, options: dict[str, Any]) -> Choice:
 def draw_chosen(run: Run, choice: Choice) -> None:
     """Writes chosen.png: input, chosen image and text of each pair, under the rule."""
     from eval.labels import axis_of, title_of
-    from eval.store import writing
+    from tedbench.disk import writing
     from tedbench.sheet import Cell, draw_sheet, tile
 
     axis, cells = axis_of(run), []

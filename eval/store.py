@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.image import read_image, write_png
 from tedbench.method import Sample, format_strength
@@ -38,26 +38,6 @@ SAMPLE_COLUMNS = (
     "reason",
 )
 SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score", "reason")
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turns what can go wrong with a disk into one clear line."""
-    try:
-        yield
-    except OSError as error:
-        reasons = {
-            errno.ENOSPC: "the disk is full",
-            errno.EDQUOT: "the disk quota is used up",
-            errno.EROFS: "the disk is read-only",
-            errno.EACCES: "writing there is not allowed",
-        }
-        if error.errno not in reasons:
-            raise
-        raise UserError(
-            f"{path} cannot be written: {reasons[error.errno]}. "
-            "Everything finished is kept; make room or give another run_dir, then repeat the command."
-        ) from None
 
 
 def input_digest(pair: EditPair) -> str:

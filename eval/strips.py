@@ -6,9 +6,10 @@ from contextlib import suppress
 
 from PIL import Image
 
-from eval.store import Run, Shard, writing
+from eval.store import Run, Shard
 from imagic.strip import PAPER, draw_strip
 from tedbench.datasets.base import Dataset
+from tedbench.disk import writing
 from tedbench.errors import ImageError
 from tedbench.method import Axis, Sample
 from tedbench.pair import Entry

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.pair import EditPair
 
@@ -29,8 +31,14 @@ class FitStore:
             folder: of the files; runs can share it.
             keep: ``embedding`` or ``weights``.
             identity: what decides a fit beside the pair: model, stages A and B, seed, numerics.
+
+        Raises:
+            UserError: the folder is a file, or cannot be written to.
         """
         self.folder, self.keep, self._identity = folder, keep, identity
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
 
     def load(self, pair: EditPair) -> dict[str, Tensor] | None:
         """What was kept of a pair's fit, or None.
@@ -49,12 +57,16 @@ class FitStore:
             ) from None
 
     def save(self, pair: EditPair, kept: Mapping[str, Tensor]) -> None:
-        """Complete or not at all."""
+        """Complete or not at all.
+
+        Raises:
+            UserError: it cannot be written.
+        """
         path = self.path(pair)
-        path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(f".{os.getpid()}")
-        save_file({name: value.detach().cpu().contiguous() for name, value in kept.items()}, beside)
-        beside.replace(path)
+        with writing(path):
+            beside.write_bytes(save({name: value.detach().cpu().contiguous() for name, value in kept.items()}))
+            beside.replace(path)
 
     def path(self, pair: EditPair) -> Path:
         """The file of a pair: a hash of the identity, of its pixels and of its texts."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from eval.comparison.common import Comparison
-from eval.store import writing
+from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.sheet import Cell, draw_sheet, tile
 

@@ -22,7 +22,7 @@ from eval.comparison.published import Published, published
 from eval.curve_table import curve_rows
 from eval.figures.style import COLORS, COLUMN, DASHES, MARKERS, SMALL, legend_columns, plain, save, shorten
 from eval.labels import heading, kind_of
-from eval.store import writing
+from tedbench.disk import writing
 
 
 class Track(NamedTuple):

@@ -104,7 +104,7 @@ def figure(runs: Sequence[str] | Mapping[str, str], out: Path, wishes: Wishes, w
     from eval.figures.pictures import draw_pictures, write_places
     from eval.figures.style import COLUMN, PAGE
     from eval.outputs import make_room
-    from eval.store import writing
+    from tedbench.disk import writing
 
     draw = {
         "2": texts.texts,

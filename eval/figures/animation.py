@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eval.figures.material import Material
-from eval.store import writing
+from tedbench.disk import writing
 from tedbench.sheet import Cell, draw_sheet, tile
 
 SIDE = 256

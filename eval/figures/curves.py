@@ -21,7 +21,8 @@ from eval.curve_table import REGION_RULE, region, with_region
 from eval.figures.style import BLUE, COLUMN, GREEN, ORANGE, PAGE, plain, save
 from eval.labels import first_of_kinds, heading
 from eval.metrics.base import Kind
-from eval.store import Run, writing
+from eval.store import Run
+from tedbench.disk import writing
 from tedbench.method import Axis
 
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from eval.figures.style import ORANGE, plain, save
-from eval.store import writing
+from tedbench.disk import writing
 from tedbench.sheet import font, tile
 
 PLACE_COLUMNS = ("block", "row", "column", "run", "pair_id", "target_text", "strength", "seed", "image")

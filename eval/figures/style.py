@@ -49,7 +49,7 @@ def save(figure: Figure, path: Path) -> None:
 
     Equal figures are equal files: the PDF bears no date.
     """
-    from eval.store import writing
+    from tedbench.disk import writing
 
     with writing(path.parent):
         figure.savefig(path.with_suffix(".png"))

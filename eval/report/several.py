@@ -20,7 +20,7 @@ from eval.outputs import make_room
 from eval.report.gallery import Shown
 from eval.report.page import choice_of, page
 from eval.saved import SavedMetric, SavedPairs
-from eval.store import writing
+from tedbench.disk import writing
 from tedbench.errors import UserError
 
 WRITTEN = re.compile(r"report\.html|curves\.(png|pdf|csv)")

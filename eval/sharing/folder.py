@@ -13,8 +13,9 @@ from eval.comparison.cost import made_elsewhere
 from eval.labels import dataset_of, title_of
 from eval.sharing.card import card
 from eval.sharing.results import results
-from eval.store import Run, writing
+from eval.store import Run
 from tedbench.datasets.picturebook import PicturebookPairs
+from tedbench.disk import writing
 from tedbench.errors import UserError
 
 DATA = "data"

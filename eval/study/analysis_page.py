@@ -8,10 +8,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eval.store import writing
 from eval.study.definition import Study
 from eval.study.exclusions import RULES, UNUSABLE
 from eval.study.figure import NAME
+from tedbench.disk import writing
 
 
 def write_page(summary: dict[str, Any], study: Study, out: Path) -> None:

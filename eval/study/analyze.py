@@ -51,7 +51,6 @@ def analyze(files: Sequence[Path], study_folder: Path, out: Path) -> dict[str, A
     Raises:
         UserError: no study, or answers that cannot be read or are not its.
     """
-    from eval.store import writing
     from eval.study.analysis import analysis, with_metrics
     from eval.study.analysis_page import write_page
     from eval.study.answers import Pseudonyms, answer_table, kept
@@ -61,6 +60,7 @@ def analyze(files: Sequence[Path], study_folder: Path, out: Path) -> dict[str, A
     from eval.study.metric_agreement import shown_edit_scores
     from eval.study.results import read_answers
     from eval.study.spreadsheet import write_csv
+    from tedbench.disk import writing
 
     study = read_study(study_folder)
     pseudonyms = Pseudonyms(study_folder)

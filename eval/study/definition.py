@@ -10,7 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from eval.store import writing
+from tedbench.disk import writing
 from tedbench.errors import UserError
 
 Kind = Literal["main", "repeat", "attention", "practice"]

@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 
 from eval.comparison.plane import COLORS
-from eval.store import writing
+from tedbench.disk import writing
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

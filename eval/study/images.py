@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from eval.store import writing
+from tedbench.disk import writing
 
 Format = Literal["jpeg", "png"]
 FORMATS: dict[Format, str] = {"jpeg": "jpg", "png": "png"}

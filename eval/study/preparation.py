@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eval.store import writing
 from eval.study.cost import Cost
 from eval.study.definition import PRIVATE, Screen, Session, Study
 from eval.study.material import Material
 from eval.study.power import Design, power
 from eval.study.raters import Population
+from tedbench.disk import writing
 
 REPORT = "prepare_report.html"
 SHARES = (0.55, 0.6, 0.65, 0.7)

@@ -155,7 +155,6 @@ def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: 
     """
     import secrets
 
-    from eval.store import writing
     from eval.study.assembly import assemble
     from eval.study.cost import Cost
     from eval.study.definition import PRIVATE, PUBLIC, SECRET, Rules, write_study
@@ -164,6 +163,7 @@ def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: 
     from eval.study.leaks import find_leaks, telling
     from eval.study.preparation import write_preparation
     from eval.study.sheets import IMAGES, write_sheets, write_upload
+    from tedbench.disk import writing
 
     secret = secrets.token_bytes(32)
     study, files = assemble(

@@ -152,8 +152,8 @@ def export(seats: Seats, sheets: PublicSheets, out: Path) -> None:
     """
     import csv
 
-    from eval.store import writing
     from eval.study.mturk import STUDY
+    from tedbench.disk import writing
 
     tag, submissions, count = sheets.rows[0][STUDY], set(), 0
     with writing(out), open(out, "w", encoding="utf-8", newline="") as file:

@@ -13,10 +13,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from eval.store import writing
 from eval.study.cost import Cost
 from eval.study.definition import Session, Study
 from eval.study.mturk import SCREEN_COLUMNS, SESSION, STUDY, as_html, batch_columns, numbered
+from tedbench.disk import writing
 from tedbench.errors import UserError
 
 IMAGES, TEMPLATE, SETTINGS, UPLOAD = "images", "template.html", "hit_settings.json", "UPLOAD.md"

@@ -73,7 +73,7 @@ def preferences(given: Any, study: Study) -> dict[str, float]:
 def _write(table: Any, out: Path) -> None:
     import csv
 
-    from eval.store import writing
+    from tedbench.disk import writing
 
     with writing(out):
         table.to_csv(out, index=False, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eval.store import writing
+from tedbench.disk import writing
 
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 """Of texts that a spreadsheet may take for a formula; the last so that :func:`unguarded` can tell."""

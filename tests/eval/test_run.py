@@ -288,3 +288,11 @@ def test_kept_fits_serve_a_longer_sweep_and_other_guidance(keep, tmp_path):
 
 def test_what_is_kept_of_fits_must_be_known(tmp_path):
     assert "none, embedding, weights" in command("fits.keep=all", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize("folder", ["afile", "afile/fits"])
+def test_a_folder_for_fits_that_cannot_be_is_told_before_anything_is_fitted(folder, tmp_path):
+    (tmp_path / "afile").touch()
+    done = command("fits.keep=embedding", f"fits.folder={folder}", "run_dir=run", cwd=tmp_path)
+    assert done.returncode == 2 and folder in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
