@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from imagic.lora import adapter_parameters, remove_adapters
 from imagic.loss import denoising_loss
 from imagic.models.base import DiffusionModel
-from tedbench.errors import UserError
 from tedbench.method import Progress, silent
 
 
@@ -73,12 +72,8 @@ def finetune(
 def _adam(name: str, parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
     if name == "adam":
         return torch.optim.Adam(parameters, lr=lr, fused=True)
-    try:
-        from bitsandbytes.optim import Adam8bit
-    except ImportError:
-        raise UserError(
-            "method.variant.optimizer=adam8bit needs bitsandbytes. Install it: pip install 'imagic-bench[variants]'."
-        ) from None
+    from bitsandbytes.optim import Adam8bit  # an extra, see imagic.variant
+
     return Adam8bit(parameters, lr=lr)
 
 

@@ -6,8 +6,6 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
 
-from tedbench.errors import UserError
-
 PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
 """Of every attention, to itself and to the text."""
 
@@ -19,16 +17,9 @@ def add_adapters(network: UNet2DConditionModel, rank: int, rng: torch.Generator)
         network: only its adapters will then require gradients.
         rank: of the adapters.
         rng: CPU generator from which they are drawn.
-
-    Raises:
-        UserError: peft is not installed.
     """
-    try:
-        from peft import LoraConfig
-    except ImportError:
-        raise UserError(
-            "method.variant.finetune=lora needs peft. Install it: pip install 'imagic-bench[variants]'."
-        ) from None
+    from peft import LoraConfig  # an extra, see imagic.variant
+
     config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=PROJECTIONS)
     with torch.random.fork_rng(devices=[]):  # peft draws from the global generator
         torch.default_generator.manual_seed(int(torch.randint(2**31, (), generator=rng)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,6 +16,8 @@ CHOICES = {
     "latents": ("mean", "sample"),
     "sampler": ("ddim", "dpm_solver"),
 }
+PACKAGES = {("finetune", "lora"): "peft", ("optimizer", "adam8bit"): "bitsandbytes"}
+"""What a choice needs beyond the project's own dependencies."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Variant:
         """From a block of settings, of which any may be missing.
 
         Raises:
-            UserError: an unknown setting or choice.
+            UserError: an unknown setting or choice, or a package that it needs is not installed.
         """
         given = dict(settings or {})
         known = [field.name for field in fields(cls)]
@@ -52,6 +55,11 @@ class Variant:
         for key, choices in CHOICES.items():
             if key in given and given[key] not in choices:
                 raise UserError(f"method.variant.{key} is {given[key]!r}. It must be one of {', '.join(choices)}.")
+        for (key, choice), package in PACKAGES.items():
+            if given.get(key) == choice and importlib.util.find_spec(package) is None:
+                raise UserError(
+                    f"method.variant.{key}={choice} needs {package}. Install it: pip install 'imagic-bench[variants]'."
+                )
         rank = given.get("lora_rank", 1)
         if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
             raise UserError(f"method.variant.lora_rank is {rank!r}. It must be a whole number from 1.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 import numpy as np
 import pytest
@@ -109,3 +110,12 @@ def test_wrong_variants_are_told(tiny_model, variant, told):
     with pytest.raises(UserError) as caught:
         make(tiny_model(), **variant)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variant", "package"), [({"finetune": "lora"}, "peft"), ({"optimizer": "adam8bit"}, "bitsandbytes")]
+)
+def test_a_package_that_a_variant_lacks_is_told_before_anything_is_fitted(tiny_model, monkeypatch, variant, package):
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+    with pytest.raises(UserError, match=f"needs {package}. Install it: pip install"):
+        make(tiny_model(), **variant)
