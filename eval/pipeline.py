@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,11 +11,12 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from conf.command import resolved
-from eval.identity import fit_identity, run_config, run_name
+from eval.executors.base import Executor
+from eval.identity import check_names, fit_identity, run_config, run_name
 from eval.metrics.base import Metric
 from eval.progress import Reporter
 from eval.provenance import provenance
-from eval.store import Run, input_digest
+from eval.store import Run, Shard, input_digest
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
@@ -40,9 +41,10 @@ class Job:
     editor: Editor
     metrics: list[Metric]
     requests: list[tuple[float, int]]
-    executor: Any
+    executor: Executor
     reporter: Reporter
     retry_failed: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)  # what it was built from, for other processes
 
     def todo(self) -> list[Todo]:
         """Pairs that lack an image, in the dataset's order.
@@ -88,6 +90,10 @@ class Job:
                 "Restore it, or give another run_dir."
             )
 
+    def shards(self) -> list[Shard]:
+        """Of this job's pairs, those that are complete."""
+        return [shard for entry in self.dataset.entries if (shard := self.run.shard(entry.id)).exists()]
+
     def curves(self) -> pd.DataFrame:
         """The curve table of this job's pairs, strengths and metrics."""
         from eval.curve_table import curve_table
@@ -117,22 +123,26 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
         UserError: something that the user can mend.
     """
     from imagic.api import build_editor, takes_model
-    from imagic.models.device import settle
     from imagic.models.weights import digest, locate_all
 
     plain = resolved(cfg)
-    device, threads = settle(plain["numerics"])
+    check_names(plain)
+    if not isinstance(retry := plain["run"]["retry_failed"], bool):
+        raise UserError(f"run.retry_failed is {retry!r}. It must be true or false.")
+    executor: Executor = build(plain["executor"])
+    device, threads = executor.settle(plain["numerics"])
+    here = executor.own_device(device)
     dataset = build_dataset(plain["dataset"])
     weights = locate_all(plain["model"]) if takes_model(plain) else {}
     reporter.say(f"loading {cfg.model.name if weights else cfg.method.name}")
     plain["model"] |= {key: str(folder) for key, folder in weights.items()}  # found already: a hub is not asked twice
-    editor: Editor = build_editor(plain, device)
+    editor: Editor = build_editor(plain, here)
     sweep = plain["sweep"]
     requests = editor.requests(sweep["strengths"], sweep["seeds"])
     if editor.randomness == "none" and list(sweep["seeds"]) != [0]:
         reporter.say(f"{cfg.method.name} draws no random numbers: one image a strength, kept as seed 0")
     editor.check(dataset.entries)
-    metrics = [build(block, device=device) for block in (plain["metrics"] or {}).values()]
+    metrics = [build(block, device=here) for block in (plain["metrics"] or {}).values()]
     config = run_config(
         cfg,
         model_digest=digest(*weights.values()) if weights else None,
@@ -147,8 +157,8 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     made_with = provenance(device, threads)
     run.write_json("provenance.json", made_with)
     run.event("start", pairs=len(dataset), samples_per_pair=len(requests), sweep=sweep, provenance=made_with)
-    retry = str(cfg.run.retry_failed).lower() == "true"
-    return Job(run, dataset, editor, metrics, requests, build(plain["executor"]), reporter, retry)
+    dataset.entries = tuple(executor.part.of(dataset.entries))
+    return Job(run, dataset, editor, metrics, requests, executor, reporter, retry, plain)
 
 
 def keep_fits(editor: Editor, settings: dict[str, Any], config: dict[str, Any], reporter: Reporter) -> None:

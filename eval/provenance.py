@@ -26,7 +26,7 @@ def provenance(device: str, threads: int) -> dict[str, Any]:
     """Versions, git state and hardware, as JSON."""
     import torch
 
-    gpu = torch.cuda.get_device_name() if device.startswith("cuda") else None
+    gpu = torch.cuda.get_device_name() if device.startswith("cuda") and torch.cuda.is_available() else None
     return {
         "packages": {name: package_version(name) for name in PACKAGES},
         "python": platform.python_version(),

@@ -28,13 +28,16 @@ def main(cfg: DictConfig) -> int:
     from eval.pipeline import prepare, write_outputs
     from eval.progress import Reporter
     from eval.score import score_run
-    from eval.summary import print_summary
+    from eval.summary import print_part, print_summary
 
     start = time.monotonic()
     reporter = Reporter()
     job = prepare(cfg, reporter)
     job.execute()
-    unreadable = score_run(job.run, job.metrics, reporter)
+    whole = job.executor.part.count == 1
+    unreadable = score_run(job.run, job.metrics, reporter, None if whole else job.shards())
+    if not whole:  # other parts may be at work still
+        return print_part(job) or int(unreadable > 0)
     write_outputs(job)
     return print_summary(job, time.monotonic() - start) or int(unreadable > 0)
 

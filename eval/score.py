@@ -82,15 +82,16 @@ def _coverage(run: Run, metric: Metric) -> tuple[int, int]:
     return int(scores.loc[scores["metric"] == metric.name, "score"].notna().sum()), len(run.samples())
 
 
-def score_run(run: Run, metrics: Sequence[Metric], reporter: Reporter) -> int:
-    """Writes every metric's scores of every shard that lacks them.
+def score_run(run: Run, metrics: Sequence[Metric], reporter: Reporter, shards: Sequence[Shard] | None = None) -> int:
+    """Writes every metric's scores of every shard (or of those given) that lacks them.
 
     Returns:
         How many pairs could not be scored because an image of theirs cannot be read; each is reported with its reason.
     """
     start, images, broken = time.monotonic(), 0, 0
+    shards = run.shards() if shards is None else shards
     unscored: Counter[tuple[str, str]] = Counter()
-    work = [(shard, lacking) for shard in run.shards() if (lacking := [m for m in metrics if _lacks(shard, m)])]
+    work = [(shard, lacking) for shard in shards if (lacking := [m for m in metrics if _lacks(shard, m)])]
     if work:
         names = dict.fromkeys(metric.name for _, lacking in work for metric in lacking)
         reporter.say(f"scoring {len(work)} pairs with {', '.join(names)}")

@@ -8,8 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from eval.cells import coverage, strength_cells
-from eval.labels import title_of
-from eval.metrics.base import short_name
+from eval.labels import short_name, title_of
 from tedbench.method import format_strength
 
 if TYPE_CHECKING:
@@ -36,12 +35,33 @@ def print_summary(job: Job, seconds: float) -> int:
         console.print(shown)
         for metric in job.metrics:
             job.reporter.say(f"{short_name(metric, job.metrics)}: {metric.shown}")
-    samples = run.samples()
+    failed = _print_failures(job)
+    done = len(job.dataset) - failed
+    job.reporter.say(f"{done} of {len(job.dataset)} pairs done in {seconds / 60:.1f} min; open report.html in")
+    print(run.folder, flush=True)
+    return int(failed > 0)
+
+
+def print_part(job: Job) -> int:
+    """Prints how one command of several that share a run ended; the last line is the run's folder.
+
+    Returns:
+        1 if any of its pairs failed, else 0.
+    """
+    failed, run = _print_failures(job), job.run
+    job.reporter.say(
+        f"{job.executor.part}: {len(job.dataset) - failed} of {len(job.dataset)} pairs done. "
+        f"When all parts are, `python -m eval.score run={run.folder}` makes tables, curves and report in"
+    )
+    print(run.folder, flush=True)
+    return int(failed > 0)
+
+
+def _print_failures(job: Job) -> int:
+    """Prints each failed pair with its reason; returns how many there are."""
+    samples = job.run.samples()
     samples = samples[samples["pair_id"].isin([entry.id for entry in job.dataset.entries])]
     failed = samples[samples["status"] != "ok"].groupby("pair_id")["reason"].first()
     for pair_id, reason in failed.items():
-        console.print(f"[red]failed[/red] {escape(str(pair_id))}: {escape(reason)}", soft_wrap=True)
-    done = len(job.dataset) - len(failed)
-    job.reporter.say(f"{done} of {len(job.dataset)} pairs done in {seconds / 60:.1f} min; open report.html in")
-    print(run.folder, flush=True)
-    return int(len(failed) > 0)
+        job.reporter.console.print(f"[red]failed[/red] {escape(str(pair_id))}: {escape(reason)}", soft_wrap=True)
+    return len(failed)

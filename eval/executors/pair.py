@@ -1,0 +1,78 @@
+"""One pair, in whichever process it runs: its shard is written here; what there is to tell of it goes back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from eval.memory import peak_memory
+from eval.store import Run
+from tedbench.datasets.base import Dataset
+from tedbench.errors import PairError
+from tedbench.method import Editor, Progress, Sample
+from tedbench.pair import EditPair, Entry
+
+
+class Outcome(NamedTuple):
+    """How a pair ended.
+
+    Attributes:
+        images: how many were made and written now.
+        reason: why not all, if so.
+        facts: times and memory, for the run's events.
+    """
+
+    images: int
+    reason: str | None
+    facts: dict[str, Any]
+
+
+def edit_pair(
+    run: Run,
+    dataset: Dataset,
+    editor: Editor,
+    entry: Entry,
+    requests: Sequence[tuple[float, int]],
+    progress: Progress,
+) -> Outcome:
+    """Fits and samples a pair and writes its shard: its images, or the reason why there are none.
+
+    Raises:
+        UserError: what is no fault of the pair, such as a full disk.
+    """
+    start = time.monotonic()
+    pair: EditPair | None = None
+    samples: list[Sample] = []
+    facts: dict[str, Any] = {}
+    why: str | None = None
+    try:
+        pair = dataset.load(entry)
+        peak_memory()  # what is measured from here on is this pair's
+        with editor.fit(pair, progress) as edit:
+            facts["fit_s"] = round(time.monotonic() - start, 2)
+            start = time.monotonic()
+            try:
+                for sample in edit.sample(requests, progress):
+                    samples.append(sample)
+            finally:
+                facts |= {"sample_s": round(time.monotonic() - start, 2), **edit.facts(), **peak_memory()}
+    except PairError as error:
+        why = str(error)
+    except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:  # a pair's failure stays its own
+        why = reason(error)
+    if pair is not None and samples:  # also those that were made before a failure
+        run.write_shard(pair, samples)
+    if why is not None:
+        run.write_failure(entry, requests, why)
+    return Outcome(len(samples), why, facts)
+
+
+def reason(error: BaseException) -> str:
+    """An exception as one line for a table."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return "out of memory: a smaller numerics.sample_batch, or numerics.dtype=bfloat16, may help"
+    first = (str(error).strip().splitlines() or [""])[0][:300]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
