@@ -34,7 +34,12 @@ class Part(NamedTuple):
     total: int = 1
 
     def __str__(self) -> str:
-        return "all pairs" if self.total == 1 else f"part {self.number} of {self.total}"
+        return "all pairs" if self.whole else f"part {self.number} of {self.total}"
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all pairs."""
+        return self.total == 1
 
     def of(self, items: Sequence[Item]) -> list[Item]:
         """Its share of the items: every ``total``-th."""

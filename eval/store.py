@@ -5,93 +5,40 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
 import yaml
 
+from eval.files import (
+    DamagedError,
+    clear_half_written,
+    file_digest,
+    link_or_copy,
+    replace_text,
+    sync_folder,
+    write_table,
+)
+from eval.lock import RunLock
+from eval.shard import KEY, SAMPLE_COLUMNS, SCORE_COLUMNS, Shard
 from tedbench.disk import writing
 from tedbench.errors import UserError
-from tedbench.image import read_image, write_png
+from tedbench.image import write_png
 from tedbench.method import Sample, format_strength
 from tedbench.pair import EditPair, Entry
-
-SAMPLE_COLUMNS = (
-    "pair_id",
-    "image_name",
-    "source_group",
-    "category",
-    "target_text",
-    "method",
-    "model",
-    "axis",
-    "strength",
-    "seed",
-    "image",
-    "status",
-    "reason",
-)
-SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score", "reason")
 
 
 def input_digest(pair: EditPair) -> str:
     """sha256 of the canonical input's pixels: tells when a file changed behind a name."""
     return hashlib.sha256(str(pair.image.shape).encode() + pair.image.tobytes()).hexdigest()
-
-
-class Shard:
-    """What one pair gave: written beside and renamed, so it is there whole or not at all."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    @property
-    def id(self) -> str:
-        return self.folder.name
-
-    def exists(self) -> bool:
-        return (self.folder / "done").exists()
-
-    def info(self) -> dict[str, Any]:
-        """What ``done`` says: ``status``, ``reason``, ``input`` (digest of the input's pixels, if it was read), texts, objects."""
-        return json.loads((self.folder / "done").read_text(encoding="utf-8"))
-
-    def samples(self) -> pd.DataFrame:
-        return pd.read_parquet(self.folder / "samples.parquet")
-
-    def input(self) -> np.ndarray:
-        return read_image(self.folder / "input.png")
-
-    def truth(self) -> np.ndarray | None:
-        """The true edited image, where it is known."""
-        path = self.folder / "truth.png"
-        return read_image(path) if path.exists() else None
-
-    def image(self, name: str) -> np.ndarray:
-        """A sample's picture, named as in the column ``image``."""
-        return read_image(self.folder / Path(name).name)
-
-    def scores(self) -> pd.DataFrame:
-        """All metrics' scores so far; ``reason`` says why there is none (NaN), and is empty where there is one."""
-        files = sorted((self.folder / "scores").glob("*.parquet"))
-        frames = [pd.read_parquet(file).reindex(columns=list(SCORE_COLUMNS), fill_value="") for file in files]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(SCORE_COLUMNS))
-
-    def score_file(self, metric: str) -> Path:
-        return self.folder / "scores" / f"{metric.replace('/', '~')}.parquet"
-
-    def write_scores(self, metric: str, scores: pd.DataFrame) -> None:
-        """Adds (or replaces) one metric's scores."""
-        path = self.score_file(metric)
-        with writing(path):
-            path.parent.mkdir(exist_ok=True)
-            _write_table(path, scores.reindex(columns=list(SCORE_COLUMNS), fill_value=""))
 
 
 class Run:
@@ -122,44 +69,36 @@ class Run:
         return run
 
     @classmethod
-    def create(cls, folder: Path, config: dict[str, Any]) -> Run:
+    def create(cls, folder: Path, config: dict[str, Any], lock: RunLock | None = None) -> Run:
         """A new run, or the same one again.
 
         Args:
             folder: of the run.
             config: blocks ``fit``, ``numerics``, ``sweep``, ``measure``, ``how`` and ``labels``; the first two are what
                 a run *is*, the others may differ from one call to the next.
+            lock: of the folder; it is taken before anything is written, and stays with the caller.
 
         Raises:
-            UserError: the folder holds a run of another ``fit`` or ``numerics``; says what differs.
+            UserError: the folder holds a run of another ``fit`` or ``numerics`` (says what differs), or something else;
+                or another command works on it.
         """
-        path = folder / "config.yaml"
-        if path.exists():
-            old = yaml.safe_load(path.read_text(encoding="utf-8"))
-            differing = [
-                f"{key} was {before!r}, now {after!r}"
-                for block in ("fit", "numerics")
-                for key, before, after in _differences(old.get(block, {}), config[block], block)
-            ]
-            if differing:
-                raise UserError(
-                    f"{folder} holds a run of another configuration ({'; '.join(differing[:3])}). "
-                    "Give another run_dir, or leave it out to have one named by its configuration."
-                )
-        elif folder.exists() and not folder.is_dir():
-            raise UserError(f"{folder} is a file. Give another run_dir.")
-        elif folder.exists() and any(not p.name.startswith(".config.yaml.") for p in folder.iterdir()):
-            raise UserError(f"{folder} is not empty and not a run. Give another run_dir.")
+        _require_place(folder, config)
+        if lock is not None:
+            lock.acquire()
+            _require_place(folder, config)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            _replace_text(path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+            replace_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
             (folder / "pairs").mkdir(exist_ok=True)
-            _clear_leftovers(folder / "pairs")
         return cls(folder, config["labels"])
 
     def config(self) -> dict[str, Any]:
-        """Its configuration, in the blocks of :meth:`create`."""
-        return yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
+        """Its configuration, in the blocks of :meth:`create`.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        return _read_config(self.folder / "config.yaml")
 
     def shard(self, pair_id: str) -> Shard:
         return Shard(self.folder / "pairs" / pair_id)
@@ -170,58 +109,73 @@ class Run:
         return [shard for shard in map(Shard, folders) if shard.exists()]
 
     def write_shard(self, pair: EditPair, samples: Sequence[Sample]) -> None:
-        """Keeps a pair's input and edited images, together with those of an earlier, smaller sweep."""
-        if not samples:
-            raise ValueError(f"no images for {pair.id}")
-        with self._new_shard(pair.entry) as (folder, kept):
-            write_png(folder / "input.png", pair.image)
+        """Keeps a pair's input and edited images, together with those of an earlier, smaller sweep.
+
+        What the earlier ones lack, or what was changed since, is left out of them. Without ``samples`` the pair's input
+        and true edit alone are written again.
+        """
+        with self._new_shard(pair.entry) as (folder, rows):
+            if not samples and not rows:
+                raise ValueError(f"no images for {pair.id}")
+            _write_png(folder / "input.png", pair.image)
             if pair.truth is not None:
-                write_png(folder / "truth.png", pair.truth)
-            rows = [] if kept is None else [row for row in kept.to_dict("records") if row["status"] == "ok"]
+                _write_png(folder / "truth.png", pair.truth)
+            Shard(folder).forget_scores([(sample.strength, sample.seed) for sample in samples])
             for strength, seed, image in samples:
                 name = f"{self.labels['axis']}{format_strength(strength)}-s{seed}.png"
-                write_png(folder / name, image)
+                _write_png(folder / name, image)
                 rows.append(self._row(pair.entry, strength, seed, f"pairs/{pair.id}/{name}", "ok", ""))
             self._finish(folder, pair.entry, rows, {"status": "ok", "input": input_digest(pair)})
 
     def write_failure(self, entry: Entry, requests: Sequence[tuple[float, int]], reason: str) -> None:
         """Keeps that a pair failed, as one row for each image that it lacks."""
-        with self._new_shard(entry) as (folder, kept):
-            rows = [] if kept is None else [row for row in kept.to_dict("records") if row["status"] == "ok"]
+        with self._new_shard(entry) as (folder, rows):
             have = {(row["strength"], row["seed"]) for row in rows}
             rows += [self._row(entry, s, k, "", "failed", reason) for s, k in requests if (s, k) not in have]
-            had = Shard(self.folder / "pairs" / entry.id)
+            had = self.shard(entry.id)
             known = {"input": had.info().get("input")} if had.exists() else {}
             self._finish(folder, entry, rows, {"status": "failed", "reason": reason, **known})
 
     @contextmanager
-    def _new_shard(self, entry: Entry) -> Iterator[tuple[Path, pd.DataFrame | None]]:
-        """A folder beside the shard's, which takes its place at the end; starts with what the old one had."""
-        final = self.folder / "pairs" / entry.id
-        beside, old = (final.with_name(f".{entry.id}.{os.getpid()}.{state}") for state in ("new", "old"))
+    def _new_shard(self, entry: Entry) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
+        """A folder beside the shard's, which takes its place at the end.
+
+        It starts with the pictures and scores of the old one, as far as they are whole; their rows are given too.
+        """
+        final, token = self.folder / "pairs" / entry.id, secrets.token_hex(4)
+        beside, old = (final.with_name(f".{entry.id}.{token}.{state}") for state in ("new", "old"))
         with writing(self.folder):
-            shutil.rmtree(beside, ignore_errors=True)
-            kept = None
-            if (final / "done").exists():
-                shutil.copytree(final, beside)
-                shutil.rmtree(beside / "scores", ignore_errors=True)
-                (beside / "done").unlink()
-                kept = Shard(final).samples()
-            else:
-                beside.mkdir(parents=True)
             try:
-                yield beside, kept
+                beside.mkdir(parents=True)
+                yield beside, _take_over(Shard(final), beside)
                 if final.exists():
-                    shutil.rmtree(old, ignore_errors=True)
                     final.rename(old)
-                    beside.rename(final)
-                    shutil.rmtree(old, ignore_errors=True)
-                else:
-                    beside.rename(final)
-                _sync_folder(final.parent)
+                beside.rename(final)
+                sync_folder(final.parent)
             except BaseException:
+                if old.exists() and not final.exists():
+                    old.rename(final)
                 shutil.rmtree(beside, ignore_errors=True)
                 raise
+            finally:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def clear_leftovers(self, ids: Collection[str] | None = None) -> None:
+        """Takes away what killed processes left half-written; a shard moved aside for its successor comes back.
+
+        Args:
+            ids: the pairs that nobody else is writing; None for all. Whoever calls this holds the folder's lock.
+        """
+        with writing(self.folder):
+            clear_half_written(self.folder)
+            for left in (self.folder / "pairs").glob(".*"):
+                id, _, state = left.name.removeprefix(".").rsplit(".", 2)
+                if ids is not None and id not in ids:
+                    continue
+                if state == "old" and not self.shard(id).folder.exists():
+                    left.rename(self.shard(id).folder)
+                else:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def _row(self, entry: Entry, strength: float, seed: int, image: str, status: str, reason: str) -> dict[str, Any]:
         return {
@@ -239,69 +193,134 @@ class Run:
         }
 
     def _finish(self, folder: Path, entry: Entry, rows: list[dict[str, Any]], info: dict[str, Any]) -> None:
-        table = pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS)).sort_values(["strength", "seed"])
-        _write_table(folder / "samples.parquet", table)
+        table = pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS)).sort_values(KEY)
+        write_table(folder / "samples.parquet", table)
         names = ("target_text", "source_text", "source_object", "target_object")
         texts = {name: getattr(entry, name) for name in names}
-        _replace_text(folder / "done", json.dumps({**info, **texts}, ensure_ascii=False))
-        _sync_folder(folder)
+        paths = sorted(path for path in folder.iterdir() if path.is_file())
+        files = {path.name: [path.stat().st_size, file_digest(path)] for path in paths}
+        replace_text(folder / "done", json.dumps({**info, **texts, "files": files}, ensure_ascii=False))
+        sync_folder(folder)
 
     def samples(self) -> pd.DataFrame:
-        """Every row of every shard, sorted."""
-        frames = [shard.samples() for shard in self.shards()]
-        table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(SAMPLE_COLUMNS))
-        return table.sort_values(["pair_id", "strength", "seed"], ignore_index=True)
+        """Every row of every shard, sorted. What is damaged is left out, with a warning."""
+        tables = []
+        for shard in self.shards():
+            try:
+                tables.append(shard.sample_table())
+            except DamagedError as error:
+                warnings.warn(f"{error} The pair is left out; repeat the run's eval.run to mend it.", stacklevel=2)
+        return _joined(tables, SAMPLE_COLUMNS).sort_values(["pair_id", *KEY], ignore_index=True)
 
     def scores(self) -> pd.DataFrame:
-        """Every score of every shard, sorted."""
-        frames = [frame for shard in self.shards() if len(frame := shard.scores())]
-        table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(SCORE_COLUMNS))
-        return table.sort_values(["metric", "pair_id", "strength", "seed"], ignore_index=True)
+        """Every score of every shard, sorted. What is damaged is left out, with a warning."""
+        tables = []
+        for table in (table for shard in self.shards() for table in shard.score_tables()):
+            if isinstance(table, DamagedError):
+                warnings.warn(f"{table} It is left out; eval.run or eval.score measures it again.", stacklevel=2)
+            else:
+                tables.append(table)
+        return _joined(tables, SCORE_COLUMNS).sort_values(["metric", "pair_id", *KEY], ignore_index=True)
 
     def write_tables(self) -> None:
         """samples.parquet and scores.parquet, made anew from the shards."""
         for name, table in (("samples", self.samples()), ("scores", self.scores())):
             path = self.folder / f"{name}.parquet"
             with writing(path):
-                _write_table(path, table)
+                write_table(path, table)
 
     def write_text(self, name: str, text: str) -> None:
         """Writes a file into the folder, whole or not at all."""
         with writing(self.folder / name):
-            _replace_text(self.folder / name, text)
+            replace_text(self.folder / name, text)
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
     def event(self, what: str, **facts: Any) -> None:
         """Appends to events.jsonl: everything that may differ between equal runs."""
-        with writing(self.folder / "events.jsonl"), open(self.folder / "events.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps({"time": round(time.time(), 3), "event": what, **facts}, ensure_ascii=False) + "\n")
+        line = json.dumps({"time": round(time.time(), 3), "event": what, **facts}, ensure_ascii=False) + "\n"
+        path = self.folder / "events.jsonl"
+        with writing(path), open(path, "ab+") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read() == b"\n" else f"\n{line}"  # after a line that was cut off
+            file.write(line.encode())
+
+    def events(self) -> list[dict[str, Any]]:
+        """What events.jsonl has, oldest first; a line that was cut off is skipped."""
+        found = []
+        with suppress(FileNotFoundError):
+            for line in (self.folder / "events.jsonl").read_text(encoding="utf-8", errors="replace").splitlines():
+                with suppress(ValueError):
+                    event = json.loads(line)
+                    if isinstance(event, dict) and "event" in event:
+                        found.append(event)
+        return found
 
 
-def _clear_leftovers(pairs: Path) -> None:
-    """What killed processes left: half-written shards go; a shard moved aside for its successor comes back."""
-    for left in pairs.glob(".*"):
-        id, pid, state = left.name.removeprefix(".").rsplit(".", 2)
-        if _alive(int(pid)):
-            continue
-        if state == "old" and not (pairs / id).exists():
-            left.rename(pairs / id)
-        else:
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    """Whether another process of this machine has that number."""
-    if pid == os.getpid():
-        return False
+def _take_over(old: Shard, folder: Path) -> list[dict[str, Any]]:
+    """Gives what is whole of a shard to the folder that will take its place, without its tables; the rows of its images."""
+    if not old.exists():
+        return []
+    broken = old.broken()
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        table = old.samples()
+    except DamagedError:
+        return []
+    rows = [row for row in table.to_dict("records") if row["status"] == "ok"]
+    rows = [row for row in rows if Path(row["image"]).name not in broken]
+    for name in {"input.png", "truth.png", *(Path(row["image"]).name for row in rows)} - broken.keys():
+        if (old.folder / name).exists():
+            link_or_copy(str(old.folder / name), str(folder / name))
+    if (old.folder / "scores").is_dir():
+        ignore = shutil.ignore_patterns(".*")
+        shutil.copytree(old.folder / "scores", folder / "scores", ignore=ignore, copy_function=link_or_copy)
+    return [{str(key): value for key, value in row.items()} for row in rows]
+
+
+def _joined(tables: Sequence[pa.Table], columns: Sequence[str]) -> pd.DataFrame:
+    if not any(map(len, tables)):
+        return pd.DataFrame(columns=list(columns))
+    return pa.concat_tables([table for table in tables if len(table)], promote_options="permissive").to_pandas()
+
+
+def _write_png(path: Path, image: Any) -> None:
+    path.unlink(missing_ok=True)  # another name of the old shard's picture, which must not change
+    write_png(path, image)
+
+
+def _require_place(folder: Path, config: dict[str, Any]) -> None:
+    """Refuses a folder that is neither empty nor of the same run."""
+    path = folder / "config.yaml"
+    if path.exists():
+        old = _read_config(path)
+        differing = [
+            f"{key} was {before!r}, now {after!r}"
+            for block in ("fit", "numerics")
+            for key, before, after in _differences(old.get(block, {}), config[block], block)
+        ]
+        if differing:
+            more = f"; and {len(differing) - 8} more" if len(differing) > 8 else ""
+            raise UserError(
+                f"{folder} holds a run of another configuration ({'; '.join(differing[:8])}{more}). "
+                "Give another run_dir, or leave it out to have one named by its configuration."
+            )
+    elif folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file. Give another run_dir.")
+    elif folder.exists() and any(not p.name.startswith((".config.yaml.", ".locks")) for p in folder.iterdir()):
+        raise UserError(f"{folder} is not empty and not a run. Give another run_dir.")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict) or not isinstance(config.get("labels"), dict):
+            raise ValueError("it lacks its blocks")
+        return config
+    except (ValueError, yaml.YAMLError) as error:
+        why = " ".join(str(error).split())[:100]
+        raise UserError(f"{path} is damaged ({why}). Restore it, or give another run_dir.") from None
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[tuple[str, Any, Any]]:
@@ -313,29 +332,3 @@ def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[
         elif before != after:
             found.append((f"{prefix}.{key}", before, after))
     return found
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(beside, "wb") as file:
-        table.to_parquet(file, index=False)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-def _replace_text(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(beside, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -63,13 +63,14 @@ def test_an_interrupted_write_leaves_no_shard_and_the_old_one_whole(run, pair, m
     assert [p.name for p in (run.folder / "pairs").iterdir()] == [pair.id]
 
 
-def test_a_shard_moved_aside_by_a_killed_process_comes_back(run, pair):
+@pytest.mark.parametrize("ids", [None, "own"])
+def test_a_shard_moved_aside_by_a_killed_process_comes_back(run, pair, ids):
     run.write_shard(pair, samples(pair, (0.0, 0)))
     folder = run.folder / "pairs" / pair.id
-    folder.rename(folder.with_name(f".{pair.id}.4194305.old"))
-    (run.folder / "pairs" / f".{pair.id}.4194305.new").mkdir()
-    again = Run.create(run.folder, CONFIG)
-    assert len(again.shards()) == 1
+    folder.rename(folder.with_name(f".{pair.id}.0a1b2c3d.old"))
+    (run.folder / "pairs" / f".{pair.id}.0a1b2c3d.new").mkdir()
+    run.clear_leftovers(ids and {pair.id})
+    assert len(run.shards()) == 1
     assert [p.name for p in (run.folder / "pairs").iterdir()] == [pair.id]
 
 
@@ -79,12 +80,13 @@ def test_a_first_start_killed_before_its_configuration_was_written_can_be_repeat
     assert Run.create(tmp_path / "run", CONFIG).shards() == []
 
 
-def test_what_another_process_is_writing_is_neither_counted_nor_cleared(run, pair):
+def test_what_others_are_writing_is_neither_counted_nor_cleared(run, pair):
     run.write_shard(pair, samples(pair, (0.0, 0)))
     folder = run.folder / "pairs" / pair.id
-    theirs = folder.with_name(f".{pair.id}.{os.getppid()}.new")
+    theirs = folder.with_name(f".{pair.id}.0a1b2c3d.new")
     shutil.copytree(folder, theirs)
-    assert len(Run.create(run.folder, CONFIG).shards()) == 1
+    run.clear_leftovers({"another pair"})
+    assert len(run.shards()) == 1
     assert theirs.exists()
 
 

@@ -1,0 +1,108 @@
+"""Files of a run's folder: whole or not there, and read only as they were written."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tedbench.errors import PairError
+
+OLD = 60.0
+"""Seconds after which nobody can be still writing a half-written file beside its place."""
+
+
+class DamagedError(PairError):
+    """A file of a run is missing, cut off, or not as it was written."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes ``path``'s place once it is on the disk; otherwise nothing is left of it."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(beside, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def clear_half_written(folder: Path) -> None:
+    """Takes away what killed processes had begun to write with :func:`replacing`."""
+    for left in folder.glob(".*.????????"):
+        if left.is_file() and time.time() - left.stat().st_mtime > OLD:
+            left.unlink(missing_ok=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes text in UTF-8, whole or not at all."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+def write_table(path: Path, table: pd.DataFrame) -> str:
+    """Writes a table as Parquet, whole or not at all; gives the file's sha256."""
+    content = io.BytesIO()
+    table.to_parquet(content, index=False)
+    with replacing(path) as file:
+        file.write(content.getbuffer())
+    return hashlib.sha256(content.getbuffer()).hexdigest()
+
+
+def read_table(path: Path, digest: str | None = None) -> pa.Table:
+    """A table as it was written.
+
+    Args:
+        path: a Parquet file.
+        digest: the sha256 that it must have; None where that is not known.
+
+    Raises:
+        DamagedError: it is missing, cut off or has been changed.
+    """
+    try:
+        content = path.read_bytes()
+        if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+            raise DamagedError(f"{path} is not as it was written.")
+        return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+    except FileNotFoundError:
+        raise DamagedError(f"{path} is missing.") from None
+    except (OSError, ValueError) as error:
+        raise DamagedError(f"{path} cannot be read ({str(error)[:80]}).") from None
+
+
+def file_digest(path: Path) -> str:
+    """A file's sha256."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes sure that a folder's list of files is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """A second name for a file that never changes, or a copy where the disk knows no second names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        with open(source, "rb") as old, replacing(Path(target)) as new:
+            new.write(old.read())
