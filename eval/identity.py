@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from tedbench.errors import UserError
 from tedbench.method import Axis
 
 BLOCKS_HASHED = ("fit", "numerics")
@@ -62,6 +65,26 @@ def run_config(
         },
         "axis": {"symbol": axis.symbol, "identity": axis.identity, "fixed": axis.fixed},
     }
+
+
+UNNAMEABLE = re.compile(r"^\.|[/\\\x00-\x1f\x7f]|^\s*$|^.{81}", re.DOTALL)
+"""What no part of a folder's name can be."""
+
+
+def check_names(plain: Mapping[str, Any]) -> None:
+    """Refuses names of method, model and dataset that would lead a run's folder elsewhere.
+
+    Raises:
+        UserError: says which.
+    """
+    for block in ("method", "model", "dataset"):
+        name = plain[block]["name"]
+        if not isinstance(name, str) or UNNAMEABLE.search(name):
+            shown = repr(name)[:80]
+            raise UserError(
+                f"{block}.name is {shown}. It becomes part of a folder's name: give a word of at most 80 letters "
+                "without / that does not begin with a dot."
+            )
 
 
 STAGE_B = ("finetune", "upscaler", "lora_rank", "optimizer")

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from conf.command import compose
 from imagic.models.device import settle
 from tedbench.build import build
+from tedbench.errors import UserError
 from tedbench.image import read_image, square
 from tedbench.pair import EditPair, Entry
 
@@ -44,8 +45,11 @@ def build_editor(cfg: Mapping[str, Any], device: str) -> Any:
     It is given what its constructor takes of ``model`` (loaded only then), ``device``, ``seed`` and ``sample_batch``.
 
     Raises:
-        UserError: weights that are not here, or a setting that the model or method refuses.
+        UserError: weights that are not here, a seed that is no whole number, or a setting that the model or method
+            refuses.
     """
+    if isinstance(cfg["seed"], bool) or not isinstance(cfg["seed"], int):
+        raise UserError(f"seed is {cfg['seed']!r}. It must be a whole number.")
     numerics, method = cfg["numerics"], {key: value for key, value in cfg["method"].items() if key != "name"}
     takes = _parameters(method)
     offered = {"device": device, "seed": cfg["seed"], "sample_batch": numerics["sample_batch"]}
