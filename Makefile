@@ -11,7 +11,7 @@ help:
 	@echo "make test      the tests (about five minutes on two cores)"
 	@echo "make test-all  the slow ones too"
 	@echo "make lint      formatting, lint, types"
-	@echo "make bench     where batches and caches pay, as ratios"
+	@echo "make bench     Imagic and scoring against the same written plainly, as ratios"
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11"; exit 1; }
@@ -34,6 +34,7 @@ lint: $(READY)
 	$(VENV)/bin/mypy
 
 bench: $(READY)
+	$(PY) -m benchmarks.imagic
 	$(PY) -m benchmarks.speed
 
 clean:
