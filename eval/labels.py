@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from eval.identity import run_hash
-from eval.metrics.base import Kind
+from eval.metrics.base import Kind, Metric
 from eval.store import Run
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.method import Axis
@@ -75,6 +75,11 @@ def heading(metric: str, among: Sequence[str]) -> str:
         return MEASURES[word][1]
     same_backbone = [other for other in alike if other.partition("/")[0] == backbone]
     return f"{MEASURES[word][1]} {backbone if len(same_backbone) < 2 or word == 'judge' else rest}"
+
+
+def short_name(metric: Metric, among: Sequence[Metric]) -> str:
+    """A metric's :func:`heading` for a narrow column: "1−LPIPS"."""
+    return heading(metric.shown, [other.shown for other in among]).replace(" − ", "−")
 
 
 def metric_order(metric: str) -> tuple[int, int, str]:

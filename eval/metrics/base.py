@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -101,29 +100,3 @@ def is_judgement(metric: str) -> bool:
 def is_partial(metric: str) -> bool:
     """Whether a column, by its raw name or as it is shown, lacks pairs without source text or true edited image."""
     return metric.removeprefix("1-").startswith(("clip-direction/", "truth-", "judge/"))
-
-
-WORDS = {
-    "clip": "CLIP score",
-    "clip-direction": "CLIP direction",
-    "clip-i": "CLIP-I",
-    "dino": "DINO",
-    "lpips": "1−LPIPS",
-    "psnr": "PSNR",
-    "ssim": "SSIM",
-}
-"""What a column's first word says it measures, in the field's words."""
-
-
-def short_name(metric: Metric, among: Sequence[Metric]) -> str:
-    """A column's heading, "CLIP score", "1−LPIPS" or "judged success".
-
-    With the backbone where ``among`` has several of the word.
-    """
-    if metric.kind == "judgement":
-        return f"judged {metric.name.split('/')[1]}"
-    word, backbone, *_ = metric.name.split("/")
-    several = sum(other.name.split("/")[0] == word for other in among) > 1
-    what = word.removeprefix("truth-")
-    heading = WORDS.get(what, what) + (" to true edit" if what != word else "")
-    return f"{heading} {backbone}" if several else heading

@@ -13,8 +13,8 @@ import pandas as pd
 
 from eval.choice import Choice
 from eval.curve_table import region
-from eval.labels import first_of_kinds
-from eval.metrics.base import Metric, short_name, shown_score
+from eval.labels import first_of_kinds, short_name
+from eval.metrics.base import Metric, shown_score
 from eval.store import Run
 from tedbench.method import Axis, format_strength
 from tedbench.pair import Entry

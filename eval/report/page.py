@@ -11,8 +11,7 @@ from jinja2.utils import htmlsafe_json_dumps
 
 from eval.cells import coverage, strength_cells
 from eval.choice import Choice, chosen
-from eval.labels import kind_of
-from eval.metrics.base import short_name
+from eval.labels import kind_of, short_name
 from eval.report.gallery import Shown, gallery
 from eval.store import Run
 from tedbench.errors import UserError

@@ -11,6 +11,7 @@ import pandas as pd
 
 from eval.comparison.cost import made_elsewhere
 from eval.labels import dataset_of, title_of
+from eval.shard import SAMPLE_COLUMNS
 from eval.sharing.card import card
 from eval.sharing.results import results
 from eval.store import Run
@@ -19,18 +20,8 @@ from tedbench.disk import writing
 from tedbench.errors import UserError
 
 DATA = "data"
-COLUMNS = (
-    "pair_id",
-    "image_name",
-    "source_group",
-    "category",
-    "target_text",
-    "method",
-    "model",
-    "axis",
-    "strength",
-    "seed",
-)
+COLUMNS = SAMPLE_COLUMNS[: SAMPLE_COLUMNS.index("image")]
+"""Of an edited image; it is named in the folder's own way, and none failed."""
 
 
 class Parts(NamedTuple):

@@ -11,7 +11,8 @@ import pytest
 from conf.command import compose, resolved
 from eval.cells import coverage, pairs_of, strength_cells
 from eval.curve_table import curve_table
-from eval.metrics.base import Reference, is_distance, short_name, shown_name, shown_score
+from eval.labels import short_name
+from eval.metrics.base import Reference, is_distance, shown_name, shown_score
 from eval.metrics.clip_direction import ClipDirection
 from eval.metrics.clip_score import ClipScore
 from eval.metrics.lpips_distance import LpipsDistance
