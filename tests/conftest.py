@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_model() -> Callable[..., object]:
     """Makes LatentDiffusion models with random weights: 16² pictures, 8² latents, about 60 thousand parameters."""
 
@@ -24,6 +27,17 @@ def tiny_model() -> Callable[..., object]:
         return LatentDiffusion(*tiny_parts(prediction_type), name="tiny", **settings)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tiny_model, tmp_path_factory) -> Path:
+    """A Stable Diffusion folder that holds the tiny model: model.path=… model.image_size=16."""
+    folder, model = tmp_path_factory.mktemp("tiny") / "model", tiny_model()
+    for name in ("text_encoder", "tokenizer", "vae", "scheduler"):
+        getattr(model, name).save_pretrained(folder / name)
+    model.network.save_pretrained(folder / "unet")
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline"}))
+    return folder
 
 
 def tiny_parts(prediction_type: str = "epsilon") -> tuple:
@@ -104,3 +118,17 @@ def random_judge(tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("judge") / "random.safetensors"
     save_file(network.state_dict(), path)
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The machine's own Chromium, driven by Playwright, whose event loop runs as long as the module's tests."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs pip install -e '.[test]'")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip(f"needs a browser: none of {', '.join(names)} is installed")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
