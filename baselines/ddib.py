@@ -66,11 +66,11 @@ class DDIBEdit(BatchedEdit):
 
     def __init__(self, editor: DDIB, pair: EditPair, progress: Progress) -> None:
         super().__init__(editor.model, pair, editor.seed, editor.sample_batch)
-        model, self._steps = editor.model, editor.steps
+        self._steps = editor.steps
+        model, tell = editor.model, lambda step: progress("inversion", step, self._steps)
         e_src = model.encode_text([pair.source_text or ""])
         self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
-        x0, steps = model.encode_image(pair.image), editor.steps
-        self.x_T = ddim_invert(model, x0, e_src, steps=steps, progress=lambda step: progress("inversion", step, steps))
+        self.x_T = ddim_invert(model, model.encode_image(pair.image), e_src, steps=self._steps, progress=tell)
 
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
         """A seed changes nothing."""

@@ -119,28 +119,28 @@ EMBEDDED_FILES = (
 
 def models() -> Iterator[Finding]:
     """The weights that each choice of ``model`` needs."""
-    from imagic.models.weights import EMBEDDED, digest, locate
+    from imagic.models.weights import EMBEDDED, digest, locate, paths
 
     for name in choices("model"):
         cfg = OmegaConf.load(ROOT / "model" / f"{name}.yaml")
         if cfg.path is None:
             continue
-        path = str(cfg.path)
-        if path.startswith(EMBEDDED):
-            folder = locate(path)
+        named = paths(cfg)
+        if named["path"].startswith(EMBEDDED):
+            folder = locate(named["path"])
             needed = [folder / part for part in EMBEDDED_FILES]
             there = all(file.is_file() for file in needed)
             facts = f"embedded, {digest(folder)[:8]}" if there else "missing"
             yield Finding(name, there, facts, "" if there else "the checkout is incomplete: fetch it again")
         else:
-            there = _on_hub_cache(path, "unet/diffusion_pytorch_model.safetensors")
-            mend = f"hf download {path}, or model.path=FOLDER"
-            yield Finding(
-                name,
-                there or None,
-                f"{path} is in the hub's cache" if there else f"{path} is not here",
-                "" if there else mend,
-            )
+            lacking = {
+                key: path
+                for key, path in named.items()
+                if not _on_hub_cache(path, "unet/diffusion_pytorch_model.safetensors")
+            }
+            facts = f"not here: {', '.join(lacking.values())}" if lacking else "in the hub's cache"
+            mend = "; ".join(f"hf download {path}, or model.{key}=FOLDER" for key, path in lacking.items())
+            yield Finding(name, not lacking or None, facts, mend)
 
 
 def _on_hub_cache(repository: str, file: str) -> bool:

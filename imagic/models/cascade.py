@@ -104,9 +104,8 @@ class Cascade(TextToImage):
         computing = {"device": settings.get("device", "cpu"), "dtype": settings.get("dtype", "float32")}
         sampling = checked("The upscaler", upscaling, **UPSCALING)
         small = parts["unet"].config.sample_size
-        parts["upscaler"] = Upscaler(
-            unet, scheduler, noising, small=small, **sampling, name=f"{settings['name']}'s upscaler", **computing
-        )
+        name = f"{settings.get('name', 'custom')}'s upscaler"
+        parts["upscaler"] = Upscaler(unet, scheduler, noising, small=small, **sampling, name=name, **computing)
         if last_path is not None:
             top = _pipeline(last_path, last_revision, "StableDiffusionUpscalePipeline", ("text_encoder", "unet", "vae"))
             with reading(top):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from imagic.models.pins import PINS
 from tedbench.download import cache_folder
 from tedbench.errors import UserError
 
@@ -45,16 +48,19 @@ def locate(path: str, revision: str | None = None) -> Path:
         revision: the hub's commit, branch or tag.
 
     Returns:
-        A folder on this machine; a hub model is downloaded into the hub's own cache first (safetensors only).
+        A folder on this machine; a hub model is downloaded into the hub's own cache first (safetensors only, the
+        commit of :data:`~imagic.models.pins.PINS` unless another is asked for).
 
     Raises:
-        UserError: it is not there and cannot be downloaded; says what to download and where to.
+        UserError: it is not there and cannot be downloaded; says what to download and where to. Or it has other bytes
+            than it should.
     """
     if path.startswith(EMBEDDED):
         return Path(str(files("picturebook"))) / "weights" / path.removeprefix(EMBEDDED)
     folder = Path(path).expanduser()
-    if folder.is_dir():
-        return folder
+    with suppress(OSError):  # a name that no disk can hold
+        if folder.is_dir():
+            return folder
     if path.startswith((".", "/", "~")) or path.count("/") != 1:
         raise UserError(
             f"The model folder {path} does not exist. Give model.path a diffusers folder or a hub name (owner/name)."
@@ -62,20 +68,25 @@ def locate(path: str, revision: str | None = None) -> Path:
     return _from_hub(path, revision)
 
 
+def paths(model: Mapping[str, Any]) -> dict[str, str]:
+    """What a model's settings name: ``path``, and for a cascade each ``…_path`` that is not left out."""
+    return {key: str(value) for key, value in model.items() if key == "path" or (key.endswith("path") and value)}
+
+
 def locate_all(model: Mapping[str, Any]) -> dict[str, Path]:
-    """The folders that a model's settings name: ``path``, and for a cascade ``…_path``, each with its ``revision``."""
-    named = {
-        key: value for key, value in model.items() if key == "path" or (key.endswith("path") and value is not None)
-    }
-    return {key: locate(str(path), model.get(f"{key.removesuffix('path')}revision")) for key, path in named.items()}
+    """The folders of :func:`paths`, each at its ``revision``."""
+    return {key: locate(path, model.get(f"{key.removesuffix('path')}revision")) for key, path in paths(model).items()}
 
 
 def _from_hub(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
+    pin = PINS.get(name)
+    pinned = pin is not None and revision in (None, pin.revision)
+    revision = pin.revision if pin and pinned else revision
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(LOADED)))
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(LOADED)))
     except RepositoryNotFoundError:
         raise UserError(
             f"The hub has no public model {name}. Check model.path; for a gated model log in with `hf auth login`."
@@ -89,30 +100,59 @@ def _from_hub(name: str, revision: str | None) -> Path:
             f"Where there is a network, run `hf download {name}{at} {advice} --local-dir weights/{Path(name).name}`, "
             f"copy the folder here and give model.path=weights/{Path(name).name}."
         ) from None
+    if pinned:
+        verify(name, folder)
+    elif revision is None:
+        warnings.warn(
+            f"{name} is taken as it is today; give model.revision={folder.name} to stay with it.", stacklevel=2
+        )
+    return folder
+
+
+def verify(repository: str, folder: Path) -> None:
+    """Compares a hub repository's files with :data:`~imagic.models.pins.PINS`, as far as both are there.
+
+    Raises:
+        UserError: a file has other bytes.
+    """
+    wanted = PINS[repository].sha256 if repository in PINS else {}
+    there = [folder / name for name in wanted if (folder / name).is_file()]
+    for file, found in zip(there, _sums(there), strict=True):
+        if found != wanted[file.relative_to(folder).as_posix()]:
+            raise UserError(
+                f"{file} is not what {repository} published (sha256 {found[:12]}…). Delete {file.resolve()} and repeat "
+                "the command to download it again."
+            )
 
 
 def digest(*folders: Path) -> str:
-    """One sha256 over the names and contents of the files that a model is loaded from: what a run's identity is made of.
+    """One sha256 over the names and contents of the files that a model is loaded from: what a run's identity is made of."""
+    total = hashlib.sha256()
+    for folder in folders:
+        loaded = sorted({p for pattern in LOADED for p in folder.glob(pattern)})
+        for file, found in zip(loaded, _sums(loaded), strict=True):
+            total.update(f"{file.relative_to(folder).as_posix()}\0{found}\n".encode())
+    return total.hexdigest()
 
-    A file's sum is remembered by its path, size and time of change, so that gigabytes are read once.
-    """
+
+def _sums(files: Sequence[Path]) -> list[str]:
+    """Each file's sha256, remembered by its path, size and time of change, so that gigabytes are read once."""
     known_path = cache_folder() / "digests.json"
     try:
         known = json.loads(known_path.read_text())
     except (OSError, ValueError):
         known = {}
-    total, fresh = hashlib.sha256(), False
-    for folder, file in ((f, p) for f in folders for p in sorted({p for pattern in LOADED for p in f.glob(pattern)})):
+    keys, fresh = [], False
+    for file in files:
         stat = file.stat()
-        key = f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-        if key not in known:
+        keys.append(f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}")
+        if keys[-1] not in known:
             with file.open("rb") as opened:
-                known[key] = hashlib.file_digest(opened, "sha256").hexdigest()
+                known[keys[-1]] = hashlib.file_digest(opened, "sha256").hexdigest()
             fresh = True
-        total.update(f"{file.relative_to(folder).as_posix()}\0{known[key]}\n".encode())
     if fresh:
         _remember(known_path, known)
-    return total.hexdigest()
+    return [known[key] for key in keys]
 
 
 def _remember(path: Path, known: dict[str, str]) -> None:

@@ -232,6 +232,10 @@ def test_a_last_upscaler_enlarges_once_more_and_follows_the_seed(folders, noise_
     assert (made(1) == made(1)).all() and (made(1) != made(2)).any()
 
 
+def test_a_cascade_needs_no_name(folders):
+    assert Cascade.load(*folders[:2], upscaling=UPSCALING).name == "custom"
+
+
 def test_wrong_folders_and_sizes_are_told(folders):
     with pytest.raises(UserError, match="takes a folder of IFPipeline"):
         Cascade.load(folders[1], folders[1], upscaling=UPSCALING, name="narrow")
