@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -70,19 +69,6 @@ def test_all_that_may_be_chosen_is_there_and_what_cannot_be_is_told(run):
     assert "0 of 3" in page and "Nothing to pick" in page and "failed: &lt;u&gt;nan" in page
     page = write_picks_page(candidates(run, "study")).read_text()
     assert page.count('role="radio"') == 3 * 3 and "seed 0 for every pair" in page
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs pip install -e '.[test]'")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip(f"needs a browser: none of {', '.join(names)} is installed")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

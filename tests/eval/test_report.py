@@ -144,19 +144,6 @@ def test_the_command_names_its_page_last_and_ends_with_2_for_what_is_no_run(make
     assert ended.value.code == 2 and "is not a run" in capsys.readouterr().err
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs pip install -e '.[test]'")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip(f"needs a browser: none of {', '.join(names)} is installed")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def opened(browser):
     """Opens a page; at the end nothing went wrong, and nothing was asked for from outside its folder."""

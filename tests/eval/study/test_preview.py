@@ -113,19 +113,6 @@ def test_help_tells_every_option_and_loads_no_torch():
         assert f"  {name}=" in done.stdout and meaning and meaning in done.stdout
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs pip install -e '.[test]'")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip(f"needs a browser: none of {', '.join(names)} is installed")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def opened(browser, address):
     """Opens a page of a size; whatever goes wrong in it, or leaves this machine, fails the test."""

@@ -429,14 +429,9 @@ def test_help_tells_every_option_and_loads_neither_torch_nor_starlette():
 
 
 @pytest.mark.slow
-def test_a_rater_in_a_browser_is_interrupted_and_goes_on(study, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs pip install -e '.[test]'")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("needs a browser")
+def test_a_rater_in_a_browser_is_interrupted_and_goes_on(browser, study, tmp_path):
     wrong = []
-    with serving(study, code="DONE42") as address, playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with serving(study, code="DONE42") as address:
         page = browser.new_page(viewport={"width": 400, "height": 800})
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
@@ -462,7 +457,7 @@ def test_a_rater_in_a_browser_is_interrupted_and_goes_on(study, tmp_path):
         answer(SCREENS - 2, "ArrowRight")
         page.click("#submitButton")
         assert page.inner_text(".code") == "DONE42"
-        browser.close()
+        page.close()
     assert [w for w in wrong if w != "about:blank"] == []
     rows = exported(study, tmp_path / "answers.csv")
     assert Counter(row["choice"] for row in rows) == {"left": 2, "right": SCREENS - 2}

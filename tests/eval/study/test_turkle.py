@@ -6,7 +6,6 @@ import functools
 import html
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -128,12 +127,8 @@ def answer(page, address, sides):
 
 
 @pytest.mark.slow
-def test_a_batch_goes_through_turkle_and_back(tmp_path):
+def test_a_batch_goes_through_turkle_and_back(browser, tmp_path):
     pytest.importorskip("turkle", reason="needs pip install -e '.[test]'")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs pip install -e '.[test]'")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("needs a browser")
     runs = [make_run(tmp_path / name, name, i) for i, name in enumerate(("imagic", "sdedit"))]
     listed = f"runs=[{','.join(str(run.folder) for run in runs)}]"
     public, sizes = (
@@ -141,15 +136,10 @@ def test_a_batch_goes_through_turkle_and_back(tmp_path):
         ["sessions=2", f"screens={SCREENS}", "assignments=2", "min_seconds=0"],
     )
     (tmp_path / "turkle").mkdir()
-    with (
-        images(public / "images") as url,
-        turkle(tmp_path / "turkle") as address,
-        playwright.sync_playwright() as running,
-    ):
+    with images(public / "images") as url, turkle(tmp_path / "turkle") as address:
         assert call(prepare, listed, f"out={tmp_path / 'study'}", f"url={url}", *sizes) == 0
         study = read_study(tmp_path / "study")
         sides = {screen.left_image: screen.ours_side for _, screen in study.screens()}
-        browser = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
         administrator = log_in(browser, address, "admin")
         publish(administrator, address, public, study.assignments)
         for rater in RATERS:
@@ -161,7 +151,6 @@ def test_a_batch_goes_through_turkle_and_back(tmp_path):
         with administrator.expect_download() as download:
             administrator.evaluate("address => location.assign(address)", f"{address}/admin/turkle/batch/1/download/")
         download.value.save_as(tmp_path / "results.csv")
-        browser.close()
     summary = analyze([tmp_path / "results.csv"], tmp_path / "study", tmp_path)
     assert summary["submissions"]["kept"] == 4 and summary["submissions"]["raters"] == 2
     assert summary["preferences"][0]["share"] == 1 and summary["preferences"][0]["answers"] == 4 * (SCREENS - 1)
