@@ -82,6 +82,11 @@ def _guard(task: Callable[[], int | None]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {str(error.filename)[:200]}: {error.strerror}. Check the path and its rights.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("stopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
         return INTERRUPTED

@@ -15,6 +15,7 @@ from imagic.models.device import settle
 from tedbench.build import build
 from tedbench.errors import UserError
 from tedbench.image import read_image, square
+from tedbench.method import Editor
 from tedbench.pair import EditPair, Entry
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def build_editor(cfg: Mapping[str, Any], device: str) -> Any:
         UserError: weights that are not here, a seed that is no whole number, or a setting that the model or method
             refuses.
     """
+    from imagic.models.base import DiffusionModel
+
     if isinstance(cfg["seed"], bool) or not isinstance(cfg["seed"], int):
         raise UserError(f"seed is {cfg['seed']!r}. It must be a whole number.")
     numerics, method = cfg["numerics"], {key: value for key, value in cfg["method"].items() if key != "name"}
@@ -55,8 +58,8 @@ def build_editor(cfg: Mapping[str, Any], device: str) -> Any:
     offered = {"device": device, "seed": cfg["seed"], "sample_batch": numerics["sample_batch"]}
     given = {key: value for key, value in offered.items() if key in takes}
     if "model" in takes:
-        given["model"] = build(cfg["model"], device=device, dtype=numerics["dtype"])
-    return build(method, **given)
+        given["model"] = build(cfg["model"], DiffusionModel, device=device, dtype=numerics["dtype"])
+    return build(method, Editor, **given)
 
 
 def takes_model(cfg: Mapping[str, Any]) -> bool:

@@ -40,6 +40,8 @@ def read_image(path: Path | str) -> np.ndarray:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():
+            raise ImageError(f"{path} is no file. Check the path.")  # a device or pipe would never end
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ImageError(

@@ -19,6 +19,7 @@ import numpy as np
 
 from tedbench.errors import ImageError, UserError
 from tedbench.image import read_image
+from tedbench.table import check_unicode
 
 LIST = "input_list.json"
 ORIGINALS = "originals"
@@ -130,6 +131,12 @@ def read_list(path: Path) -> list[tuple[str, str]]:
         ) from None
     if not all(isinstance(part, str) for pair in pairs for part in pair):
         raise UserError(f"{path} has an img_name or target_text that is no text. Put it in quotes.")
+    for name, text in pairs:
+        check_unicode(text, str(path))
+        if not name or name != Path(name).name or "\0" in name:
+            raise UserError(
+                f"{path} has the img_name {name!r}. It must be a plain file name, of an image in {ORIGINALS}/."
+            )
     return pairs
 
 

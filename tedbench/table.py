@@ -109,10 +109,23 @@ def _check_columns(found: Sequence[str], where: str, required: Sequence[str], co
 def _cell(value: Any, name: str, where: str, required: bool) -> str | None:
     if value is not None and not isinstance(value, str):
         raise UserError(f"{where}: {name} is {_json_type(value)}. Give a text in quotes.")
-    value = (value or "").strip() or None
+    value = check_unicode((value or "").strip(), f"{where}: {name}") or None
     if value is None and required:
         raise UserError(f"{where}: {name} is empty. Fill it in, or remove the row.")
     return value
+
+
+def check_unicode(text: str, where: str) -> str:
+    """The text itself.
+
+    Raises:
+        UserError: it has half of a character that JSON writes in two (``\\ud83d`` alone), which no file can hold.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{where} has half of a Unicode character: {text!r}. Write it whole.") from None
+    return text
 
 
 def _json_type(value: Any) -> str:

@@ -20,10 +20,13 @@ from transformers import AutoImageProcessor, AutoModel
 from eval.metrics.base import Kind, Metric, Reference, check_images
 from eval.metrics.clip_features import unit
 from eval.metrics.recent import Recent, content
+from imagic.models.pins import PINS
 from tedbench.errors import UserError
 
 FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 INSTEAD = "or measure without it (metrics=standard)"
+OURS = {"local_files_only": True, "trust_remote_code": False}
+"""Files of this machine, and no code of theirs."""
 KEPT = 1024
 """Features of inputs that are remembered: some 768 numbers each."""
 
@@ -45,8 +48,8 @@ class DinoSimilarity(Metric):
         """
         folder = _locate(model)
         try:
-            self._processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
-            self._network = AutoModel.from_pretrained(folder, use_safetensors=True, local_files_only=True)
+            self._processor = AutoImageProcessor.from_pretrained(folder, backend="pil", **OURS)
+            self._network = AutoModel.from_pretrained(folder, use_safetensors=True, **OURS)
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:120]
             raise UserError(f"{folder} holds no vision model ({reason}). Give metrics.dino.model DINOv2's.") from None
@@ -85,7 +88,8 @@ def _locate(model: str) -> Path:
         if model.count("/") != 1:
             raise UserError(f"There is no folder {model}. Give metrics.dino.model one, or a hub name (owner/name).")
         try:
-            return Path(snapshot_download(model, allow_patterns=list(FILES)))
+            revision = PINS[model].revision if model in PINS else None
+            return Path(snapshot_download(model, revision=revision, allow_patterns=list(FILES)))
         except (HfHubHTTPError, OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
             raise UserError(

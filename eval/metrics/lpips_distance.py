@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import ClassVar
 from urllib.error import URLError
 
 import lpips
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from torchvision import models as backbones
@@ -131,8 +134,15 @@ def _module(net: str, **settings: bool) -> lpips.LPIPS:
 
 
 def _pretrained(net: str) -> lpips.LPIPS:
+    """With ImageNet's features. They come as pickles, which torchvision would read with any code that is in them."""
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     try:
         return _module(net)
+    except UnpicklingError:
+        raise UserError(
+            f"The LPIPS backbone {net} in {Path(torch.hub.get_dir()) / 'checkpoints'} holds more than weights. "
+            "Delete it, to download it again."
+        ) from None
     except (URLError, OSError) as error:
         known = {
             "alex": backbones.AlexNet_Weights,
@@ -156,7 +166,12 @@ def _own(net: str, path: Path) -> lpips.LPIPS:
     module = _module(net, lpips=False, pnet_rand=True)
     slices = [getattr(module.net, f"slice{k + 1}") for k in range(module.net.N_slices)]
     state = {f"{k}.{n}": v for s in slices for k, layer in s.named_children() for n, v in layer.state_dict().items()}
-    weights = load_file(path)
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        raise UserError(
+            f"{path} is no safetensors file ({error}). Give metrics.lpips.backbone one; pickles are not read."
+        ) from None
     if state.keys() != weights.keys():
         raise UserError(
             f"{path} does not hold the features of {net}. Give metrics.lpips.net the backbone's architecture."

@@ -25,7 +25,7 @@ class TowardsTruth(Metric):
         Raises:
             UserError: as the metric does.
         """
-        self._metric: Metric = build(metric, device=device)
+        self._metric: Metric = build(metric, Metric, device=device)
         self.name = f"truth-{self._metric.name}"
 
     def unscored(self, reference: Reference) -> str | None:

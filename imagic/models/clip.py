@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import open_clip
@@ -14,8 +15,9 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.constants import HF_HUB_CACHE
 from huggingface_hub.errors import HfHubHTTPError
+from safetensors import SafetensorError
 
-from imagic.models.weights import EMBEDDED, locate
+from imagic.models.weights import EMBEDDED, locate, verify
 from tedbench.errors import UserError
 
 
@@ -63,16 +65,30 @@ def load_clip(model: str, pretrained: str | None, device: str | torch.device, *,
         raise UserError(f"The CLIP model {model} needs weights. Give {option}.pretrained, such as openai.")
     if folder is None:
         _check_activation(model, str(pretrained), option)
+    if folder is not None and not (folder / "open_clip_model.safetensors").is_file():
+        raise UserError(
+            f"{folder} has no open_clip_model.safetensors; pickles, which can run code when they are read, are not taken. "
+            f"Give {option}.model a folder in open_clip's format, or {instead}."
+        )
     source = f"local-dir:{folder}" if folder else model
     repository, file = _on_hub(model, pretrained)
     try:
         if repository:  # says at once that there is no network, where open_clip would try for a minute
-            snapshot_download(repository, allow_patterns=file)
+            verify(repository, Path(snapshot_download(repository, allow_patterns=file)))
         with _quiet():
             network, preprocess = open_clip.create_model_from_pretrained(
                 source, pretrained=pretrained, weights_only=True
             )
-    except (OSError, RuntimeError, ValueError, LookupError, HfHubHTTPError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        LookupError,
+        EOFError,
+        HfHubHTTPError,
+        SafetensorError,
+        UnpicklingError,
+    ) as error:
         if pretrained and source not in open_clip.list_models():
             raise UserError(f"open_clip knows no model {source}. `open_clip.list_models()` lists them.") from None
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__

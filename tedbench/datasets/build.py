@@ -30,4 +30,4 @@ def build_dataset(settings: Mapping[str, Any]) -> Dataset:
     if values.get("ids") is not None:
         ids = values["ids"] if isinstance(values["ids"], list | tuple) else [values["ids"]]
         values["ids"] = [str(id) for id in ids]
-    return build(values)
+    return build(values, Dataset)
