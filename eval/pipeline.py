@@ -12,15 +12,19 @@ from omegaconf import DictConfig
 
 from conf.command import resolved
 from eval.executors.base import Executor
+from eval.files import DamagedError
 from eval.identity import check_names, fit_identity, run_config, run_name
+from eval.inputs import Inputs
+from eval.lock import RunLock
 from eval.metrics.base import Metric
 from eval.progress import Reporter
 from eval.provenance import provenance
-from eval.store import Run, Shard, input_digest
+from eval.shard import Shard, listed
+from eval.store import Run
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
-from tedbench.errors import ImageError, UserError
+from tedbench.errors import UserError
 from tedbench.method import Editor
 from tedbench.pair import Entry
 
@@ -45,20 +49,39 @@ class Job:
     reporter: Reporter
     retry_failed: bool = False
     settings: dict[str, Any] = field(default_factory=dict)  # what it was built from, for other processes
+    lock: RunLock | None = None
+
+    def __post_init__(self) -> None:
+        self._inputs = Inputs(self.dataset)
+
+    def close(self) -> None:
+        """Lets other commands work on the run's folder."""
+        if self.lock is not None:
+            self.lock.release()
 
     def todo(self) -> list[Todo]:
-        """Pairs that lack an image, in the dataset's order.
+        """Pairs that lack an image, in the dataset's order. What was lost or changed of their files is said, and lacks too.
 
         Raises:
             UserError: a finished pair's input has changed since.
         """
-        return [Todo(entry, missing) for entry in self.dataset.entries if (missing := self._missing(entry))]
+        return [Todo(entry, missing) for entry in self.dataset.entries if (missing := self.missing(entry))]
 
-    def _missing(self, entry: Entry) -> list[tuple[float, int]]:
+    def missing(self, entry: Entry) -> list[tuple[float, int]]:
+        """The (strength, seed) that a pair still lacks; of a failed one all or, unless ``retry_failed``, none.
+
+        Raises:
+            UserError: as :meth:`todo`.
+        """
         shard = self.run.shard(entry.id)
         if not shard.exists():
             return self.requests
-        info, rows = shard.info(), shard.samples()
+        info = shard.info()
+        try:
+            rows = shard.samples()
+        except DamagedError as error:
+            self.reporter.say(f"{error} The pair is made again.")
+            return self.requests
         if (rows["status"] == "ok").any():
             self._same_texts(entry, info)
         if info.get("input"):
@@ -68,6 +91,11 @@ class Job:
                 self.run.write_failure(entry, self.requests, info["reason"])
             return []
         rows = rows[rows["status"] == "ok"]
+        if broken := shard.broken():
+            self.reporter.say(f"{entry.id}: {listed(broken)}. What is lost is made again.")
+            rows = rows[[Path(image).name not in broken for image in rows["image"]]]
+            if len(rows):
+                self.run.write_shard(self.dataset.load(entry), [])
         have = set(zip(rows["strength"], rows["seed"], strict=True))
         return [request for request in self.requests if request not in have]
 
@@ -80,11 +108,7 @@ class Job:
                 )
 
     def _same_input(self, entry: Entry, digest: str) -> None:
-        try:
-            pair = self.dataset.load(entry)
-        except ImageError:
-            return  # what was made while the image was there stays good
-        if input_digest(pair) != digest:
+        if self._inputs.digest(entry) not in (digest, None):  # what was made while the image was there stays good
             raise UserError(
                 f"The image of {entry.id} is not the one that {self.run.folder} was made with. "
                 "Restore it, or give another run_dir."
@@ -108,7 +132,8 @@ class Job:
         kept = len(self.dataset) - len(todo)
         if kept:
             self.reporter.say(f"{kept} of {len(self.dataset)} pairs are already there")
-        self.executor.run(self, todo)
+        with self.reporter.stop:
+            self.executor.run(self, todo)
         if fits := getattr(self.editor, "fits", None):
             files = list(fits.folder.glob("*.safetensors"))
             self.reporter.say(
@@ -129,7 +154,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     check_names(plain)
     if not isinstance(retry := plain["run"]["retry_failed"], bool):
         raise UserError(f"run.retry_failed is {retry!r}. It must be true or false.")
-    executor: Executor = build(plain["executor"])
+    executor: Executor = build(plain["executor"], Executor)
     device, threads = executor.settle(plain["numerics"])
     here = executor.own_device(device)
     dataset = build_dataset(plain["dataset"])
@@ -142,7 +167,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     if editor.randomness == "none" and list(sweep["seeds"]) != [0]:
         reporter.say(f"{cfg.method.name} draws no random numbers: one image a strength, kept as seed 0")
     editor.check(dataset.entries)
-    metrics = [build(block, device=here) for block in (plain["metrics"] or {}).values()]
+    metrics = [build(block, Metric, device=here) for block in (plain["metrics"] or {}).values()]
     config = run_config(
         cfg,
         model_digest=digest(*weights.values()) if weights else None,
@@ -153,12 +178,18 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     )
     keep_fits(editor, plain["fits"], config, reporter)
     folder = Path(str(cfg.run_dir)) if cfg.run_dir else Path("runs") / run_name(config)
-    run = Run.create(folder, config)
     made_with = provenance(device, threads)
-    run.write_json("provenance.json", made_with)
-    run.event("start", pairs=len(dataset), samples_per_pair=len(requests), sweep=sweep, provenance=made_with)
-    dataset.entries = tuple(executor.part.of(dataset.entries))
-    return Job(run, dataset, editor, metrics, requests, executor, reporter, retry, plain)
+    lock = RunLock(folder, executor.part, reporter.say)
+    try:
+        run = Run.create(folder, config, lock)
+        run.write_json("provenance.json", made_with)
+        run.event("start", pairs=len(dataset), samples_per_pair=len(requests), sweep=sweep, provenance=made_with)
+        dataset.entries = tuple(executor.part.of(dataset.entries))
+        run.clear_leftovers(None if executor.part.whole else {entry.id for entry in dataset.entries})
+    except BaseException:
+        lock.release()
+        raise
+    return Job(run, dataset, editor, metrics, requests, executor, reporter, retry, plain, lock)
 
 
 def keep_fits(editor: Editor, settings: dict[str, Any], config: dict[str, Any], reporter: Reporter) -> None:

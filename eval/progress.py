@@ -10,17 +10,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from eval.stop import Stop
 from tedbench.pair import Entry
 
 
 class Reporter:
-    """Says what goes on: pairs, the stages of the pair in hand, and anything else."""
+    """Says what goes on: pairs, the stages of the pair in hand, and anything else.
+
+    Attributes:
+        stop: while it listens, a step after which nothing would be lost ends in :class:`eval.stop.Stopped`.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
+        self.stop = Stop()
         self._bars: Progress | None = None
         self._total = self._count = 0
         self._start = 0.0
+        self._started: dict[str, float] = {}
 
     def say(self, text: str) -> None:
         """One line."""
@@ -51,10 +58,21 @@ class Reporter:
         self._bars = None
 
     def start_pair(self, entry: Entry) -> None:
-        self._pair_start = time.monotonic()
+        """Told when a pair's turn comes; several can be in hand."""
+        self._started[entry.id] = time.monotonic()
+
+    @property
+    def shows_steps(self) -> bool:
+        """Whether anybody would see :meth:`step`."""
+        return self._bars is not None
 
     def step(self, stage: str, step: int, steps: int) -> None:
-        """A :data:`tedbench.method.Progress`."""
+        """A :data:`tedbench.method.Progress`.
+
+        Raises:
+            Stopped: the user asked to.
+        """
+        self.stop.check()
         if self._bars is None:
             return
         if step == 1 or self._bars.tasks[-1].description != stage:
@@ -62,7 +80,12 @@ class Reporter:
         self._bars.update(self._step_task, completed=step)
 
     def advance(self) -> None:
-        """One more of the pairs is done, with nothing to say of it."""
+        """One more of the pairs is done, with nothing to say of it.
+
+        Raises:
+            Stopped: the user asked to.
+        """
+        self.stop.check()
         if self._bars is not None:
             self._bars.advance(self._pair_task)
 
@@ -76,11 +99,12 @@ class Reporter:
         elif self._bars is None:
             seconds = time.monotonic() - self._start
             left = seconds / self._count * (self._total - self._count)
-            took = time.monotonic() - self._pair_start
-            self.say(f"[{self._count}/{self._total}] {entry.id}  {took:.0f} s, about {_minutes(left)} left")
+            took = time.monotonic() - self._started.pop(entry.id)
+            self.say(f"[{self._count}/{self._total}] {entry.id}  {took:.0f} s, about {in_words(left)} left")
 
 
-def _minutes(seconds: float) -> str:
+def in_words(seconds: float) -> str:
+    """A time in the unit that suits it: "12 s", "3 min", "2.5 h"."""
     return (
         f"{seconds:.0f} s"
         if seconds < 100

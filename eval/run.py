@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from omegaconf import DictConfig
 
@@ -32,14 +33,14 @@ def main(cfg: DictConfig) -> int:
 
     start = time.monotonic()
     reporter = Reporter()
-    job = prepare(cfg, reporter)
-    job.execute()
-    whole = job.executor.part.count == 1
-    unreadable = score_run(job.run, job.metrics, reporter, None if whole else job.shards())
-    if not whole:  # other parts may be at work still
-        return print_part(job) or int(unreadable > 0)
-    write_outputs(job)
-    return print_summary(job, time.monotonic() - start) or int(unreadable > 0)
+    with closing(prepare(cfg, reporter)) as job:
+        job.execute()
+        whole = job.executor.part.whole
+        unreadable = score_run(job.run, job.metrics, reporter, None if whole else job.shards())
+        if not whole:  # other parts may be at work still
+            return print_part(job) or int(unreadable > 0)
+        write_outputs(job)
+        return print_summary(job, time.monotonic() - start) or int(unreadable > 0)
 
 
 if __name__ == "__main__":

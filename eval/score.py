@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from conf.command import command
+from eval.files import DamagedError
 from eval.metrics.base import Metric, Reference
 from eval.progress import Reporter
-from eval.store import Run, Shard
+from eval.shard import KEY, SAMPLE_COLUMNS, Shard, listed
+from eval.store import Run
 from tedbench.disk import writing
 from tedbench.errors import PairError, UserError
 
@@ -65,7 +68,7 @@ def _build(blocks: dict[str, Any], numerics: dict[str, Any]) -> list[Metric]:
     from tedbench.build import build
 
     device, _ = settle({**numerics, "sample_batch": 1})  # nothing is sampled
-    return [build(block, device=device) for block in blocks.values()]
+    return [build(block, Metric, device=device) for block in blocks.values()]
 
 
 def _forget(run: Run, metrics: Sequence[Metric]) -> None:
@@ -87,19 +90,21 @@ def score_run(run: Run, metrics: Sequence[Metric], reporter: Reporter, shards: S
 
     Returns:
         How many pairs could not be scored because an image of theirs cannot be read; each is reported with its reason.
+
+    Raises:
+        Stopped: the user asked to; what is scored is kept.
     """
     start, images, broken = time.monotonic(), 0, 0
     shards = run.shards() if shards is None else shards
     unscored: Counter[tuple[str, str]] = Counter()
-    work = [(shard, lacking) for shard in shards if (lacking := [m for m in metrics if _lacks(shard, m)])]
+    work = [(shard, missing) for shard in shards if (missing := lacking(shard, metrics))]
     if work:
-        names = dict.fromkeys(metric.name for _, lacking in work for metric in lacking)
+        names = dict.fromkeys(metric.name for _, missing in work for metric in missing)
         reporter.say(f"scoring {len(work)} pairs with {', '.join(names)}")
-    with reporter.pairs(len(work), "scoring"):
-        for shard, lacking in work:
+    with reporter.stop, reporter.pairs(len(work), "scoring"):
+        for shard, missing in work:
             try:
-                for metric, scores in score_shard(shard, lacking):
-                    shard.write_scores(metric.name, scores)
+                for metric, scores in write_scores(shard, missing):
                     images += len(scores)
                     unscored[metric.name, scores["reason"].iloc[0]] += 1
             except PairError as error:
@@ -113,27 +118,59 @@ def score_run(run: Run, metrics: Sequence[Metric], reporter: Reporter, shards: S
     return broken
 
 
+def lacking(shard: Shard, metrics: Sequence[Metric]) -> list[Metric]:
+    """Those that have not measured a shard's images yet."""
+    return [metric for metric in metrics if _lacks(shard, metric)]
+
+
+def write_scores(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metric, pd.DataFrame]]:
+    """Keeps each metric's scores of a shard, and gives them as :func:`score_shard` does, with its errors."""
+    for metric, scores in score_shard(shard, metrics):
+        shard.add_scores(metric.name, scores)
+        yield metric, scores
+
+
 def _lacks(shard: Shard, metric: Metric) -> bool:
-    return not shard.score_file(metric.name).exists() and bool((shard.samples()["status"] == "ok").any())
+    return bool(len(_unmeasured(shard, metric)))
+
+
+def _unmeasured(shard: Shard, metric: Metric) -> pd.DataFrame:
+    """The rows of the images that a metric has no scores of; none of a shard whose table is damaged, which is said elsewhere."""
+    try:
+        samples = shard.samples()
+    except DamagedError:
+        return pd.DataFrame(columns=list(SAMPLE_COLUMNS))
+    samples, scores = samples[samples["status"] == "ok"], shard.scores_of(metric.name)
+    if scores is None:
+        return samples
+    have = set(zip(scores["strength"], scores["seed"], strict=True))
+    return samples[[key not in have for key in zip(samples["strength"], samples["seed"], strict=True)]]
 
 
 def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metric, pd.DataFrame]]:
-    """Each metric's raw scores of a shard's images, in the columns of :data:`eval.store.SCORE_COLUMNS`.
+    """Each metric's raw scores of those of a shard's images that it has not measured yet.
+
+    The columns are :data:`eval.shard.SCORE_COLUMNS`.
 
     Raises:
-        PairError: an image cannot be read or measured.
+        PairError: an image cannot be read or measured, or is not the one that was made.
     """
-    info, samples = shard.info(), shard.samples()
-    samples = samples[samples["status"] == "ok"]
-    images = np.stack([shard.image(name) for name in samples["image"]])
+    info = shard.info()
+
+    @cache
+    def pictures(names: tuple[str, ...]) -> np.ndarray:
+        return np.stack([shard.image(name) for name in names])
+
+    work = [(metric, _unmeasured(shard, metric)) for metric in metrics]
+    for _, rows in work:
+        pictures(tuple(rows["image"]))
     reference = Reference(shard.input(), info["target_text"], info["source_text"], shard.truth())
-    for metric in metrics:
-        reason = metric.unscored(reference)
+    if broken := shard.broken(thorough=True):
+        raise DamagedError(f"{listed(broken)}. Repeat the run's eval.run to make it again, or restore it.")
+    for metric, rows in work:
+        images, reason = pictures(tuple(rows["image"])), metric.unscored(reference)
         scores = np.full(len(images), np.nan) if reason else metric.score(reference, images)
-        yield (
-            metric,
-            samples[["pair_id", "strength", "seed"]].assign(metric=metric.name, score=scores, reason=reason or ""),
-        )
+        yield metric, rows[["pair_id", *KEY]].assign(metric=metric.name, score=scores, reason=reason or "")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,11 @@ SAMPLE_COLUMNS = (
 SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score", "reason")
 SAMPLES = "samples.parquet"
 KEY = ["strength", "seed"]
+
+
+def listed(broken: Mapping[str, str]) -> str:
+    """What is wrong with files, as a line: "eta1-s0.png is missing; eta0-s0.png has been changed"."""
+    return "; ".join(f"{name} {what}" for name, what in broken.items())
 
 
 class Shard:
@@ -135,6 +140,13 @@ class Shard:
 
     def score_file(self, metric: str) -> Path:
         return self.folder / "scores" / f"{metric.replace('/', '~')}.parquet"
+
+    def add_scores(self, metric: str, scores: pd.DataFrame) -> None:
+        """Adds one metric's scores of images that it had none of."""
+        had = self.scores_of(metric)
+        if had is not None:
+            scores = pd.concat([had, scores], ignore_index=True).sort_values(KEY, ignore_index=True)
+        self.write_scores(metric, scores)
 
     def write_scores(self, metric: str, scores: pd.DataFrame) -> None:
         """Adds (or replaces) one metric's scores."""

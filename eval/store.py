@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -27,6 +26,7 @@ from eval.files import (
     sync_folder,
     write_table,
 )
+from eval.inputs import input_digest
 from eval.lock import RunLock
 from eval.shard import KEY, SAMPLE_COLUMNS, SCORE_COLUMNS, Shard
 from tedbench.disk import writing
@@ -34,11 +34,6 @@ from tedbench.errors import UserError
 from tedbench.image import write_png
 from tedbench.method import Sample, format_strength
 from tedbench.pair import EditPair, Entry
-
-
-def input_digest(pair: EditPair) -> str:
-    """sha256 of the canonical input's pixels: tells when a file changed behind a name."""
-    return hashlib.sha256(str(pair.image.shape).encode() + pair.image.tobytes()).hexdigest()
 
 
 class Run:
@@ -59,6 +54,7 @@ class Run:
         Raises:
             UserError: there is no run in ``folder``.
         """
+        _require_no_links(folder)
         run = cls(folder, {})
         try:
             run.labels = run.config()["labels"]
@@ -290,8 +286,19 @@ def _write_png(path: Path, image: Any) -> None:
     write_png(path, image)
 
 
+def _require_no_links(folder: Path) -> None:
+    """Refuses a folder from which writing would lead elsewhere. That it is a link itself does not matter."""
+    for pattern in ("*", "pairs/*", "pairs/*/scores"):
+        for path in folder.glob(pattern):
+            if path.is_symlink():
+                raise UserError(
+                    f"{path} is a link, and nothing outside a run's folder is written. Put there what it points to."
+                )
+
+
 def _require_place(folder: Path, config: dict[str, Any]) -> None:
     """Refuses a folder that is neither empty nor of the same run."""
+    _require_no_links(folder)
     path = folder / "config.yaml"
     if path.exists():
         old = _read_config(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.executors.pair import Outcome
 from eval.lock import Part
+from eval.stop import Stopped
 from imagic.models.device import settle
 from tedbench.errors import UserError
 from tedbench.pair import Entry
@@ -64,10 +65,27 @@ def part_of(shard: str | None) -> Part:
     return Part(int(number), int(count))
 
 
+def begin(job: Job, entry: Entry) -> None:
+    """What only one process of a run does before each pair: events and progress.
+
+    Raises:
+        Stopped: the user asked to.
+    """
+    job.reporter.stop.check()
+    job.run.event("begin", pair=entry.id)
+    job.reporter.start_pair(entry)
+
+
 def record(job: Job, entry: Entry, outcome: Outcome) -> None:
-    """What only one process of a run does after each pair: events and progress."""
+    """What only one process of a run does after each pair: events and progress.
+
+    Raises:
+        Stopped: the pair was left at the user's wish.
+    """
     if outcome.images:
         job.run.event("pair", pair=entry.id, images=outcome.images, **outcome.facts)
     if outcome.reason:
         job.run.event("failure", pair=entry.id, reason=outcome.reason)
+    if outcome.stopped:
+        raise Stopped
     job.reporter.end_pair(entry, outcome.reason)

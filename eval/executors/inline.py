@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from eval.executors.base import Executor, record
+from eval.executors.base import Executor, begin, record
 from eval.executors.pair import edit_pair
 
 if TYPE_CHECKING:
@@ -18,6 +18,6 @@ class Inline(Executor):
     def run(self, job: Job, todo: Sequence[Todo]) -> None:
         with job.reporter.pairs(len(todo)):
             for entry, requests in todo:
-                job.reporter.start_pair(entry)
+                begin(job, entry)
                 outcome = edit_pair(job.run, job.dataset, job.editor, entry, requests, job.reporter.step)
                 record(job, entry, outcome)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from eval.memory import peak_memory
+from eval.stop import Stopped
 from eval.store import Run
 from tedbench.datasets.base import Dataset
 from tedbench.errors import PairError
@@ -23,11 +24,13 @@ class Outcome(NamedTuple):
         images: how many were made and written now.
         reason: why not all, if so.
         facts: times and memory, for the run's events.
+        stopped: whether it was left at the user's wish; the images so far are kept.
     """
 
     images: int
     reason: str | None
     facts: dict[str, Any]
+    stopped: bool = False
 
 
 def edit_pair(
@@ -48,6 +51,7 @@ def edit_pair(
     samples: list[Sample] = []
     facts: dict[str, Any] = {}
     why: str | None = None
+    stopped = False
     try:
         pair = dataset.load(entry)
         peak_memory()  # what is measured from here on is this pair's
@@ -59,6 +63,8 @@ def edit_pair(
                     samples.append(sample)
             finally:
                 facts |= {"sample_s": round(time.monotonic() - start, 2), **edit.facts(), **peak_memory()}
+    except Stopped:
+        stopped = True
     except PairError as error:
         why = str(error)
     except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:  # a pair's failure stays its own
@@ -67,7 +73,7 @@ def edit_pair(
         run.write_shard(pair, samples)
     if why is not None:
         run.write_failure(entry, requests, why)
-    return Outcome(len(samples), why, facts)
+    return Outcome(len(samples), why, facts, stopped)
 
 
 def reason(error: BaseException) -> str:

@@ -106,11 +106,15 @@ def test_a_redoing_that_was_interrupted_goes_on_without_redo(run, score, monkeyp
 
 def test_a_broken_image_is_named_and_the_others_are_scored(run, score):
     broken = run.shards()[0]
-    (broken.folder / "eta1-s0.png").write_bytes((broken.folder / "eta1-s0.png").read_bytes()[:60])
+    whole = (broken.folder / "eta1-s0.png").read_bytes()
+    (broken.folder / "eta1-s0.png").write_bytes(whole[:60])
     status, said = score(f"run={run.folder}", "numerics.threads=1")
     assert status == 1 and broken.id in said and "Traceback" not in said
     assert set(run.scores()["pair_id"]) == {run.shards()[1].id}
     write_png(broken.folder / "eta1-s0.png", broken.input())
+    status, said = score(f"run={run.folder}", "numerics.threads=1")
+    assert status == 1 and "eta1-s0.png has been changed" in said
+    (broken.folder / "eta1-s0.png").write_bytes(whole)
     assert score(f"run={run.folder}", "numerics.threads=1")[0] == 0
 
 
