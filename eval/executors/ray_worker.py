@@ -1,0 +1,84 @@
+"""What each worker of ``executor=ray`` is: a process that builds method and metrics once and does pair after pair."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from eval.executors.pair import Outcome, edit_pair
+from eval.stop import Stop
+from eval.store import Run
+from tedbench.errors import PairError
+from tedbench.pair import Entry
+
+
+class Worker:
+    """Holds what a job needs; the run's folder and all weights must be where the driver has them."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], device: str, threads: int, here: str) -> None:
+        """
+        Args:
+            folder: of the run.
+            settings: of the driver's job.
+            device, threads: what the driver settled on.
+            here: the driver's working directory, which relative paths start from.
+
+        Raises:
+            UserError: as :func:`eval.pipeline.prepare`.
+        """
+        from eval.pipeline import keep_fits
+        from eval.progress import Reporter
+        from imagic.api import build_editor
+        from imagic.models.device import settle
+        from tedbench.build import build
+        from tedbench.datasets.build import build_dataset
+
+        os.chdir(here)
+        settle({**settings["numerics"], "device": device, "threads": threads})
+        self._run = Run.open(folder)
+        self._dataset = build_dataset(settings["dataset"])
+        self._editor = build_editor(settings, device)
+        self._metrics = [build(block, device=device) for block in (settings["metrics"] or {}).values()]
+        keep_fits(self._editor, settings["fits"], self._run.config(), Reporter(Console(quiet=True)))
+        self._stage, self._stop = ("", 0, 1), Stop()
+
+    def name(self) -> str:
+        """Machine and process."""
+        return f"{platform.node()}:{os.getpid()}"
+
+    def stage(self) -> tuple[str, int, int]:
+        """The stage in hand, its step and how many there are."""
+        return self._stage
+
+    def edit(self, entry: Entry, requests: Sequence[tuple[float, int]]) -> Outcome:
+        """Writes a pair's shard, and its scores."""
+        outcome = edit_pair(self._run, self._dataset, self._editor, entry, requests, self._progress)
+        start = time.monotonic()
+        if not outcome.stopped:
+            self.score(entry.id)
+        facts = {"score_s": round(time.monotonic() - start, 2), "worker": self.name()}
+        return outcome._replace(facts=outcome.facts | facts)
+
+    def score(self, pair_id: str) -> None:
+        """Writes the scores that a shard lacks. What cannot be read is left for the driver to tell of."""
+        from eval.score import lacking, write_scores
+
+        shard = self._run.shard(pair_id)
+        with suppress(PairError):
+            for _ in write_scores(shard, lacking(shard, self._metrics)):
+                pass
+
+    def stop(self) -> None:
+        """What is in hand ends where nothing that is finished gets lost."""
+        self._stop.asked = True
+
+    def _progress(self, stage: str, step: int, steps: int) -> None:
+        self._stop.check()
+        self._stage = (stage, step, steps)
