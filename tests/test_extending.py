@@ -1,0 +1,73 @@
+"""The examples of docs/extending.md are what they say: short, and a command line away from a run."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import eval.run
+from eval.store import Run
+
+PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+(COMMAND,) = re.findall(r"^    python -m eval.run (.*)$", PAGE, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """The run of the page's own command line, with its files and two pictures."""
+    here = tmp_path_factory.mktemp("extending")
+    for name, content in FILES.items():
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_text(content, encoding="utf-8")
+    (here / "pictures").mkdir()
+    for name, color in (("wall", (200, 40, 40)), ("sea", (30, 60, 220))):
+        noise = np.random.default_rng(0).integers(-20, 20, (32, 32, 3))
+        Image.fromarray((np.array(color) + noise).clip(0, 255).astype(np.uint8)).save(here / "pictures" / f"{name}.png")
+    (here / "pictures" / "wall.txt").write_text("A green wall.\nA blue wall.\n")
+    (here / "pictures" / "sea.txt").write_text("A red sea.\n")
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    own = ["numerics.threads=1", "sweep.seeds=[0,1]"]
+    with chdir(here), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["eval.run", *COMMAND.split(), *own])
+        patch.syspath_prepend(str(here))
+        try:
+            eval.run.main()
+        except SystemExit as end:
+            status = end.code or 0
+    assert status == 0, out.getvalue() + err.getvalue()
+    return here / out.getvalue().strip().splitlines()[-1]
+
+
+def test_each_example_has_at_most_60_lines():
+    assert {Path(name).suffix for name in FILES} == {".py", ".yaml", ".json"} and len(FILES) == 9
+    assert all(content.count("\n") <= 60 for content in FILES.values())
+
+
+def test_method_model_and_dataset_make_what_the_texts_say(made):
+    run = Run.open(made)
+    samples = run.samples()
+    assert run.folder.name.startswith("texts-gaussian-crossfade-")
+    assert len(samples) == 3 * 5 * 2 and set(samples["status"]) == {"ok"}
+    for row in samples[samples["strength"] == 1].to_dict("records"):
+        color = run.shard(row["pair_id"]).image(row["image"]).mean(axis=(0, 1))
+        asked = next(i for i, word in enumerate(("red", "green", "blue")) if word in row["target_text"])
+        assert color.argmax() == asked and color[asked] > 2 * np.delete(color, asked).max()
+    for row in samples[samples["strength"] == 0].to_dict("records"):
+        shard = run.shard(row["pair_id"])
+        assert np.abs(shard.image(row["image"]).astype(int) - shard.input()).max() <= 1
+
+
+def test_the_metric_is_measured_and_falls_along_the_strength(made):
+    scores = Run.open(made).scores()
+    overlap = scores[scores["metric"] == "histogram/8/native"].groupby("strength")["score"].mean()
+    assert overlap[0.0] > 0.95 and overlap[1.0] < 0.5
+    assert "histogram" in " ".join(pd.read_csv(made / "curves.csv")["metric"])
