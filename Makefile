@@ -1,16 +1,17 @@
-# Verbs: run, test, test-all, lint, bench. Each makes .venv and installs what it needs, once.
+# Verbs: run, test, test-all, lint, audit, bench. Each makes .venv and installs what it needs, once.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-.PHONY: help run test test-all lint bench clean
+.PHONY: help run test test-all lint audit bench clean
 
 help:
 	@echo "make run       edit the six preview pairs with Imagic, score them, draw curves and a report"
 	@echo "make test      the tests (about five minutes on two cores)"
 	@echo "make test-all  the slow ones too"
 	@echo "make lint      formatting, lint, types"
+	@echo "make audit     known vulnerabilities of the pinned dependencies, where the advisory database can be reached"
 	@echo "make bench     Imagic and scoring against the same written plainly, as ratios"
 
 $(READY): pyproject.toml constraints.txt
@@ -33,9 +34,17 @@ lint: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# In an environment of its own: what audits is no dependency. It writes its findings only where it got an answer.
+audit:
+	@$(PYTHON) -m venv .audit && rm -f .audit/found
+	@.audit/bin/pip install --quiet --disable-pip-version-check --retries 1 --timeout 20 pip-audit \
+	  && .audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip --progress-spinner off -f columns -o .audit/found \
+	  || { test -s .audit/found && cat .audit/found && exit 1 \
+	  || echo "audit: the advisory database cannot be reached; nothing was looked up"; }
+
 bench: $(READY)
 	$(PY) -m benchmarks.imagic
 	$(PY) -m benchmarks.speed
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) .audit build *.egg-info
