@@ -43,24 +43,12 @@ def tiny_folder(tiny_model, tmp_path_factory) -> Path:
 def tiny_parts(prediction_type: str = "epsilon") -> tuple:
     """Text encoder, tokenizer, autoencoder, UNet and scheduler of a tiny Stable Diffusion."""
     from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+    from transformers import CLIPTextModel, CLIPTokenizer
 
     from imagic.models.weights import locate
 
     tokenizer = CLIPTokenizer.from_pretrained(locate("picturebook:diffusion") / "tokenizer")
-    text_encoder = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            max_position_embeddings=tokenizer.model_max_length,
-            bos_token_id=0,
-            eos_token_id=1,
-            pad_token_id=1,
-        )
-    )
+    text_encoder = CLIPTextModel(tiny_text_config(tokenizer))
     vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,
@@ -88,6 +76,22 @@ def tiny_parts(prediction_type: str = "epsilon") -> tuple:
         prediction_type=prediction_type,
     )
     return text_encoder, tokenizer, vae, unet, scheduler
+
+
+def tiny_text_config(tokenizer: object, **changes: int) -> object:
+    """Of a CLIP text encoder with one layer of 16 channels."""
+    from transformers import CLIPTextConfig
+
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    tokens = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    length = {"vocab_size": len(tokenizer), "max_position_embeddings": tokenizer.model_max_length}
+    return CLIPTextConfig(**{**sizes, **tokens, **length, **changes})
+
+
+@pytest.fixture(scope="session")
+def text_config() -> Callable[..., object]:
+    """:func:`tiny_text_config`, for the tests of other formats."""
+    return tiny_text_config
 
 
 @pytest.fixture(scope="session")

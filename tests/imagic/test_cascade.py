@@ -14,7 +14,7 @@ from diffusers import (
     StableDiffusionUpscalePipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel
+from transformers import CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel
 
 from baselines.ddib import DDIB
 from baselines.sdedit import SDEdit
@@ -65,7 +65,7 @@ def narrow_unet(side, in_channels, **more):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def folders(text_config, tmp_path_factory):
     """Of the base model (8²), the upscaler (16²) and the last one (×2 here, by one level of its autoencoder)."""
     torch.manual_seed(0)
     paths = [tmp_path_factory.mktemp("if") / name for name in ("base", "upscaler", "last")]
@@ -93,17 +93,7 @@ def folders(tmp_path_factory):
             block_out_channels=(4, 4),
             norm_num_groups=2,
         ),
-        text_encoder=CLIPTextModel(
-            CLIPTextConfig(
-                vocab_size=len(words),
-                hidden_size=16,
-                intermediate_size=16,
-                num_hidden_layers=1,
-                num_attention_heads=2,
-                bos_token_id=0,
-                eos_token_id=1,
-            )
-        ),
+        text_encoder=CLIPTextModel(text_config(words)),
         tokenizer=words,
         unet=UNet2DConditionModel(
             sample_size=16,

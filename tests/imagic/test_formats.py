@@ -9,28 +9,17 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from imagic.models.latent import LatentDiffusion
 from imagic.models.weights import digest, locate
 from tedbench.errors import UserError
 
 
-def narrow_stable_diffusion(folder, scheduler):
+def narrow_stable_diffusion(folder, scheduler, text_config):
     """Stable Diffusion's own layout and sizes (512² pictures, 64² latents, 77 tokens) with few channels."""
     torch.manual_seed(0)
     tokenizer = CLIPTokenizer.from_pretrained(locate("picturebook:diffusion") / "tokenizer", model_max_length=77)
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=77,
-        bos_token_id=0,
-        eos_token_id=1,
-        pad_token_id=1,
-    )
     StableDiffusionPipeline(
         vae=AutoencoderKL(
             down_block_types=("DownEncoderBlock2D",) * 4,
@@ -39,7 +28,7 @@ def narrow_stable_diffusion(folder, scheduler):
             norm_num_groups=2,
             sample_size=512,
         ),
-        text_encoder=CLIPTextModel(text),
+        text_encoder=CLIPTextModel(text_config(tokenizer)),
         tokenizer=tokenizer,
         unet=UNet2DConditionModel(
             sample_size=64,
@@ -61,9 +50,9 @@ SD15_SCHEDULE = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_
 
 
 @pytest.fixture(scope="module")
-def sd15(tmp_path_factory):
+def sd15(text_config, tmp_path_factory):
     scheduler = PNDMScheduler(**SD15_SCHEDULE, skip_prk_steps=True, set_alpha_to_one=False)
-    return narrow_stable_diffusion(tmp_path_factory.mktemp("sd15"), scheduler)
+    return narrow_stable_diffusion(tmp_path_factory.mktemp("sd15"), scheduler, text_config)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from diffusers import (
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from imagic.editor import Imagic
 from imagic.models.latent import LatentDiffusion
@@ -27,26 +27,12 @@ from tedbench.pair import EditPair, Entry
 SIDE, STEPS, GUIDANCE = 64, 4, 5.0
 
 
-def text_config(width, vocabulary):
-    return CLIPTextConfig(
-        vocab_size=vocabulary,
-        hidden_size=width,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=77,
-        projection_dim=24,
-        bos_token_id=0,
-        eos_token_id=1,
-        pad_token_id=1,
-    )
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(text_config, tmp_path_factory):
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("sdxl")
     tokenizer = CLIPTokenizer.from_pretrained(locate("picturebook:diffusion") / "tokenizer", model_max_length=77)
+    sizes = {"num_hidden_layers": 2, "projection_dim": 24}
     StableDiffusionXLPipeline(
         vae=AutoencoderKL(
             down_block_types=("DownEncoderBlock2D",) * 4,
@@ -56,8 +42,8 @@ def folder(tmp_path_factory):
             scaling_factor=0.13025,
             force_upcast=False,
         ),
-        text_encoder=CLIPTextModel(text_config(16, len(tokenizer))),
-        text_encoder_2=CLIPTextModelWithProjection(text_config(32, len(tokenizer))),
+        text_encoder=CLIPTextModel(text_config(tokenizer, **sizes)),
+        text_encoder_2=CLIPTextModelWithProjection(text_config(tokenizer, hidden_size=32, **sizes)),
         tokenizer=tokenizer,
         tokenizer_2=tokenizer,
         unet=UNet2DConditionModel(
