@@ -11,6 +11,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, ClassVar, Literal, NamedTuple
 
+from tedbench.disk import is_file
 from tedbench.errors import ImageError, PairError, UserError
 from tedbench.image import read_image, square
 from tedbench.method import Axis, Edit, Editor, Progress, Sample, format_strength, silent
@@ -110,7 +111,7 @@ class Precomputed(Editor):
             UserError: there is not one of the pairs' images.
         """
         wanted = {entry.id: list(self.files(entry).values()) for entry in entries}
-        lacking = [entry for entry in entries if not any(path.is_file() for path in wanted[entry.id])]
+        lacking = [entry for entry in entries if not any(is_file(path) for path in wanted[entry.id])]
         if not lacking:
             return
         first = next(iter(wanted[lacking[0].id]), None)
@@ -150,7 +151,7 @@ class PrecomputedEdit(Edit):
         side, problems = self._pair.image.shape[0], []
         for strength, seed in requests:
             path = self._files.get((strength, seed))
-            if path is None or not path.is_file():
+            if path is None or not is_file(path):
                 problems.append(f"missing: {_of(strength, seed) if path is None else path.name}")
                 continue
             try:

@@ -41,7 +41,7 @@ def main() -> None:
     args = parser.parse_args()
     run = Run.open(args.run)
     config = yaml.safe_load((args.run / "config.yaml").read_text())
-    model = LatentDiffusion.load(config["how"]["model_path"], image_size=config["fit"]["size"])
+    model = LatentDiffusion.load(config["how"]["model"]["path"], image_size=config["fit"]["size"])
     lpips = LpipsDistance("alex", 64, "picturebook:perceptual/alex.safetensors")
     untuned = {shard.id: reconstruction(shard) for shard in Run.open(args.untuned).shards()} if args.untuned else {}
     shards = [shard for shard in run.shards() if reconstruction(shard) is not None]

@@ -53,7 +53,7 @@ def run_config(
         "measure": plain["metrics"],
         "how": {
             "executor": plain["executor"],
-            "model_path": plain["model"].get("path"),
+            "model": plain["model"],
             **{f"method_{k}": v for k, v in plain["method"].items() if k in FILES},
             "dataset": plain["dataset"],
             "run": plain["run"],

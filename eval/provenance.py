@@ -1,30 +1,47 @@
-"""With what a run was made: code, versions, machine."""
+"""With what a run was made: code, versions, machine, weights, pairs."""
 
 from __future__ import annotations
 
+import hashlib
 import platform
+import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from tedbench.pair import Entry
+
 PACKAGES = (
-    "imagic-bench",
-    "torch",
-    "diffusers",
-    "transformers",
-    "open-clip-torch",
-    "lpips",
-    "numpy",
-    "pandas",
-    "hydra-core",
+    *("imagic-bench", "torch", "torchvision", "diffusers", "transformers", "safetensors", "huggingface-hub"),
+    *("open-clip-torch", "timm", "lpips", "torchmetrics", "numpy", "pandas", "pyarrow", "pillow", "hydra-core"),
+    *("peft", "bitsandbytes", "ray"),
 )
+"""Those that images and scores come from; the last three are extras."""
+
+SECRETS = (
+    (re.compile(r"(://)[^/@\s]+@"), r"\1***@"),  # name and password in an address
+    (re.compile(r"\bhf_[A-Za-z0-9]{8,}"), "hf_***"),  # a token of the hub
+)
+"""What is never written down of a command line."""
 
 
-def provenance(device: str, threads: int) -> dict[str, Any]:
-    """Versions, git state and hardware, as JSON."""
+def provenance(
+    device: str, threads: int, weights: Mapping[str, Path] | None = None, entries: Sequence[Entry] = ()
+) -> dict[str, Any]:
+    """Versions, git state, hardware, weights and pairs, as JSON. Of the environment nothing is written down.
+
+    Args:
+        device, threads: that pairs are computed with.
+        weights: the model's folders, by the settings that name them.
+        entries: the run's pairs.
+    """
     import torch
+
+    from imagic.models.weights import digest
 
     gpu = torch.cuda.get_device_name() if device.startswith("cuda") and torch.cuda.is_available() else None
     return {
@@ -33,11 +50,44 @@ def provenance(device: str, threads: int) -> dict[str, Any]:
         "git": git_state(),
         "platform": platform.platform(),
         "processor": platform.machine(),
+        "processor_name": _processor_name(),
         "device": device,
         "gpu": gpu,
+        "cuda": torch.version.cuda if gpu else None,
         "threads": threads,
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "weights": {
+            key: {"folder": str(folder), "revision": _revision(folder), "sha256": digest(folder)}
+            for key, folder in (weights or {}).items()
+        },
+        "pairs": {"count": len(entries), "sha256": _pairs_digest(entries)},
+        "command": [without_secrets(argument) for argument in (Path(sys.argv[0]).name, *sys.argv[1:])],
     }
+
+
+def without_secrets(text: str) -> str:
+    """The same with :data:`SECRETS` blotted out."""
+    for pattern, instead in SECRETS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _processor_name() -> str | None:
+    """ "AMD EPYC 9575F", where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _revision(folder: Path) -> str | None:
+    """The commit of a folder in the hub's cache."""
+    return folder.name if folder.parent.name == "snapshots" else None
+
+
+def _pairs_digest(entries: Sequence[Entry]) -> str:
+    """sha256 over names and texts; what the images are stands with each pair, as ``input`` in its ``done``."""
+    return hashlib.sha256(repr([astuple(entry) for entry in entries]).encode()).hexdigest()
 
 
 def package_version(name: str) -> str | None:
@@ -60,4 +110,11 @@ def git_state() -> dict[str, Any] | None:
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return {"commit": commit, "changed": bool(status.stdout.strip())}
+    changed = bool(status.stdout.strip())
+    return {"commit": commit, "changed": changed, **({"diff_sha256": _diff_digest(here)} if changed else {})}
+
+
+def _diff_digest(here: Path) -> str:
+    """sha256 of what was changed since the commit: tells two changed states apart."""
+    diff = subprocess.run(["git", "diff", "HEAD", "--", "*.py", "*.yaml"], cwd=here, capture_output=True, check=False)
+    return hashlib.sha256(diff.stdout).hexdigest()

@@ -40,10 +40,11 @@ def load(model: str = "picturebook", *overrides: str) -> Imagic:
     return editor
 
 
-def build_editor(cfg: Mapping[str, Any], device: str) -> Any:
+def build_editor(cfg: Mapping[str, Any], device: str, model: Any = None) -> Any:
     """The method of a resolved configuration with ``model``, ``method``, ``numerics`` and ``seed``.
 
-    It is given what its constructor takes of ``model`` (loaded only then), ``device``, ``seed`` and ``sample_batch``.
+    It is given what its constructor takes of ``model`` (loaded only then, and where it is not given here), ``device``,
+    ``seed`` and ``sample_batch``.
 
     Raises:
         UserError: weights that are not here, a seed that is no whole number, or a setting that the model or method
@@ -58,7 +59,7 @@ def build_editor(cfg: Mapping[str, Any], device: str) -> Any:
     offered = {"device": device, "seed": cfg["seed"], "sample_batch": numerics["sample_batch"]}
     given = {key: value for key, value in offered.items() if key in takes}
     if "model" in takes:
-        given["model"] = build(cfg["model"], DiffusionModel, device=device, dtype=numerics["dtype"])
+        given["model"] = model or build(cfg["model"], DiffusionModel, device=device, dtype=numerics["dtype"])
     return build(method, Editor, **given)
 
 

@@ -20,6 +20,14 @@ REASONS = {
 }
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; no, where the disk cannot hold the name."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turns what can go wrong with a disk into one clear line.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from eval.memory import peak_memory
+from eval.stages import Stages
 from eval.stop import Stopped
 from eval.store import Run
 from tedbench.datasets.base import Dataset
@@ -54,15 +54,15 @@ def edit_pair(
     stopped = False
     try:
         pair = dataset.load(entry)
-        peak_memory()  # what is measured from here on is this pair's
-        with editor.fit(pair, progress) as edit:
+        stages = Stages(progress)
+        with editor.fit(pair, stages) as edit:
             facts["fit_s"] = round(time.monotonic() - start, 2)
             start = time.monotonic()
             try:
-                for sample in edit.sample(requests, progress):
+                for sample in edit.sample(requests, stages):
                     samples.append(sample)
             finally:
-                facts |= {"sample_s": round(time.monotonic() - start, 2), **edit.facts(), **peak_memory()}
+                facts |= {"sample_s": round(time.monotonic() - start, 2), **edit.facts(), **stages.facts()}
     except Stopped:
         stopped = True
     except PairError as error:
