@@ -1,0 +1,23 @@
+"""Every stage of an edit has its time and peak memory in a run's events."""
+
+from __future__ import annotations
+
+from eval.stages import Stages
+
+
+def test_stages_are_kept_apart_and_told_on():
+    told = []
+    stages = Stages(lambda *step: told.append(step))
+    for stage, count in (("embedding", 3), ("fine-tuning", 2)):
+        for step in range(1, count + 1):
+            stages(stage, step, count)
+    stages("sampling", 4, 8)  # cut off: no last step, so no peak of its own
+    facts = stages.facts()
+    assert list(facts["stages"]) == ["embedding", "fine-tuning", "sampling"]
+    assert told == [("embedding", k, 3) for k in (1, 2, 3)] + [("fine-tuning", k, 2) for k in (1, 2)] + [
+        ("sampling", 4, 8)
+    ]
+    (name,) = facts.keys() - {"stages"}
+    assert name in ("peak_gib", "peak_process_gib")
+    assert all(stage["s"] >= 0 for stage in facts["stages"].values())
+    assert facts["stages"]["embedding"][name] <= facts[name] and name not in facts["stages"]["sampling"]
