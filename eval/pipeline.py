@@ -178,7 +178,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     )
     keep_fits(editor, plain["fits"], config, reporter)
     folder = Path(str(cfg.run_dir)) if cfg.run_dir else Path("runs") / run_name(config)
-    made_with = provenance(device, threads)
+    made_with = provenance(device, threads, weights, dataset.entries)
     lock = RunLock(folder, executor.part, reporter.say)
     try:
         run = Run.create(folder, config, lock)

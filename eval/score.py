@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from conf.command import command
 from eval.files import DamagedError
+from eval.memory import peak_memory
 from eval.metrics.base import Metric, Reference
 from eval.progress import Reporter
 from eval.shard import KEY, SAMPLE_COLUMNS, Shard, listed
@@ -114,7 +115,7 @@ def score_run(run: Run, metrics: Sequence[Metric], reporter: Reporter, shards: S
     for (name, reason), count in unscored.items():
         if reason:
             reporter.say(f"{name} has nothing to say of {count} of {len(work)} pairs: {reason}")
-    run.event("score", images=images, seconds=round(time.monotonic() - start, 2), broken=broken)
+    run.event("score", images=images, seconds=round(time.monotonic() - start, 2), broken=broken, **peak_memory())
     return broken
 
 

@@ -89,7 +89,7 @@ def test_help_lists_every_choice_and_option():
     "module",
     [
         *("eval.run", "imagic", "tedbench.show", "eval.doctor", "eval.compare", "eval.curves", "eval.figures"),
-        *("eval.score", "eval.status"),
+        *("eval.score", "eval.status", "eval.rerun", "eval.plan"),
         *("eval.report", "eval.export", "eval.study.analyze", "eval.study.simulate", "eval.study.plan"),
     ],
 )
