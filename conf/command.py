@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import warnings
 from collections.abc import Callable
 from difflib import get_close_matches
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
@@ -44,21 +46,27 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
             warnings.showwarning = _warn_in_a_line
             overrides = [a for a in arguments if not a.startswith("-")]
             several = {"-m", "--multirun"} & set(arguments)
+            elsewhere = _goes_to_slurm(overrides)
             if not several:
                 compose(config_name, overrides)
             else:  # each value of a sweep is checked when its turn comes; the first of each, now
                 compose(config_name, [_first_of_sweep(o) for o in overrides])
                 sys.argv[1:] = [*several, *(a for a in arguments if a not in several)]  # Hydra wants its flag first
             statuses: list[int] = []
+            here = os.getpid()
 
             def guarded(cfg: DictConfig) -> None:
-                statuses.append(_guard(lambda: task(cfg)))
-                if statuses[-1] == INTERRUPTED:
+                status = _guard(lambda: task(cfg))
+                statuses.append(status)
+                if status == INTERRUPTED:
                     sys.exit(INTERRUPTED)
+                if status and os.getpid() != here:  # a launcher's job, of which only errors are heard here
+                    raise JobError(f"a job ended with exit status {status}; its output says why")
 
             with TemporaryDirectory() as scratch:
                 if not any(o.startswith("hydra.sweep.dir=") for o in overrides):
-                    sys.argv.append(f"hydra.sweep.dir={scratch}")  # Hydra leaves a sweep's multirun.yaml there
+                    # Hydra leaves a sweep's multirun.yaml there, and submitit what jobs print, which nodes must see
+                    sys.argv.append(f"hydra.sweep.dir={'slurm' if elsewhere else scratch}")
                 hydra.main(version_base=None, config_path="pkg://conf", config_name=config_name)(guarded)()
             return max(statuses, default=0)
 
@@ -70,6 +78,22 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
         return guarded_main
 
     return wrap
+
+
+class JobError(Exception):
+    """A run of a sweep that went elsewhere, to Slurm, had failures."""
+
+
+def _goes_to_slurm(overrides: list[str]) -> bool:
+    """Whether submitit runs the sweep.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    wanted = any(override.startswith(("hydra/launcher=slurm", "hydra/launcher=submitit")) for override in overrides)
+    if wanted and find_spec("submitit") is None:
+        raise UserError("Sweeps on Slurm need Hydra's submitit launcher: pip install 'imagic-bench[slurm]'.")
+    return wanted
 
 
 def _warn_in_a_line(message: Warning | str, *_: object, **__: object) -> None:
@@ -113,7 +137,7 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
     GlobalHydra.instance().clear()
     for override in overrides:
         key = override.partition("=")[0]
-        if key.startswith("+") and not (ROOT / key.lstrip("+").split("@")[0]).is_dir():
+        if key.startswith("+") and not (key.startswith("+hydra.") or (ROOT / key.lstrip("+").split("@")[0]).is_dir()):
             raise UserError(
                 f"{override!r} would add an option that nothing reads. Leave out the +; --help lists the options."
             )
@@ -152,7 +176,7 @@ def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
         group = key.split("@")[0]
         if not equals or not key:
             raise UserError(f"{override!r} is not an option. Options look like key=value; --help lists them.")
-        if (ROOT / group).is_dir() and not override.startswith("~"):
+        if (ROOT / group).is_dir() and not override.startswith(("~", "hydra/")):  # of those plugins have more
             if value not in choices(group):
                 hint = _nearest(value, choices(group), f" Did you mean {key}={{}}?")
                 raise UserError(f"There is no {key} called {value!r}.{hint} There are: {', '.join(choices(group))}.")
@@ -163,7 +187,7 @@ def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
             chosen.append(override)
     for override in overrides:
         key = override.partition("=")[0]
-        if key[0] not in "+~" and key not in (known := _keys(config_name, chosen)):
+        if key[0] not in "+~" and not key.startswith("hydra") and key not in (known := _keys(config_name, chosen)):
             hint = _home(key) or _nearest(key, known, " Did you mean {}?")
             raise UserError(f"There is no option called {key!r} here.{hint} --help lists them all.")
     raise UserError(f"{message.strip().splitlines()[0].rstrip('.')}. --help shows how options are written.")

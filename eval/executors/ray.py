@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 OBJECT_STORE = 100_000_000
 """Bytes of shared memory: pictures go through the run's folder, so little is wanted, and containers have little."""
 
-PATIENCE = {"worker_register_timeout_seconds": 600, "health_check_timeout_ms": 60_000}
+PATIENCE = {
+    "agent_register_timeout_ms": 300_000,
+    "raylet_start_wait_time_s": 300,
+    "worker_register_timeout_seconds": 300,
+    "health_check_timeout_ms": 60_000,
+}
 """Ray's own limits take a busy machine, on which everything is slow, for a dead one."""
 
 GRACE = 10.0
@@ -206,7 +211,7 @@ class _Crew:
             worker.stop.options(concurrency_group="control").remote()
         deadline = time.monotonic() + GRACE
         self._queue.clear()
-        while any(self._hands.values()) and time.monotonic() < deadline:
+        while self._waiting and any(self._hands.values()) and time.monotonic() < deadline:
             answers, _ = self._ray.wait(list(self._waiting), timeout=0.5)
             for answer in answers:
                 with suppress(Stopped):
@@ -252,6 +257,7 @@ class _Crew:
         """Gives a lost worker's tasks to others; the one that it was doing only so often."""
         hand = self._hands.pop(worker)
         self._waiting = {answer: other for answer, other in self._waiting.items() if other is not worker}
+        self._job.reporter.stop.check()  # the same signal may have ended it
         self._losses += 1
         if self._losses > (len(self._hands) + 1) * (self._retries + 1):
             raise UserError(f"Workers are lost one after another, the last so: {str(error).strip().splitlines()[0]}")

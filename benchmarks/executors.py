@@ -1,0 +1,108 @@
+"""``python -m benchmarks.executors [PAIRS] [MILLISECONDS]``: what handing pairs to Ray's workers costs.
+
+A thousand pairs whose method only waits, 50 ms each, and gives the input back: first in this process, then on one and on
+two workers of ``executor=ray``. Printed is how much longer the workers took, from the first pair's beginning to the last
+one's end, than this process divided by their number; starting them is told apart. Shards must be the same.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from rich.console import Console
+
+from eval.executors.base import Executor
+from eval.executors.inline import Inline
+from eval.executors.ray import Ray
+from eval.pipeline import Job
+from eval.progress import Reporter
+from eval.store import Run
+from tedbench.datasets.folder import Folder
+from tedbench.image import write_png
+from tedbench.method import Axis, Edit, Editor, Progress, Sample, silent
+from tedbench.pair import EditPair
+
+NUMERICS = {"device": "cpu", "threads": 1, "sample_batch": 1}
+
+
+class Unchanged(Edit):
+    """The input again."""
+
+    def __init__(self, pair: EditPair) -> None:
+        self._pair = pair
+
+    def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
+        return (Sample(strength, seed, self._pair.image) for strength, seed in requests)
+
+
+class Waiting(Editor):
+    """A method that takes its time and does nothing."""
+
+    axis = Axis("eta", "η", (0.0,))
+    randomness: ClassVar[Literal["none"]] = "none"
+
+    def __init__(self, milliseconds: float) -> None:
+        self._seconds = milliseconds / 1000
+
+    def fit(self, pair: EditPair, progress: Progress = silent) -> Edit:
+        time.sleep(self._seconds)
+        return Unchanged(pair)
+
+
+def main(pairs: int, milliseconds: float) -> None:
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # where workers find this module
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_png(folder / "a.png", np.zeros((16, 16, 3), np.uint8))
+        rows = ["image,target_text", *(f"a.png,Picture {k}." for k in range(pairs))]
+        (folder / "pairs.csv").write_text("\n".join(rows))
+        alone, _ = measured(folder / "inline", Inline(), folder / "pairs.csv", milliseconds)
+        print(f"inline     {pairs} pairs in {alone:.1f} s, {1000 * alone / pairs:.1f} ms each", flush=True)
+        for workers in (1, 2):
+            run = folder / f"ray{workers}"
+            seconds, starting = measured(run, Ray(workers), folder / "pairs.csv", milliseconds)
+            over = seconds * workers / alone - 1
+            same = contents(run) == contents(folder / "inline")
+            print(
+                f"ray, {workers}     {seconds:.1f} s: {over:+.1%} against inline / {workers}; started in {starting:.1f} s; "
+                f"shards are {'the same' if same else 'DIFFERENT'}",
+                flush=True,
+            )
+
+
+def measured(folder: Path, executor: Executor, file: Path, milliseconds: float) -> tuple[float, float]:
+    """Seconds from the first pair's beginning to the last one's end, and from the start to the former."""
+    settings: dict[str, Any] = {
+        "dataset": {"_target_": "tedbench.datasets.folder.Folder", "file": str(file), "size": 16},
+        "method": {"_target_": "benchmarks.executors.Waiting", "milliseconds": milliseconds},
+        "model": {},
+        "metrics": None,
+        "numerics": NUMERICS,
+        "fits": {"keep": "none"},
+        "seed": 0,
+    }
+    config: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
+    config["labels"] = {"method": "waiting", "model": "none", "axis": "eta"}
+    executor.settle(NUMERICS)
+    run, reporter = Run.create(folder, config), Reporter(Console(quiet=True))
+    editor = Waiting(milliseconds)
+    start = time.time()
+    Job(run, Folder(file, 16), editor, [], [(0.0, 0)], executor, reporter, settings=settings).execute()
+    times = {what: [e["time"] for e in run.events() if e["event"] == what] for what in ("begin", "pair")}
+    return max(times["pair"]) - min(times["begin"]), min(times["begin"]) - start
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in (folder / "pairs").rglob("*") if p.is_file()}
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    main(int(given[0]) if given else 1000, float(given[1]) if given[1:] else 50.0)

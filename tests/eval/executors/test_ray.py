@@ -1,0 +1,222 @@
+"""Ray's workers make what one process makes, also when they are killed. Real clusters, of this machine alone."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.console import Console
+
+from eval.pipeline import Job
+from eval.progress import Reporter
+from eval.store import Run
+from tedbench.datasets.folder import Folder
+from tedbench.errors import UserError
+
+pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
+from eval.executors.ray import Ray
+
+PATIENCE = 1200
+"""Seconds that a busy machine may take."""
+
+
+def start(options, cwd, *more):
+    line = [sys.executable, "-m", "eval.run", "executor=ray", *options, *more]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+    return subprocess.Popen(line, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def end(process):
+    """Its output, once it has ended."""
+    output, _ = process.communicate(timeout=PATIENCE)
+    return output
+
+
+def wait_until(condition, process):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def workers(process):
+    """The processes that hold models, below a command's."""
+    return [child for child in psutil.Process(process.pid).children(recursive=True) if "ray::Worker" in title(child)]
+
+
+def title(process):
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def events(folder, what):
+    path = folder / "events.jsonl"
+    return [e["pair"] for e in Run(folder, {}).events() if e["event"] == what] if path.exists() else []
+
+
+@pytest.fixture(scope="module")
+def whole(six_pairs, edit, tmp_path_factory):
+    """A run in one process."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert edit(*six_pairs, "run_dir=run", cwd=folder).returncode == 0
+    return folder / "run"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_any_number_of_workers_makes_the_same_shards(count, whole, six_pairs, shards, tmp_path):
+    process = start(six_pairs, tmp_path, "run_dir=run", f"executor.workers={count}")
+    output = end(process)
+    assert process.returncode == 0, output
+    assert shards(tmp_path / "run") == shards(whole)
+    for name in ("samples.parquet", "scores.parquet", "curves.csv"):
+        assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes()
+    assert sorted(events(tmp_path / "run", "pair")) == sorted(p.name for p in (whole / "pairs").iterdir())
+    assert "[6/6]" in output
+
+
+@pytest.mark.slow
+def test_two_workers_each_killed_once_leave_a_complete_run(whole, six_pairs, shards, tmp_path):
+    run, moment = tmp_path / "run", random.Random()
+    process = start(six_pairs, tmp_path, "run_dir=run", "executor.workers=2")
+    wait_until(lambda: len(set(events(run, "begin"))) >= 2 and len(workers(process)) == 2, process)
+    for worker in workers(process):
+        time.sleep(moment.uniform(0, 1))
+        worker.send_signal(signal.SIGKILL)
+    output = end(process)
+    assert process.returncode == 0, output
+    assert shards(run) == shards(whole)
+    pairs = events(run, "pair")
+    assert len(pairs) == len(set(pairs)) == 6
+    assert len(events(run, "begin")) <= 6 + 2
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_cleanly_and_the_same_command_goes_on(six_pairs, edit, tmp_path):
+    run, longer = tmp_path / "run", [*six_pairs, "recipe.imagic.finetune.steps=200"]
+    process = start(longer, tmp_path, "run_dir=run", "executor.workers=2")
+    wait_until(lambda: events(run, "pair"), process)
+    below = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    output = end(process)
+    assert process.returncode == 130, output
+    _, alive = psutil.wait_procs(below, timeout=60)
+    assert not alive
+    again = edit(*longer, "run_dir=run", cwd=tmp_path)
+    assert again.returncode == 0 and "already there" in again.stdout
+
+
+@pytest.mark.slow
+def test_nothing_listens_beyond_this_machine(six_pairs, tmp_path):
+    process = start(six_pairs, tmp_path, "run_dir=run", "executor.workers=1")
+    wait_until(lambda: events(tmp_path / "run", "begin"), process)
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    listening = {c.laddr.ip for p in family for c in p.net_connections() if c.status == psutil.CONN_LISTEN}
+    assert end(process) is not None and process.returncode == 0
+    assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+DEADLY = '''
+import os
+from tedbench.method import Axis, Edit, Editor, Sample
+
+class Same(Edit):
+    def __init__(self, pair):
+        self.pair = pair
+
+    def sample(self, requests, progress=None):
+        for strength, seed in requests:
+            yield Sample(strength, seed, self.pair.image)
+
+class Deadly(Editor):
+    """Gives the input back; one picture costs its process's life."""
+    axis, randomness = Axis("eta", "η", (0.0,)), "none"
+
+    def fit(self, pair, progress=None):
+        if pair.entry.image_name == "2.png":
+            os.kill(os.getpid(), 9)
+        return Same(pair)
+'''
+
+
+def job(tmp_path, six_pairs, executor, method="deadly.Deadly"):
+    """A job whose method is not of this project."""
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    file = next(option for option in six_pairs if option.startswith("dataset.file=")).partition("=")[2]
+    numerics = {"device": "cpu", "threads": 1, "sample_batch": 1}
+    settings = {
+        "dataset": {"_target_": "tedbench.datasets.folder.Folder", "file": file, "size": 16},
+        "method": {"_target_": method, "name": "deadly"},
+        "model": {},
+        "metrics": None,
+        "numerics": numerics,
+        "fits": {"keep": "none"},
+        "seed": 0,
+    }
+    config = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
+    config["labels"] = {"method": "deadly", "model": "none", "axis": "eta"}
+    sys.path.insert(0, str(tmp_path))
+    try:
+        from deadly import Deadly  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(str(tmp_path))
+    executor.settle(numerics)
+    reporter = Reporter(Console(file=io.StringIO()))
+    run = Run.create(tmp_path / "run", config)
+    return Job(run, Folder(file, 16), Deadly(), [], [(0.0, 0)], executor, reporter, settings=settings)
+
+
+@pytest.mark.slow
+def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(tmp_path, six_pairs, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    made = job(tmp_path, six_pairs, Ray(workers=1, retries=1))
+    made.execute()
+    table = made.run.samples().set_index("image_name")
+    assert table.loc["2.png", "status"] == "failed" and "lost 2 times" in table.loc["2.png", "reason"]
+    assert set(table.drop("2.png")["status"]) == {"ok"} and len(table) == 6
+    assert not [p for p in (made.run.folder / "pairs").iterdir() if p.name.startswith(".")]
+
+
+@pytest.mark.slow
+def test_what_workers_cannot_start_with_is_told_in_one_line(tmp_path, six_pairs, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    made = job(tmp_path, six_pairs, Ray(workers=1))
+    made.settings["dataset"]["file"] = str(tmp_path / "none.csv")
+    with pytest.raises(UserError, match=r"none\.csv"):
+        made.execute()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"workers": 0}, "executor.workers is 0"),
+        ({"workers": "two"}, "executor.workers is 'two'"),
+        ({"retries": -1}, "executor.retries is -1"),
+        ({"retries": None}, "executor.retries is None"),
+    ],
+)
+def test_what_is_no_number_is_refused(settings, words):
+    with pytest.raises(UserError, match=words):
+        Ray(**settings)
+
+
+def test_a_worker_cannot_be_given_one_gpu_of_several():
+    with pytest.raises(UserError, match="CUDA_VISIBLE_DEVICES"):
+        Ray().settle({"device": "cuda:1", "threads": 1, "sample_batch": 1})
+
+
+def test_a_finished_run_starts_no_cluster(whole, six_pairs, edit):
+    done = edit(*six_pairs, "executor=ray", "run_dir=run", cwd=Path(whole).parent)
+    assert done.returncode == 0 and "6 of 6 pairs are already there" in done.stdout
+    assert "starting" not in done.stdout
