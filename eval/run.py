@@ -26,6 +26,13 @@ python -m eval.run dataset=folder dataset.file=pairs.csv 'sweep.strengths=[0,0.6
 @command("run", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> int:
     """Returns 1 if any pair failed or could not be scored."""
+    from eval.complete import find_complete, write_record
+
+    if found := find_complete(cfg):
+        print(f"complete: {found.pairs} of {found.pairs} pairs are already there; open report.html in")
+        print(found.folder, flush=True)
+        return 0
+
     from eval.pipeline import prepare, write_outputs
     from eval.progress import Reporter
     from eval.score import score_run
@@ -40,7 +47,10 @@ def main(cfg: DictConfig) -> int:
         if not whole:  # other parts may be at work still
             return print_part(job) or int(unreadable > 0)
         write_outputs(job)
-        return print_summary(job, time.monotonic() - start) or int(unreadable > 0)
+        status = print_summary(job, time.monotonic() - start) or int(unreadable > 0)
+        if status == 0 and job.editor.digest is None:  # images made elsewhere may have changed
+            write_record(job.run, job.dataset, cfg)
+        return status
 
 
 if __name__ == "__main__":

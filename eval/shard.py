@@ -164,7 +164,7 @@ class Shard:
             try:
                 scores = self._score_table(path).to_pandas()
             except DamagedError:
-                path.unlink()
+                path.unlink(missing_ok=True)
                 continue
             stays = scores[[key not in requests for key in zip(scores["strength"], scores["seed"], strict=True)]]
             if not len(stays):
@@ -173,7 +173,9 @@ class Shard:
                 self.write_scores(scores["metric"].iloc[0], stays)
 
     def _score_files(self) -> list[Path]:
-        return sorted((self.folder / "scores").glob("*.parquet"))
+        """Those that are there, and those that should be."""
+        folder = self.folder / "scores"
+        return sorted({*folder.glob("*.parquet"), *(folder / name for name in self._score_sums())})
 
     def _score_sums(self) -> dict[str, str]:
         """sha256 by file; empty in runs of older versions."""

@@ -112,7 +112,7 @@ def test_repeating_the_command_does_nothing_again(uncut):
     events = (run / "events.jsonl").read_text().count('"event": "pair"')
     again = command("dataset.limit=3", cwd=folder)
     assert again.returncode == 0 and again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
-    assert "3 of 3 pairs are already there" in again.stdout
+    assert "complete: 3 of 3 pairs are already there" in again.stdout
     assert images(run) == before
     assert (run / "events.jsonl").read_text().count('"event": "pair"') == events
 

@@ -125,7 +125,9 @@ def test_a_damaged_table_costs_its_own_pair_only_and_is_named(run, pairs, harm):
         run.shard(pairs[0].id).samples()
 
 
-@pytest.mark.parametrize("harm", [cut, edit, lambda path: pd.DataFrame({"score": [1.0]}).to_parquet(path)])
+@pytest.mark.parametrize(
+    "harm", [cut, edit, lambda path: path.unlink(), lambda path: pd.DataFrame({"score": [1.0]}).to_parquet(path)]
+)
 def test_damaged_scores_are_left_out_and_named(run, pairs, harm):
     harm(run.shard(pairs[0].id).score_file(METRIC))
     with pytest.warns(UserWarning, match=METRIC.partition("/")[0]):

@@ -1,0 +1,206 @@
+"""``python -m benchmarks.soak [KILLS] [SEED]``: runs that are killed at random moments end as if nobody had touched them.
+
+The embedded model edits six pairs with very few steps, once uncut and then again and again with SIGKILL at random moments
+(every fifth time SIGTERM). Whenever a run is through, its shards and tables must be byte by byte those of the uncut one. No
+pair whose shard was there may be begun again, and at most one pair is in hand when a command is cut off.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import NamedTuple
+
+from eval.store import Run
+
+OVERRIDES = (
+    "recipe.imagic.embedding.steps=2",
+    "recipe.imagic.finetune.steps=2",
+    "recipe.imagic.sampling.steps=2",
+    "sweep.strengths=[0,0.5,1]",
+    "numerics.threads=1",
+    "numerics.sample_batch=1",
+    "~metrics.judge_success",
+    "~metrics.judge_changed",
+    "~metrics.judge_kept",
+    "run_dir=run",
+)
+PRELOADED = ["eval.pipeline", "eval.run", "imagic.editor", "imagic.models.latent", "imagic.models.clip", "lpips"]
+TABLES = ("samples.parquet", "scores.parquet", "curves.csv")
+PATIENCE = 600.0
+"""Seconds after which a command that does nothing is given up."""
+
+
+class Cut(NamedTuple):
+    """A command that was cut off.
+
+    Attributes:
+        signal: what it was cut off with.
+        done: how many pairs had their shards then.
+        seconds: how long it took to leave.
+    """
+
+    signal: int
+    done: int
+    seconds: float
+
+
+class Soak:
+    """Real commands in processes of their own, which are forked from one that has imported what is slow to import."""
+
+    def __init__(self, folder: Path, overrides: Sequence[str] = OVERRIDES) -> None:
+        """
+        Args:
+            folder: where runs go.
+            overrides: of ``eval.run``.
+        """
+        self.folder, self.overrides = folder, list(overrides)
+        self._forks = multiprocessing.get_context("forkserver")
+        self._forks.set_forkserver_preload(PRELOADED)
+
+    def start(self, name: str, *more: str) -> BaseProcess:
+        """``eval.run`` in a folder of that name, on its run there."""
+        here = self.folder / name
+        here.mkdir(parents=True, exist_ok=True)
+        process = self._forks.Process(target=_command, args=(str(here), [*self.overrides, *more]))
+        process.start()
+        return process
+
+    def finish(self, name: str, *more: str) -> int:
+        """Runs a command to its end; gives its exit status."""
+        process = self.start(name, *more)
+        process.join(PATIENCE)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"{name} did not end:\n{self.said(name)}")
+        return process.exitcode
+
+    def run(self, name: str) -> Run:
+        return Run.open(self.folder / name / "run")
+
+    def said(self, name: str) -> str:
+        """All that the commands in a folder printed."""
+        return (self.folder / name / "log").read_text()
+
+    def through(self, name: str, kills: int, rng: random.Random, pace: float) -> Iterator[Cut]:
+        """Repeats a command, cutting it off at random moments so many times, and at last lets it end.
+
+        Args:
+            name: of the folder.
+            kills: how many times; fewer where the run is through before.
+            rng: chooses the moments: at the start, or after up to three events, and some time.
+            pace: seconds that a pair takes, about.
+
+        Raises:
+            AssertionError: a pair was begun though its shard was there, or several were in hand.
+        """
+        there: set[str] = set()
+        for number in range(kills):
+            before, process = len(_events(self.folder / name)), self.start(name)
+            self._await_events(name, before + rng.randrange(4), process)
+            process.join(rng.uniform(0, 0.5 * pace))
+            if process.exitcode is not None:  # it was through already
+                there = self._check(name, before, there, most=0)
+                break
+            which, asked = (signal.SIGTERM if number % 5 == 4 else signal.SIGKILL), time.monotonic()
+            os.kill(process.pid or 0, which)
+            process.join(PATIENCE)
+            seconds = time.monotonic() - asked
+            there = self._check(name, before, there, most=1)
+            yield Cut(which, len(there), seconds)
+        before = len(_events(self.folder / name))
+        status = self.finish(name)
+        assert status == 0, self.said(name)
+        self._check(name, before, there, most=0)
+
+    def _await_events(self, name: str, count: int, process: BaseProcess) -> None:
+        """Until there are so many events, or the command has ended."""
+        deadline = time.monotonic() + PATIENCE
+        while len(_events(self.folder / name)) < count and process.exitcode is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def _check(self, name: str, before: int, there: set[str], most: int) -> set[str]:
+        """What a command did since so many events; gives the pairs whose shards are there now."""
+        events = _events(self.folder / name)[before:]
+        begun = [event["pair"] for event in events if event["event"] == "begin"]
+        assert not there & set(begun), f"begun again: {there & set(begun)}"
+        assert len(begun) == len(set(begun)), f"begun twice: {begun}"
+        if not (self.folder / name / "run" / "config.yaml").exists():
+            return there
+        now = {shard.id for shard in self.run(name).shards() if not shard.broken(thorough=True)}
+        assert there <= now, f"lost: {there - now}"
+        assert len(set(begun) - now) <= most, f"in hand: {set(begun) - now}"
+        return now
+
+
+def outcome(run: Run) -> dict[str, bytes]:
+    """Everything of a run that must not depend on how often it was cut off: shards and tables."""
+    files = [path for path in (run.folder / "pairs").rglob("*") if path.is_file()]
+    files += [run.folder / name for name in TABLES]
+    return {str(path.relative_to(run.folder)): path.read_bytes() for path in sorted(files)}
+
+
+def pace_of(run: Run) -> float:
+    """Seconds that a pair of a finished run took, scoring and drawing included."""
+    times = [event["time"] for event in run.events()]
+    return (times[-1] - times[0]) / len(run.shards())
+
+
+def _command(here: str, overrides: list[str]) -> None:
+    os.chdir(here)
+    log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    sys.argv = ["eval.run", *overrides]
+    from eval.run import main
+
+    main()
+
+
+def _events(here: Path) -> list[dict]:
+    try:
+        lines = (here / "run" / "events.jsonl").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:  # cut off
+            continue
+    return found
+
+
+def main() -> None:
+    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    rng = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    with tempfile.TemporaryDirectory() as folder:
+        soak = Soak(Path(folder))
+        assert soak.finish("uncut") == 0, soak.said("uncut")
+        whole, pace = outcome(soak.run("uncut")), pace_of(soak.run("uncut"))
+        print(f"uncut: {len(whole)} files of shards and tables, {pace:.1f} s a pair", flush=True)
+        cuts, runs = 0, 0
+        while cuts < kills:
+            runs += 1
+            for cut in soak.through(f"cut-{runs}", min(kills - cuts, 15), rng, pace):
+                cuts += 1
+                name, at = signal.Signals(cut.signal).name, f"{cut.done} pairs done"
+                print(f"{cuts:>3} {name:<8} {at}, left after {cut.seconds:.1f} s", flush=True)
+            same = outcome(soak.run(f"cut-{runs}")) == whole
+            print(f"run {runs}: {'byte by byte the same' if same else 'DIFFERENT'}", flush=True)
+            assert same
+        print(f"{cuts} times cut off in {runs} runs: shards and tables the same, no pair done twice")
+
+
+if __name__ == "__main__":
+    main()

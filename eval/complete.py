@@ -1,0 +1,119 @@
+"""A finished run is known without its model: the same command again says so in a moment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig
+
+from conf.command import resolved
+from eval.files import file_digest
+from eval.inputs import Inputs
+from eval.shard import Shard
+from eval.store import Run
+from imagic.models.device import cpu_threads
+from imagic.models.weights import digest, locate_all
+from tedbench.datasets.base import Dataset
+from tedbench.datasets.build import build_dataset
+from tedbench.errors import UserError
+from tedbench.pair import Entry
+
+RECORD = "complete.json"
+OUTPUTS = ("samples.parquet", "scores.parquet", "curves.csv", "curves.png", "curves.pdf", "strips.png", "report.html")
+ELSEWHERE = ("run_dir", "run", "executor")
+"""Settings that say how a run is made, and not what it is."""
+
+
+def write_record(run: Run, dataset: Dataset, cfg: DictConfig) -> None:
+    """Writes down that a run has all that was asked, and what it looks like.
+
+    Args:
+        run: without failures, with its tables, curves and report.
+        dataset: the pairs that were asked for.
+        cfg: the configuration that was given.
+    """
+    plain = resolved(cfg)
+    record = {
+        **_asked(plain),
+        "shards": {entry.id: _state(run.shard(entry.id)) for entry in dataset.entries},
+        "outputs": {name: file_digest(run.folder / name) for name in OUTPUTS if (run.folder / name).exists()},
+    }
+    run.write_json(RECORD, record)
+
+
+class Found(NamedTuple):
+    """A complete run: its folder, and how many pairs it was asked for."""
+
+    folder: Path
+    pairs: int
+
+
+def find_complete(cfg: DictConfig) -> Found | None:
+    """The run that a command asks for, where it is there, whole and made from the same inputs and weights.
+
+    None says nothing: the run is then to be looked at in earnest.
+    """
+    plain = resolved(cfg)
+    if plain["executor"].get("shard") is not None:
+        return None
+    name = "-".join([*(str(plain[block]["name"]) for block in ("dataset", "model", "method")), ""])
+    folders = [Path(str(plain["run_dir"]))] if plain["run_dir"] else sorted(Path("runs").glob(f"{name}*"))
+    for folder in folders:
+        try:
+            record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            run = Run.open(folder)
+            if _asked(plain).items() <= record.items() and _same(run, record, plain):
+                return Found(folder, len(record["shards"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
+            continue
+    return None
+
+
+def _asked(plain: dict[str, Any]) -> dict[str, Any]:
+    """What must be the same for a command to mean the same run: its settings, and what it finds of this machine."""
+    settings = {key: value for key, value in plain.items() if key not in ELSEWHERE}
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return {
+        "asked": hashlib.sha256(text.encode()).hexdigest(),
+        "machine": socket.gethostname(),
+        "threads": cpu_threads(plain["numerics"]["threads"]),
+    }
+
+
+def _same(run: Run, record: dict[str, Any], plain: dict[str, Any]) -> bool:
+    model = run.config()["fit"]["model"]
+    if model is not None and model["digest"] != digest(*locate_all(plain["model"]).values()):
+        return False
+    if any(file_digest(run.folder / name) != known for name, known in record["outputs"].items()):
+        return False
+    dataset = build_dataset(plain["dataset"])
+    if [entry.id for entry in dataset.entries] != list(record["shards"]):
+        return False
+    inputs = Inputs(dataset)
+    return all(_whole(run.shard(entry.id), entry, record["shards"][entry.id], inputs) for entry in dataset.entries)
+
+
+def _whole(shard: Shard, entry: Entry, state: str, inputs: Inputs) -> bool:
+    """Whether a shard is as it was, and its pair too."""
+    info = shard.info()
+    texts = ("target_text", "source_text", "source_object", "target_object")
+    return (
+        _state(shard) == state
+        and not shard.broken()
+        and not any(isinstance(table, Exception) for table in shard.score_tables())
+        and all(info[name] == getattr(entry, name) for name in texts)
+        and inputs.digest(entry) in (info["input"], None)
+    )
+
+
+def _state(shard: Shard) -> str:
+    """A digest of what a shard says of its files."""
+    found = hashlib.sha256((shard.folder / "done").read_bytes())
+    sums = shard.folder / "scores" / "sums.json"
+    if sums.exists():
+        found.update(sums.read_bytes())
+    return found.hexdigest()
