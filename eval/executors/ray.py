@@ -146,10 +146,10 @@ class Ray(Executor):
                     )
                 else:
                     ray.init(address=self._address, **quiet)
-            except ConnectionError as error:
+            except Exception as error:  # Ray's have no common base
+                where = f"There is no Ray cluster at {self._address}" if self._address else "Ray does not start here"
                 raise UserError(
-                    f"There is no Ray cluster at {self._address} ({str(error).splitlines()[0]}). "
-                    "Give another executor.address, or none for a cluster of this machine's own."
+                    f"{where} ({str(error).strip().splitlines()[0]}). Give another executor.address, or executor=inline."
                 ) from None
             try:
                 for number, handler in handlers.items():  # Ray has put its own there
@@ -180,7 +180,7 @@ class _Crew:
         self._ray, self._job, self._start, self._retries = ray, job, start, retries
         self._queue: deque[_Task] = deque()
         self._hands: dict[Any, deque[_Task]] = {}  # by worker; the first is being done
-        self._waiting: dict[Any, Any] = {}  # worker by what it will answer
+        self._waiting: dict[Any, tuple[Any, _Task | None]] = {}  # by answer: whose, to which task; None: it is built
         self._strikes: Counter[str] = Counter()
         self._losses = 0  # since something was finished
         self._polled = 0.0
@@ -220,21 +220,24 @@ class _Crew:
     def _hire(self) -> None:
         worker = self._start()
         self._hands[worker] = deque()
-        self._waiting[worker.name.remote()] = worker
+        self._waiting[worker.build.remote()] = worker, None
 
     def _hear(self, answer: Any) -> None:
         from ray.exceptions import RayError, RayTaskError
 
-        worker = self._waiting.pop(answer)
+        worker, task = self._waiting.pop(answer)
         try:
             result = self._ray.get(answer)
         except RayTaskError as error:
-            raise error.cause from None
+            if isinstance(error.cause, UserError):
+                raise error.cause from None
+            raise
         except RayError as error:
             self._lost(worker, error)
             return
-        if isinstance(result, Outcome) or result is None:
-            self._finished(self._hands[worker].popleft(), result)
+        if task:
+            self._hands[worker].remove(task)
+            self._finished(task, result)
         self._give(worker)
 
     def _give(self, worker: Any) -> None:
@@ -244,7 +247,7 @@ class _Crew:
             task = self._queue.popleft()
             hand.append(task)
             asked = worker.edit.remote(task.entry, task.requests) if task.entry else worker.score.remote(task.pair_id)
-            self._waiting[asked] = worker
+            self._waiting[asked] = worker, task
         if hand and hand[0].entry:
             begin(self._job, hand[0].entry)
 
@@ -256,7 +259,7 @@ class _Crew:
     def _lost(self, worker: Any, error: Exception) -> None:
         """Gives a lost worker's tasks to others; the one that it was doing only so often."""
         hand = self._hands.pop(worker)
-        self._waiting = {answer: other for answer, other in self._waiting.items() if other is not worker}
+        self._waiting = {answer: whose for answer, whose in self._waiting.items() if whose[0] is not worker}
         self._job.reporter.stop.check()  # the same signal may have ended it
         self._losses += 1
         if self._losses > (len(self._hands) + 1) * (self._retries + 1):

@@ -29,6 +29,12 @@ class Worker:
             settings: of the driver's job.
             device, threads: what the driver settled on.
             here: the driver's working directory, which relative paths start from.
+        """
+        self._folder, self._settings, self._device, self._threads, self._here = folder, settings, device, threads, here
+        self._stage, self._stop = ("", 0, 1), Stop()
+
+    def build(self) -> None:
+        """What is asked of it first: an error of a constructor would be that of a lost worker.
 
         Raises:
             UserError: as :func:`eval.pipeline.prepare`.
@@ -40,18 +46,14 @@ class Worker:
         from tedbench.build import build
         from tedbench.datasets.build import build_dataset
 
-        os.chdir(here)
-        settle({**settings["numerics"], "device": device, "threads": threads})
-        self._run = Run.open(folder)
+        settings, device = self._settings, self._device
+        os.chdir(self._here)
+        settle({**settings["numerics"], "device": device, "threads": self._threads})
+        self._run = Run.open(self._folder)
         self._dataset = build_dataset(settings["dataset"])
         self._editor = build_editor(settings, device)
         self._metrics = [build(block, device=device) for block in (settings["metrics"] or {}).values()]
         keep_fits(self._editor, settings["fits"], self._run.config(), Reporter(Console(quiet=True)))
-        self._stage, self._stop = ("", 0, 1), Stop()
-
-    def name(self) -> str:
-        """Machine and process."""
-        return f"{platform.node()}:{os.getpid()}"
 
     def stage(self) -> tuple[str, int, int]:
         """The stage in hand, its step and how many there are."""
@@ -63,7 +65,7 @@ class Worker:
         start = time.monotonic()
         if not outcome.stopped:
             self.score(entry.id)
-        facts = {"score_s": round(time.monotonic() - start, 2), "worker": self.name()}
+        facts = {"score_s": round(time.monotonic() - start, 2), "worker": f"{platform.node()}:{os.getpid()}"}
         return outcome._replace(facts=outcome.facts | facts)
 
     def score(self, pair_id: str) -> None:
