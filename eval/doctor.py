@@ -119,6 +119,7 @@ EMBEDDED_FILES = (
 
 def models() -> Iterator[Finding]:
     """The weights that each choice of ``model`` needs."""
+    from imagic.models.pins import PINS, UNET
     from imagic.models.weights import EMBEDDED, digest, locate, paths
 
     for name in choices("model"):
@@ -133,20 +134,20 @@ def models() -> Iterator[Finding]:
             facts = f"embedded, {digest(folder)[:8]}" if there else "missing"
             yield Finding(name, there, facts, "" if there else "the checkout is incomplete: fetch it again")
         else:
-            lacking = {
-                key: path
-                for key, path in named.items()
-                if not _on_hub_cache(path, "unet/diffusion_pytorch_model.safetensors")
-            }
+            pins = {path: PINS[path].revision for path in named.values() if path in PINS}
+            lacking = {key: path for key, path in named.items() if not _on_hub_cache(path, UNET, pins.get(path))}
             facts = f"not here: {', '.join(lacking.values())}" if lacking else "in the hub's cache"
-            mend = "; ".join(f"hf download {path}, or model.{key}=FOLDER" for key, path in lacking.items())
+            mend = "; ".join(
+                f"hf download {path}{f' --revision {pins[path]}' if path in pins else ''}, or model.{key}=FOLDER"
+                for key, path in lacking.items()
+            )
             yield Finding(name, not lacking or None, facts, mend)
 
 
-def _on_hub_cache(repository: str, file: str) -> bool:
+def _on_hub_cache(repository: str, file: str, revision: str | None = None) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
-    return isinstance(try_to_load_from_cache(repository, file), str)
+    return isinstance(try_to_load_from_cache(repository, file, revision=revision), str)
 
 
 def metrics() -> Iterator[Finding]:

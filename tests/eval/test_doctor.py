@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from eval.doctor import main
+from eval.doctor import main, models
+from imagic.models.pins import PINS, UNET
 
 
 def test_the_doctor_finds_the_embedded_model_and_says_how_to_get_the_rest(monkeypatch, capsys, tmp_path):
@@ -18,7 +19,17 @@ def test_the_doctor_finds_the_embedded_model_and_says_how_to_get_the_rest(monkey
     said = capsys.readouterr().out
     assert "embedded" in said and "The embedded default can run" in said
     assert "hf download stable-diffusion-v1-5/stable-diffusion-v1-5" in said
-    for key, part in (("path", "IF-I-XL-v1.0"), ("upscaler_path", "IF-II-L-v1.0")):
-        assert f"hf download DeepFloyd/{part}, or model.{key}=FOLDER" in said
-    assert "hf download stabilityai/stable-diffusion-x4-upscaler, or model.last_path=FOLDER" in said
+    parts = {"path": "DeepFloyd/IF-I-XL-v1.0", "upscaler_path": "DeepFloyd/IF-II-L-v1.0"}
+    for key, name in {**parts, "last_path": "stabilityai/stable-diffusion-x4-upscaler"}.items():
+        assert f"hf download {name} --revision {PINS[name].revision}, or model.{key}=FOLDER" in said
     assert "alexnet" in said and "torch" in said
+
+
+def test_a_model_in_the_hubs_cache_is_found_by_its_pinned_commit(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    name = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    for commit, there in (("0" * 40, None), (PINS[name].revision, True)):
+        file = tmp_path / f"models--{name.replace('/', '--')}" / "snapshots" / commit / UNET
+        file.parent.mkdir(parents=True)
+        file.touch()
+        assert {finding.what: finding.there for finding in models()}["sd15"] is there
