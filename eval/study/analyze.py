@@ -16,6 +16,7 @@ ABOUT = """\
 Reads the answers to a study, leaves out what the rules fixed in its definition exclude, and writes
 
   preferences.png, .pdf   how often the method is preferred to each opponent (the paper's Figure 8)
+  preferences.csv         its numbers, with intervals and tests
   report.html             the same in words and tables, with and without the exclusions
   summary.json            every number
   answers.csv             every answer with what its screen showed; raters under pseudonyms
@@ -51,6 +52,8 @@ def analyze(files: Sequence[Path], study_folder: Path, out: Path) -> dict[str, A
     Raises:
         UserError: no study, or answers that cannot be read or are not its.
     """
+    import pandas as pd
+
     from eval.study.analysis import analysis, with_metrics
     from eval.study.analysis_page import write_page
     from eval.study.answers import Pseudonyms, answer_table, kept
@@ -74,6 +77,7 @@ def analyze(files: Sequence[Path], study_folder: Path, out: Path) -> dict[str, A
             f"No answer is left of {len(why)} submissions ({excluded or 'none with answers'}). Check the files."
         )
     summary = with_metrics(summary, table, *shown_edit_scores(study))
+    write_csv(out / "preferences.csv", pd.DataFrame(summary["preferences"]))
     write_csv(out / "answers.csv", table)
     write_csv(out / "exclusions.csv", exclusion_table(answers.submissions, why, pseudonyms))
     with writing(out / "summary.json"):

@@ -69,6 +69,8 @@ def test_the_simulated_preferences_come_back_in_every_output(simulated, write, t
     assert sum(row["answers"] for row in summary["preferences"]) == 60 * 12 * 4
     assert summary["simulated"] and summary["sides"]["low"] < 0.5 < summary["sides"]["high"]
     assert json.loads((out / "summary.json").read_text()) == summary
+    drawn = [(row["opponent"], float(row["share"])) for row in read(out / "preferences.csv")]
+    assert drawn == [(row["opponent"], pytest.approx(row["share"], rel=1e-5)) for row in summary["preferences"]]
     rows = read(out / "answers.csv")
     mine = [row for row in rows if row["kind"] == "main" and row["opponent"] == "sdedit"]
     share = np.mean([row["preferred"] == "imagic" for row in mine])
@@ -255,7 +257,8 @@ def test_the_commands_run_end_to_end(make_study, run_command):
     assert said.splitlines()[-1] == str(path / "analysis")
     there = {file.name for file in (path / "analysis").iterdir()}
     assert there == {
-        "summary.json", "answers.csv", "exclusions.csv", "report.html", "preferences.png", "preferences.pdf",
+        "summary.json", "answers.csv", "exclusions.csv", "report.html",
+        "preferences.png", "preferences.pdf", "preferences.csv",
     }  # fmt: skip
 
 
