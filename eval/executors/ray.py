@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import tempfile
@@ -36,6 +37,9 @@ PATIENCE = {
 
 GRACE = 10.0
 """Seconds that workers have to finish the images in hand when the user stops a run."""
+
+LONG = 120.0
+"""Seconds without any worker after which the user is told."""
 
 
 class Ray(Executor):
@@ -183,7 +187,7 @@ class _Crew:
         self._waiting: dict[Any, tuple[Any, _Task | None]] = {}  # by answer: whose, to which task; None: it is built
         self._strikes: Counter[str] = Counter()
         self._losses = 0  # since something was finished
-        self._polled = 0.0
+        self._polled, self._anxious = 0.0, time.monotonic() + LONG
 
     def work(self, tasks: Sequence[_Task], count: int) -> None:
         """Does the tasks on so many workers.
@@ -201,6 +205,9 @@ class _Crew:
                     self._hear(answer)
                 self._job.reporter.stop.check()
                 self._show_stage()
+                if time.monotonic() > self._anxious:
+                    self._job.reporter.say("still waiting for a first worker: has the cluster room for one?")
+                    self._anxious = math.inf
         except Stopped:
             self._leave()
             raise
@@ -226,6 +233,7 @@ class _Crew:
         from ray.exceptions import RayError, RayTaskError
 
         worker, task = self._waiting.pop(answer)
+        self._anxious = math.inf
         try:
             result = self._ray.get(answer)
         except RayTaskError as error:
@@ -287,6 +295,8 @@ class _Crew:
                 f"its worker was lost {self._strikes[task.pair_id]} times: killed, short of memory, or with its machine"
             )
             run.write_failure(task.entry, task.requests, reason)
+        else:
+            self._queue.append(_Task(task.pair_id))  # its scores, if it had not come to them
         self._finished(task, Outcome(0 if reason else len(task.requests), reason, {"worker_lost": True}))
         return True
 
