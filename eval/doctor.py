@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -123,7 +123,7 @@ def models() -> Iterator[Finding]:
     from imagic.models.weights import EMBEDDED, digest, locate, paths
 
     for name in choices("model"):
-        cfg = OmegaConf.load(ROOT / "model" / f"{name}.yaml")
+        cfg: Any = OmegaConf.load(ROOT / "model" / f"{name}.yaml")
         if cfg.path is None:
             continue
         named = paths(cfg)
