@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -37,7 +38,7 @@ def made(tmp_path_factory) -> Path:
     out, err, status = io.StringIO(), io.StringIO(), 0
     own = ["numerics.threads=1", "sweep.seeds=[0,1]"]
     with chdir(here), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["eval.run", *COMMAND.split(), *own])
+        patch.setattr(sys, "argv", ["eval.run", *shlex.split(COMMAND), *own])
         patch.syspath_prepend(str(here))
         try:
             eval.run.main()
