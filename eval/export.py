@@ -1,4 +1,4 @@
-"""``python -m eval.export run=…``: a run to share, as a data set that Hugging Face's ``datasets`` loads."""
+"""``python -m eval.export run=…``: a run to share, as a data set that Hugging Face's ``datasets`` loads, or in a tracker."""
 
 from __future__ import annotations
 
@@ -17,12 +17,21 @@ for each edited image, and the results with what they were made with. No paths o
   results.json     coverage, failures, curves with intervals, configuration, provenance
 
 Input images are left out unless their dataset states a licence, and so are edited images that were made elsewhere: give
-licence=NAME where you know of one. Load it with datasets.load_dataset("FOLDER", split="test")."""
+licence=NAME where you know of one. Load it with datasets.load_dataset("FOLDER", split="test").
+
+With to=mlflow or to=wandb the results (configuration, curves along the strength, coverage, figures) go to that tracker
+instead, by its own library (pip install 'imagic-bench[mlflow]' or [wandb]): into files, and nothing leaves the machine
+unless server= is given."""
 
 EXAMPLES = """
 python -m eval.export run=runs/a
 python -m eval.export run=runs/a out=shared/a licence=cc-by-4.0
+python -m eval.export -m run=runs/a,runs/b to=mlflow
+python -m eval.export run=runs/a to=wandb server=https://api.wandb.ai
 """
+
+WAYS = {"folder": "{name}-export", "mlflow": "tracking", "wandb": "tracking"}
+"""Where a run may go, and the folder for it where none is given."""
 
 
 @command("export", ABOUT, EXAMPLES)
@@ -31,12 +40,27 @@ def main(cfg: DictConfig) -> None:
     if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
         raise UserError("run is empty. Give a run's folder: python -m eval.export run=runs/NAME.")
 
-    from eval.sharing.folder import write_folder
+    if cfg.to not in WAYS:
+        raise UserError(f"to={cfg.to} is none of {', '.join(WAYS)}.")
+    if cfg.server is not None and cfg.to == "folder":
+        raise UserError("server= goes with to=mlflow or to=wandb. Leave it out, or give one of these.")
+
     from eval.store import Run
 
     run = Run.open(Path(str(cfg.run)).expanduser())
-    out = Path(str(cfg.out)).expanduser() if cfg.out else Path(f"{run.folder.resolve().name}-export")
-    for line in write_folder(run, out, None if cfg.licence is None else str(cfg.licence)):
+    licence = None if cfg.licence is None else str(cfg.licence)
+    out = Path(str(cfg.out)).expanduser() if cfg.out else Path(WAYS[cfg.to].format(name=run.folder.resolve().name))
+    if cfg.to == "folder":
+        from eval.sharing.folder import write_folder
+
+        lines = write_folder(run, out, licence)
+    else:
+        from eval.sharing import tracking
+
+        log = tracking.log_mlflow if cfg.to == "mlflow" else tracking.log_wandb
+        server = None if cfg.server is None else str(cfg.server)
+        lines = log(tracking.record(run, licence), out, str(cfg.project), server)
+    for line in lines:
         print(line)
     print(out, flush=True)
 

@@ -1,8 +1,9 @@
-"""eval.export: a run as a folder that Hugging Face's datasets loads."""
+"""eval.export: a run as a folder that Hugging Face's datasets loads, or in a tracker."""
 
 from __future__ import annotations
 
 import json
+import struct
 import sys
 
 import numpy as np
@@ -148,8 +149,70 @@ def test_exporting_again_replaces_an_earlier_export_and_nothing_else(make_run, e
         ([], "Give a run's folder"),
         (["run=nowhere"], "is not a run"),
         (["run=nowhere", "licens=x"], "Did you mean licence"),
+        (["run=nowhere", "to=neptune"], "is none of folder, mlflow, wandb"),
+        (["run=nowhere", "server=https://x"], "goes with to=mlflow or to=wandb"),
     ],
 )
 def test_errors_are_one_line(export, arguments, hint):
     status, said, out = export(*arguments)
     assert status == 2 and hint in said and said.count("\n") == 1 and not out.exists()
+
+
+def test_mlflow_has_parameters_curves_and_files_and_its_server_is_a_file(make_run, export, tmp_path):
+    mlflow = pytest.importorskip("mlflow")
+    pytest.importorskip("sqlalchemy")
+    run = make_run("photos")
+    (run.folder / "strips.png").write_bytes(b"shows inputs")
+    (run.folder / "curves.csv").write_text("method\n")
+    status, said, out = export(f"run={run.folder}", "to=mlflow", "project=edits")
+    assert status == 0, said
+    client = mlflow.MlflowClient(f"sqlite:///{out / 'mlflow.db'}")
+    (kept,) = client.search_runs([client.get_experiment_by_name("edits").experiment_id])
+    assert kept.info.run_name.startswith("imagic-") and kept.info.status == "FINISHED"
+    assert (kept.data.params["fit.size"], kept.data.params["fit.method.clip"]) == ("16", "clip.safetensors")
+    assert [(m.step, m.value) for m in client.get_metric_history(kept.info.run_id, CLIP)] == [(0, 0.25), (1, 0.5)]
+    assert [(m.step, m.value) for m in client.get_metric_history(kept.info.run_id, PSNR)] == [(1, 20.0)]
+    assert kept.data.metrics["pairs_expected"] == 4 and kept.data.metrics["failed"] == 1
+    assert {file.path for file in client.list_artifacts(kept.info.run_id)} == {"results.json", "curves.csv"}
+    assert "/home/someone" not in str(kept.to_dictionary())
+
+
+def leveldb_log(data, start):
+    """The records of a log in LevelDB's format: chunks of checksum, length and type, none across the end of a 32 KiB block."""
+    at, whole = start, b""
+    while at + 7 <= len(data):
+        length, kind = struct.unpack_from("<HB", data, at + 4)
+        whole += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # whole, or the last part
+            yield whole
+            whole = b""
+        room = -at % 32768
+        at += room if room < 7 else 0
+
+
+def test_wandb_keeps_curves_and_configuration_offline(make_run, export, monkeypatch):
+    pytest.importorskip("wandb")
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    monkeypatch.setenv("WANDB_MODE", "online")  # the default is to stay here, whatever the environment says
+    run = make_run()
+    status, said, out = export(f"run={run.folder}", "to=wandb", "project=edits")
+    assert status == 0 and "wandb sync" in said, said
+    (log,) = out.glob("wandb/offline-run-*/*.wandb")
+    rows, told = [], log.read_bytes()
+    for data in leveldb_log(told, start=7):  # after wandb's own header
+        record = Record.FromString(data)
+        if record.HasField("history"):
+            cells = {i.key or ".".join(i.nested_key): json.loads(i.value_json) for i in record.history.item}
+            rows.append({key: value for key, value in cells.items() if not key.startswith("_")})
+    assert rows == [{"strength": 0.0, CLIP: 0.25}, {"strength": 1.0, CLIP: 0.5, PSNR: 20.0}]
+    assert b"fit" in told and b"/home/someone" not in told
+    assert json.loads((log.parent / "files" / "results.json").read_text())["dataset"] == "Picturebook (synthetic)"
+
+
+@pytest.mark.parametrize("library", ["mlflow", "wandb"])
+def test_a_tracker_that_is_not_installed_is_named_with_how_to_get_it(make_run, export, monkeypatch, library):
+    monkeypatch.setitem(sys.modules, library, None)
+    status, said, _ = export(f"run={make_run().folder}", f"to={library}")
+    assert status == 2 and f"pip install 'imagic-bench[{library}]'" in said and said.count("\n") == 1
