@@ -8,27 +8,25 @@ import pytest
 import imagic
 from eval.metrics.base import Reference
 from eval.metrics.clip_score import ClipScore
+from eval.metrics.judge import Judged
 from eval.metrics.lpips_distance import LpipsDistance
 from tedbench.datasets.picturebook import PicturebookPairs
 
 pytestmark = pytest.mark.slow
 ETAS = [0.0, 0.4, 0.7, 0.8, 0.9, 1.0]
+NAMES = ("dog-01.png", "car-01.png", "tree-01.png")
 
 
 @pytest.fixture(scope="module")
 def edits():
-    """Three preview pairs (a dog sits, a bird spreads its wings, a tree turns), edited along η; and the model."""
+    """Three preview pairs (a dog sits, a car opens, a tree turns), edited along η; and the model."""
     editor = imagic.load("picturebook")
     pairs = {pair.entry.image_name: pair for pair in PicturebookPairs(size=64)}
     found = {}
-    for name in ("dog-01.png", "bird-01.png", "tree-01.png"):
+    for name in NAMES:
         with editor.fit(pairs[name]) as edit:
             found[name] = (pairs[name], np.stack([s.image for s in edit.sample([(eta, 0) for eta in ETAS])]))
     return editor.model, found
-
-
-def mean_distance(a, b):
-    return float(np.abs(a.astype(float) - b.astype(float)).mean())
 
 
 def test_eta_0_gives_the_input_back(edits):
@@ -53,8 +51,9 @@ def test_along_eta_fidelity_falls_and_alignment_rises(edits):
     assert alignment[-1] > alignment[0] + 0.1
 
 
-@pytest.mark.parametrize("name", ["bird-01.png", "tree-01.png"])
-def test_some_eta_comes_nearer_to_the_true_edit_than_the_reconstruction(edits, name):
+@pytest.mark.parametrize("name", NAMES)
+def test_some_eta_makes_the_asked_change_and_no_other(edits, name):
     _, found = edits
     pair, images = found[name]
-    assert min(mean_distance(i, pair.truth) for i in images[2:]) < mean_distance(images[0], pair.truth)
+    judged = Judged("success").score(Reference(pair.image, pair.target_text, None, pair.truth), images)
+    assert not judged[0] and judged.any()
