@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,29 @@ from tedbench.errors import ImageError, UserError
 from tedbench.pair import Entry
 
 
+class SavedRun(Run):
+    """A run to which nobody adds: its shards' tables are read once."""
+
+    @classmethod
+    def of(cls, run: Run) -> SavedRun:
+        """A run as it is now."""
+        return cls(run.folder, run.labels)
+
+    @cached_property
+    def _samples(self) -> pd.DataFrame:
+        return super().samples()
+
+    @cached_property
+    def _scores(self) -> pd.DataFrame:
+        return super().scores()
+
+    def samples(self) -> pd.DataFrame:
+        return self._samples.copy()
+
+    def scores(self) -> pd.DataFrame:
+        return self._scores.copy()
+
+
 class SavedPairs(Dataset):
     """The pairs that a run has reached, in the order of their ids."""
 
@@ -23,18 +48,18 @@ class SavedPairs(Dataset):
             UserError: the run has none.
         """
         self._run = run
-        shards = run.shards()
-        if not shards:
+        rows = run.samples().drop_duplicates("pair_id")
+        if not len(rows):
             raise UserError(f"{run.folder} has no pairs yet. Repeat its eval.run command first.")
         config = run.config()
         self.name = str(config["fit"]["dataset"])  # type: ignore[misc]
         self.synthetic = self.name == PicturebookPairs.name  # type: ignore[misc]
         entries = []
-        for shard in shards:
-            info, row = shard.info(), shard.samples().iloc[0]
+        for row in rows.itertuples():
+            info = run.shard(row.pair_id).info()
             names = ("source_text", "source_object", "target_object")
             texts = {name: info.get(name) for name in names}
-            entries.append(Entry(row["image_name"], row["target_text"], category=row["category"] or None, **texts))
+            entries.append(Entry(row.image_name, row.target_text, category=row.category or None, **texts))
         super().__init__(entries, int(config["fit"].get("size") or 0))
 
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
@@ -73,15 +98,20 @@ def write_again(run: Run) -> None:
     from eval.figures.curves import draw_run
     from eval.strips import draw_strips
 
+    run = SavedRun.of(run)
     run.write_tables()
     dataset, axis = SavedPairs(run), axis_of(run)
     draw_run(run, _curve_table(run, dataset), axis)
     draw_strips(run, dataset, axis)
-    write_report_again(run)
+    _write_report(run)
 
 
 def write_report_again(run: Run) -> None:
     """The report alone, of all that the run has."""
+    _write_report(SavedRun.of(run))
+
+
+def _write_report(run: SavedRun) -> None:
     from eval.report.build import write_report
 
     dataset = SavedPairs(run)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from eval.choice import chosen
 from eval.labels import axis_of, key_of
+from eval.saved import SavedRun
 from eval.store import Run
 from tedbench.errors import UserError
 from tedbench.method import Axis, format_strength
@@ -95,9 +96,9 @@ def open_methods(runs: Sequence[str] | Mapping[str, str], strengths: Mapping[str
 
 def _named(runs: Sequence[str] | Mapping[str, str]) -> list[tuple[str, Run]]:
     if isinstance(runs, Mapping):
-        opened = [(str(name), Run.open(_folder(folder))) for name, folder in runs.items()]
+        opened = [(str(name), SavedRun.open(_folder(folder))) for name, folder in runs.items()]
     else:
-        found = [Run.open(_folder(folder)) for folder in runs]
+        found = [SavedRun.open(_folder(folder)) for folder in runs]
         often = Counter(run.labels["method"] for run in found)
         opened = [(run.labels["method"] if often[run.labels["method"]] == 1 else key_of(run), run) for run in found]
     names = [name for name, _ in opened]
