@@ -126,6 +126,9 @@ def main() -> None:
                 seconds, ways["plain loop"].text_seconds = dict.fromkeys(ways, 0.0), 0.0
                 apart_torchmetrics = distance(found["eval.metrics"], found["torchmetrics"])
                 memory = peak_memory()["peak_process_gib"]
+            else:
+                so_far = ", ".join(f"{name} {spent / seconds['eval.metrics']:.2f}×" for name, spent in seconds.items())
+                print(f"{number} of {count} pictures: {so_far}", file=sys.stderr, flush=True)
     images = count * len(STRENGTHS)
     print(f"{count} pictures × {len(STRENGTHS)} strengths at {SIZE}², {torch.get_num_threads()} thread(s)")
     once = seconds["plain loop"] - ways["plain loop"].text_seconds * (1 - 1 / len(STRENGTHS))

@@ -1,0 +1,1 @@
+"""Do metrics rank edits as a judge, or people, do?"""

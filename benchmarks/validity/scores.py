@@ -1,0 +1,118 @@
+"""What is held against the judgement: metrics, simple combinations of them, and what the strength alone says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from eval.labels import first_of_kinds, heading, kind_of
+
+STRENGTH = "strength alone"
+"""How often images of the same strength are good, on other source images: what needs no metric."""
+
+
+class Score(NamedTuple):
+    """Something that ranks images.
+
+    Attributes:
+        name: its column.
+        label: for figures and tables.
+        kind: ``baseline`` is the strength alone.
+    """
+
+    name: str
+    label: str
+    kind: Literal["metric", "combination", "baseline"]
+
+
+def add_scores(images: pd.DataFrame, metrics: Sequence[str]) -> tuple[pd.DataFrame, list[Score]]:
+    """The images with a column for each score more, and all scores.
+
+    For each kind of alignment (CLIP score, CLIP direction) with the first metric of fidelity (1 − LPIPS): the mean of their
+    ranks among all images, the lesser of the two, and alignment among the images that are faithful enough
+    (:func:`faithful_enough`, which is ``eval.select``'s ``rule=best``). Then a weighted sum of all metrics' ranks, whose
+    weights are fitted to the judgements (least squares) of the other source images. Last :data:`STRENGTH`.
+
+    Args:
+        images: of :func:`benchmarks.validity.images.gather`.
+        metrics: their columns.
+    """
+    ranks = images[list(metrics)].rank(pct=True)
+    found = [Score(name, heading(name, metrics), "metric") for name in metrics]
+    labels = {score.name: score.label for score in found}
+    columns: dict[str, pd.Series | np.ndarray] = {}
+    fidelity = first_of_kinds(metrics).get("fidelity")
+    for alignment in _first_of_words([name for name in metrics if kind_of(name) == "alignment"]):
+        if fidelity is not None:
+            both = ranks[[alignment, fidelity]]
+            columns[f"mean rank: {labels[alignment]}, {labels[fidelity]}"] = both.mean(axis=1)
+            columns[f"lesser rank: {labels[alignment]}, {labels[fidelity]}"] = both.min(axis=1)
+            columns[f"{labels[alignment]} where {labels[fidelity]} ≥ t"] = faithful_enough(
+                images, ranks[alignment], ranks[fidelity]
+            )
+    groups = images["source_group"].to_numpy()
+    if len(metrics) > 1:
+        columns["weighted sum of all"] = fitted_elsewhere(ranks.to_numpy(), images["good"].to_numpy(), groups)
+    found += [Score(name, name, "combination") for name in columns]
+    columns[STRENGTH] = strength_alone(images)
+    found.append(Score(STRENGTH, STRENGTH, "baseline"))
+    return images.assign(**columns), found
+
+
+def _first_of_words(metrics: Sequence[str]) -> list[str]:
+    words: dict[str, str] = {}
+    for name in metrics:
+        words.setdefault(name.partition("/")[0], name)
+    return list(words.values())
+
+
+def fitted_elsewhere(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Predictions, (N,), by the least-squares plane through the data of all other groups.
+
+    Args:
+        x: (N, K).
+        y: (N,).
+        groups: (N,); with one alone all predictions are equal.
+    """
+    x = np.column_stack([np.ones(len(x)), x])
+    predicted = np.zeros(len(x))
+    for group in np.unique(groups):
+        own = groups == group
+        if not own.all():
+            predicted[own] = x[own] @ np.linalg.lstsq(x[~own], y[~own], rcond=None)[0]
+    return predicted.round(12)  # equal inputs stay equal, whatever the order of a sum
+
+
+def faithful_enough(images: pd.DataFrame, alignment: pd.Series, fidelity: pd.Series) -> np.ndarray:
+    """Ranks an image by its alignment if its fidelity reaches a threshold, else below all these, by its fidelity.
+
+    The threshold, a tenth of the images or two or …, is the one that chooses most good images among each seed's of the
+    same run's pairs on other source images; the lowest of equals.
+
+    Args:
+        images: of :func:`benchmarks.validity.images.gather`.
+        alignment, fidelity: ranks, from 0 to 1.
+    """
+    unit = ["run", "pair_id", "seed"]
+    options = {t: alignment.where(fidelity >= t, fidelity - 2).to_numpy() for t in np.arange(0, 10) / 10}
+    chosen = {}
+    for threshold, values in options.items():
+        best = images.assign(value=values).sort_values(["value", "strength"], ascending=[False, True], kind="stable")
+        chosen[threshold] = best.groupby(unit).head(1).groupby(["run", "source_group"])["good"].sum()
+    sums = pd.DataFrame(chosen)
+    others = sums.groupby("run").transform("sum") - sums
+    taken = others.idxmax(axis=1)
+    of_image = taken.loc[pd.MultiIndex.from_frame(images[["run", "source_group"]])].to_numpy()
+    return np.select([of_image == threshold for threshold in options], list(options.values()))
+
+
+def strength_alone(images: pd.DataFrame) -> np.ndarray:
+    """The mean judgement of a run's images of the same strength, of other source images; 0 where there are none."""
+    at = images.groupby(["run", "strength"])["good"]
+    own = images.groupby(["run", "strength", "source_group"])["good"]
+    others = at.transform("size") - own.transform("size")
+    total = at.transform("sum") - own.transform("sum")
+    return (total / others.where(others > 0)).fillna(0).round(12).to_numpy()
