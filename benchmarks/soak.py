@@ -106,7 +106,7 @@ class Soak:
         there: set[str] = set()
         for number in range(kills):
             before, process = len(_events(self.folder / name)), self.start(name)
-            self._await_events(name, before + rng.randrange(4), process)
+            self.await_events(name, before + rng.randrange(4), process)
             process.join(rng.uniform(0, 0.5 * pace))
             if process.exitcode is not None:  # it was through already
                 there = self._check(name, before, there, most=0)
@@ -122,7 +122,7 @@ class Soak:
         assert status == 0, self.said(name)
         self._check(name, before, there, most=0)
 
-    def _await_events(self, name: str, count: int, process: BaseProcess) -> None:
+    def await_events(self, name: str, count: int, process: BaseProcess) -> None:
         """Until there are so many events, or the command has ended."""
         deadline = time.monotonic() + PATIENCE
         while len(_events(self.folder / name)) < count and process.exitcode is None and time.monotonic() < deadline:

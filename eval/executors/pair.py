@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -12,7 +14,7 @@ from eval.stages import Stages
 from eval.stop import Stopped
 from eval.store import Run
 from tedbench.datasets.base import Dataset
-from tedbench.errors import PairError
+from tedbench.errors import PairError, UserError
 from tedbench.method import Editor, Progress, Sample
 from tedbench.pair import EditPair, Entry
 
@@ -69,11 +71,20 @@ def edit_pair(
         why = str(error)
     except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:  # a pair's failure stays its own
         why = reason(error)
+    except UserError:
+        raise
+    except Exception as error:  # also what nobody expects of a model; where it was helps to mend it
+        why = f"{reason(error)} ({_place(error)})"
     if pair is not None and samples:  # also those that were made before a failure
         run.write_shard(pair, samples)
     if why is not None:
         run.write_failure(entry, requests, why)
     return Outcome(len(samples), why, facts, stopped)
+
+
+def _place(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def reason(error: BaseException) -> str:

@@ -1,0 +1,149 @@
+"""A pair that fails is a row with its reason; the others are made, and a retry makes what is lacking."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from eval.executors.inline import Inline
+from eval.pipeline import Job
+from eval.progress import Reporter
+from eval.store import Run
+from tedbench.datasets.base import Dataset
+from tedbench.errors import ImageError, UserError
+from tedbench.method import Axis, Edit, Editor, Sample, silent
+from tedbench.pair import Entry
+
+CONFIG = {
+    "fit": {"dataset": "folder", "size": 16},
+    "numerics": {},
+    "sweep": {},
+    "measure": {},
+    "how": {},
+    "labels": {"method": "fragile", "model": "none", "axis": "depth"},
+}
+REQUESTS = [(float(depth), 0) for depth in range(3)]
+
+
+class Listed(Dataset):
+    """Three pairs of one grey picture; that of the second can be lost."""
+
+    name = "folder"
+
+    def __init__(self, lost=False):
+        super().__init__([Entry(f"{name}.png", "A dog.") for name in "abc"], 16)
+        self.lost = lost
+
+    def read(self, entry):
+        if self.lost and entry.image_name == "b.png":
+            raise ImageError("b.png cannot be read.")
+        return np.full((16, 16, 3), 200, np.uint8), None
+
+
+class Fragile(Editor):
+    """Fails with the second pair, while it is fitted or after its first image."""
+
+    randomness = "none"
+    axis = Axis("depth", "depth", (0.0, 1.0), identity=0.0)
+
+    def __init__(self, error=None, stage="fit"):
+        self.error, self.stage = error, stage
+
+    def fit(self, pair, progress=silent):
+        self.fail("fit", pair)
+        return FragileEdit(self, pair)
+
+    def fail(self, stage, pair):
+        if self.error and stage == self.stage and pair.entry.image_name == "b.png":
+            raise self.error
+
+
+class FragileEdit(Edit):
+    def __init__(self, editor, pair):
+        self.editor, self.pair = editor, pair
+
+    def sample(self, requests, progress=silent):
+        for number, (strength, seed) in enumerate(requests):
+            if number:
+                self.editor.fail("sample", self.pair)
+            yield Sample(strength, seed, self.pair.image // (1 + int(strength)))
+
+
+@pytest.fixture
+def job(tmp_path):
+    def make(editor, dataset=None, retry_failed=False, name="run"):
+        run = Run.create(tmp_path / name, CONFIG)
+        reporter = Reporter(Console(quiet=True))
+        return Job(run, dataset or Listed(), editor, [], REQUESTS, Inline(), reporter, retry_failed)
+
+    return make
+
+
+def contents(run):
+    return {str(p.relative_to(run.folder)): p.read_bytes() for p in (run.folder / "pairs").rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("the loss became nan"), "the loss became nan"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "out of memory: a smaller"),
+        (MemoryError(), "out of memory: a smaller"),
+        (KeyError("attention"), "KeyError: 'attention' (test_failures.py:"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+        (FloatingPointError("overflow"), "FloatingPointError: overflow"),
+    ],
+)
+@pytest.mark.parametrize("stage", ["fit", "sample"])
+def test_whatever_a_model_does_stays_with_its_pair_and_can_be_tried_again(job, error, words, stage):
+    first = job(Fragile(error, stage))
+    first.execute()
+    table = first.run.samples()
+    failed = table[table["status"] == "failed"]
+    assert set(failed["image_name"]) == {"b.png"} and len(failed) == (3 if stage == "fit" else 2)
+    assert all(words in reason for reason in failed["reason"])
+    assert len(table) == 9
+    job(Fragile()).execute()  # what failed is left alone
+    assert len(first.run.samples().query("status == 'failed'")) == len(failed)
+    job(Fragile(), retry_failed=True).execute()
+    job(Fragile(), name="uncut").execute()
+    assert contents(first.run) == contents(Run.open(first.run.folder.parent / "uncut"))
+
+
+def test_an_input_that_cannot_be_read_fails_its_pair_alone(job):
+    first = job(Fragile(), Listed(lost=True))
+    first.execute()
+    assert dict(first.run.samples().groupby("image_name")["reason"].first()) == {
+        "a.png": "",
+        "b.png": "b.png cannot be read.",
+        "c.png": "",
+    }
+
+
+def test_what_is_no_pairs_fault_stops_the_run(job):
+    first = job(Fragile(UserError("The disk is full.")))
+    with pytest.raises(UserError, match="disk is full"):
+        first.execute()
+    assert [shard.samples()["image_name"].iloc[0] for shard in first.run.shards()] == ["a.png"]
+
+
+def test_a_lost_image_is_made_again_and_a_lost_input_is_written_again(job):
+    first = job(Fragile())
+    first.execute()
+    whole = contents(first.run)
+    a, b, c = first.run.shards()
+    (a.folder / "depth1-s0.png").unlink()
+    (b.folder / "input.png").write_bytes(b"")
+    (c.folder / "samples.parquet").write_bytes(b"")
+    said = []
+    again = job(Fragile())
+    again.reporter.say = said.append
+    todo = again.todo()
+    assert [(pair.entry.image_name, len(pair.requests)) for pair in todo] == [("a.png", 1), ("c.png", 3)]
+    assert [word in " ".join(said) for word in ("depth1-s0.png is missing", "input.png has been", "is not as")] == [
+        True
+    ] * 3
+    again.execute()
+    assert contents(first.run) == whole
