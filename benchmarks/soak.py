@@ -67,17 +67,17 @@ class Soak:
         self._forks = multiprocessing.get_context("forkserver")
         self._forks.set_forkserver_preload(PRELOADED)
 
-    def start(self, name: str, *more: str) -> BaseProcess:
+    def start(self, name: str) -> BaseProcess:
         """``eval.run`` in a folder of that name, on its run there."""
         here = self.folder / name
         here.mkdir(parents=True, exist_ok=True)
-        process = self._forks.Process(target=_command, args=(str(here), [*self.overrides, *more]))
+        process = self._forks.Process(target=_command, args=(str(here), self.overrides))
         process.start()
         return process
 
-    def finish(self, name: str, *more: str) -> int:
+    def finish(self, name: str) -> int:
         """Runs a command to its end; gives its exit status."""
-        process = self.start(name, *more)
+        process = self.start(name)
         process.join(PATIENCE)
         if process.exitcode is None:
             process.kill()
@@ -134,9 +134,11 @@ class Soak:
         begun = [event["pair"] for event in events if event["event"] == "begin"]
         assert not there & set(begun), f"begun again: {there & set(begun)}"
         assert len(begun) == len(set(begun)), f"begun twice: {begun}"
-        if not (self.folder / name / "run" / "config.yaml").exists():
+        if not _events(self.folder / name):
             return there
-        now = {shard.id for shard in self.run(name).shards() if not shard.broken(thorough=True)}
+        asked = next(event["samples_per_pair"] for event in _events(self.folder / name) if event["event"] == "start")
+        shards = [shard for shard in self.run(name).shards() if not shard.broken(thorough=True)]
+        now = {shard.id for shard in shards if len(shard.samples()) == asked}  # SIGTERM keeps what it has of a pair
         assert there <= now, f"lost: {there - now}"
         assert len(set(begun) - now) <= most, f"in hand: {set(begun) - now}"
         return now
