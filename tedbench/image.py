@@ -41,7 +41,9 @@ def read_image(path: Path | str) -> np.ndarray:
     path = Path(path)
     try:
         if path.exists() and not path.is_file():
-            raise ImageError(f"{path} is no file. Check the path.")  # a device or pipe would never end
+            raise ImageError(  # a device or pipe would never end
+                f"{path} cannot be read as an image (it is no file). Replace it, or leave its pairs out."
+            )
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ImageError(
