@@ -92,7 +92,7 @@ def test_two_workers_each_killed_once_leave_a_complete_run(whole, six_pairs, sha
     process = start(six_pairs, tmp_path, "run_dir=run", "executor.workers=2")
     wait_until(lambda: len(set(events(run, "begin"))) >= 2 and len(workers(process)) == 2, process)
     for worker in workers(process):
-        time.sleep(moment.uniform(0, 1))
+        time.sleep(moment.uniform(0, 0.3))
         worker.send_signal(signal.SIGKILL)
     output = end(process)
     assert process.returncode == 0, output
