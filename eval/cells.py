@@ -33,8 +33,13 @@ def strength_cells(group: pd.DataFrame, metrics: Sequence[Metric], intervals: bo
         reach = (row["ci_high"] - row["ci_low"]) / 2
         half = f" ± {reach:{form}}" if intervals and not math.isnan(reach) else ""
         fewer = f" of {row['n_images']}" if row["n_images"] < most else ""
-        cells.append(f"{row['mean']:{form}}{half}{fewer}")
+        cells.append(f"{number(row['mean'], form)}{half}{fewer}")
     return cells
+
+
+def number(value: float, form: str) -> str:
+    """A mean as tables print it; "∞" where an image is its input and the metric PSNR, "–" where there is none."""
+    return "–" if math.isnan(value) else f"{value:{form}}".replace("inf", "∞")
 
 
 def coverage(table: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import pandas as pd
 
+from eval.cells import number
 from eval.comparison.pages import Grid
 from eval.labels import heading
 from eval.metrics.base import is_judgement
@@ -75,7 +76,7 @@ def _words(rows: pd.DataFrame, join: Callable[..., str]) -> str:
         return "–"
     (row,) = rows.to_dict("records")
     scale, form, sign = (100, ".0f", " %") if is_judgement(row["metric"]) else (1, ".3f", "")
-    mean = f"{scale * row['difference']:+{form}}{sign}"
+    mean = number(scale * row["difference"], f"+{form}") + sign
     if math.isnan(row["ci_low"]):
         return mean.replace("-", "−")
     ends = f"[{scale * row['ci_low']:{form}}, {scale * row['ci_high']:{form}}]"

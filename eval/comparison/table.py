@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from eval.cells import number
 from eval.comparison.common import Comparison, scores
 from eval.comparison.cost import Cost
 from eval.labels import metric_order
@@ -98,7 +99,7 @@ def _measured(comparison: Comparison, place: int) -> pd.DataFrame:
 def cell(row: pd.Series) -> tuple[str, str]:
     """A mean and its interval: "0.576" and "[0.518, 0.634]"; judgements in percent, within what is possible."""
     low, high, percent = row["ci_low"], row["ci_high"], is_judgement(row["metric"])
-    mean = f"{row['mean']:.0%}" if percent else f"{row['mean']:.3f}"
+    mean = number(row["mean"], ".0%" if percent else ".3f")
     if math.isnan(low):
         ends = ""
     elif percent:
