@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -212,9 +212,11 @@ def write_outputs(job: Job) -> None:
     """Tables, curves and report, made anew from the shards."""
     from eval.figures.curves import draw_run
     from eval.report.build import write_report
+    from eval.saved import SavedRun
     from eval.strips import draw_strips
 
     start = time.monotonic()
+    job = replace(job, run=SavedRun.of(job.run))
     job.run.write_tables()
     table = job.curves()
     draw_run(job.run, table, job.editor.axis)
