@@ -7,6 +7,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from conf.command import compose, resolved
 from eval.cells import coverage, pairs_of, strength_cells
@@ -71,6 +72,19 @@ def test_images_are_refused_that_would_give_a_plausible_wrong_number(metrics, pi
                 metric.score(reference, wrong)
         with pytest.raises(ValueError, match="96×96 are compared with 64×64"):
             metric.score(reference, pictures(2, 96))
+
+
+def test_networks_see_a_batch_at_a_time_however_many_images_there_are(clip_folder, pictures, monkeypatch):
+    clip = ClipScore(str(clip_folder), batch=3)
+    lpips = build({**OWN_LPIPS, "batch": 3})
+    seen = []
+    conv = torch.nn.Conv2d.forward
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", lambda self, x: seen.append(len(x)) or conv(self, x))
+    reference = Reference(pictures(1, 64)[0], "A dog.")
+    for metric in (clip, lpips):
+        seen.clear()
+        assert len(metric.score(reference, pictures(10, 64, seed=1))) == 10
+        assert seen and max(seen) == 3
 
 
 def test_scores_do_not_depend_on_what_was_scored_before(metrics, pictures):
