@@ -186,8 +186,11 @@ def file_name(pattern: str, entry: Entry) -> str:
 def _check_pattern(pattern: str) -> None:
     example = Entry("dog.jpeg", "A sitting dog.")
     try:
-        if not any(field for _, field, _, _ in Formatter().parse(pattern)):
+        fields = [field for _, field, _, _ in Formatter().parse(pattern) if field is not None]
+        if not fields:
             raise KeyError("no field")
+        if parts := [field for field in fields if not field.isidentifier()]:  # {text.upper}, {text[0]}
+            raise KeyError(parts[0])
         file_name(pattern, example)
     except (KeyError, ValueError, IndexError, AttributeError) as error:
         raise UserError(
