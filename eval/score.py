@@ -108,7 +108,7 @@ def score_run(run: Run, metrics: Sequence[Metric], reporter: Reporter, shards: S
                 for metric, scores in write_scores(shard, missing):
                     images += len(scores)
                     unscored[metric.name, scores["reason"].iloc[0]] += 1
-            except PairError as error:
+            except (PairError, FileNotFoundError) as error:  # the latter where a run's command just replaces the shard
                 broken += 1
                 reporter.say(f"not scored: {shard.id}: {error}")
             reporter.advance()

@@ -99,7 +99,10 @@ class Shard:
 
     def sample_table(self) -> pa.Table:
         """As :meth:`samples`."""
-        _, digest = self._files().get(SAMPLES, (0, None))
+        try:
+            _, digest = self._files().get(SAMPLES, (0, None))
+        except OSError:  # its successor is just taking its place
+            raise DamagedError(f"{self.folder} is not complete.") from None
         return read_table(self.folder / SAMPLES, digest)
 
     def input(self) -> np.ndarray:

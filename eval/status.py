@@ -97,20 +97,21 @@ def status_of(run: Run, thorough: bool = False) -> Status:
     shards = run.shards()
     for shard in shards:
         try:
+            info, broken = shard.info(), listed(shard.broken(thorough))
             samples = shard.sample_table()
         except DamagedError as error:
             damaged[shard.id] = str(error)
             continue
+        except OSError:  # its successor is just taking its place
+            continue
         count = samples["status"].to_pylist().count("ok")
         made += count
-        broken = listed(shard.broken(thorough))
         for table in shard.score_tables():
             if isinstance(table, DamagedError):
                 broken = "; ".join(filter(None, (broken, str(table))))
             elif len(table):
                 metric = table["metric"][0].as_py()
                 scores[metric] = scores.get(metric, 0) + len(table)
-        info = shard.info()
         if broken:
             damaged[shard.id] = broken
         if info.get("status") == "failed":

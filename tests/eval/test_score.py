@@ -92,6 +92,17 @@ def test_only_what_lacks_scores_is_measured_unless_redone(run, score):
     pd.testing.assert_frame_equal(run.scores(), right)
 
 
+def test_of_a_longer_sweep_only_the_new_images_are_measured(run, score, noise_image):
+    score(f"run={run.folder}", "numerics.threads=1")
+    first = run.shards()[0]
+    first.write_scores(PSNR, first.scores().assign(score=-1.0))
+    run.write_shard(EditPair(ENTRIES[0], noise_image(99)), [Sample(0.5, 0, noise_image(5))])
+    status, said = score(f"run={run.folder}", "numerics.threads=1")
+    assert status == 0 and "scoring 1 pairs" in said
+    scores = first.scores()
+    assert list(scores["strength"]) == [0.0, 0.5, 1.0] and list(scores["score"] == -1) == [True, False, True]
+
+
 def test_a_redoing_that_was_interrupted_goes_on_without_redo(run, score, monkeypatch):
     score(f"run={run.folder}", "numerics.threads=1")
     right = run.scores()
