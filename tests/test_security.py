@@ -42,9 +42,11 @@ def test_pickles_of_imagenet_run_no_code(imagenet_home, monkeypatch, tmp_path):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TORCH_HOME", str(imagenet_home))
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", raising=False)
     with pytest.raises(UserError, match="holds more than weights"):
         LpipsDistance("squeeze")
     assert not (tmp_path / "executed").exists()
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ  # what others load in this process is their affair
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import ClassVar
@@ -26,6 +28,9 @@ from tedbench.image import square
 
 EPSILON = 1e-10
 """Of the package's normalize_tensor."""
+
+WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+"""Torch's own switch."""
 
 SMALLEST_SIDE = 32
 """Pixels; the nets' poolings leave nothing of smaller images."""
@@ -133,11 +138,24 @@ def _module(net: str, **settings: bool) -> lpips.LPIPS:
         return lpips.LPIPS(net=net, verbose=False, **settings)
 
 
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """Every torch.load within takes tensors alone, also one that others call."""
+    before = os.environ.get(WEIGHTS_ONLY)
+    os.environ[WEIGHTS_ONLY] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[WEIGHTS_ONLY]
+        if before is not None:
+            os.environ[WEIGHTS_ONLY] = before
+
+
 def _pretrained(net: str) -> lpips.LPIPS:
     """With ImageNet's features. They come as pickles, which torchvision would read with any code that is in them."""
-    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     try:
-        return _module(net)
+        with _weights_only():
+            return _module(net)
     except UnpicklingError:
         raise UserError(
             f"The LPIPS backbone {net} in {Path(torch.hub.get_dir()) / 'checkpoints'} holds more than weights. "
