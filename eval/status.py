@@ -119,7 +119,7 @@ def status_of(run: Run, thorough: bool = False) -> Status:
         elif count >= each:
             done += 1
     pairs = max(int(start.get("pairs", 0)), len(shards))
-    left = time_left(events, at_work, pairs - done - len(failed))
+    left = time_left(events, at_work, pairs - done - len(failed), time.time())
     return Status(pairs, pairs * each, done, made, scores, failed, damaged, at_work, _in_hand(events, at_work), left)
 
 
@@ -137,7 +137,7 @@ def _in_hand(events: Sequence[dict[str, Any]], at_work: Sequence[Holder]) -> lis
     return list(found)
 
 
-def time_left(events: Sequence[dict[str, Any]], at_work: Sequence[Holder], pairs: int) -> float | None:
+def time_left(events: Sequence[dict[str, Any]], at_work: Sequence[Holder], pairs: int, now: float) -> float | None:
     """About how many seconds so many pairs take: at the rate of those at work since the first of them began.
 
     Before one of theirs has ended, or where nobody is at work, as long as earlier pairs took one after another.
@@ -149,7 +149,7 @@ def time_left(events: Sequence[dict[str, Any]], at_work: Sequence[Holder], pairs
         since = min(holder.since for holder in at_work)
         if lately := [event["time"] for event in ended if event["time"] > since]:
             rate = (max(lately) - since) / len(lately)
-            return max(rate * pairs - (time.time() - max(lately)), 0.0)
+            return max(rate * pairs - (now - max(lately)), 0.0)
     took = [event.get("fit_s", 0.0) + event.get("sample_s", 0.0) for event in ended]
     return sum(took) / len(took) * pairs / max(len(at_work), 1) if took else None
 

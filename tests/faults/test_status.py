@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -101,15 +100,15 @@ def test_a_smaller_last_start_counts_every_pair_that_is_there(run):
 
 
 def test_the_time_left_is_at_the_rate_of_those_at_work():
-    now = time.time()
+    now = 5000.0
     events = [{"event": "pair", "time": now - 1000, "fit_s": 7.0, "sample_s": 3.0}]
     holder = Holder(Part(), "here", 1, now - 100, 0.0, True)
-    assert time_left(events, [], 5) == 50
-    assert time_left(events, [holder, holder], 5) == 25
+    assert time_left(events, [], 5, now) == 50
+    assert time_left(events, [holder, holder], 5, now) == 25
     events += [{"event": "pair", "time": now - ago, "fit_s": 90.0, "sample_s": 9.0} for ago in (80, 60, 40, 20)]
-    assert time_left(events, [holder], 5) == pytest.approx(5 * 20 - 20, abs=1)
-    assert time_left([], [holder], 5) is None
-    assert time_left(events, [holder], 0) == 0
+    assert time_left(events, [holder], 5, now) == 5 * 20 - 20
+    assert time_left([], [holder], 5, now) is None
+    assert time_left(events, [holder], 0, now) == 0
 
 
 @pytest.mark.parametrize(("arguments", "words"), [([], "Give a run's folder"), (["run=nowhere"], "is not a run")])
