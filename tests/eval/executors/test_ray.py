@@ -60,6 +60,14 @@ def title(process):
         return ""
 
 
+def listens_at(process):
+    """Its addresses; none, if it has ended meanwhile."""
+    try:
+        return [c.laddr.ip for c in process.net_connections() if c.status == psutil.CONN_LISTEN]
+    except psutil.Error:
+        return []
+
+
 def events(folder, what):
     path = folder / "events.jsonl"
     return [e["pair"] for e in Run(folder, {}).events() if e["event"] == what] if path.exists() else []
@@ -88,7 +96,7 @@ def test_any_number_of_workers_makes_the_same_shards(count, whole, six_pairs, sh
 
 @pytest.mark.slow
 def test_two_workers_each_killed_once_leave_a_complete_run(whole, six_pairs, shards, tmp_path):
-    run, moment = tmp_path / "run", random.Random()
+    run, moment = tmp_path / "run", random.Random(0)
     process = start(six_pairs, tmp_path, "run_dir=run", "executor.workers=2")
     wait_until(lambda: len(set(events(run, "begin"))) >= 2 and len(workers(process)) == 2, process)
     for worker in workers(process):
@@ -122,7 +130,7 @@ def test_nothing_listens_beyond_this_machine(six_pairs, tmp_path):
     process = start(six_pairs, tmp_path, "run_dir=run", "executor.workers=1")
     wait_until(lambda: events(tmp_path / "run", "begin"), process)
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    listening = {c.laddr.ip for p in family for c in p.net_connections() if c.status == psutil.CONN_LISTEN}
+    listening = {address for process in family for address in listens_at(process)}
     assert end(process) is not None and process.returncode == 0
     assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
