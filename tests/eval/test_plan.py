@@ -86,6 +86,7 @@ def test_a_plan_names_the_whole_run_and_leaves_nothing_behind(tiny_folder, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_planned_says_why(tmp_path):
+def test_what_cannot_be_planned_says_why(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     status, _, err = command("model=sd15", cwd=tmp_path)
     assert status == 2 and "hf download stable-diffusion-v1-5" in err
