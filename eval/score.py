@@ -18,7 +18,7 @@ from eval.files import DamagedError
 from eval.memory import peak_memory
 from eval.metrics.base import Metric, Reference
 from eval.progress import Reporter
-from eval.shard import KEY, SAMPLE_COLUMNS, Shard, listed
+from eval.shard import KEY, Shard, listed
 from eval.store import Run
 from tedbench.disk import writing
 from tedbench.errors import PairError, UserError
@@ -132,15 +132,15 @@ def write_scores(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metr
 
 
 def _lacks(shard: Shard, metric: Metric) -> bool:
-    return bool(len(_unmeasured(shard, metric)))
+    try:
+        return bool(len(_unmeasured(shard, metric)))
+    except DamagedError:  # said elsewhere
+        return False
 
 
 def _unmeasured(shard: Shard, metric: Metric) -> pd.DataFrame:
-    """The rows of the images that a metric has no scores of; none of a shard whose table is damaged, which is said elsewhere."""
-    try:
-        samples = shard.samples()
-    except DamagedError:
-        return pd.DataFrame(columns=list(SAMPLE_COLUMNS))
+    """The rows of the images that a metric has no scores of; a damaged table is an error."""
+    samples = shard.samples()
     samples, scores = samples[samples["status"] == "ok"], shard.scores_of(metric.name)
     if scores is None:
         return samples
@@ -162,7 +162,7 @@ def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metri
     def pictures(names: tuple[str, ...]) -> np.ndarray:
         return np.stack([shard.image(name) for name in names])
 
-    work = [(metric, _unmeasured(shard, metric)) for metric in metrics]
+    work = [(metric, rows) for metric in metrics if len(rows := _unmeasured(shard, metric))]  # others score here too
     for _, rows in work:
         pictures(tuple(rows["image"]))
     reference = Reference(shard.input(), info["target_text"], info["source_text"], shard.truth())

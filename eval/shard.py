@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from filelock import FileLock
 
 from eval.files import DamagedError, clear_half_written, file_digest, read_table, replace_text, write_table
 from tedbench.disk import writing
@@ -145,21 +147,32 @@ class Shard:
         return self.folder / "scores" / f"{metric.replace('/', '~')}.parquet"
 
     def add_scores(self, metric: str, scores: pd.DataFrame) -> None:
-        """Adds one metric's scores of images that it had none of."""
-        had = self.scores_of(metric)
-        if had is not None:
-            scores = pd.concat([had, scores], ignore_index=True).sort_values(KEY, ignore_index=True)
-        self.write_scores(metric, scores)
+        """Adds one metric's scores of images; those that another command has added meanwhile give way."""
+        with self._scoring():
+            had = self.scores_of(metric)
+            if had is not None:
+                both = pd.concat([had, scores], ignore_index=True).drop_duplicates(KEY, keep="last")
+                scores = both.sort_values(KEY, ignore_index=True)
+            self._replace_scores(metric, scores)
 
     def write_scores(self, metric: str, scores: pd.DataFrame) -> None:
         """Adds (or replaces) one metric's scores."""
+        with self._scoring():
+            self._replace_scores(metric, scores)
+
+    @contextmanager
+    def _scoring(self) -> Iterator[None]:
+        """Keeps out other commands that score the same run, for a moment."""
+        with writing(self.folder), FileLock(self.folder.parents[1] / ".locks" / "scores.lock"):
+            yield
+
+    def _replace_scores(self, metric: str, scores: pd.DataFrame) -> None:
         path = self.score_file(metric)
-        with writing(path):
-            path.parent.mkdir(exist_ok=True)
-            clear_half_written(path.parent)
-            digest = write_table(path, scores.reindex(columns=list(SCORE_COLUMNS), fill_value=""))
-            sums = {name: known for name, known in self._score_sums().items() if (path.parent / name).exists()}
-            replace_text(path.parent / "sums.json", json.dumps(sums | {path.name: digest}, sort_keys=True, indent=1))
+        path.parent.mkdir(exist_ok=True)
+        clear_half_written(path.parent)
+        digest = write_table(path, scores.reindex(columns=list(SCORE_COLUMNS), fill_value=""))
+        sums = {name: known for name, known in self._score_sums().items() if (path.parent / name).exists()}
+        replace_text(path.parent / "sums.json", json.dumps(sums | {path.name: digest}, sort_keys=True, indent=1))
 
     def forget_scores(self, requests: Collection[tuple[float, int]]) -> None:
         """Takes away the scores of images that are made again, and damaged ones."""

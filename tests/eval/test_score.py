@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 
-from eval.score import main
+from eval.metrics.pixels import Psnr
+from eval.progress import Reporter
+from eval.score import main, score_run
+from eval.shard import Shard
 from eval.store import Run
 from tedbench.image import write_png
 from tedbench.method import Sample
@@ -101,6 +106,45 @@ def test_of_a_longer_sweep_only_the_new_images_are_measured(run, score, noise_im
     assert status == 0 and "scoring 1 pairs" in said
     scores = first.scores()
     assert list(scores["strength"]) == [0.0, 0.5, 1.0] and list(scores["score"] == -1) == [True, False, True]
+
+
+def test_two_commands_that_score_one_run_do_not_harm_each_other(run):
+    class Late(Psnr):
+        """Another command measures the whole run before its first score is there."""
+
+        def score(self, reference, images):
+            if not len(run.scores()):
+                score_run(run, [Psnr()], Reporter())
+            return super().score(reference, images)
+
+    assert score_run(run, [Late()], Reporter()) == 0
+    scores = run.scores()
+    assert len(scores) == 4 and not scores.duplicated(["pair_id", "strength", "seed"]).any()
+
+
+def test_writers_of_scores_lose_none_of_each_others_checksums(run):
+    folder = run.shards()[0].folder
+
+    def add(name):
+        row = {"pair_id": folder.name, "strength": 0.0, "seed": 0, "metric": name, "score": 1.0}
+        Shard(folder).add_scores(name, pd.DataFrame([row]))
+
+    names = [f"metric{number}" for number in range(24)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, names))
+    assert set(json.loads((folder / "scores" / "sums.json").read_text())) == {f"{name}.parquet" for name in names}
+
+
+def test_a_shard_that_is_damaged_while_others_are_scored_is_told_of(run):
+    first, second = run.shards()[:2]
+
+    class Harmful(Psnr):
+        def score(self, reference, images):
+            (second.folder / "samples.parquet").unlink(missing_ok=True)
+            return super().score(reference, images)
+
+    assert score_run(run, [Harmful()], Reporter()) == 1
+    assert list(first.scores()["strength"]) == [0.0, 1.0]
 
 
 def test_a_redoing_that_was_interrupted_goes_on_without_redo(run, score, monkeypatch):
