@@ -35,14 +35,14 @@ def test_a_typo_is_refused_with_a_suggestion(override, hint):
 
 
 def test_the_model_brings_its_recipe_and_metrics_and_both_can_be_overridden():
-    assert compose("run", []).method.embedding.steps == 250
+    assert compose("run", []).method.embedding.steps == 120
     sd = compose("run", ["model=sd15"])
     assert (sd.method.embedding.steps, sd.method.embedding.lr) == (1000, 2e-3)
     assert (sd.method.finetune.steps, sd.method.finetune.lr) == (1500, 5e-7)
     assert sd.dataset.size == 512 and sd.metrics.lpips.size == 512
     assert compose("run", ["recipe.imagic.embedding.steps=7"]).method.embedding.steps == 7
     assert compose("run", ["metrics=standard"]).metrics.clip.pretrained == "openai"
-    assert compose("run", ["model=sd15", "recipe/imagic=picturebook"]).method.embedding.steps == 250
+    assert compose("run", ["model=sd15", "recipe/imagic=picturebook"]).method.embedding.steps == 120
 
 
 def test_images_made_elsewhere_need_no_model_unless_one_is_asked_for():

@@ -122,7 +122,7 @@ def test_training_lowers_the_loss_at_a_rate_that_falls(random_clip, pair, monkey
     weights = {"composite": 0.0, "screen": 0.0, "structure": 0.0, "sparsity": 1.0, "l1": 1.0, "l0": 0.0}
     alphas = []
     for steps in (40, 1):
-        optimisation = {"steps": steps, "min_lr": 2e-3}
+        optimisation = {"steps": steps, "lr": 2.5e-3, "min_lr": 2e-3}
         with make_editor(random_clip, losses=weights, optimisation=optimisation).fit(pair) as edit:
             alphas.append(edit.layer(0).alpha.mean().item())
     assert alphas[0] < 0.7 * alphas[1]

@@ -268,7 +268,7 @@ def main(cfg):
 main()
 """
     for arguments, lines in (
-        (["+experiment=fig7"], ["imagic 250", "imagic_no_finetune 250"]),
+        (["+experiment=fig7"], ["imagic 120", "imagic_no_finetune 120"]),
         (["+experiment=embedding_steps", "recipe.imagic.embedding.steps=7"], ["imagic 7", "imagic_no_finetune 7"]),
     ):
         done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path)
