@@ -103,7 +103,7 @@ def _whole(shard: Shard, entry: Entry, state: str, inputs: Inputs) -> bool:
     texts = ("target_text", "source_text", "source_object", "target_object")
     return (
         _state(shard) == state
-        and not shard.broken()
+        and not shard.broken(thorough=True)
         and not any(isinstance(table, Exception) for table in shard.score_tables())
         and all(info[name] == getattr(entry, name) for name in texts)
         and inputs.digest(entry) in (info["input"], None)

@@ -91,7 +91,7 @@ class Job:
                 self.run.write_failure(entry, self.requests, info["reason"])
             return []
         rows = rows[rows["status"] == "ok"]
-        if broken := shard.broken():
+        if broken := shard.broken(thorough=True):
             self.reporter.say(f"{entry.id}: {listed(broken)}. What is lost is made again.")
             rows = rows[[Path(image).name not in broken for image in rows["image"]]]
             if len(rows):

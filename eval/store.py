@@ -259,7 +259,7 @@ def _take_over(old: Shard, folder: Path) -> list[dict[str, Any]]:
     """Gives what is whole of a shard to the folder that will take its place, without its tables; the rows of its images."""
     if not old.exists():
         return []
-    broken = old.broken()
+    broken = old.broken(thorough=True)  # what was changed must get no checksum of its own
     try:
         table = old.samples()
     except DamagedError:

@@ -24,6 +24,13 @@ def configuration(*more):
     return compose("run", [*OVERRIDES, "run_dir=run", *more])
 
 
+def flip(path):
+    """Changes a bit of a file and not its size."""
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+
+
 @pytest.fixture
 def run(tmp_path, noise_image):
     """A finished run of two pairs in this folder."""
@@ -75,6 +82,7 @@ def test_another_command_does_not(run, more):
     "harm",
     [
         lambda run: next(run.folder.glob("pairs/*/eta1-s0.png")).unlink(),
+        lambda run: flip(next(run.folder.glob("pairs/*/eta1-s0.png"))),
         lambda run: next(run.folder.glob("pairs/*/done")).unlink(),
         lambda run: next(run.folder.glob("pairs/*/samples.parquet")).write_bytes(b""),
         lambda run: next(run.folder.glob("pairs/*/scores/*.parquet")).unlink(),

@@ -147,3 +147,29 @@ def test_a_lost_image_is_made_again_and_a_lost_input_is_written_again(job):
     ] * 3
     again.execute()
     assert contents(first.run) == whole
+
+
+def flip(path):
+    """Changes a bit of a file and not its size."""
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["depth1-s0.png", "input.png"])
+def test_what_a_flipped_bit_has_changed_is_made_again(job, name):
+    first = job(Fragile())
+    first.execute()
+    whole = contents(first.run)
+    flip(first.run.shards()[0].folder / name)
+    job(Fragile()).execute()
+    assert contents(first.run) == whole
+
+
+def test_an_image_that_a_flipped_bit_has_changed_gets_no_new_checksum(job):
+    first = job(Fragile())
+    first.execute()
+    shard = first.run.shards()[0]
+    flip(shard.folder / "depth1-s0.png")
+    first.run.write_failure(first.dataset.entries[0], [(3.0, 0)], "out of memory")
+    assert list(shard.samples()["strength"]) == [0.0, 2.0, 3.0]
