@@ -24,7 +24,7 @@ from eval.store import Run
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
-from tedbench.errors import UserError
+from tedbench.errors import PairError, UserError
 from tedbench.method import Editor
 from tedbench.pair import Entry
 
@@ -94,10 +94,22 @@ class Job:
         if broken := shard.broken(thorough=True):
             self.reporter.say(f"{entry.id}: {listed(broken)}. What is lost is made again.")
             rows = rows[[Path(image).name not in broken for image in rows["image"]]]
-            if len(rows):
-                self.run.write_shard(self.dataset.load(entry), [])
         have = set(zip(rows["strength"], rows["seed"], strict=True))
-        return [request for request in self.requests if request not in have]
+        lacking = [request for request in self.requests if request not in have]
+        return [] if broken and have and not self._mended(entry, lacking) else lacking
+
+    def _mended(self, entry: Entry, lacking: list[tuple[float, int]]) -> bool:
+        """Writes a shard again from what is whole of it. Where its source image is lost too, what it lacks has failed."""
+        try:
+            pair = self.dataset.load(entry)
+        except PairError as error:
+            self.reporter.say(f"{entry.id} cannot be mended: {error}")
+            if lacking:
+                self.run.write_failure(entry, lacking, str(error))
+                self.run.event("failure", pair=entry.id, reason=str(error))
+            return False
+        self.run.write_shard(pair, [])
+        return True
 
     def _same_texts(self, entry: Entry, info: dict[str, Any]) -> None:
         for name in self.editor.needs:

@@ -173,3 +173,20 @@ def test_an_image_that_a_flipped_bit_has_changed_gets_no_new_checksum(job):
     flip(shard.folder / "depth1-s0.png")
     first.run.write_failure(first.dataset.entries[0], [(3.0, 0)], "out of memory")
     assert list(shard.samples()["strength"]) == [0.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("name", ["depth1-s0.png", "input.png"])
+def test_a_damaged_pair_whose_source_is_lost_fails_alone(job, name):
+    first = job(Fragile())
+    first.execute()
+    a, b, _ = first.run.shards()
+    for shard in (a, b):
+        (shard.folder / name).unlink()
+    job(Fragile(), Listed(lost=True)).execute()
+    failed = b.samples().query("status == 'failed'")
+    assert len(b.samples()) == 3 and list(failed["strength"]) == ([1.0] if name == "depth1-s0.png" else [])
+    assert set(failed["reason"]) <= {"b.png cannot be read."}
+    assert a.info()["status"] == "ok" and len(a.samples()) == 3 and not a.broken(thorough=True)
+    job(Fragile(), retry_failed=True).execute()
+    job(Fragile(), name="uncut").execute()
+    assert contents(first.run) == contents(Run.open(first.run.folder.parent / "uncut"))
