@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
+import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tedbench.disk import writing
@@ -63,10 +65,16 @@ class FitStore:
             UserError: it cannot be written.
         """
         path = self.path(pair)
-        beside = path.with_suffix(f".{os.getpid()}")
+        beside = path.with_suffix(f".{secrets.token_hex(4)}")
         with writing(path):
-            beside.write_bytes(save({name: value.detach().cpu().contiguous() for name, value in kept.items()}))
-            beside.replace(path)
+            try:
+                save_file({name: value.detach().cpu().contiguous() for name, value in kept.items()}, beside)
+                beside.replace(path)
+            except SafetensorError as error:
+                number = re.search(r"os error (\d+)", str(error))  # all that safetensors tells of what the disk said
+                raise (OSError(int(number[1]), str(error)) if number else error) from None
+            finally:
+                beside.unlink(missing_ok=True)
 
     def path(self, pair: EditPair) -> Path:
         """The file of a pair: a hash of the identity, of its pixels and of its texts."""

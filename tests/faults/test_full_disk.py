@@ -6,9 +6,11 @@ import subprocess
 
 import numpy as np
 import pytest
+import torch
 
 from eval.lock import RunLock
 from eval.store import Run
+from imagic.fits import FitStore
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -83,3 +85,16 @@ def test_tables_and_events_on_a_full_disk_leave_the_old_ones(small_disk):
         for _ in range(200):
             run.event("x", text="y" * 100)
     assert all(event["event"] == "x" for event in run.events())
+
+
+def test_a_full_disk_leaves_no_half_a_fit(small_disk):
+    place, enlarge = small_disk
+    store, pair = FitStore(place / "fits", "embedding", {}), EditPair(Entry("a.png", "A dog."), noisy(0))
+    kept = {"e_opt": torch.rand(1 << 17)}
+    with pytest.raises(UserError, match="the disk is full"):
+        store.save(pair, kept)
+    assert store.load(pair) is None and not list(store.folder.iterdir())
+    enlarge(3000)
+    store.save(pair, kept)
+    assert torch.equal(store.load(pair)["e_opt"], kept["e_opt"])
+    assert list(store.folder.iterdir()) == [store.path(pair)]

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -84,12 +81,3 @@ def test_a_damaged_fit_is_told(tiny_model, pair, tmp_path):
     store.path(pair).write_bytes(b"no fit")
     with pytest.raises(UserError, match="Delete it"):
         make(tiny_model(), store).fit(pair)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk_is_told(pair, tmp_path):
-    store = FitStore(tmp_path, "embedding", {})
-    store.path(pair).with_suffix(f".{os.getpid()}").symlink_to("/dev/full")
-    with pytest.raises(UserError, match="the disk is full"):
-        store.save(pair, {"e_opt": torch.zeros(1 << 16)})
-    assert store.load(pair) is None
