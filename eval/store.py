@@ -288,7 +288,7 @@ def _write_png(path: Path, image: Any) -> None:
 
 def _require_no_links(folder: Path) -> None:
     """Refuses a folder from which writing would lead elsewhere. That it is a link itself does not matter."""
-    for pattern in ("*", "pairs/*", "pairs/*/scores"):
+    for pattern in ("*", ".locks/*", "pairs/*", "pairs/*/scores"):
         for path in folder.glob(pattern):
             if path.is_symlink():
                 raise UserError(

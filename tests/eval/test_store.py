@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eval.lock import RunLock
 from eval.store import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
@@ -72,6 +73,15 @@ def test_a_shard_moved_aside_by_a_killed_process_comes_back(run, pair, ids):
     run.clear_leftovers(ids and {pair.id})
     assert len(run.shards()) == 1
     assert [p.name for p in (run.folder / "pairs").iterdir()] == [pair.id]
+
+
+def test_nothing_is_written_through_a_link_among_the_locks(run, tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    (run.folder / ".locks").mkdir()
+    (run.folder / ".locks" / "1-of-1.json").symlink_to(tmp_path / "precious")
+    with pytest.raises(UserError, match="is a link"):
+        Run.create(run.folder, CONFIG, RunLock(run.folder, say=lambda _: None))
+    assert (tmp_path / "precious").read_text() == "precious"
 
 
 def test_a_first_start_killed_before_its_configuration_was_written_can_be_repeated(tmp_path):
