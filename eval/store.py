@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -34,6 +35,9 @@ from tedbench.errors import UserError
 from tedbench.image import write_png
 from tedbench.method import Sample, format_strength
 from tedbench.pair import EditPair, Entry
+
+LEFTOVER = re.compile(r"\.(?P<id>.+)\.[0-9a-f]{8}\.(?P<state>new|old)", re.DOTALL)
+"""What a shard's folder is called while it is written, or moved aside for its successor."""
 
 
 class Run:
@@ -164,10 +168,11 @@ class Run:
         """
         with writing(self.folder):
             clear_half_written(self.folder)
-            for left in (self.folder / "pairs").glob(".*"):
-                id, _, state = left.name.removeprefix(".").rsplit(".", 2)
-                if ids is not None and id not in ids:
+            for left in (self.folder / "pairs").iterdir():
+                named = LEFTOVER.fullmatch(left.name)
+                if not named or (ids is not None and named["id"] not in ids):
                     continue
+                id, state = named["id"], named["state"]
                 if state == "old" and not self.shard(id).folder.exists():
                     left.rename(self.shard(id).folder)
                 else:

@@ -75,6 +75,14 @@ def test_a_shard_moved_aside_by_a_killed_process_comes_back(run, pair, ids):
     assert [p.name for p in (run.folder / "pairs").iterdir()] == [pair.id]
 
 
+def test_hidden_files_of_others_stay_where_they_are(run, pair):
+    run.write_shard(pair, samples(pair, (0.0, 0)))
+    for name in (".DS_Store", ".thumbnails.v2.cache"):
+        (run.folder / "pairs" / name).write_text("a file manager's")
+    run.clear_leftovers()
+    assert (run.folder / "pairs" / ".thumbnails.v2.cache").exists() and len(run.shards()) == 1
+
+
 def test_nothing_is_written_through_a_link_among_the_locks(run, tmp_path):
     (tmp_path / "precious").write_text("precious")
     (run.folder / ".locks").mkdir()
