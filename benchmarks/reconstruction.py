@@ -11,10 +11,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from eval.metrics.base import Reference
 from eval.metrics.lpips_distance import LpipsDistance
+from eval.rerun import model_of
 from eval.store import Run, Shard
 from imagic.models.latent import LatentDiffusion
 
@@ -40,8 +40,8 @@ def main() -> None:
     parser.add_argument("untuned", type=Path, nargs="?", help="the same with recipe.imagic.finetune.steps=0")
     args = parser.parse_args()
     run = Run.open(args.run)
-    config = yaml.safe_load((args.run / "config.yaml").read_text())
-    model = LatentDiffusion.load(config["how"]["model"]["path"], image_size=config["fit"]["size"])
+    config = run.config()
+    model = LatentDiffusion.load(model_of(config)["path"], image_size=config["fit"]["size"])
     lpips = LpipsDistance("alex", 64, "picturebook:perceptual/alex.safetensors")
     untuned = {shard.id: reconstruction(shard) for shard in Run.open(args.untuned).shards()} if args.untuned else {}
     shards = [shard for shard in run.shards() if reconstruction(shard) is not None]

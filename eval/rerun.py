@@ -47,6 +47,8 @@ def main(cfg: DictConfig) -> int:
     out = Path(str(cfg.run_dir)) if cfg.run_dir else run.folder.with_name(f"{run.folder.resolve().name}-again")
     if out.resolve() == run.folder.resolve():
         raise UserError(f"run_dir={out} is the run itself. Give another folder.")
+    if (out / "repetition.json").exists():
+        raise UserError(f"{out} is a finished repetition already. Give another folder with run_dir, or delete it.")
     with TemporaryDirectory() as fits:
         settings = settings_of(run, out, Path(fits))
         if cfg.limit is not None:
@@ -83,7 +85,7 @@ def settings_of(run: Run, out: Path, fits: Path) -> DictConfig:
             _literal(
                 {
                     "seed": fit["seed"],
-                    "model": how.get("model") or _model(fit),
+                    "model": model_of(config),
                     "method": method
                     | {k.removeprefix("method_"): v for k, v in how.items() if k.startswith("method_")},
                     "dataset": how["dataset"],
@@ -103,12 +105,19 @@ def settings_of(run: Run, out: Path, fits: Path) -> DictConfig:
         ) from None
 
 
-def _model(fit: dict[str, Any]) -> dict[str, Any]:
-    """The model's settings by its name, for runs that were made before their folders had them."""
-    settings: Any = OmegaConf.to_container(
-        compose("run", [f"model={(fit['model'] or {'name': 'none'})['name']}"]).model
-    )
-    return settings | {key: value for key, value in (fit["model"] or {}).items() if key != "digest"}
+def model_of(config: dict[str, Any]) -> dict[str, Any]:
+    """A run's model settings; of a run that was made before its folder had them, by the model's name and path.
+
+    Args:
+        config: the run's, in the blocks of :meth:`eval.store.Run.create`.
+    """
+    fit, how = config["fit"], config["how"]
+    if how.get("model"):
+        return dict(how["model"])
+    own = fit["model"] or {"name": "none"}
+    settings: Any = OmegaConf.to_container(compose("run", [f"model={own['name']}"]).model)
+    path = {"path": how["model_path"]} if how.get("model_path") else {}
+    return settings | {key: value for key, value in own.items() if key != "digest"} | path
 
 
 def _literal(value: Any) -> Any:

@@ -17,7 +17,7 @@ from PIL import Image
 import eval.rerun
 import eval.run
 from eval.repetition import changes, compare
-from eval.rerun import changed, settings_of
+from eval.rerun import changed, model_of, settings_of
 from eval.store import Run
 from tedbench.errors import UserError
 
@@ -140,6 +140,19 @@ def test_nothing_in_a_strangers_configuration_reads_this_machines_variables(made
     assert OmegaConf.to_container(settings, resolve=True)["dataset"]["ids"] == ["${oc.env:TOKEN}"]
 
 
+def test_a_finished_repetition_is_not_taken_for_a_new_one(made):
+    status, _, err = command(eval.rerun, "run=a", cwd=made)
+    assert status == 2 and "a-again is a finished repetition already" in err and "run_dir" in err
+
+
+def test_of_a_run_whose_folder_has_no_model_block_the_path_is_kept(made):
+    config = Run.open(made / "a").config()
+    before = model_of(config)
+    config["how"]["model_path"] = config["how"].pop("model")["path"]
+    assert model_of(config)["path"] == before["path"] != model_of({**config, "how": {}})["path"]
+    assert (model_of(config)["name"], model_of(config)["image_size"]) == (before["name"], 16)
+
+
 def test_changes_replace_only_what_is_there(made, tmp_path):
     settings = settings_of(Run.open(made / "a"), tmp_path / "out", tmp_path)
     other = changed(settings, ["model.path=/weights", "numerics.device=cuda", "dataset.ids=[x]"])
@@ -156,7 +169,7 @@ def test_changes_replace_only_what_is_there(made, tmp_path):
         (["run=nowhere"], "is not a run"),
         (["run=a", "run_dir=a"], "is the run itself"),
         (["run=a", "limit=none"], "whole number"),
-        (["run=a", "change=[nonsense]"], "replaces nothing"),
+        (["run=a", "run_dir=new", "change=[nonsense]"], "replaces nothing"),
     ],
 )
 def test_what_cannot_be_repeated_says_why(made, arguments, words):
