@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+from glob import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from omegaconf import DictConfig
 
 from conf.command import resolved
 from eval.files import file_digest
+from eval.identity import check_names
 from eval.inputs import Inputs
 from eval.shard import Shard
 from eval.store import Run
@@ -56,12 +58,16 @@ def find_complete(cfg: DictConfig) -> Found | None:
     """The run that a command asks for, where it is there, whole and made from the same inputs and weights.
 
     None says nothing: the run is then to be looked at in earnest.
+
+    Raises:
+        UserError: a name that no run can have.
     """
     plain = resolved(cfg)
+    check_names(plain)
     if plain["executor"].get("shard") is not None:
         return None
     name = "-".join([*(str(plain[block]["name"]) for block in ("dataset", "model", "method")), ""])
-    folders = [Path(str(plain["run_dir"]))] if plain["run_dir"] else sorted(Path("runs").glob(f"{name}*"))
+    folders = [Path(str(plain["run_dir"]))] if plain["run_dir"] else sorted(Path("runs").glob(f"{escape(name)}*"))
     for folder in folders:
         try:
             record = json.loads((folder / RECORD).read_text(encoding="utf-8"))

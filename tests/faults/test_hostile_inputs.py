@@ -195,6 +195,8 @@ CASES = {
     ),
     "method_name_with_a_path": Hostile([*EDITS, f"method.name=../../{OUTSIDE}/x"], "method.name"),
     "model_name_with_a_path": Hostile([f"model.name=/{OUTSIDE}"], "model.name"),
+    "dataset_name_with_a_path": Hostile(["dataset.name=/x"], "dataset.name"),
+    "name_like_a_pattern": Hostile(["model.name='a**b'", "model.path=./nowhere"], "does not exist"),
     "text_with_half_a_character": Hostile(LIST, "Unicode", pairs(("ok.png", "A \ud800 dog."))),
     "tedbench_name_with_a_path": Hostile(
         ["dataset=tedbench", "dataset.root=."],
