@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+from collections.abc import Iterator
 from glob import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,12 +16,14 @@ from conf.command import resolved
 from eval.files import file_digest
 from eval.identity import check_names
 from eval.inputs import Inputs
+from eval.provenance import package_version
 from eval.shard import Shard
 from eval.store import Run
 from imagic.models.device import cpu_threads
-from imagic.models.weights import digest, locate_all
+from imagic.models.weights import EMBEDDED, digest, locate, locate_all
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
+from tedbench.disk import is_file
 from tedbench.errors import UserError
 from tedbench.pair import Entry
 
@@ -28,6 +31,8 @@ RECORD = "complete.json"
 OUTPUTS = ("samples.parquet", "scores.parquet", "curves.csv", "curves.png", "curves.pdf", "strips.png", "report.html")
 ELSEWHERE = ("run_dir", "run", "executor")
 """Settings that say how a run is made, and not what it is."""
+WEIGHTS = ("model", "pretrained", "backbone", "weights")
+"""Settings of metrics and methods that may name a file or folder of weights."""
 
 
 def write_record(run: Run, dataset: Dataset, cfg: DictConfig) -> None:
@@ -87,7 +92,22 @@ def _asked(plain: dict[str, Any]) -> dict[str, Any]:
         "asked": hashlib.sha256(text.encode()).hexdigest(),
         "machine": socket.gethostname(),
         "threads": cpu_threads(plain["numerics"]["threads"]),
+        "version": package_version("imagic-bench"),
+        "files": sorted(_weights({"metrics": plain["metrics"], "method": plain["method"]})),
     }
+
+
+def _weights(settings: dict[str, Any]) -> Iterator[str]:
+    """Name, size and time of change of every file that settings give metrics and method for their own networks."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _weights(value)
+        elif key in WEIGHTS and isinstance(value, str):
+            path = locate(value) if value.startswith(EMBEDDED) else Path(value).expanduser()
+            for file in (path, *path.glob("*")):
+                if is_file(file):
+                    stat = file.stat()
+                    yield f"{file.absolute()} {stat.st_size} {stat.st_mtime_ns}"
 
 
 def _same(run: Run, record: dict[str, Any], plain: dict[str, Any]) -> bool:

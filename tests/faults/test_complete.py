@@ -112,3 +112,16 @@ def test_a_run_on_another_machine_or_with_other_weights_is_looked_at_in_earnest(
     config = (run.folder / "config.yaml").read_text()
     (run.folder / "config.yaml").write_text(config.replace("digest: ", "digest: 0"))
     assert find_complete(configuration()) is None
+
+
+def test_a_run_measured_with_other_weights_or_by_another_version_is_looked_at_in_earnest(run, monkeypatch):
+    weights = run.folder.parent / "judge.safetensors"
+    weights.write_bytes(b"one")
+    cfg = configuration("metrics.judge_success.weights=judge.safetensors")
+    write_record(run, build_dataset(cfg.dataset), cfg)
+    assert find_complete(cfg) is not None
+    weights.write_bytes(b"three")
+    assert find_complete(cfg) is None
+    write_record(run, build_dataset(cfg.dataset), cfg)
+    monkeypatch.setattr("eval.complete.package_version", lambda _: "0.0.1")
+    assert find_complete(cfg) is None
