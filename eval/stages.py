@@ -28,7 +28,8 @@ class Stages:
         self._seconds[stage] = self._seconds.get(stage, 0.0) + now - self._last
         self._last = now
         if step == steps:
-            self._peaks[stage] = peak_memory()
+            had = self._peaks.get(stage, {})
+            self._peaks[stage] = {key: max(peak, had.get(key, 0.0)) for key, peak in peak_memory().items()}
         self._progress(stage, step, steps)
 
     def facts(self) -> dict[str, Any]:

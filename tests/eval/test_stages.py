@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import eval.stages
 from eval.stages import Stages
 
 
@@ -21,3 +22,13 @@ def test_stages_are_kept_apart_and_told_on():
     assert name in ("peak_gib", "peak_process_gib")
     assert all(stage["s"] >= 0 for stage in facts["stages"].values())
     assert facts["stages"]["embedding"][name] <= facts[name] and name not in facts["stages"]["sampling"]
+
+
+def test_a_stage_that_comes_again_keeps_its_highest_peak(monkeypatch):
+    peaks = iter([1.0, 5.0, 2.0, 0.5])
+    monkeypatch.setattr(eval.stages, "peak_memory", lambda: {"peak_gib": next(peaks)})
+    stages = Stages(lambda *_: None)
+    for _ in range(2):
+        stages("sampling", 1, 1)
+    facts = stages.facts()
+    assert facts["stages"]["sampling"]["peak_gib"] == 5.0 and facts["peak_gib"] == 5.0
