@@ -30,7 +30,8 @@ from benchmarks.validity.pages import page
 from benchmarks.validity.ranking import rankings
 from benchmarks.validity.scores import STRENGTH, Score, add_scores
 from eval.outputs import make_room
-from eval.store import Run, writing
+from eval.store import Run
+from tedbench.disk import writing
 from tedbench.errors import UserError
 
 WRITTEN = re.compile(r"(validity\.md|(rankings|rankings-by-category|choices|misled)(-[\w-]+)?\.(csv|png|pdf))")

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from eval.sharing.folder import parts_of
 from eval.sharing.results import results
-from eval.store import Run, writing
+from eval.store import Run
+from tedbench.disk import writing
 from tedbench.errors import UserError
 
 FILES = ("curves.csv", "curves.png", "curves.pdf")
