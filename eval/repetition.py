@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from eval.shard import KEY
 from eval.store import Run
 from tedbench.errors import PairError
 from tedbench.method import format_strength
 
-KEY = ["pair_id", "strength", "seed"]
+IMAGE_KEY = ["pair_id", *KEY]
 PER_CALL = ("command",)
 """What of a provenance says nothing of the results, as where weights lie."""
 
@@ -98,7 +99,7 @@ class Repetition(NamedTuple):
 def compare(run: Run, again: Run) -> Repetition:
     """Holds a run against its repetition. Images are compared by their pixels."""
     before, after = (each.samples().astype(_KINDS) for each in (run, again))
-    both = before.merge(after, on=KEY, suffixes=("", "_again"))
+    both = before.merge(after, on=IMAGE_KEY, suffixes=("", "_again"))
     images = pd.DataFrame([_compare_image(run, again, row) for row in both.to_dict("records")], columns=_IMAGE)
     blocks = ("fit", "numerics", "sweep", "measure")
     config, config_again = ({block: each.config().get(block) for block in blocks} for each in (run, again))
@@ -122,11 +123,11 @@ def changes(before: Any, after: Any, where: str = "") -> list[Change]:
 
 
 _KINDS = {"strength": float, "seed": int}  # also of an empty table
-_IMAGE = [*KEY, "status", "greatest", "mean"]
+_IMAGE = [*IMAGE_KEY, "status", "greatest", "mean"]
 
 
 def _compare_image(run: Run, again: Run, row: dict[str, Any]) -> list[Any]:
-    key = [row[name] for name in KEY]
+    key = [row[name] for name in IMAGE_KEY]
     if row["status"] != "ok" or row["status_again"] != "ok":
         alike = row["status"] == row["status_again"] and row["reason"] == row["reason_again"]
         status = "same" if alike else "failed" if row["status_again"] != "ok" else "failed before"
@@ -144,7 +145,7 @@ def _compare_image(run: Run, again: Run, row: dict[str, Any]) -> list[Any]:
 
 
 def _compare_scores(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    both = before.merge(after, on=["metric", *KEY], suffixes=("", "_again"))
+    both = before.merge(after, on=["metric", *IMAGE_KEY], suffixes=("", "_again"))
     both["by"] = (both["score"] - both["score_again"]).abs()
     nothing = both["score"].isna() & both["score_again"].isna()
     both["other"] = (both["score"] != both["score_again"]) & ~nothing
