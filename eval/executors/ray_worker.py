@@ -73,7 +73,7 @@ class Worker:
         from eval.score import lacking, write_scores
 
         shard = self._run.shard(pair_id)
-        with suppress(PairError):
+        with suppress(PairError, FileNotFoundError):  # the latter where the shard is just being replaced
             for _ in write_scores(shard, lacking(shard, self._metrics)):
                 pass
 

@@ -23,6 +23,7 @@ from tedbench.errors import UserError
 
 pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
 from eval.executors.ray import Ray
+from eval.executors.ray_worker import Worker
 
 PATIENCE = 1200
 """Seconds that a busy machine may take."""
@@ -228,3 +229,9 @@ def test_a_finished_run_starts_no_cluster(whole, six_pairs, edit):
     done = edit(*six_pairs, "executor=ray", "run_dir=run", cwd=Path(whole).parent)
     assert done.returncode == 0 and "6 of 6 pairs are already there" in done.stdout
     assert "starting" not in done.stdout
+
+
+def test_a_shard_that_is_gone_when_a_worker_comes_to_score_it_ends_nothing(tmp_path):
+    worker = Worker(tmp_path, {}, "cpu", 1, str(tmp_path))
+    worker._run, worker._metrics = Run(tmp_path, {}), []
+    worker.score("gone")
