@@ -115,7 +115,7 @@ def main(
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         index = torch.randint(SCENES, (batch,), generator=rng)
         x = pictures[index].float() / 127.5 - 1
-        which = torch.randint(len(free), (ORDER_BATCH,), generator=rng)
+        which = torch.randint(len(free), (min(ORDER_BATCH, batch),), generator=rng)
         four = [((p[which].float() / 127.5 - 1) - shift) / scale for p in changes]
         four.append((x[:ORDER_BATCH] - shift) / scale)
         with bfloat16():
