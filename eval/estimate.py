@@ -18,6 +18,7 @@ from conf.command import resolved
 from eval.identity import check_names
 from eval.memory import peak_memory
 from eval.metrics.base import Metric, Reference
+from eval.metrics.build import build_metrics
 from tedbench.build import build
 from tedbench.datasets.build import build_dataset
 from tedbench.errors import UserError
@@ -115,7 +116,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     editor: Editor = build_editor(plain, device, model)  # refuses what is wrong with the settings themselves
     requests = editor.requests(plain["sweep"]["strengths"], plain["sweep"]["seeds"])
     editor.check(dataset.entries)
-    metrics = [build(block, Metric, device=device) for block in (plain["metrics"] or {}).values()]
+    metrics = build_metrics(plain["metrics"], device)
     load_s = time.monotonic() - start
 
     def few(counts: Mapping[str, int]) -> Editor:

@@ -17,6 +17,7 @@ from eval.identity import check_names, fit_identity, run_config, run_name
 from eval.inputs import Inputs
 from eval.lock import RunLock
 from eval.metrics.base import Metric
+from eval.metrics.build import build_metrics
 from eval.progress import Reporter
 from eval.provenance import provenance
 from eval.shard import Shard, listed
@@ -179,7 +180,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     if editor.randomness == "none" and list(sweep["seeds"]) != [0]:
         reporter.say(f"{cfg.method.name} draws no random numbers: one image a strength, kept as seed 0")
     editor.check(dataset.entries)
-    metrics = [build(block, Metric, device=here) for block in (plain["metrics"] or {}).values()]
+    metrics = build_metrics(plain["metrics"], here)
     config = run_config(
         cfg,
         model_digest=digest(*weights.values()) if weights else None,

@@ -17,6 +17,7 @@ from conf.command import command
 from eval.files import DamagedError
 from eval.memory import peak_memory
 from eval.metrics.base import Metric, Reference
+from eval.metrics.build import build_metrics
 from eval.progress import Reporter
 from eval.shard import KEY, Shard, listed
 from eval.store import Run
@@ -46,13 +47,15 @@ def main(cfg: DictConfig) -> int:
         raise UserError(f"redo is {cfg.redo!r}. It must be true or false.")
 
     from eval.saved import write_again
+    from imagic.models.device import settle
 
     run, reporter = Run.open(Path(str(cfg.run))), Reporter()
     options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     blocks = options.get("metrics") or run.config()["measure"] or {}
     if not blocks:
         raise UserError(f"{run.folder} names no metrics. Give some, such as metrics=standard.")
-    metrics = _build(blocks, options["numerics"])
+    device, _ = settle({**options["numerics"], "sample_batch": 1})  # nothing is sampled
+    metrics = build_metrics(blocks, device)
     if cfg.redo:
         _forget(run, metrics)
     unreadable = score_run(run, metrics, reporter)
@@ -62,14 +65,6 @@ def main(cfg: DictConfig) -> int:
         reporter.say(f"{metric.name}: {n} of {expected} images scored")
     print(run.folder, flush=True)
     return int(unreadable > 0)
-
-
-def _build(blocks: dict[str, Any], numerics: dict[str, Any]) -> list[Metric]:
-    from imagic.models.device import settle
-    from tedbench.build import build
-
-    device, _ = settle({**numerics, "sample_batch": 1})  # nothing is sampled
-    return [build(block, Metric, device=device) for block in blocks.values()]
 
 
 def _forget(run: Run, metrics: Sequence[Metric]) -> None:

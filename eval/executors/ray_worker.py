@@ -39,11 +39,11 @@ class Worker:
         Raises:
             UserError: as :func:`eval.pipeline.prepare`.
         """
+        from eval.metrics.build import build_metrics
         from eval.pipeline import keep_fits
         from eval.progress import Reporter
         from imagic.api import build_editor
         from imagic.models.device import settle
-        from tedbench.build import build
         from tedbench.datasets.build import build_dataset
 
         settings, device = self._settings, self._device
@@ -52,7 +52,7 @@ class Worker:
         self._run = Run.open(self._folder)
         self._dataset = build_dataset(settings["dataset"])
         self._editor = build_editor(settings, device)
-        self._metrics = [build(block, device=device) for block in (settings["metrics"] or {}).values()]
+        self._metrics = build_metrics(settings["metrics"], device)
         keep_fits(self._editor, settings["fits"], self._run.config(), Reporter(Console(quiet=True)))
 
     def stage(self) -> tuple[str, int, int]:
