@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from eval.changes import Change, changes
 from eval.shard import KEY
 from eval.store import Run
 from tedbench.errors import PairError
@@ -18,14 +19,6 @@ from tedbench.method import format_strength
 IMAGE_KEY = ["pair_id", *KEY]
 PER_CALL = ("command",)
 """What of a provenance says nothing of the results, as where weights lie."""
-
-
-class Change(NamedTuple):
-    """A value that is not the same: where, and what it was and is (None: not there)."""
-
-    where: str
-    before: Any
-    after: Any
 
 
 class Repetition(NamedTuple):
@@ -57,9 +50,9 @@ class Repetition(NamedTuple):
 
     def lines(self) -> Iterator[str]:
         """For the terminal."""
-        for what, changes in (("made with", self.provenance), ("configuration", self.config)):
-            yield from (f"{what}: {c.where} was {_short(c.before)}, is {_short(c.after)}" for c in changes)
-            if not changes:
+        for what, found in (("made with", self.provenance), ("configuration", self.config)):
+            yield from (f"{what}: {c.where} was {_short(c.before)}, is {_short(c.after)}" for c in found)
+            if not found:
                 yield f"{what}: the same"
         yield from (f"input: {pair} is another picture" for pair in self.inputs)
         yield self._of_images()
@@ -111,15 +104,6 @@ def compare(run: Run, again: Run) -> Repetition:
         _compare_scores(*(each.scores().astype(_KINDS) for each in (run, again))),
         len(before) - len(both),
     )
-
-
-def changes(before: Any, after: Any, where: str = "") -> list[Change]:
-    """Every value that is not the same, of nested mappings."""
-    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        return [] if before == after else [Change(where, before, after)]
-    keys = dict.fromkeys((*before, *after))
-    dotted = {key: f"{where}.{key}" if where else str(key) for key in keys}
-    return [change for key in keys for change in changes(before.get(key), after.get(key), dotted[key])]
 
 
 _KINDS = {"strength": float, "seed": int}  # also of an empty table

@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
+from eval.changes import changes
 from eval.files import (
     DamagedError,
     clear_half_written,
@@ -308,9 +309,9 @@ def _require_place(folder: Path, config: dict[str, Any]) -> None:
     if path.exists():
         old = _read_config(path)
         differing = [
-            f"{key} was {before!r}, now {after!r}"
+            f"{change.where} was {change.before!r}, now {change.after!r}"
             for block in ("fit", "numerics")
-            for key, before, after in _differences(old.get(block, {}), config[block], block)
+            for change in changes(old.get(block, {}), config[block], block)
         ]
         if differing:
             more = f"; and {len(differing) - 8} more" if len(differing) > 8 else ""
@@ -333,14 +334,3 @@ def _read_config(path: Path) -> dict[str, Any]:
     except (ValueError, yaml.YAMLError) as error:
         why = " ".join(str(error).split())[:100]
         raise UserError(f"{path} is damaged ({why}). Restore it, or give another run_dir.") from None
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[tuple[str, Any, Any]]:
-    found: list[tuple[str, Any, Any]] = []
-    for key in sorted(old.keys() | new.keys()):
-        before, after = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            found += _differences(before, after, f"{prefix}.{key}")
-        elif before != after:
-            found.append((f"{prefix}.{key}", before, after))
-    return found

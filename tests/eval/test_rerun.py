@@ -16,7 +16,8 @@ from PIL import Image
 
 import eval.rerun
 import eval.run
-from eval.repetition import changes, compare
+from eval.changes import changes
+from eval.repetition import compare
 from eval.rerun import changed, model_of, settings_of
 from eval.store import Run
 from tedbench.errors import UserError
