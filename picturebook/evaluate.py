@@ -29,8 +29,9 @@ from picturebook.train.clip import twin
 from picturebook.train.data import to_model_space, training_pictures, training_scenes
 from picturebook.train.leaves import leaf_pictures
 from picturebook.train.loop import SHIPPED
+from picturebook.train.perceptual import other_place, other_state, plain_scenes
 from picturebook.train.spoil import broken
-from picturebook.world import KINDS, PLACES, Scene, caption, edit, render
+from picturebook.world import Scene, caption, render
 
 HELD_OUT = 1_000  # seeds of scenes; the trainings use those below
 
@@ -170,10 +171,9 @@ def alignment(models: Models, count: int) -> Iterator[Figure]:
 def perception(distance: lpips.LPIPS, count: int) -> Iterator[Figure]:
     """Whether the distance orders a small change, a large one and another scene, as people would."""
     rng = random.Random(HELD_OUT)
-    free = [s for s in training_scenes(2 * count, seed=HELD_OUT + 4) if s.relation != "over"][:count]
-    scenes = [edit(s, time="day", weather="clear") for s in free]
-    small = [edit(s, state=rng.choice([x for x in KINDS[s.kind].states if x != s.state])) for s in scenes]
-    large = [edit(s, place=rng.choice([p for p in PLACES if p != s.place])) for s in scenes]
+    scenes = plain_scenes(count, seed=HELD_OUT + 4)
+    small = [other_state(scene, rng) for scene in scenes]
+    large = [other_place(scene, rng) for scene in scenes]
     others = training_scenes(count, seed=HELD_OUT + 5)
     first, *rest = (training_pictures(list(group)).float() / 127.5 - 1 for group in (scenes, small, large, others))
     near, far, away = (distance(first, other).flatten() for other in rest)

@@ -69,11 +69,20 @@ def colors(x: torch.Tensor) -> torch.Tensor:
     return nn.functional.pixel_unshuffle(nn.functional.adaptive_avg_pool2d(x, 3 * FINE), FINE)
 
 
-def changed(scene: Scene, rng: random.Random) -> tuple[Scene, Scene, Scene]:
-    """A scene by day in clear weather, then in another state, then in another place."""
-    plain = edit(scene, time="day", weather="clear")
-    state = rng.choice([state for state in KINDS[plain.kind].states if state != plain.state])
-    return plain, edit(plain, state=state), edit(plain, place=rng.choice([p for p in PLACES if p != plain.place]))
+def plain_scenes(count: int, seed: int) -> list[Scene]:
+    """Training scenes by day in clear weather, whose subjects are free to take another state."""
+    free = [scene for scene in training_scenes(2 * count, seed) if scene.relation != "over"][:count]
+    return [edit(scene, time="day", weather="clear") for scene in free]
+
+
+def other_state(scene: Scene, rng: random.Random) -> Scene:
+    """The scene with its subject in another state."""
+    return edit(scene, state=rng.choice([state for state in KINDS[scene.kind].states if state != scene.state]))
+
+
+def other_place(scene: Scene, rng: random.Random) -> Scene:
+    """The scene in another place."""
+    return edit(scene, place=rng.choice([place for place in PLACES if place != scene.place]))
 
 
 def distances(features: nn.Sequential, first: torch.Tensor, *others: torch.Tensor) -> list[torch.Tensor]:
@@ -94,6 +103,15 @@ def order_loss(near: torch.Tensor, far: torch.Tensor, away: torch.Tensor) -> tor
     return (nn.functional.relu(MARGIN + d0 - d1) + nn.functional.relu(MARGIN + d1 - d2)).mean()
 
 
+SHIFT = torch.tensor([-0.030, -0.088, -0.188]).reshape(1, 3, 1, 1)
+SCALE = torch.tensor([0.458, 0.448, 0.450]).reshape(1, 3, 1, 1)
+
+
+def normalised(x: torch.Tensor) -> torch.Tensor:
+    """What the lpips package does to its input in [-1, 1], (B, 3, H, W), before the backbone sees it."""
+    return (x - SHIFT) / SCALE
+
+
 def main(
     out: Path, steps: int = 2500, batch: int = 64, lr: float = 4e-4, seed: int = 0, start: Path | None = None
 ) -> None:
@@ -103,11 +121,9 @@ def main(
     pictures = training_pictures(scenes)
     truth = torch.tensor([labels(scene) for scene in scenes])
     draws = random.Random(f"changes {seed}")
-    free = [scene for scene in training_scenes(2 * CHANGES, seed=1) if scene.relation != "over"][:CHANGES]
-    changes = [training_pictures(list(group)) for group in zip(*(changed(s, draws) for s in free), strict=True)]
-    # What the lpips package does to its input in [-1, 1] before the backbone sees it.
-    shift = torch.tensor([-0.030, -0.088, -0.188]).reshape(1, 3, 1, 1)
-    scale = torch.tensor([0.458, 0.448, 0.450]).reshape(1, 3, 1, 1)
+    plain = plain_scenes(CHANGES, seed=1)
+    changed = [(scene, other_state(scene, draws), other_place(scene, draws)) for scene in plain]
+    changes = [training_pictures(list(group)) for group in zip(*changed, strict=True)]
     model = Classifier()
     if start:
         model.features.load_state_dict(load_file(start / "perceptual" / "alex.safetensors"))
@@ -115,11 +131,11 @@ def main(
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         index = torch.randint(SCENES, (batch,), generator=rng)
         x = pictures[index].float() / 127.5 - 1
-        which = torch.randint(len(free), (min(ORDER_BATCH, batch),), generator=rng)
-        four = [((p[which].float() / 127.5 - 1) - shift) / scale for p in changes]
-        four.append((x[:ORDER_BATCH] - shift) / scale)
+        which = torch.randint(len(plain), (min(ORDER_BATCH, batch),), generator=rng)
+        four = [normalised(p[which].float() / 127.5 - 1) for p in changes]
+        four.append(normalised(x[:ORDER_BATCH]))
         with bfloat16():
-            answers, seen = model((x - shift) / scale)
+            answers, seen = model(normalised(x))
             order = order_loss(*distances(model.features, *four))
         asked = sum(nn.functional.cross_entropy(a.float(), truth[index, k]) for k, a in enumerate(answers))
         return asked + COLORS_WEIGHT * (seen.float() - colors(x)).square().mean() + ORDER_WEIGHT * order
