@@ -6,16 +6,15 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from eval.executors.pair import Outcome, edit_pair
+from eval.executors.pair import Outcome, edit_pair, reason
 from eval.stop import Stop
 from eval.store import Run
-from tedbench.errors import PairError
+from tedbench.errors import PairError, UserError
 from tedbench.pair import Entry
 
 
@@ -63,19 +62,31 @@ class Worker:
         """Writes a pair's shard, and its scores."""
         outcome = edit_pair(self._run, self._dataset, self._editor, entry, requests, self._progress)
         start = time.monotonic()
-        if not outcome.stopped:
-            self.score(entry.id)
+        why = None if outcome.stopped else self.score(entry.id)
         facts = {"score_s": round(time.monotonic() - start, 2), "worker": f"{platform.node()}:{os.getpid()}"}
-        return outcome._replace(facts=outcome.facts | facts)
+        return outcome._replace(facts=outcome.facts | facts | ({"not_scored": why} if why else {}))
 
-    def score(self, pair_id: str) -> None:
-        """Writes the scores that a shard lacks. What cannot be read is left for the driver to tell of."""
+    def score(self, pair_id: str) -> str | None:
+        """Writes the scores that a shard lacks; gives the reason why not, if so.
+
+        Whatever that is, the other pairs go on: the driver measures at the end what lacks scores, and tells what it meets.
+
+        Raises:
+            UserError: what is no fault of the pair, such as a full disk.
+        """
         from eval.score import lacking, write_scores
 
         shard = self._run.shard(pair_id)
-        with suppress(PairError, FileNotFoundError):  # the latter where the shard is just being replaced
+        try:
             for _ in write_scores(shard, lacking(shard, self._metrics)):
                 pass
+        except PairError as error:
+            return str(error)
+        except UserError:
+            raise
+        except Exception as error:  # also what nobody expects of a metric, and a shard that is just being replaced
+            return reason(error)
+        return None
 
     def stop(self) -> None:
         """What is in hand ends where nothing that is finished gets lost."""

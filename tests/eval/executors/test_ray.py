@@ -15,11 +15,16 @@ import psutil
 import pytest
 from rich.console import Console
 
+from eval.executors.inline import Inline
+from eval.metrics.build import build_metrics
 from eval.pipeline import Job
 from eval.progress import Reporter
+from eval.score import score_run
 from eval.store import Run
+from tedbench.build import build
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
+from tedbench.method import Editor
 
 pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
 from eval.executors.ray import Ray
@@ -136,8 +141,10 @@ def test_nothing_listens_beyond_this_machine(six_pairs, tmp_path):
     assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
-DEADLY = '''
+STRANGE = '''
 import os
+import numpy as np
+from eval.metrics.base import Metric
 from tedbench.method import Axis, Edit, Editor, Sample
 
 class Same(Edit):
@@ -148,42 +155,60 @@ class Same(Edit):
         for strength, seed in requests:
             yield Sample(strength, seed, self.pair.image)
 
-class Deadly(Editor):
-    """Gives the input back; one picture costs its process's life."""
+class Harmless(Editor):
+    """Gives the input back."""
     axis, randomness = Axis("eta", "η", (0.0,)), "none"
+
+    def fit(self, pair, progress=None):
+        return Same(pair)
+
+class Deadly(Harmless):
+    """One picture costs its process's life."""
 
     def fit(self, pair, progress=None):
         if pair.entry.image_name == "2.png":
             os.kill(os.getpid(), 9)
-        return Same(pair)
+        return super().fit(pair, progress)
+
+class Faulty(Metric):
+    """Fails with one picture."""
+    kind, name = "fidelity", "faulty"
+
+    def __init__(self, device):
+        pass
+
+    def score(self, reference, images):
+        if reference.target_text == "A photo of picture 2.":
+            raise RuntimeError("the metric's own fault")
+        return np.zeros(len(images))
 '''
 
 
-def job(tmp_path, six_pairs, executor, method="deadly.Deadly"):
-    """A job whose method is not of this project."""
-    (tmp_path / "deadly.py").write_text(DEADLY)
+def job(tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, folder="run"):
+    """A job whose method and metrics are not of this project."""
+    (tmp_path / "strange.py").write_text(STRANGE)
     file = next(option for option in six_pairs if option.startswith("dataset.file=")).partition("=")[2]
     numerics = {"device": "cpu", "threads": 1, "sample_batch": 1}
     settings = {
         "dataset": {"_target_": "tedbench.datasets.folder.Folder", "file": file, "size": 16},
-        "method": {"_target_": method, "name": "deadly"},
+        "method": {"_target_": method},
         "model": {},
-        "metrics": None,
+        "metrics": metrics,
         "numerics": numerics,
         "fits": {"keep": "none"},
         "seed": 0,
     }
     config = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-    config["labels"] = {"method": "deadly", "model": "none", "axis": "eta"}
+    config["labels"] = {"method": "strange", "model": "none", "axis": "eta"}
     sys.path.insert(0, str(tmp_path))
     try:
-        from deadly import Deadly  # type: ignore[import-not-found]
+        editor, built = build(settings["method"], Editor), build_metrics(metrics, "cpu")
     finally:
         sys.path.remove(str(tmp_path))
     executor.settle(numerics)
     reporter = Reporter(Console(file=io.StringIO()))
-    run = Run.create(tmp_path / "run", config)
-    return Job(run, Folder(file, 16), Deadly(), [], [(0.0, 0)], executor, reporter, settings=settings)
+    run = Run.create(tmp_path / folder, config)
+    return Job(run, Folder(file, 16), editor, built, [(0.0, 0)], executor, reporter, settings=settings)
 
 
 @pytest.mark.slow
@@ -195,6 +220,21 @@ def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(
     assert table.loc["2.png", "status"] == "failed" and "lost 2 times" in table.loc["2.png", "reason"]
     assert set(table.drop("2.png")["status"]) == {"ok"} and len(table) == 6
     assert not [p for p in (made.run.folder / "pairs").iterdir() if p.name.startswith(".")]
+
+
+@pytest.mark.slow
+def test_a_metrics_fault_on_a_worker_ends_the_command_as_it_does_in_one_process(tmp_path, six_pairs, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    faulty = {"faulty": {"_target_": "strange.Faulty"}}
+    for name, executor in (("inline", Inline()), ("ray", Ray(workers=2))):
+        made = job(tmp_path, six_pairs, executor, "strange.Harmless", faulty, name)
+        made.execute()
+        assert list(made.run.samples()["status"]) == ["ok"] * 6
+        with pytest.raises(RuntimeError, match="the metric's own fault"):
+            score_run(made.run, made.metrics, made.reporter)
+    assert len(made.run.scores()) == 5  # by the workers
+    told = [event["not_scored"] for event in made.run.events() if "not_scored" in event]
+    assert told == ["RuntimeError: the metric's own fault"]
 
 
 @pytest.mark.slow
