@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from PIL import Image
 
 from conf.command import resolved
+from eval.groups import groups
 from eval.identity import check_names
 from eval.memory import peak_memory
 from eval.metrics.base import Metric, Reference
@@ -121,15 +122,19 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
 
     def few(counts: Mapping[str, int]) -> Editor:
         made: Editor = build_editor(plain | {"method": with_steps(plain["method"], counts)}, device, model)
+        made.beside = lambda pair: pairs
         return made
 
-    needs, batch = editor.needs, one_batch(editor, requests, plain["numerics"]["sample_batch"])
+    needs, size = editor.needs, editor.group
+    batch = one_batch(editor, requests, plain["numerics"]["sample_batch"])
     del editor  # and its copy of the weights
-    pair = dataset.load(next(e for e in dataset.entries if all(getattr(e, name) for name in needs)))
+    usable = [e for e in dataset.entries if all(getattr(e, name) for name in needs)]
+    pairs = [dataset.load(e) for e in groups(usable, size)[0]]
+    pair = pairs[0]
     reporter.say(f"measuring a few steps of {pair.id}")
-    _time(few(_at_most(steps(plain["method"]), FEW)), pair, batch)  # the first time everything is slower
+    _time(few(_at_most(steps(plain["method"]), FEW)), pairs, batch)  # the first time everything is slower
     peak_memory()
-    fit_s, batch_s, images = measure(few, steps(plain["method"]), pair, batch)
+    fit_s, batch_s, images = measure(few, steps(plain["method"]), pairs, batch)
     cost = Cost(
         fit_s,
         batch_s * math.ceil(len(requests) / len(batch)),
@@ -172,25 +177,25 @@ def one_batch(editor: Editor, requests: Sequence[tuple[float, int]], size: int) 
 def measure(
     few: Callable[[Mapping[str, int]], Editor],
     whole: Mapping[str, int],
-    pair: EditPair,
+    pairs: Sequence[EditPair],
     batch: Sequence[tuple[float, int]],
 ) -> tuple[float, float, np.ndarray]:
-    """Seconds of a fit and of a batch at the whole number of steps, and images made with few of them.
+    """Seconds of a pair's fit and of a batch at the whole number of steps, and images made with few of them.
 
     A stage's time is taken to grow with its steps alone: what :data:`MORE` of them add is measured, stage by stage.
 
     Args:
         few: makes the method with so many steps of each stage.
         whole: the run's own number of steps of each stage.
-        pair: to be edited.
-        batch: the images to make of it.
+        pairs: a group, which is fitted together; of most methods one pair.
+        batch: the images to make of the first.
     """
     least = _at_most(whole, FEW)
-    fit_s, batch_s, images = base = _time(few(least), pair, batch)
+    fit_s, batch_s, images = base = _time(few(least), pairs, batch)
     for stage, count in whole.items():
         extra = min(count, FEW + MORE) - least[stage]
         if extra > 0:
-            more = _time(few({**least, stage: least[stage] + extra}), pair, batch)
+            more = _time(few({**least, stage: least[stage] + extra}), pairs, batch)
             left = count - least[stage]
             fit_s += max(0.0, more[0] - base[0]) / extra * left
             batch_s += max(0.0, more[1] - base[1]) / extra * left
@@ -201,17 +206,24 @@ def _at_most(counts: Mapping[str, int], most: int) -> dict[str, int]:
     return {stage: min(count, most) for stage, count in counts.items()}
 
 
-def _time(editor: Editor, pair: EditPair, batch: Sequence[tuple[float, int]]) -> tuple[float, float, np.ndarray]:
-    """Seconds of a fit and of a batch, and its images, (N, size, size, 3) uint8."""
+def _time(
+    editor: Editor, pairs: Sequence[EditPair], batch: Sequence[tuple[float, int]]
+) -> tuple[float, float, np.ndarray]:
+    """Seconds of a pair's fit and of a batch of the first pair, and its images, (N, size, size, 3) uint8."""
     import torch
 
-    start = time.monotonic()
-    with editor.fit(pair) as edit:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        fitted = time.monotonic()
-        images = np.stack([sample.image for sample in edit.sample(batch)])
-        return fitted - start, time.monotonic() - fitted, images
+    fit_s, batch_s, images = 0.0, 0.0, np.empty(0)
+    for pair in pairs:
+        start = time.monotonic()
+        with editor.fit(pair) as edit:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            fitted = time.monotonic()
+            fit_s += fitted - start
+            if pair is pairs[0]:
+                images = np.stack([sample.image for sample in edit.sample(batch)])
+                batch_s = time.monotonic() - fitted
+    return fit_s / len(pairs), batch_s, images
 
 
 def _scoring(metrics: Sequence[Metric], pair: EditPair, images: np.ndarray) -> float:

@@ -29,11 +29,11 @@ def run_config(
     ``fit`` (model and weights, recipe, method, pair geometry, seed) and ``numerics`` say what its images are;
     ``sweep``, ``measure`` and ``how`` may change from call to call. A model is known by the digest of its files, not by
     where they lie, and so are a method's own files. A method that works on no model (``model_digest`` None) has none in
-    its identity and labels.
+    its identity and labels. Pairs that are fitted each by itself have no group there, as before there were groups.
     """
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
-    method = {k: v for k, v in plain["method"].items() if k not in FILES}
+    method = {k: v for k, v in plain["method"].items() if k not in FILES and (k, v) != ("fit_group", 1)}
     return {
         "fit": {
             "dataset": plain["dataset"]["name"],

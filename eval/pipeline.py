@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from omegaconf import DictConfig
 from conf.command import resolved
 from eval.executors.base import Executor
 from eval.files import DamagedError
+from eval.groups import groups, set_groups
 from eval.identity import check_names, fit_identity, run_config, run_name
 from eval.inputs import Inputs
 from eval.lock import RunLock
@@ -190,6 +192,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
         axis=editor.axis,
     )
     keep_fits(editor, plain["fits"], config, reporter)
+    set_groups(editor, dataset)
     folder = Path(str(cfg.run_dir)) if cfg.run_dir else Path("runs") / run_name(config)
     made_with = provenance(device, threads, weights, dataset.entries)
     lock = RunLock(folder, executor.part, reporter.say)
@@ -197,7 +200,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
         run = Run.create(folder, config, lock)
         run.write_json("provenance.json", made_with)
         run.event("start", pairs=len(dataset), samples_per_pair=len(requests), sweep=sweep, provenance=made_with)
-        dataset.entries = tuple(executor.part.of(dataset.entries))
+        dataset.entries = tuple(chain.from_iterable(executor.part.of(groups(dataset.entries, editor.group))))
         run.clear_leftovers(None if executor.part.whole else {entry.id for entry in dataset.entries})
     except BaseException:
         lock.release()

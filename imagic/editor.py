@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from imagic.embedding import optimise_embedding
+from imagic.embedding import optimise_embedding, optimise_embeddings
+from imagic.errors import DivergedError
 from imagic.finetune import Snapshot, finetune
 from imagic.fits import FitStore, apply_shifts, shifts
 from imagic.lora import add_adapters
@@ -17,7 +18,7 @@ from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, dpm_solver
 from imagic.settings import checked
 from imagic.variant import Variant
-from tedbench.errors import UserError
+from tedbench.errors import PairError, UserError
 from tedbench.method import Axis, Editor, Progress, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
@@ -52,6 +53,7 @@ class Imagic(Editor):
         sampling: Mapping[str, Any],
         upscaler: Mapping[str, Any] | None = None,
         variant: Mapping[str, Any] | None = None,
+        fit_group: int = 1,
         seed: int = 0,
         sample_batch: int = 16,
     ) -> None:
@@ -64,6 +66,7 @@ class Imagic(Editor):
             upscaler: a cascade's upscaler is fine-tuned too, with the target text: ``steps``, ``lr``, ``draws``;
                 ``steps`` 0 or None leaves it as pretrained. Other models have none.
             variant: where this run leaves the paper, see :class:`imagic.variant.Variant`.
+            fit_group: how many pairs' embeddings are optimised at once, see :meth:`fit_many`.
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
@@ -75,6 +78,7 @@ class Imagic(Editor):
             if self._finetune[key] > 1:
                 raise UserError(f"Imagic's finetune.{key} is {self._finetune[key]}. It must be a number from 0 to 1.")
         self.sampling = checked("Imagic's sampling", sampling, steps=1, guidance=0.0)
+        self.group = checked("method", {"fit_group": fit_group}, fit_group=1)["fit_group"]
         self._upscaler = checked("Imagic's upscaler", upscaler, steps=0, lr=0.0, draws=1) if upscaler else None
         networks = [model.network]
         if self._upscaler and model.upscaler is not None:
@@ -85,6 +89,7 @@ class Imagic(Editor):
             self.needs = ("source_text",)
         self._pretrained = Snapshot(nn.ModuleList(networks))
         self.fits: FitStore | None = None
+        self._waiting: dict[str, Tensor | DivergedError] = {}  # of a group, by pair, until each is fitted
         self._open: ImagicEdit | None = None
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> ImagicEdit:
@@ -92,15 +97,14 @@ class Imagic(Editor):
 
         Raises:
             DivergedError: a loss was not finite.
+            PairError: the pair's group does not fit into memory.
             UserError: the pair has another size than the model.
         """
         if self._open is not None:
             raise RuntimeError("close the edit of the last pair first: it holds the fine-tuned weights")
         self.require(pair.entry)
         model, variant = self.model, self._variant
-        model.require_size(pair)
-        sampled = generator(self.seed, pair.id, "posterior") if variant.latents == "sample" else None
-        x0 = model.encode_image(pair.image, sampled)
+        x0 = self._encode_image(pair)
         e_tgt, e_null = model.encode_text([pair.target_text]), model.encode_text([""])
         kept = self.fits.load(pair) if self.fits else None
         e_opt = kept["e_opt"].to(model.device) if kept else self._embed(pair, x0, e_tgt, progress)
@@ -123,8 +127,53 @@ class Imagic(Editor):
             return e_tgt
         if self._variant.e_opt == "source":
             return self.model.encode_text([pair.source_text or ""])
-        rng = generator(self.seed, pair.id, "embedding")
-        return optimise_embedding(self.model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
+        if self.group == 1:
+            rng = generator(self.seed, pair.id, "embedding")
+            return optimise_embedding(self.model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
+        if pair.id not in self._waiting:
+            self._waiting = self.fit_many(self.beside(pair) if self.beside else [pair], progress)
+        e_opt = self._waiting.pop(pair.id)
+        if isinstance(e_opt, DivergedError):
+            raise e_opt
+        return e_opt
+
+    def fit_many(
+        self, pairs: Sequence[EditPair | None], progress: Progress = silent
+    ) -> dict[str, Tensor | DivergedError]:
+        """Stage A of a group of pairs in one batch.
+
+        A batch is always of ``group`` pairs: places that are left over, or whose pair is None, are filled with copies. So
+        the bits of a pair's e_opt depend on that number, and not on what is beside it.
+
+        Returns:
+            Of each pair, by its id, e_opt, or the error that it would raise alone.
+
+        Raises:
+            PairError: the batch does not fit into memory.
+        """
+        given = [pair for pair in pairs if pair is not None]
+        full = [pair or given[0] for pair in (*pairs, *[None] * (self.group - len(pairs)))]
+        try:
+            found = optimise_embeddings(
+                self.model,
+                torch.cat([self._encode_image(pair) for pair in full]),
+                torch.cat([self.model.encode_text([pair.target_text]) for pair in full]),
+                rngs=[generator(self.seed, pair.id, "embedding") for pair in full],
+                progress=progress,
+                **self._embedding,
+            )
+        except (torch.OutOfMemoryError, MemoryError):
+            raise PairError(
+                f"out of memory: stage A took {self.group} pairs at once. A smaller method.fit_group may help; it makes "
+                "a run of its own."
+            ) from None
+        return {pair.id: e_opt for pair, e_opt in zip(pairs, found, strict=False) if pair is not None}
+
+    def _encode_image(self, pair: EditPair) -> Tensor:
+        """x0 of the input."""
+        self.model.require_size(pair)
+        sampled = generator(self.seed, pair.id, "posterior") if self._variant.latents == "sample" else None
+        return self.model.encode_image(pair.image, sampled)
 
     def _shift_model(
         self, pair: EditPair, x0: Tensor, e_opt: Tensor, e_tgt: Tensor, e_null: Tensor, progress: Progress

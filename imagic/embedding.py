@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from imagic.loss import denoising_loss
+from imagic.errors import DivergedError
+from imagic.loss import denoising_losses, diverged
 from imagic.models.base import DiffusionModel
 from tedbench.method import Progress, silent
 
@@ -38,11 +42,49 @@ def optimise_embedding(
     Raises:
         DivergedError: the loss is not finite.
     """
+    (e_opt,) = optimise_embeddings(model, x0, e_tgt, steps=steps, lr=lr, rngs=[rng], draws=draws, progress=progress)
+    if isinstance(e_opt, DivergedError):
+        raise e_opt
+    return e_opt
+
+
+def optimise_embeddings(
+    model: DiffusionModel,
+    x0: Tensor,
+    e_tgt: Tensor,
+    *,
+    steps: int,
+    lr: float,
+    rngs: Sequence[torch.Generator],
+    draws: int = 1,
+    progress: Progress = silent,
+) -> list[Tensor | DivergedError]:
+    """:func:`optimise_embedding` of several pairs in one batch: up to rounding each ends where it would alone.
+
+    The loss is the sum of the pairs' own, so that a pair's gradient is that of its own loss; θ is frozen and Adam works
+    element by element, so that nothing passes from one pair to another.
+
+    Args:
+        model, steps, lr, draws, progress: as there.
+        x0: (B, C, h, w).
+        e_tgt: (B, L, D).
+        rngs: each pair's own generator.
+
+    Returns:
+        Of each pair e_opt, (1, L, D), or the error that it would raise alone.
+    """
     e = e_tgt.detach().clone().requires_grad_()
     optimizer = torch.optim.Adam([e], lr=lr)
+    errors: dict[int, DivergedError] = {}
     for step in range(steps):
         optimizer.zero_grad()
-        denoising_loss(model, x0, e, draws, rng).backward()
+        losses = denoising_losses(model, x0, e.repeat_interleave(draws, 0), draws, rngs)
+        for pair, loss in enumerate(losses.tolist()):
+            if not math.isfinite(loss):
+                errors.setdefault(pair, diverged(loss))
+        if len(errors) == len(rngs):
+            break
+        losses.sum().backward()
         optimizer.step()
         progress("embedding", step + 1, steps)
-    return e.detach()
+    return [errors.get(pair, e_opt) for pair, e_opt in enumerate(e.detach().clone().split(1))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -22,11 +24,33 @@ def denoising_loss(model: DiffusionModel, x0: Tensor, e: Tensor, draws: int, rng
     Raises:
         DivergedError: the loss is not finite.
     """
-    t = torch.randint(len(model.alphas_cumprod), (draws,), generator=rng).to(model.device)
-    eps = torch.randn((draws, *x0.shape[1:]), generator=rng).to(model.device)
-    x_t = model.add_noise(x0, eps, t)
-    out = model.predict(x_t, t, e.expand(draws, -1, -1))
-    loss = (model.target(x0, eps, t) - out).square().mean()
+    loss = denoising_losses(model, x0, e.expand(draws, -1, -1), draws, [rng]).sum()
     if not torch.isfinite(loss):
-        raise DivergedError(f"the loss became {loss.item()}; a smaller learning rate may help")
+        raise diverged(loss.item())
     return loss
+
+
+def denoising_losses(
+    model: DiffusionModel, x0: Tensor, e: Tensor, draws: int, rngs: Sequence[torch.Generator]
+) -> Tensor:
+    """:func:`denoising_loss` of several pairs in one batch: (B,), to each its own mean, which may be no finite number.
+
+    Args:
+        model, draws: as there.
+        x0: (B, C, h, w).
+        e: one for each draw, pair by pair, (B · draws, L, D).
+        rngs: each pair's own generator, from which is drawn what would be drawn for that pair alone.
+    """
+    drawn = []
+    for rng in rngs:
+        t = torch.randint(len(model.alphas_cumprod), (draws,), generator=rng)
+        drawn.append((t, torch.randn((draws, *x0.shape[1:]), generator=rng)))
+    t, eps = (torch.cat(each).to(model.device) for each in zip(*drawn, strict=True))
+    x0 = x0.repeat_interleave(draws, 0)
+    out = model.predict(model.add_noise(x0, eps, t), t, e)
+    return (model.target(x0, eps, t) - out).square().unflatten(0, (-1, draws)).flatten(1).mean(1)
+
+
+def diverged(loss: float) -> DivergedError:
+    """What is said of a loss that is no finite number."""
+    return DivergedError(f"the loss became {loss}; a smaller learning rate may help")

@@ -89,12 +89,17 @@ class Editor(ABC):
             asked for that seed), or in sampling.
         needs: what of an :class:`~tedbench.pair.Entry` it needs that not every pair has, such as "source_text".
         digest: of the files that its images come from beside the diffusion model's; None where there are none.
+        group: how many pairs, neighbours in the dataset's order, it may fit at once; 1 is each by itself.
+        beside: gives a pair's group, the pair itself among them; None stands for one that cannot be read. Whoever edits
+            a dataset in groups sets it; without it a pair is its group.
     """
 
     axis: Axis
     randomness: ClassVar[Literal["none", "fit", "sample"]]
     needs: tuple[str, ...] = ()
     digest: str | None = None
+    group: int = 1
+    beside: Callable[[EditPair], Sequence[EditPair | None]] | None = None
 
     @abstractmethod
     def fit(self, pair: EditPair, progress: Progress = silent) -> Edit:

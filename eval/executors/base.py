@@ -27,7 +27,7 @@ class Executor(ABC):
     def __init__(self, shard: str | None = None) -> None:
         """
         Args:
-            shard: "K/N", every N-th pair from the K-th on; None: all of them.
+            shard: "K/N", every N-th pair, or group of pairs that are fitted together, from the K-th on; None: all of them.
 
         Raises:
             UserError: ``shard`` is no such thing.

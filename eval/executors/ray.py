@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from eval.executors.base import Executor, begin, record
 from eval.executors.pair import Outcome
 from eval.executors.ray_worker import Worker
+from eval.groups import groups
 from eval.stop import Stopped
 from imagic.models.device import cpu_threads, settle
 from tedbench.errors import UserError
@@ -94,11 +95,12 @@ class Ray(Executor):
         from eval.score import lacking
 
         editing = {entry.id for entry, _ in todo}
-        tasks = [_Task(entry.id, entry, requests) for entry, requests in todo]
-        tasks += [_Task(s.id) for s in job.shards() if s.id not in editing and lacking(s, job.metrics)]
+        first = {e.id: group[0].id for group in groups(job.dataset.entries, job.editor.group) for e in group}
+        tasks = [_Task(entry.id, first[entry.id], entry, requests) for entry, requests in todo]
+        tasks += [_Task(s.id, s.id) for s in job.shards() if s.id not in editing and lacking(s, job.metrics)]
         if not tasks:
             return
-        count = min(self._count(), len(tasks))
+        count = min(self._count(), len({task.group for task in tasks}))
         if not self._gpus and self._address is None and count * self._threads > cpu_threads(None):
             job.reporter.say(
                 f"{count} workers of {self._threads} threads share {cpu_threads(None)} cores: another "
@@ -170,9 +172,13 @@ def _local_gpus() -> int:
 
 
 class _Task(NamedTuple):
-    """A pair to edit and score, or without ``entry`` a shard to score."""
+    """A pair to edit and score, or without ``entry`` a shard to score.
+
+    Pairs of one ``group``, which is named after its first, go to one worker.
+    """
 
     pair_id: str
+    group: str
     entry: Entry | None = None
     requests: Sequence[tuple[float, int]] = ()
 
@@ -249,9 +255,11 @@ class _Crew:
         self._give(worker)
 
     def _give(self, worker: Any) -> None:
-        """Fills a worker's hand: with one task, and while there are many with one more, so that it never waits."""
+        """Fills a worker's hand: with a group, and while there are many with one task more, so that it never waits."""
         hand = self._hands[worker]
-        while self._queue and len(hand) < (2 if len(self._queue) > 2 * len(self._hands) else 1):
+        while self._queue and (
+            len(hand) < (2 if len(self._queue) > 2 * len(self._hands) else 1) or self._queue[0].group == hand[-1].group
+        ):
             task = self._queue.popleft()
             hand.append(task)
             asked = worker.edit.remote(task.entry, task.requests) if task.entry else worker.score.remote(task.pair_id)
@@ -296,7 +304,7 @@ class _Crew:
             )
             run.write_failure(task.entry, task.requests, reason)
         else:
-            self._queue.append(_Task(task.pair_id))  # its scores, if it had not come to them
+            self._queue.append(_Task(task.pair_id, task.group))  # its scores, if it had not come to them
         self._finished(task, Outcome(0 if reason else len(task.requests), reason, {"worker_lost": True}))
         return True
 

@@ -38,6 +38,7 @@ class Worker:
         Raises:
             UserError: as :func:`eval.pipeline.prepare`.
         """
+        from eval.groups import set_groups
         from eval.metrics.build import build_metrics
         from eval.pipeline import keep_fits
         from eval.progress import Reporter
@@ -53,6 +54,7 @@ class Worker:
         self._editor = build_editor(settings, device)
         self._metrics = build_metrics(settings["metrics"], device)
         keep_fits(self._editor, settings["fits"], self._run.config(), Reporter(Console(quiet=True)))
+        set_groups(self._editor, self._dataset)
 
     def stage(self) -> tuple[str, int, int]:
         """The stage in hand, its step and how many there are."""

@@ -233,3 +233,12 @@ def test_wrong_folders_and_sizes_are_told(folders):
         Cascade.load(*folders[:2], upscaling=UPSCALING, name="narrow", image_size=64)
     with pytest.raises(UserError, match="noise_level"):
         Cascade.load(*folders[:2], upscaling={"steps": 3, "guidance": 1.0}, name="narrow")
+
+
+def test_embeddings_of_two_pairs_at_once_are_those_of_each_alone(model, noise_image):
+    pairs = [EditPair(Entry(f"{text}.png", text), noise_image(k)) for k, text in enumerate(("A bird.", "A red tree."))]
+    together = imagic(model, fit_group=2).fit_many(pairs)
+    for pair in pairs:
+        with imagic(model).fit(pair) as edit:
+            torch.testing.assert_close(together[pair.id], edit.e_opt, rtol=0, atol=1e-5)
+            assert (edit.e_opt - edit.e_tgt).abs().max() > 1e-3
