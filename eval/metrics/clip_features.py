@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -11,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from eval.files import file_digest
 from eval.metrics.recent import Recent, content
 from imagic.models.clip import OpenClip, load_clip
 from imagic.models.weights import EMBEDDED, digest
@@ -93,6 +93,5 @@ def _load(model: str, pretrained: str | None, device: str, batch: int) -> ClipFe
     else:
         backbone, weights = model, str(pretrained)
         if Path(weights).is_file():
-            with open(weights, "rb") as file:
-                weights = hashlib.file_digest(file, "sha256").hexdigest()[:8]
+            weights = file_digest(Path(weights))[:8]
     return ClipFeatures(f"{backbone}/{weights}", clip, device, batch)

@@ -6,7 +6,6 @@ As DreamBooth measures fidelity (Ruiz et al., arXiv 2208.12242, section 4.1), he
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +16,7 @@ from huggingface_hub.constants import HF_HUB_CACHE
 from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoImageProcessor, AutoModel
 
+from eval.files import file_digest
 from eval.metrics.base import Kind, Metric, Reference, check_images
 from eval.metrics.clip_features import unit
 from eval.metrics.recent import Recent, content
@@ -54,9 +54,7 @@ class DinoSimilarity(Metric):
             reason = str(error).strip().splitlines()[0][:120]
             raise UserError(f"{folder} holds no vision model ({reason}). Give metrics.dino.model DINOv2's.") from None
         self._network.eval().requires_grad_(False).to(device)
-        with open(folder / FILES[-1], "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()[:8]
-        self.name = f"dino/{model.rstrip('/').split('/')[-1]}/{digest}"
+        self.name = f"dino/{model.rstrip('/').split('/')[-1]}/{file_digest(folder / FILES[-1])[:8]}"
         self._device, self._batch = device, batch
         self._inputs: Recent[np.ndarray] = Recent(KEPT)
 

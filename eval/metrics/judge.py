@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 from PIL import Image
 from safetensors import SafetensorError
 
+from eval.files import file_digest
 from eval.metrics.base import Kind, Metric, Reference, check_images
 from eval.metrics.recent import Recent, content
 from imagic.models.weights import EMBEDDED, locate
@@ -147,7 +147,7 @@ def open_reader(weights: str, device: str = "cpu") -> Reader:
             f"The judge's weights {path} are not there. Train them with `python -m picturebook.train judge` and give "
             "metrics.judge_success.weights=train/judge/judge.safetensors, or measure with metrics=picturebook."
         )
-    return _reader(path, hashlib.sha256(path.read_bytes()).hexdigest()[:8], device)
+    return _reader(path, file_digest(path)[:8], device)
 
 
 @cache

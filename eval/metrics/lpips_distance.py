@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torchvision import models as backbones
 
+from eval.files import file_digest
 from eval.metrics.base import Kind, Metric, Reference, check_images
 from eval.metrics.recent import Recent, content
 from imagic.models.weights import EMBEDDED, locate
@@ -79,7 +79,7 @@ class LpipsDistance(Metric):
             )
             self._lpips = _own(net, path)
             origin = "picturebook" if backbone.startswith(EMBEDDED) else path.stem
-            name = f"{net}-{origin}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+            name = f"{net}-{origin}-{file_digest(path)[:8]}"
         self.name = f"lpips/{name}/{size or 'native'}"
         self._lpips.eval().requires_grad_(False).to(device)
         self.size, self.device, self.batch = size, device, batch

@@ -7,12 +7,12 @@ known, ``submission`` (else a rater's answers to a session are one) and ``ms`` (
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from eval.files import file_digest
 from eval.study.definition import Study
 from tedbench.errors import UserError
 
@@ -115,7 +115,7 @@ def read_answers(paths: Sequence[Path], study: Study) -> Answers:
                 found[submission.id] = submission
         if not count:
             raise UserError(f"{path} holds no answers, only a header. Give a results file with rows.")
-        files.append(AnswerFile(path.name, kind, _digest(path), count))
+        files.append(AnswerFile(path.name, kind, file_digest(path), count))
     if len({submission.simulated for submission in found.values()}) > 1:
         raise UserError("Some of these answers are simulated and some are not. Analyze them apart.")
     return Answers(list(found.values()), files, duplicates, unanswered)
@@ -173,11 +173,6 @@ def _rows(path: Path) -> Iterator[Row]:
         raise UserError(f"{path} is not in UTF-8 (byte {error.start}). Save it as UTF-8.") from None
     except OSError as error:
         raise UserError(f"answers={path} cannot be read ({error.strerror}). Give a CSV file.") from None
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_tag(tag: str, wanted: str, where: str) -> None:
