@@ -7,7 +7,6 @@ pair whose shard was there may be begun again, and at most one pair is in hand w
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import random
@@ -18,7 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eval.store import Run
 
@@ -105,7 +104,7 @@ class Soak:
         """
         there: set[str] = set()
         for number in range(kills):
-            before, process = len(_events(self.folder / name)), self.start(name)
+            before, process = len(self._events(name)), self.start(name)
             self.await_events(name, before + rng.randrange(4), process)
             process.join(rng.uniform(0, 0.5 * pace))
             if process.exitcode is not None:  # it was through already
@@ -117,7 +116,7 @@ class Soak:
             seconds = time.monotonic() - asked
             there = self._check(name, before, there, most=1)
             yield Cut(which, len(there), seconds)
-        before = len(_events(self.folder / name))
+        before = len(self._events(name))
         status = self.finish(name)
         assert status == 0, self.said(name)
         self._check(name, before, there, most=0)
@@ -125,19 +124,23 @@ class Soak:
     def await_events(self, name: str, count: int, process: BaseProcess) -> None:
         """Until there are so many events, or the command has ended."""
         deadline = time.monotonic() + PATIENCE
-        while len(_events(self.folder / name)) < count and process.exitcode is None and time.monotonic() < deadline:
+        while len(self._events(name)) < count and process.exitcode is None and time.monotonic() < deadline:
             time.sleep(0.01)
+
+    def _events(self, name: str) -> list[dict[str, Any]]:
+        return Run(self.folder / name / "run", {}).events()
 
     def _check(self, name: str, before: int, there: set[str], most: int) -> set[str]:
         """What a command did since so many events; gives the pairs whose shards are there now."""
-        events = _events(self.folder / name)[before:]
+        events = self._events(name)[before:]
         begun = [event["pair"] for event in events if event["event"] == "begin"]
         assert not there & set(begun), f"begun again: {there & set(begun)}"
         assert len(begun) == len(set(begun)), f"begun twice: {begun}"
-        if not _events(self.folder / name):
+        if not self._events(name):
             return there
-        asked = next(event["samples_per_pair"] for event in _events(self.folder / name) if event["event"] == "start")
-        shards = [shard for shard in self.run(name).shards() if not shard.broken(thorough=True)]
+        run = self.run(name)
+        asked = run.last_start().samples_per_pair
+        shards = [shard for shard in run.shards() if not shard.broken(thorough=True)]
         now = {shard.id for shard in shards if len(shard.samples()) == asked}  # SIGTERM keeps what it has of a pair
         assert there <= now, f"lost: {there - now}"
         assert len(set(begun) - now) <= most, f"in hand: {set(begun) - now}"
@@ -167,20 +170,6 @@ def _command(here: str, overrides: list[str]) -> None:
     from eval.run import main
 
     main()
-
-
-def _events(here: Path) -> list[dict]:
-    try:
-        lines = (here / "run" / "events.jsonl").read_text().splitlines()
-    except FileNotFoundError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            found.append(json.loads(line))
-        except ValueError:  # cut off
-            continue
-    return found
 
 
 def main() -> None:

@@ -128,6 +128,4 @@ def _curve_table(run: Run, dataset: Dataset) -> pd.DataFrame:
 
 def _expected(run: Run, dataset: Dataset) -> int:
     """How many pairs there should be."""
-    from eval.comparison.common import last_start
-
-    return max(len(dataset), last_start(run))
+    return max(len(dataset), run.last_start().pairs)

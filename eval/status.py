@@ -89,8 +89,7 @@ def status_of(run: Run, thorough: bool = False) -> Status:
     from eval.shard import listed
 
     events, at_work = run.events(), holders(run.folder)
-    start: dict[str, Any] = next((e for e in reversed(events) if e["event"] == "start"), {})
-    each = int(start.get("samples_per_pair", 0))
+    start = run.last_start()
     done = made = 0
     scores: dict[str, int] = {}
     failed, damaged = {}, {}
@@ -116,11 +115,12 @@ def status_of(run: Run, thorough: bool = False) -> Status:
             damaged[shard.id] = broken
         if info.get("status") == "failed":
             failed[shard.id] = info["reason"]
-        elif count >= each:
+        elif count >= start.samples_per_pair:
             done += 1
-    pairs = max(int(start.get("pairs", 0)), len(shards))
+    pairs = max(start.pairs, len(shards))
     left = time_left(events, at_work, pairs - done - len(failed), time.time())
-    return Status(pairs, pairs * each, done, made, scores, failed, damaged, at_work, _in_hand(events, at_work), left)
+    images = pairs * start.samples_per_pair
+    return Status(pairs, images, done, made, scores, failed, damaged, at_work, _in_hand(events, at_work), left)
 
 
 def _in_hand(events: Sequence[dict[str, Any]], at_work: Sequence[Holder]) -> list[str]:

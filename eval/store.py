@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -39,6 +39,13 @@ from tedbench.pair import EditPair, Entry
 
 LEFTOVER = re.compile(r"\.(?P<id>.+)\.[0-9a-f]{8}\.(?P<state>new|old)", re.DOTALL)
 """What a shard's folder is called while it is written, or moved aside for its successor."""
+
+
+class Start(NamedTuple):
+    """How many pairs a command was to make, and how many images of each."""
+
+    pairs: int
+    samples_per_pair: int
 
 
 class Run:
@@ -259,6 +266,13 @@ class Run:
                     if isinstance(event, dict) and "event" in event:
                         found.append(event)
         return found
+
+    def last_start(self) -> Start:
+        """What the last command that made pairs was to make; nothing where that is not known."""
+        for event in reversed(self.events()):
+            if event["event"] == "start":
+                return Start(int(event.get("pairs", 0)), int(event.get("samples_per_pair", 0)))
+        return Start(0, 0)
 
 
 def _take_over(old: Shard, folder: Path) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +9,6 @@ import pandas as pd
 
 from eval.comparison.method import Method
 from eval.labels import dataset_of
-from eval.store import Run
 from tedbench.errors import UserError
 
 
@@ -84,7 +82,7 @@ def compare_on_common(methods: Sequence[Method]) -> Comparison:
     if len(sizes) > 1:
         each = ", ".join(f"{method.name} {method.size} px" for method in methods)
         notes.append(f"The methods worked on pairs of different size: {each}.")
-    expected = max(len(ids), *(last_start(method.run) for method in methods))
+    expected = max(len(ids), *(method.run.last_start().pairs for method in methods))
     if expected > len(ids):
         more = expected - len(ids)
         notes.append(f"{more} {'pair has' if more == 1 else 'pairs have'} not been run yet.")
@@ -103,29 +101,6 @@ def _same_dataset(methods: Sequence[Method]) -> None:
 
 def _inputs(method: Method) -> dict[str, Any]:
     return {shard.id: shard.info().get("input") for shard in method.run.shards()}
-
-
-def events(run: Run, what: str) -> list[dict[str, Any]]:
-    """A run's events of one kind, oldest first; a line that was cut off by a crash is skipped."""
-    found = []
-    try:
-        lines = (run.folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and event.get("event") == what:
-            found.append(event)
-    return found
-
-
-def last_start(run: Run) -> int:
-    """How many pairs a run was last started with."""
-    started = events(run, "start")
-    return int(started[-1].get("pairs", 0)) if started else 0
 
 
 def scores(method: Method) -> pd.DataFrame:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from eval.comparison.common import events
 from eval.comparison.method import Method
 from eval.identity import FILES
 
@@ -32,7 +31,8 @@ class Cost(NamedTuple):
 
 def cost(method: Method, pair_ids: Sequence[str]) -> Cost:
     """The cost of these pairs, each as it was made last. Images that were made elsewhere cost nothing that is known."""
-    last = {} if made_elsewhere(method.config) else {event.get("pair"): event for event in events(method.run, "pair")}
+    events = [] if made_elsewhere(method.config) else method.run.events()
+    last = {event.get("pair"): event for event in events if event["event"] == "pair"}
     made = [last[pair_id] for pair_id in pair_ids if pair_id in last]
     timed = [seconds for event in made if (seconds := _seconds(event)) is not None]
     mean = sum(timed) / len(timed) if timed else math.nan
