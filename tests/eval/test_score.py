@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -11,7 +10,7 @@ import pytest
 
 from eval.metrics.pixels import Psnr
 from eval.progress import Reporter
-from eval.score import main, score_run
+from eval.score import score_run
 from eval.shard import Shard
 from eval.store import Run
 from tedbench.image import write_png
@@ -47,18 +46,12 @@ def run(tmp_path, noise_image):
 
 
 @pytest.fixture
-def score(monkeypatch, capsys):
+def score(command):
     """Runs the command; gives its exit status and what it said."""
 
     def do(*arguments):
-        monkeypatch.setattr(sys, "argv", ["eval.score", *arguments])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        said = capsys.readouterr()
-        return status, said.out + said.err
+        done = command("eval.score", *arguments)
+        return done.returncode, done.stdout + done.stderr
 
     return do
 
@@ -154,8 +147,7 @@ def test_a_redoing_that_was_interrupted_goes_on_without_redo(run, score, monkeyp
     monkeypatch.setattr("eval.score.score_run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     assert score(f"run={run.folder}", "redo=true", "numerics.threads=1")[0] == 130
     monkeypatch.undo()
-    monkeypatch.setattr(sys, "argv", ["eval.score", f"run={run.folder}", "numerics.threads=1"])
-    main()
+    assert score(f"run={run.folder}", "numerics.threads=1")[0] == 0
     pd.testing.assert_frame_equal(run.scores(), right)
 
 

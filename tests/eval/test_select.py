@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from math import nan
 from typing import NamedTuple
 
@@ -17,7 +15,6 @@ from conf.command import ROOT, options
 from eval.choice import chosen
 from eval.labels import key_of
 from eval.rules import best, candidates, fixed, picks
-from eval.select import main
 from eval.store import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
@@ -203,19 +200,19 @@ class Done(NamedTuple):
     err: list[str]
 
 
-def command(*overrides):
-    out, err, status = io.StringIO(), io.StringIO(), 0
-    with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["eval.select", *overrides])
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code or 0
-    return Done(status, out.getvalue().splitlines(), err.getvalue().splitlines())
+@pytest.fixture
+def select(command):
+    """Runs the command; gives its exit status and the lines that it said."""
+
+    def do(*overrides):
+        status, out, err = command("eval.select", *overrides)
+        return Done(status, out.splitlines(), err.splitlines())
+
+    return do
 
 
-def test_the_command_keeps_the_choice_and_draws_it(run):
-    done = command(f"run={run.folder}", "rule=best", "threshold=0.8")
+def test_the_command_keeps_the_choice_and_draws_it(run, select):
+    done = select(f"run={run.folder}", "rule=best", "threshold=0.8")
     assert done.status == 1 and done.err == []  # two of five pairs have no image
     assert done.out[0].startswith("3 of 5 pairs; highest clip/a/b") and done.out[-1] == str(run.folder / "chosen.csv")
     assert f"without an image: {PAIRS['egg'].id}: failed: the loss became nan" in done.out
@@ -223,16 +220,16 @@ def test_the_command_keeps_the_choice_and_draws_it(run):
     assert Image.open(run.folder / "chosen.png").width > 600
 
 
-def test_a_choice_can_be_read_back_as_picks(run):
-    command(f"run={run.folder}", "rule=best", "threshold=0.8")
+def test_a_choice_can_be_read_back_as_picks(run, select):
+    select(f"run={run.folder}", "rule=best", "threshold=0.8")
     before = chosen(run)
-    command(f"run={run.folder}", "rule=picks", f"picks={run.folder / 'chosen.csv'}")
+    select(f"run={run.folder}", "rule=picks", f"picks={run.folder / 'chosen.csv'}")
     pd.testing.assert_frame_equal(chosen(run).images, before.images)
     assert chosen(run).rule == "picked by hand (chosen.csv)"
 
 
-def test_without_a_rule_only_the_page_is_written(run):
-    done = command(f"run={run.folder}", "protocol=study", "seed=1")
+def test_without_a_rule_only_the_page_is_written(run, select):
+    done = select(f"run={run.folder}", "protocol=study", "seed=1")
     assert done.status == 0 and done.out[-1] == str(run.folder / "picks.html")
     assert done.out[1].endswith("protocol=study seed=1 rule=picks picks=picks.csv")
     page = (run.folder / "picks.html").read_text()
@@ -261,8 +258,8 @@ def test_without_a_rule_only_the_page_is_written(run):
         (["treshold=0.8"], "Did you mean threshold"),
     ],
 )
-def test_what_cannot_be_chosen_says_why_in_one_line(run, overrides, words):
-    done = command(f"run={run.folder}", *overrides)
+def test_what_cannot_be_chosen_says_why_in_one_line(run, overrides, words, select):
+    done = select(f"run={run.folder}", *overrides)
     assert done.status == 2 and done.out == []
     (line,) = done.err
     assert line.startswith("error: ") and words in line
@@ -277,6 +274,6 @@ def test_help_tells_every_option_and_loads_no_torch():
         assert f"  {name}=" in done.stdout and meaning and meaning in done.stdout
 
 
-def test_a_run_is_needed(tmp_path):
-    assert "Give a run's folder" in command().err[0]
-    assert "is not a run" in command(f"run={tmp_path}").err[0]
+def test_a_run_is_needed(tmp_path, select):
+    assert "Give a run's folder" in select().err[0]
+    assert "is not a run" in select(f"run={tmp_path}").err[0]

@@ -16,14 +16,6 @@ from tedbench.image import write_png
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 
-CONFIG = {
-    "fit": {"dataset": "folder", "size": 16, "seed": 0},
-    "numerics": {"device": "cpu", "threads": 1},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-}
 METRIC = "psnr/native"
 
 
@@ -33,9 +25,9 @@ def pairs(noise_image):
 
 
 @pytest.fixture
-def run(tmp_path, pairs):
+def run(tmp_path, pairs, create_run):
     """Two pairs of two scored images."""
-    run = Run.create(tmp_path / "run", CONFIG)
+    run = create_run(tmp_path / "run")
     for pair in pairs:
         run.write_shard(pair, [sample(pair, 0.0), sample(pair, 1.0)])
         measure(run, pair, 0.0, 1.0)
@@ -146,9 +138,9 @@ def test_a_run_without_sums_is_read_as_before(run, pairs):
     assert len(run.scores()) == 4 and run.shard(pairs[0].id).broken() == {}
 
 
-def test_a_damaged_configuration_is_one_clear_line(run):
+def test_a_damaged_configuration_is_one_clear_line(run, create_run):
     (run.folder / "config.yaml").write_text("fit: {size: [")
-    for again in (lambda: Run.open(run.folder), lambda: Run.create(run.folder, CONFIG)):
+    for again in (lambda: Run.open(run.folder), lambda: create_run(run.folder)):
         with pytest.raises(UserError, match=r"config\.yaml is damaged"):
             again()
 

@@ -2,44 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
-from eval.executors.inline import Inline
-from eval.pipeline import Job
-from eval.progress import Reporter
-from eval.store import Run
-from tedbench.datasets.base import Dataset
-from tedbench.errors import ImageError, UserError
+from tedbench.errors import UserError
 from tedbench.method import Axis, Edit, Editor, Sample, silent
-from tedbench.pair import Entry
-
-CONFIG = {
-    "fit": {"dataset": "folder", "size": 16},
-    "numerics": {},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "fragile", "model": "none", "axis": "depth"},
-}
-REQUESTS = [(float(depth), 0) for depth in range(3)]
-
-
-class Listed(Dataset):
-    """Three pairs of one grey picture; that of the second can be lost."""
-
-    name = "folder"
-
-    def __init__(self, lost=False):
-        super().__init__([Entry(f"{name}.png", "A dog.") for name in "abc"], 16)
-        self.lost = lost
-
-    def read(self, entry):
-        if self.lost and entry.image_name == "b.png":
-            raise ImageError("b.png cannot be read.")
-        return np.full((16, 16, 3), 200, np.uint8), None
 
 
 class Fragile(Editor):
@@ -71,20 +38,6 @@ class FragileEdit(Edit):
             yield Sample(strength, seed, self.pair.image // (1 + int(strength)))
 
 
-@pytest.fixture
-def job(tmp_path):
-    def make(editor, dataset=None, retry_failed=False, name="run"):
-        run = Run.create(tmp_path / name, CONFIG)
-        reporter = Reporter(Console(quiet=True))
-        return Job(run, dataset or Listed(), editor, [], REQUESTS, Inline(), reporter, retry_failed)
-
-    return make
-
-
-def contents(run):
-    return {str(p.relative_to(run.folder)): p.read_bytes() for p in (run.folder / "pairs").rglob("*") if p.is_file()}
-
-
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -97,7 +50,7 @@ def contents(run):
     ],
 )
 @pytest.mark.parametrize("stage", ["fit", "sample"])
-def test_whatever_a_model_does_stays_with_its_pair_and_can_be_tried_again(job, error, words, stage):
+def test_whatever_a_model_does_stays_with_its_pair_and_can_be_tried_again(job, error, words, stage, shards):
     first = job(Fragile(error, stage))
     first.execute()
     table = first.run.samples()
@@ -109,11 +62,11 @@ def test_whatever_a_model_does_stays_with_its_pair_and_can_be_tried_again(job, e
     assert len(first.run.samples().query("status == 'failed'")) == len(failed)
     job(Fragile(), retry_failed=True).execute()
     job(Fragile(), name="uncut").execute()
-    assert contents(first.run) == contents(Run.open(first.run.folder.parent / "uncut"))
+    assert shards(first.run.folder) == shards(first.run.folder.parent / "uncut")
 
 
 def test_an_input_that_cannot_be_read_fails_its_pair_alone(job):
-    first = job(Fragile(), Listed(lost=True))
+    first = job(Fragile(), lost=True)
     first.execute()
     assert dict(first.run.samples().groupby("image_name")["reason"].first()) == {
         "a.png": "",
@@ -129,10 +82,10 @@ def test_what_is_no_pairs_fault_stops_the_run(job):
     assert [shard.samples()["image_name"].iloc[0] for shard in first.run.shards()] == ["a.png"]
 
 
-def test_a_lost_image_is_made_again_and_a_lost_input_is_written_again(job):
+def test_a_lost_image_is_made_again_and_a_lost_input_is_written_again(job, shards):
     first = job(Fragile())
     first.execute()
-    whole = contents(first.run)
+    whole = shards(first.run.folder)
     a, b, c = first.run.shards()
     (a.folder / "depth1-s0.png").unlink()
     (b.folder / "input.png").write_bytes(b"")
@@ -146,27 +99,20 @@ def test_a_lost_image_is_made_again_and_a_lost_input_is_written_again(job):
         True
     ] * 3
     again.execute()
-    assert contents(first.run) == whole
-
-
-def flip(path):
-    """Changes a bit of a file and not its size."""
-    content = bytearray(path.read_bytes())
-    content[-20] ^= 1
-    path.write_bytes(content)
+    assert shards(first.run.folder) == whole
 
 
 @pytest.mark.parametrize("name", ["depth1-s0.png", "input.png"])
-def test_what_a_flipped_bit_has_changed_is_made_again(job, name):
+def test_what_a_flipped_bit_has_changed_is_made_again(job, name, shards, flip):
     first = job(Fragile())
     first.execute()
-    whole = contents(first.run)
+    whole = shards(first.run.folder)
     flip(first.run.shards()[0].folder / name)
     job(Fragile()).execute()
-    assert contents(first.run) == whole
+    assert shards(first.run.folder) == whole
 
 
-def test_an_image_that_a_flipped_bit_has_changed_gets_no_new_checksum(job):
+def test_an_image_that_a_flipped_bit_has_changed_gets_no_new_checksum(job, flip):
     first = job(Fragile())
     first.execute()
     shard = first.run.shards()[0]
@@ -176,17 +122,17 @@ def test_an_image_that_a_flipped_bit_has_changed_gets_no_new_checksum(job):
 
 
 @pytest.mark.parametrize("name", ["depth1-s0.png", "input.png"])
-def test_a_damaged_pair_whose_source_is_lost_fails_alone(job, name):
+def test_a_damaged_pair_whose_source_is_lost_fails_alone(job, name, shards):
     first = job(Fragile())
     first.execute()
     a, b, _ = first.run.shards()
     for shard in (a, b):
         (shard.folder / name).unlink()
-    job(Fragile(), Listed(lost=True)).execute()
+    job(Fragile(), lost=True).execute()
     failed = b.samples().query("status == 'failed'")
     assert len(b.samples()) == 3 and list(failed["strength"]) == ([1.0] if name == "depth1-s0.png" else [])
     assert set(failed["reason"]) <= {"b.png cannot be read."}
     assert a.info()["status"] == "ok" and len(a.samples()) == 3 and not a.broken(thorough=True)
     job(Fragile(), retry_failed=True).execute()
     job(Fragile(), name="uncut").execute()
-    assert contents(first.run) == contents(Run.open(first.run.folder.parent / "uncut"))
+    assert shards(first.run.folder) == shards(first.run.folder.parent / "uncut")

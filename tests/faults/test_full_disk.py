@@ -9,20 +9,10 @@ import pytest
 import torch
 
 from eval.lock import RunLock
-from eval.store import Run
 from imagic.fits import FitStore
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
-
-CONFIG = {
-    "fit": {"dataset": "folder", "size": 64},
-    "numerics": {},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-}
 
 
 @pytest.fixture
@@ -46,10 +36,10 @@ def write(run, number):
     run.write_shard(pair, [Sample(float(s), 0, noisy(100 * number + s)) for s in range(3)])
 
 
-def test_a_full_disk_is_one_clear_line_and_what_was_finished_is_whole(small_disk):
+def test_a_full_disk_is_one_clear_line_and_what_was_finished_is_whole(small_disk, create_run):
     place, enlarge = small_disk
     with RunLock(place / "run") as lock:
-        run = Run.create(place / "run", CONFIG)
+        run = create_run(place / "run")
         done = 0
         with pytest.raises(UserError, match="the disk is full"):
             for number in range(20):
@@ -67,9 +57,9 @@ def test_a_full_disk_is_one_clear_line_and_what_was_finished_is_whole(small_disk
     assert len(run.samples()) == 60 and not any(shard.broken(thorough=True) for shard in run.shards())
 
 
-def test_tables_and_events_on_a_full_disk_leave_the_old_ones(small_disk):
+def test_tables_and_events_on_a_full_disk_leave_the_old_ones(small_disk, create_run):
     place, _ = small_disk
-    run = Run.create(place / "run", CONFIG)
+    run = create_run(place / "run")
     write(run, 0)
     run.write_tables()
     before = (run.folder / "samples.parquet").read_bytes()

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from eval.lock import Holder, Part, RunLock
-from eval.status import main, status_of, time_left
-from eval.store import Run
+from eval.status import status_of, time_left
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 
-CONFIG = {
-    "fit": {"dataset": "folder", "size": 16},
-    "numerics": {},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-}
 ENTRIES = [Entry(f"{name}.png", "A dog.") for name in "abcdef"]
 
 
 @pytest.fixture
-def run(tmp_path, noise_image):
+def run(tmp_path, noise_image, create_run):
     """Of six pairs two are done, one lacks an image, one failed and two are still to do."""
-    run = Run.create(tmp_path / "run", CONFIG)
+    run = create_run(tmp_path / "run")
     run.event("start", pairs=6, samples_per_pair=2)
     for entry, count in zip(ENTRIES, (2, 2, 1), strict=False):
         run.write_shard(EditPair(entry, noise_image()), [Sample(float(s), 0, noise_image(s)) for s in range(count)])
@@ -42,16 +32,12 @@ def run(tmp_path, noise_image):
 
 
 @pytest.fixture
-def status(run, monkeypatch, capsys):
+def status(run, command):
+    """Runs the command; gives its exit status and what it said."""
+
     def do(*arguments):
-        monkeypatch.setattr(sys, "argv", ["eval.status", f"run={run.folder}", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out + said.err
+        done = command("eval.status", f"run={run.folder}", *arguments)
+        return done.returncode, done.stdout + done.stderr
 
     return do
 
@@ -74,12 +60,9 @@ def test_who_is_at_work_on_which_pair(run, status):
     assert "1 running" not in status()[1]  # it has ended, or was killed
 
 
-def test_what_is_damaged_is_named(run, status):
+def test_what_is_damaged_is_named(run, status, flip):
     (run.shard(ENTRIES[0].id).folder / "eta1-s0.png").unlink()
-    path = run.shard(ENTRIES[1].id).folder / "eta1-s0.png"
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
+    flip(run.shard(ENTRIES[1].id).folder / "eta1-s0.png")
     _, said = status()
     assert f"damaged  {ENTRIES[0].id}: eta1-s0.png is missing" in said and said.count("damaged  ") == 1
     _, said = status("check=true")
@@ -112,12 +95,9 @@ def test_the_time_left_is_at_the_rate_of_those_at_work():
 
 
 @pytest.mark.parametrize(("arguments", "words"), [([], "Give a run's folder"), (["run=nowhere"], "is not a run")])
-def test_errors_are_one_line(arguments, words, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["eval.status", *arguments])
-    with pytest.raises(SystemExit) as end:
-        main()
-    said = capsys.readouterr().err
-    assert end.value.code == 2 and words in said and said.count("\n") == 1
+def test_errors_are_one_line(arguments, words, command):
+    code, _, said = command("eval.status", *arguments)
+    assert code == 2 and words in said and said.count("\n") == 1
 
 
 def test_events_that_are_no_events_do_not_matter(run, status):

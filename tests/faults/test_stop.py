@@ -5,40 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
-import numpy as np
 import pytest
-from rich.console import Console
 
-from eval.executors.inline import Inline
-from eval.pipeline import Job
-from eval.progress import Reporter
 from eval.stop import Stop, Stopped
-from eval.store import Run
-from tedbench.datasets.base import Dataset
 from tedbench.method import Axis, Edit, Editor, Sample, silent
-from tedbench.pair import Entry
-
-CONFIG = {
-    "fit": {"dataset": "folder", "size": 16},
-    "numerics": {},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "darker", "model": "none", "axis": "depth"},
-}
-REQUESTS = [(float(depth), 0) for depth in range(5)]
-
-
-class Listed(Dataset):
-    """Two pairs of one grey picture."""
-
-    name = "folder"
-
-    def __init__(self):
-        super().__init__([Entry("a.png", "A dog."), Entry("b.png", "A dog.")], 16)
-
-    def read(self, entry):
-        return np.full((16, 16, 3), 200, np.uint8), None
 
 
 class Darker(Editor):
@@ -70,38 +40,23 @@ class DarkerEdit(Edit):
             progress("sampling", done, len(requests))
 
 
-@pytest.fixture
-def job(tmp_path):
-    def make(*stage):
-        run, reporter = Run.create(tmp_path / "run", CONFIG), Reporter(Console(quiet=True))
-        return Job(run, Listed(), Darker(*stage), [], REQUESTS, Inline(), reporter)
-
-    return make
-
-
-def contents(run):
-    return {str(p.relative_to(run.folder)): p.read_bytes() for p in (run.folder / "pairs").rglob("*") if p.is_file()}
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_image_in_hand_is_finished_and_the_rest_made_later(job, number, tmp_path, capsys):
-    first = job(("b.png", 1.0), number)
+def test_the_image_in_hand_is_finished_and_the_rest_made_later(job, number, shards, capsys):
+    first = job(Darker(("b.png", 1.0), number), "ab", depths=5)
     with pytest.raises(Stopped):
         first.execute()
     assert "finished first" in capsys.readouterr().err
     assert [len(shard.samples()) for shard in first.run.shards()] == [5, 2]
-    second = job()
+    second = job(Darker(), "ab", depths=5)
     second.execute()
     assert second.editor.made == [("b.png", 2.0), ("b.png", 3.0), ("b.png", 4.0)]
-    uncut = Run.create(tmp_path / "uncut", CONFIG)
-    third = job()
-    third.run = uncut
-    third.execute()
-    assert contents(uncut) == contents(second.run)
+    uncut = job(Darker(), "ab", depths=5, name="uncut")
+    uncut.execute()
+    assert shards(uncut.run.folder) == shards(second.run.folder)
 
 
 def test_a_fit_is_left_at_its_next_step_and_nothing_counts_as_failed(job):
-    first = job("fit")
+    first = job(Darker("fit"))
     with pytest.raises(Stopped):
         first.execute()
     assert first.run.shards() == [] and first.editor.made == []
