@@ -6,7 +6,8 @@ Prints, of one pair in one run:
 2. how far the two sweeps' pictures are apart (float32: rounding, which training amplifies);
 3. the share of our time outside the model's forward and backward passes;
 4. TFLOP/s, and the share of the rate at which this device multiplies large matrices;
-5. peak memory, and how it grows over further pairs.
+5. peak memory, and how it grows over further pairs;
+6. stage A of several pairs in one batch (``method.fit_group``), as a ratio to a pair by itself.
 
 Without ``--model`` it is the embedded model. ``--random-sd15`` makes Stable Diffusion 1.5's UNet at full size with random
 weights, which serve for speed: on a GPU with ``--dtype bfloat16 --steps 1000 1500 --sampling-steps 50`` it is the paper's
@@ -180,6 +181,37 @@ def main() -> None:
             list(edit.sample(requests[: args.sample_batch]))
         memory.append(_peak())
     print(f"peak memory: {memory[0]:.2f} GiB after one pair, {memory[-1]:.2f} after {len(memory)}")
+    print_groups(model, pair, {**stages[0], "steps": args.group_steps}, args.groups, clock)
+
+
+def print_groups(
+    model: LatentDiffusion, pair: EditPair, embedding: dict[str, Any], sizes: Sequence[int], clock: Clock
+) -> None:
+    """Stage A of a pair by itself, and of groups of so many: what is in a batch makes no difference to its speed."""
+    alone_s, alone = 0.0, torch.empty(0)
+    for size in (1, *sizes):
+        few, whole = (
+            Imagic(
+                model,
+                embedding={**embedding, "steps": steps},
+                finetune={**embedding, "steps": 0, "decay": 0.0, "empty": 0.0},
+                sampling={"steps": 1, "guidance": 1.0},
+                fit_group=size,
+            )
+            for steps in (1, embedding["steps"])
+        )
+        few.fit_many([pair])  # the first time everything is slower
+        _peak()
+        start = clock()
+        (e_opt,) = whole.fit_many([pair]).values()
+        seconds = (clock() - start) / size / embedding["steps"]
+        if size == 1:
+            alone_s, alone = seconds, e_opt
+        print(
+            f"stage A of {size} at once: {1000 * seconds:.1f} ms a pair and step, {alone_s / seconds:.2f}×; "
+            f"peak memory {_peak():.2f} GiB; e_opt at most {(e_opt - alone).abs().max():.1e} from that alone",
+            flush=True,
+        )
 
 
 def _flops(model: LatentDiffusion, editor: Imagic, pair: EditPair) -> dict[str, float]:
@@ -222,6 +254,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--sample-batch", type=int, default=22)
     parser.add_argument("--plain-pictures", type=int, help="time only so many of the plain loop's pictures")
+    parser.add_argument("--groups", type=int, nargs="*", default=[4, 8], help="pairs in one batch of stage A")
+    parser.add_argument("--group-steps", type=int, default=10, help="of stage A, to time groups")
     parser.add_argument("--pairs", type=int, default=2, help="pairs over which memory is watched")
     return parser.parse_args()
 

@@ -36,7 +36,9 @@ def test_imagic_ends_where_the_plain_loop_ends(tiny_model, noise_image, kind):
 
 def test_the_benchmark_prints_ratios_and_rates(monkeypatch, capsys):
     few = ["--steps", "1", "1", "--sampling-steps", "1", "--seeds", "1", "--plain-pictures", "2", "--pairs", "1"]
-    monkeypatch.setattr(sys, "argv", ["benchmarks.imagic", *few])
+    groups = ["--groups", "2", "--group-steps", "1"]
+    monkeypatch.setattr(sys, "argv", ["benchmarks.imagic", *few, *groups])
     benchmark.main()
     printed = capsys.readouterr().out
     assert "ratio: fit" in printed and "TFLOP/s" in printed and "2 pictures timed" in printed
+    assert "stage A of 2 at once" in printed

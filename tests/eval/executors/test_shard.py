@@ -55,3 +55,23 @@ def test_every_executor_takes_a_part():
     for name in ("inline", "ray"):
         assert compose("run", [f"executor={name}", "executor.shard=2/8"]).executor.shard == "2/8"
     assert part_of("2/8") == Part(2, 8) and part_of(None).whole
+
+
+GROUPED = ["method.fit_group=4", "recipe.imagic.finetune.steps=2", "run_dir=run"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["shard", "ray"])
+def test_groups_of_pairs_stay_together_and_end_as_by_one_command(executor, six_pairs, edit, shards, tmp_path):
+    for name in ("whole", "shared"):
+        (tmp_path / name).mkdir()
+    assert edit(*six_pairs, *GROUPED, cwd=tmp_path / "whole").returncode == 0
+    if executor == "ray":
+        pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
+        done = edit(*six_pairs, *GROUPED, "executor=ray", "executor.workers=3", cwd=tmp_path / "shared")
+        assert done.returncode == 0 and "starting 2 workers" in done.stdout, done.stdout + done.stderr
+    else:
+        for number, count in ((2, 2), (1, 4)):
+            done = edit(*six_pairs, *GROUPED, f"executor.shard={number}/2", cwd=tmp_path / "shared")
+            assert done.returncode == 0 and f"part {number} of 2: {count} of {count} pairs done" in done.stdout
+    assert shards(tmp_path / "shared" / "run") == shards(tmp_path / "whole" / "run")

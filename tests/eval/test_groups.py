@@ -1,0 +1,163 @@
+"""Pairs that are fitted in groups: whatever cut, failure or order they meet, the same bytes come out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from conf.command import compose
+from eval.executors.inline import Inline
+from eval.groups import groups, set_groups
+from eval.identity import fit_identity, run_config, run_hash
+from eval.pipeline import Job
+from eval.progress import Reporter
+from eval.store import Run
+from imagic.editor import Imagic
+from imagic.fits import FitStore
+from tedbench.datasets.base import Dataset
+from tedbench.errors import ImageError
+from tedbench.method import Axis
+from tedbench.pair import Entry
+
+CONFIG: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
+STAGE = {"steps": 3, "lr": 1e-2, "draws": 2}
+
+
+class Six(Dataset):
+    """Six pairs, in groups of four and two. Pictures can be lost."""
+
+    name = "folder"
+
+    def __init__(self, pictures, lost=(), limit=None):
+        super().__init__([Entry(f"{k}.png", f"A photo of picture {k}.") for k in range(6)], 16, limit)
+        self.pictures, self.lost = pictures, lost
+
+    def read(self, entry):
+        if entry.image_name in self.lost:
+            raise ImageError(f"{entry.image_name} cannot be read.")
+        return self.pictures(int(entry.image_name[0])), None
+
+
+@pytest.fixture
+def job(tiny_model, noise_image, tmp_path):
+    """Makes a job in groups of four, in the run ``name``."""
+
+    def make(name="run", spoilt=None, retry_failed=False, **dataset):
+        model, six = tiny_model(), Six(noise_image, **dataset)
+        if spoilt is not None:  # a picture that has no finite latents
+            encode = model.encode_image
+            bad = noise_image(spoilt)
+            model.encode_image = lambda image, rng=None: (
+                encode(image, rng) * (float("nan") if (image == bad).all() else 1)
+            )
+        editor = Imagic(
+            model,
+            embedding=STAGE,
+            finetune={**STAGE, "steps": 1, "decay": 0.0, "empty": 0.0},
+            sampling={"steps": 1, "guidance": 1.0},
+            fit_group=4,
+            sample_batch=1,
+        )
+        set_groups(editor, six)
+        run = Run.create(tmp_path / name, CONFIG | {"labels": {"method": "imagic", "model": "tiny", "axis": "eta"}})
+        return Job(run, six, editor, [], [(0.5, 0)], Inline(), Reporter(Console(quiet=True)), retry_failed)
+
+    return make
+
+
+@pytest.fixture
+def uncut(job, shards):
+    """The shards of a run that nothing happened to."""
+    whole = job("uncut")
+    whole.execute()
+    found = shards(whole.run.folder)
+    assert len(found) == 6 * 4  # the input, an image, a table, what is done
+    return found
+
+
+def but(found, pair_id):
+    return {name: content for name, content in found.items() if pair_id not in name}
+
+
+def test_a_group_is_neighbours_in_the_datasets_order():
+    assert groups("abcdefg", 3) == ["abc", "def", "g"]
+    assert groups("ab", 1) == ["a", "b"] and groups("", 4) == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "steps", "kept"), [("embedding", 2, 0), ("fine-tuning", 3, 2), ("embedding", 5, 4), ("sampling", 6, 5)]
+)
+def test_a_run_cut_off_within_a_group_ends_as_the_uncut_one(job, uncut, shards, stage, steps, kept):
+    left, first = [steps], job()
+
+    def cut(name, step, of):
+        left[0] -= name == stage
+        if not left[0]:
+            raise KeyboardInterrupt
+
+    first.reporter.step = cut
+    with pytest.raises(KeyboardInterrupt):
+        first.execute()
+    assert len(first.run.shards()) == kept
+    job().execute()
+    assert shards(first.run.folder) == uncut
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"), [({"lost": ("1.png",)}, "cannot be read"), ({"spoilt": 1}, "smaller learning rate")]
+)
+def test_a_pair_that_fails_within_a_group_changes_no_other_and_can_be_made_again(job, uncut, shards, trouble, words):
+    first = job(**trouble)
+    first.execute()
+    failed = first.run.samples().query("status == 'failed'")
+    assert list(failed["image_name"]) == ["1.png"] and words in failed["reason"].iloc[0]
+    pair_id = failed["pair_id"].iloc[0]
+    assert but(shards(first.run.folder), pair_id) == but(uncut, pair_id)
+    job(retry_failed=True).execute()
+    assert shards(first.run.folder) == uncut
+
+
+def test_fewer_pairs_first_end_as_all_at_once(job, uncut, shards):
+    first = job(limit=2)
+    first.execute()
+    assert len(first.run.shards()) == 2
+    job().execute()
+    assert shards(first.run.folder) == uncut
+
+
+def test_kept_fits_of_a_group_spare_stage_a_and_change_no_bit(job, uncut, shards, tmp_path):
+    told = []
+    for name in ("one", "two"):
+        keeping = job(name)
+        keeping.editor.fits = FitStore(tmp_path / "fits", "embedding", {})
+        keeping.reporter.step = lambda stage, step, steps: told.append(stage)
+        keeping.execute()
+        assert shards(keeping.run.folder) == uncut
+    assert told.count("embedding") == 2 * STAGE["steps"]
+
+
+def config_of(*overrides, without=False):
+    """A run's configuration; ``without`` the option, as runs have it that were made before there were groups."""
+    cfg = compose("run", list(overrides))
+    if without:
+        OmegaConf.set_struct(cfg, False)
+        del cfg.method.fit_group
+    axis = Axis("eta", "η", (0.0,))
+    return run_config(cfg, model_digest="0", method_digest=None, device="cpu", threads=1, axis=axis)
+
+
+@pytest.mark.parametrize("method", ["imagic", "imagic_lora"])
+def test_a_group_of_one_leaves_a_runs_hash_and_its_fits_key_as_they_were(method):
+    now, before = config_of(f"method={method}"), config_of(f"method={method}", without=True)
+    assert run_hash(now) == run_hash(before)
+    assert fit_identity(now, "embedding") == fit_identity(before, "embedding")
+
+
+def test_a_larger_group_is_part_of_a_runs_hash_and_of_its_fits_key():
+    found = [config_of(f"method.fit_group={size}") for size in (1, 2, 4)]
+    assert len({run_hash(config) for config in found}) == 3
+    for keep in ("embedding", "weights"):
+        assert len({str(fit_identity(config, keep)) for config in found}) == 3
