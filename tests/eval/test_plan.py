@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import sys
-from contextlib import chdir, redirect_stderr, redirect_stdout
-
 import pytest
 
-import eval.plan
 from eval.estimate import Cost, Estimate, one_batch, steps, with_steps
 from eval.plan import memory, size, span
 from tedbench.method import Axis
@@ -63,30 +58,19 @@ def test_times_and_sizes_read_well():
     assert [size(b) for b in (5e3, 2.5e6, 7e9, 3e12)] == ["5 kB", "2.5 MB", "7.0 GB", "3.0 TB"]
 
 
-def command(*arguments, cwd):
-    out, err, status = io.StringIO(), io.StringIO(), 0
-    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["eval.plan", *arguments])
-        try:
-            eval.plan.main()
-        except SystemExit as end:
-            status = end.code or 0
-    return status, out.getvalue(), err.getvalue()
-
-
-def test_a_plan_names_the_whole_run_and_leaves_nothing_behind(tiny_folder, tmp_path):
+def test_a_plan_names_the_whole_run_and_leaves_nothing_behind(tiny_folder, tmp_path, command):
     metrics = ["metrics=full", *(f"~metrics.{name}" for name in ("clip", "clip_large", "clip_direction", "clip_image"))]
     metrics += ["~metrics.lpips", "~metrics.lpips_vgg", "~metrics.dino"]
     tiny = [f"model.path={tiny_folder}", "model.image_size=16", "numerics.threads=1", "numerics.sample_batch=4"]
     sweep = ["sweep.strengths=[0,0.5,1]", "sweep.seeds=[0,1]", "fits.keep=weights"]
-    status, out, err = command(*tiny, *sweep, *metrics, cwd=tmp_path)
+    status, out, err = command("eval.plan", *tiny, *sweep, *metrics, cwd=tmp_path)
     assert status == 0, err
     assert "6 pairs × 6 images = 36 images" in out
     assert "kept fits" in out and "GiB" in out and "this machine has" in out
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_planned_says_why(tmp_path, monkeypatch):
+def test_what_cannot_be_planned_says_why(tmp_path, monkeypatch, command):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    status, _, err = command("model=sd15", cwd=tmp_path)
+    status, _, err = command("eval.plan", "model=sd15", cwd=tmp_path)
     assert status == 2 and "hf download stable-diffusion-v1-5" in err

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-import sys
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +11,6 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-import eval.rerun
-import eval.run
 from eval.changes import changes
 from eval.repetition import compare
 from eval.rerun import changed, model_of, settings_of
@@ -30,26 +25,14 @@ TINY = [
 ]
 
 
-def command(module, *arguments, cwd):
-    """A command's exit status, output and errors."""
-    out, err, status = io.StringIO(), io.StringIO(), 0
-    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [module.__name__, *arguments])
-        try:
-            module.main()
-        except SystemExit as end:
-            status = end.code or 0
-    return status, out.getvalue(), err.getvalue()
-
-
 @pytest.fixture(scope="module")
-def made(tiny_folder, tmp_path_factory) -> Path:
+def made(tiny_folder, tmp_path_factory, command) -> Path:
     """A folder with the run ``a`` of two pairs and two strengths, and its repetition ``a-again``."""
     here = tmp_path_factory.mktemp("rerun")
     own = [f"model.path={tiny_folder}", "model.image_size=16", "run_dir=a"]
-    status, out, err = command(eval.run, *TINY, *own, cwd=here)
+    status, out, err = command("eval.run", *TINY, *own, cwd=here)
     assert status == 0, out + err
-    status, out, err = command(eval.rerun, "run=a", cwd=here)
+    status, out, err = command("eval.rerun", "run=a", cwd=here)
     (here / "said").write_text(out)
     assert status == 0, out + err
     return here
@@ -65,8 +48,8 @@ def test_on_the_same_machine_nothing_differs(made):
     assert (made / "a-again" / "report.html").exists()
 
 
-def test_a_part_can_be_repeated_and_what_is_left_out_is_counted(made):
-    status, out, err = command(eval.rerun, "run=a", "limit=1", "run_dir=part", cwd=made)
+def test_a_part_can_be_repeated_and_what_is_left_out_is_counted(made, command):
+    status, out, err = command("eval.rerun", "run=a", "limit=1", "run_dir=part", cwd=made)
     assert status == 0, out + err
     assert "images: 2 of 2 the same" in out and "2 of the run's images were not made again" in out
 
@@ -141,8 +124,8 @@ def test_nothing_in_a_strangers_configuration_reads_this_machines_variables(made
     assert OmegaConf.to_container(settings, resolve=True)["dataset"]["ids"] == ["${oc.env:TOKEN}"]
 
 
-def test_a_finished_repetition_is_not_taken_for_a_new_one(made):
-    status, _, err = command(eval.rerun, "run=a", cwd=made)
+def test_a_finished_repetition_is_not_taken_for_a_new_one(made, command):
+    status, _, err = command("eval.rerun", "run=a", cwd=made)
     assert status == 2 and "a-again is a finished repetition already" in err and "run_dir" in err
 
 
@@ -173,8 +156,8 @@ def test_changes_replace_only_what_is_there(made, tmp_path):
         (["run=a", "run_dir=new", "change=[nonsense]"], "replaces nothing"),
     ],
 )
-def test_what_cannot_be_repeated_says_why(made, arguments, words):
-    status, _, err = command(eval.rerun, *arguments, cwd=made)
+def test_what_cannot_be_repeated_says_why(made, arguments, words, command):
+    status, _, err = command("eval.rerun", *arguments, cwd=made)
     assert status == 2 and words in err and len(err.strip().splitlines()) == 1
 
 

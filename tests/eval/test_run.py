@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -11,15 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import pytest
 from PIL import Image
 
-from eval.run import main
 from eval.store import Run
 from tedbench.pair import Entry
 
@@ -33,24 +30,10 @@ QUICK = [
 ]
 
 
-class Done(NamedTuple):
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def command(*overrides, cwd):
-    """``python -m eval.run`` in this process: saves the seconds of importing torch anew."""
-    out, err, status = io.StringIO(), io.StringIO(), 0
-    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["eval.run", *QUICK, *overrides])
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code or 0
-    return Done(status, out.getvalue(), err.getvalue())
+@pytest.fixture
+def edit(command):
+    """``python -m eval.run`` in this process, with few steps."""
+    return partial(command, "eval.run", *QUICK)
 
 
 def in_a_process_of_its_own(*overrides, cwd):
@@ -106,18 +89,18 @@ def test_a_run_leaves_images_tables_curves_and_report(uncut):
     assert "Picturebook (synthetic)" in (run / "report.html").read_text()
 
 
-def test_repeating_the_command_does_nothing_again(uncut):
+def test_repeating_the_command_does_nothing_again(uncut, edit):
     folder, run, first = uncut
     before = images(run)
     events = (run / "events.jsonl").read_text().count('"event": "pair"')
-    again = command("dataset.limit=3", cwd=folder)
+    again = edit("dataset.limit=3", cwd=folder)
     assert again.returncode == 0 and again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
     assert "complete: 3 of 3 pairs are already there" in again.stdout
     assert images(run) == before
     assert (run / "events.jsonl").read_text().count('"event": "pair"') == events
 
 
-def test_killed_at_any_moment_the_same_command_ends_with_the_same_images(uncut, tmp_path):
+def test_killed_at_any_moment_the_same_command_ends_with_the_same_images(uncut, tmp_path, edit):
     _, whole, _ = uncut
     process = subprocess.Popen(
         [sys.executable, "-m", "eval.run", *QUICK, "dataset.limit=3"],
@@ -130,31 +113,31 @@ def test_killed_at_any_moment_the_same_command_ends_with_the_same_images(uncut, 
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    again = command("dataset.limit=3", cwd=tmp_path)
+    again = edit("dataset.limit=3", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "already there" in again.stdout
     assert images(tmp_path / "runs" / whole.name) == images(whole)
 
 
-def test_order_and_neighbours_do_not_matter(uncut, tmp_path):
+def test_order_and_neighbours_do_not_matter(uncut, tmp_path, edit):
     _, whole, _ = uncut
     last = sorted(p.name for p in (whole / "pairs").iterdir())[-1]
-    done = command(f"dataset.ids=[{last}]", cwd=tmp_path)
+    done = edit(f"dataset.ids=[{last}]", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     alone = images(tmp_path / "runs" / whole.name)
     assert alone == {name: digest for name, digest in images(whole).items() if name.startswith(last)}
 
 
-def test_a_longer_sweep_makes_only_what_is_missing(uncut, tmp_path):
+def test_a_longer_sweep_makes_only_what_is_missing(uncut, tmp_path, edit):
     _, whole, _ = uncut
     shutil.copytree(whole, tmp_path / "runs" / whole.name)
     before = images(whole)
     longer = ["dataset.limit=1", "sweep.strengths=[0,0.5,1,1.5]"]
-    done = command(*longer, cwd=tmp_path)
+    done = edit(*longer, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     after = images(tmp_path / "runs" / whole.name)
     assert before.items() <= after.items() and len(after) == len(before) + 1
-    assert command(*longer, "run_dir=at_once", cwd=tmp_path).returncode == 0
+    assert edit(*longer, "run_dir=at_once", cwd=tmp_path).returncode == 0
     assert images(tmp_path / "at_once").items() <= after.items()
 
 
@@ -163,13 +146,13 @@ def folder_dataset(tmp_path, rows):
     return ["dataset=folder", "dataset.file=pairs.json"]
 
 
-def test_an_unreadable_image_is_a_failed_row_and_the_others_are_kept(uncut, tmp_path):
+def test_an_unreadable_image_is_a_failed_row_and_the_others_are_kept(uncut, tmp_path, edit):
     _, whole, _ = uncut
     shutil.copy(next((whole / "pairs").glob("*/input.png")), tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"no image at all")
     rows = [{"image": name, "target_text": "A sitting dog."} for name in ("bad.png", "good.png")]
     dataset = folder_dataset(tmp_path, rows)
-    done = command(*dataset, cwd=tmp_path)
+    done = edit(*dataset, cwd=tmp_path)
     assert done.returncode == 1
     run = tmp_path / done.stdout.strip().splitlines()[-1]
     status = pd.read_parquet(run / "samples.parquet").groupby("image_name")["status"].first()
@@ -178,24 +161,24 @@ def test_an_unreadable_image_is_a_failed_row_and_the_others_are_kept(uncut, tmp_
     assert set(curves["n_pairs"]) == {1} and set(curves["n_expected"]) == {2}
     assert "cannot be read as an image" in (run / "report.html").read_text()
     shutil.copy(tmp_path / "good.png", tmp_path / "bad.png")
-    assert command(*dataset, cwd=tmp_path).returncode == 1
-    assert command(*dataset, "run.retry_failed=true", cwd=tmp_path).returncode == 0
+    assert edit(*dataset, cwd=tmp_path).returncode == 1
+    assert edit(*dataset, "run.retry_failed=true", cwd=tmp_path).returncode == 0
 
 
-def test_retrying_a_pair_that_lacks_nothing_of_what_is_asked_makes_nothing(uncut, tmp_path):
+def test_retrying_a_pair_that_lacks_nothing_of_what_is_asked_makes_nothing(uncut, tmp_path, edit):
     _, whole, _ = uncut
     shutil.copytree(whole, tmp_path / "runs" / whole.name)
     run = Run.open(tmp_path / "runs" / whole.name)
     row = run.samples().iloc[0]
     run.write_failure(Entry(row["image_name"], row["target_text"]), [(2.0, 0)], "out of memory")
     before = images(run.folder)
-    done = command(f"dataset.ids=[{row['pair_id']}]", "run.retry_failed=true", cwd=tmp_path)
+    done = edit(f"dataset.ids=[{row['pair_id']}]", "run.retry_failed=true", cwd=tmp_path)
     assert "1 of 1 pairs are already there" in done.stdout and "out of memory" in done.stdout
     assert images(run.folder) == before
 
 
-def test_a_diverging_fit_fails_its_pair_alone(tmp_path):
-    done = command("dataset.limit=1", "recipe.imagic.finetune.lr=inf", cwd=tmp_path)
+def test_a_diverging_fit_fails_its_pair_alone(tmp_path, edit):
+    done = edit("dataset.limit=1", "recipe.imagic.finetune.lr=inf", cwd=tmp_path)
     assert done.returncode == 1
     assert "DivergedError" in done.stdout and "Traceback" not in done.stderr
 
@@ -226,73 +209,73 @@ def test_a_diverging_fit_fails_its_pair_alone(tmp_path):
         (["numerics.dtype=float8"], "float32"),
     ],
 )
-def test_what_cannot_start_says_why_in_one_line(overrides, words, tmp_path):
+def test_what_cannot_start_says_why_in_one_line(overrides, words, tmp_path, edit):
     (tmp_path / "taken").write_text("")
-    done = command(*overrides, cwd=tmp_path)
+    done = edit(*overrides, cwd=tmp_path)
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.strip()]
     assert line.startswith("error: ") and words in line
     assert not Path(tmp_path / "runs").exists()
 
 
-def test_a_run_folder_of_another_configuration_is_refused(uncut, tmp_path):
+def test_a_run_folder_of_another_configuration_is_refused(uncut, tmp_path, edit):
     _, whole, _ = uncut
     shutil.copytree(whole, tmp_path / "mine")
     before = images(tmp_path / "mine")
-    done = command("dataset.limit=1", "run_dir=mine", "seed=5", cwd=tmp_path)
+    done = edit("dataset.limit=1", "run_dir=mine", "seed=5", cwd=tmp_path)
     assert done.returncode == 2 and "fit.seed was 0, now 5" in done.stderr
     assert images(tmp_path / "mine") == before
 
 
-def test_a_changed_input_is_refused(uncut, tmp_path):
+def test_a_changed_input_is_refused(uncut, tmp_path, edit):
     _, whole, _ = uncut
     inputs = sorted((whole / "pairs").glob("*/input.png"))
     shutil.copy(inputs[0], tmp_path / "a.png")
     dataset = folder_dataset(tmp_path, [{"image": "a.png", "target_text": "A dog."}])
-    assert command(*dataset, cwd=tmp_path).returncode == 0
+    assert edit(*dataset, cwd=tmp_path).returncode == 0
     other = Image.open(inputs[0]).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     other.save(tmp_path / "a.png")
-    done = command(*dataset, cwd=tmp_path)
+    done = edit(*dataset, cwd=tmp_path)
     assert done.returncode == 2 and "is not the one" in done.stderr
 
 
-def test_hostile_text_stays_text_in_the_report(uncut, tmp_path):
+def test_hostile_text_stays_text_in_the_report(uncut, tmp_path, edit):
     _, whole, _ = uncut
     shutil.copy(next((whole / "pairs").glob("*/input.png")), tmp_path / "a.png")
     text = "<script>alert(1)</script> & [red]dog[/red] ${oc.env:HOME} ../../x"
-    done = command(*folder_dataset(tmp_path, [{"image": "a.png", "target_text": text}]), cwd=tmp_path)
+    done = edit(*folder_dataset(tmp_path, [{"image": "a.png", "target_text": text}]), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / done.stdout.strip().splitlines()[-1] / "report.html").read_text()
     assert "<script>alert" not in page and r"\u003cscript\u003ealert(1)" in page
 
 
-def test_several_runs_go_on_after_one_with_failures(tmp_path):
-    done = command("-m", "dataset.limit=1", "recipe.imagic.finetune.lr=inf,1e-4", cwd=tmp_path)
+def test_several_runs_go_on_after_one_with_failures(tmp_path, edit):
+    done = edit("-m", "dataset.limit=1", "recipe.imagic.finetune.lr=inf,1e-4", cwd=tmp_path)
     assert done.returncode == 1
     assert len(list(tmp_path.glob("runs/*/report.html"))) == 2
 
 
 @pytest.mark.parametrize("keep", ["embedding", "weights"])
-def test_kept_fits_serve_a_longer_sweep_and_other_guidance(keep, tmp_path):
+def test_kept_fits_serve_a_longer_sweep_and_other_guidance(keep, tmp_path, edit):
     options = ["dataset.limit=1", f"fits.keep={keep}"]
-    first = command(*options, "run_dir=a", cwd=tmp_path)
+    first = edit(*options, "run_dir=a", cwd=tmp_path)
     assert first.returncode == 0 and "fits has 1 fits" in first.stdout + first.stderr
-    assert command(*options, "run_dir=a", "sweep.seeds=[0,1]", cwd=tmp_path).returncode == 0
-    assert command(*options, "run_dir=b", "sweep.seeds=[0,1]", "fits.folder=other", cwd=tmp_path).returncode == 0
+    assert edit(*options, "run_dir=a", "sweep.seeds=[0,1]", cwd=tmp_path).returncode == 0
+    assert edit(*options, "run_dir=b", "sweep.seeds=[0,1]", "fits.folder=other", cwd=tmp_path).returncode == 0
     assert images(tmp_path / "a") == images(tmp_path / "b")
-    assert command(*options, "run_dir=c", "recipe.imagic.sampling.guidance=1", cwd=tmp_path).returncode == 0
+    assert edit(*options, "run_dir=c", "recipe.imagic.sampling.guidance=1", cwd=tmp_path).returncode == 0
     assert len(list((tmp_path / "fits").iterdir())) == len(list((tmp_path / "other").iterdir())) == 1
-    assert command(*options, "run_dir=d", "recipe.imagic.finetune.steps=1", cwd=tmp_path).returncode == 0
+    assert edit(*options, "run_dir=d", "recipe.imagic.finetune.steps=1", cwd=tmp_path).returncode == 0
     assert len(list((tmp_path / "fits").iterdir())) == (1 if keep == "embedding" else 2)
 
 
-def test_what_is_kept_of_fits_must_be_known(tmp_path):
-    assert "none, embedding, weights" in command("fits.keep=all", cwd=tmp_path).stderr
+def test_what_is_kept_of_fits_must_be_known(tmp_path, edit):
+    assert "none, embedding, weights" in edit("fits.keep=all", cwd=tmp_path).stderr
 
 
 @pytest.mark.parametrize("folder", ["afile", "afile/fits"])
-def test_a_folder_for_fits_that_cannot_be_is_told_before_anything_is_fitted(folder, tmp_path):
+def test_a_folder_for_fits_that_cannot_be_is_told_before_anything_is_fitted(folder, tmp_path, edit):
     (tmp_path / "afile").touch()
-    done = command("fits.keep=embedding", f"fits.folder={folder}", "run_dir=run", cwd=tmp_path)
+    done = edit("fits.keep=embedding", f"fits.folder={folder}", "run_dir=run", cwd=tmp_path)
     assert done.returncode == 2 and folder in done.stderr.splitlines()[-1]
     assert not (tmp_path / "run").exists()

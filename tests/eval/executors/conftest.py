@@ -1,26 +1,11 @@
-"""Small runs of real processes, and what is in their folders."""
+"""Small runs of real processes."""
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Callable
-from contextlib import chdir, redirect_stderr, redirect_stdout
-from pathlib import Path
-from typing import NamedTuple
+from functools import partial
 
 import pytest
 from PIL import Image
-
-from eval.run import main
-
-
-class Done(NamedTuple):
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 @pytest.fixture(scope="session")
@@ -48,28 +33,6 @@ def six_pairs(tiny_folder, noise_image, tmp_path_factory) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def edit() -> Callable[..., Done]:
-    """``python -m eval.run`` in this process: saves the seconds of importing torch anew."""
-
-    def run(*overrides: str, cwd: Path) -> Done:
-        out, err, status = io.StringIO(), io.StringIO(), 0
-        with chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", ["eval.run", *overrides])
-            try:
-                main()
-            except SystemExit as end:
-                status = end.code or 0
-        return Done(status, out.getvalue(), err.getvalue())
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def shards() -> Callable[[Path], dict[str, bytes]]:
-    """Every file of a run's shards, by name."""
-
-    def read(run: Path) -> dict[str, bytes]:
-        files = [path for path in (run / "pairs").rglob("*") if path.is_file()]
-        return {str(path.relative_to(run)): path.read_bytes() for path in sorted(files)}
-
-    return read
+def edit(command) -> partial:
+    """``python -m eval.run`` in this process."""
+    return partial(command, "eval.run")
