@@ -73,10 +73,13 @@ def test_a_group_is_optimised_once_when_its_first_pair_is_fitted(tiny_model, pai
 
 def test_no_bit_depends_on_what_is_beside_a_pair(tiny_model, pairs):
     a, b, c = pairs
-    model = tiny_model()
+    model, batches = tiny_model(), set()
+    predict = model.predict
+    model.predict = lambda x_t, t, e: batches.add(len(x_t)) or predict(x_t, t, e)
     beside = ([a, b, c], [a, None, b], [a], None)
     found = [e_opt_of(make(model, among=among, finetune="none"), a) for among in beside]
     assert all(torch.equal(found[0], other) for other in found[1:])
+    assert batches == {3 * STAGE["draws"]}
 
 
 def test_a_pair_fitted_once_more_ends_at_the_same_bits(tiny_model, pairs):
