@@ -8,13 +8,17 @@ from pathlib import Path
 
 from picturebook.train.loop import SHIPPED
 
-PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "cascade", "upscaler")
+PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler")
 
 
 def main() -> None:
     """Reads the command line and trains the part that it names."""
     parser = argparse.ArgumentParser(prog="python -m picturebook.train", description=__doc__)
-    parser.add_argument("part", choices=PARTS, help="diffusion needs the autoencoder, upscaler the cascade")
+    parser.add_argument(
+        "part",
+        choices=PARTS,
+        help="diffusion needs the autoencoder, text the diffusion, cascade the text, upscaler the cascade",
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("train"), help="folder that the models are written to (default: train)"
     )

@@ -18,7 +18,7 @@ CAPTIONS = 4
 EMPTY = 0.1
 """Part of the captions that are replaced by the empty text, for classifier-free guidance."""
 MIN_SNR_GAMMA = 5.0
-"""Loss weight min(SNR, γ)/SNR (Hang et al., arXiv 2303.09556), with the paper's γ."""
+"""Loss weight min(SNR, γ)/SNR, of v min(SNR, γ)/(SNR + 1) (Hang et al., arXiv 2303.09556), with the paper's γ."""
 
 
 class Texts:
@@ -43,11 +43,11 @@ class Texts:
 def denoising_loss(
     scheduler: SchedulerMixin, predict: Callable[[Tensor, Tensor], Tensor], x0: Tensor, rng: torch.Generator
 ) -> Tensor:
-    """The weighted squared error of a batch's predicted noise.
+    """The weighted squared error of a batch's predictions.
 
     Args:
-        scheduler: gives ᾱ_t.
-        predict: of (x_t, t), channels last in memory, the noise.
+        scheduler: gives ᾱ_t, and whether the noise ε or the velocity v is predicted.
+        predict: of (x_t, t), channels last in memory, ε or v.
         x0: (B, C, h, w).
         rng: CPU generator of noise and timesteps.
     """
@@ -56,5 +56,7 @@ def denoising_loss(
     eps = torch.randn(x0.shape, generator=rng)
     t = torch.randint(len(alpha_bar), (len(x0),), generator=rng)
     x_t = scheduler.add_noise(x0, eps, t).contiguous(memory_format=torch.channels_last)
-    weight = (snr.clamp(max=MIN_SNR_GAMMA) / snr)[t]
-    return (weight * (predict(x_t, t).float() - eps).square().mean(dim=(1, 2, 3))).mean()
+    velocity = scheduler.config.prediction_type == "v_prediction"
+    target = scheduler.get_velocity(x0, eps, t) if velocity else eps
+    weight = (snr.clamp(max=MIN_SNR_GAMMA) / (snr + velocity))[t]
+    return (weight * (predict(x_t, t).float() - target).square().mean(dim=(1, 2, 3))).mean()

@@ -16,7 +16,6 @@ from picturebook.train.cascade import (
     NO_FILTERS,
     SCENES,
     UPSCALER,
-    attention_mask,
     new_scheduler,
     new_upscaler,
     shrink,
@@ -25,13 +24,14 @@ from picturebook.train.data import to_model_space, training_pictures, training_s
 from picturebook.train.denoising import Texts, denoising_loss
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
+from picturebook.train.text import attention_mask
 
 MOST_NOISE = 400
 """The small picture is noised to a timestep below this one."""
 
 
 def main(
-    out: Path, steps: int = 2500, batch: int = 16, lr: float = 1e-3, seed: int = 0, start: Path | None = None
+    out: Path, steps: int = 3000, batch: int = 8, lr: float = 1e-3, seed: int = 0, start: Path | None = None
 ) -> None:
     """Trains it on drawn pictures, with the base model's text encoder, and writes ``out/cascade/upscaler``.
 
@@ -62,7 +62,7 @@ def main(
 
         def predict(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
             with bfloat16():
-                return unet(torch.cat([x_t, seen], dim=1), t, states, class_labels=level).sample
+                return unet(torch.cat([x_t, seen], dim=1), t, states, class_labels=level).sample[:, :3]
 
         return denoising_loss(scheduler, predict, x0, rng)
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def trained(tmp_path_factory):
     """A folder with every part, trained for two steps."""
     out = tmp_path_factory.mktemp("train")
-    for part in ("autoencoder", "diffusion", "clip", "perceptual", "judge", "cascade", "upscaler"):
+    for part in ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler"):
         module = importlib.import_module(f"picturebook.train.{part}")
         module.SCENES = module.CHANGES = 64
         module.LEAVES = 4

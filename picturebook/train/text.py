@@ -1,0 +1,71 @@
+"""The cascade's text encoder: of T5's kind, taught to give the states that the text-to-image model's own encoder gives."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import CLIPTextModel, T5Config, T5EncoderModel
+
+from picturebook.train.data import training_scenes
+from picturebook.train.denoising import Texts
+from picturebook.train.loop import train
+from picturebook.train.tokenizer import save_tokenizer
+
+SCENES = 30_000
+WIDTH = 128
+FOLDER = "cascade/base/text_encoder"
+"""The base model and the upscaler have it frozen, as Imagen's have theirs."""
+
+
+def new_text_encoder(vocab_size: int) -> T5EncoderModel:
+    """Untrained; as wide as the encoder that it learns from."""
+    return T5EncoderModel(
+        T5Config(
+            vocab_size=vocab_size,
+            d_model=WIDTH,
+            d_kv=32,
+            d_ff=512,
+            num_layers=3,
+            num_heads=4,
+            is_encoder_decoder=False,
+            pad_token_id=1,
+            eos_token_id=1,
+        )
+    )
+
+
+def attention_mask(text: torch.Tensor) -> torch.Tensor:
+    """1 for each token up to the first end token, as the tokenizer gives it."""
+    ended = (text == 1).cumsum(dim=1)
+    return (ended - (text == 1).long() == 0).long()
+
+
+def main(
+    out: Path, steps: int = 2000, batch: int = 32, lr: float = 3e-3, seed: int = 0, start: Path | None = None
+) -> None:
+    """Trains it on captions and writes ``out/cascade/base/text_encoder``.
+
+    It learns from the text encoder of ``out/diffusion``; ``start`` has one to go on from.
+    """
+    torch.manual_seed(seed)
+    teacher = CLIPTextModel.from_pretrained(out / "diffusion" / "text_encoder", dtype=torch.float32).eval()
+    tokenizer = save_tokenizer(out / "tokenizer")
+    texts = Texts(tokenizer, training_scenes(SCENES))
+    if start:
+        model = T5EncoderModel.from_pretrained(start / FOLDER, dtype=torch.float32)
+    else:
+        model = new_text_encoder(len(tokenizer))
+
+    def loss_at(rng: torch.Generator) -> torch.Tensor:
+        text = texts.draw(torch.randint(SCENES, (batch,), generator=rng), rng)
+        with torch.no_grad():
+            wanted = teacher(text).last_hidden_state
+        return nn.functional.mse_loss(model(text, attention_mask=attention_mask(text))[0], wanted) / wanted.var()
+
+    def save(average: nn.Module, step: int) -> None:
+        copy.deepcopy(average).eval().half().save_pretrained(out / FOLDER)
+
+    train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "text.jsonl")
