@@ -41,37 +41,34 @@ class Six(Dataset):
         return self.pictures(int(entry.image_name[0])), None
 
 
+def make_job(tiny_model, pictures, folder, spoilt=None, retry_failed=False, **dataset):
+    """A job in groups of four; ``spoilt`` is the number of a picture that has no finite latents."""
+    model, six = tiny_model(), Six(pictures, **dataset)
+    if spoilt is not None:
+        encode, bad = model.encode_image, pictures(spoilt)
+        model.encode_image = lambda image, rng=None: encode(image, rng) * (float("nan") if (image == bad).all() else 1)
+    editor = Imagic(
+        model,
+        embedding=STAGE,
+        finetune={**STAGE, "steps": 1, "decay": 0.0, "empty": 0.0},
+        sampling={"steps": 1, "guidance": 1.0},
+        fit_group=4,
+        sample_batch=1,
+    )
+    set_groups(editor, six)
+    run = Run.create(folder, CONFIG | {"labels": {"method": "imagic", "model": "tiny", "axis": "eta"}})
+    return Job(run, six, editor, [], [(0.5, 0)], Inline(), Reporter(Console(quiet=True)), retry_failed)
+
+
 @pytest.fixture
 def job(tiny_model, noise_image, tmp_path):
-    """Makes a job in groups of four, in the run ``name``."""
-
-    def make(name="run", spoilt=None, retry_failed=False, **dataset):
-        model, six = tiny_model(), Six(noise_image, **dataset)
-        if spoilt is not None:  # a picture that has no finite latents
-            encode = model.encode_image
-            bad = noise_image(spoilt)
-            model.encode_image = lambda image, rng=None: (
-                encode(image, rng) * (float("nan") if (image == bad).all() else 1)
-            )
-        editor = Imagic(
-            model,
-            embedding=STAGE,
-            finetune={**STAGE, "steps": 1, "decay": 0.0, "empty": 0.0},
-            sampling={"steps": 1, "guidance": 1.0},
-            fit_group=4,
-            sample_batch=1,
-        )
-        set_groups(editor, six)
-        run = Run.create(tmp_path / name, CONFIG | {"labels": {"method": "imagic", "model": "tiny", "axis": "eta"}})
-        return Job(run, six, editor, [], [(0.5, 0)], Inline(), Reporter(Console(quiet=True)), retry_failed)
-
-    return make
+    return lambda name="run", **settings: make_job(tiny_model, noise_image, tmp_path / name, **settings)
 
 
-@pytest.fixture
-def uncut(job, shards):
+@pytest.fixture(scope="module")
+def uncut(tiny_model, noise_image, shards, tmp_path_factory):
     """The shards of a run that nothing happened to."""
-    whole = job("uncut")
+    whole = make_job(tiny_model, noise_image, tmp_path_factory.mktemp("uncut") / "run")
     whole.execute()
     found = shards(whole.run.folder)
     assert len(found) == 6 * 4  # the input, an image, a table, what is done
