@@ -165,7 +165,7 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
             f"model={cfg.model.name} has no recipe for method={cfg.method.name} ({str(error).splitlines()[0]}). "
             "Give another model."
         ) from None
-    return plain
+    return {"metrics": None} | plain  # the option ~metrics takes the whole group away
 
 
 def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:

@@ -50,7 +50,7 @@ def run_config(
             "threads": threads,
         },
         "sweep": plain["sweep"],
-        "measure": plain["metrics"],
+        "measure": plain.get("metrics"),
         "how": {
             "executor": plain["executor"],
             "model": plain["model"],

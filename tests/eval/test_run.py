@@ -119,6 +119,18 @@ def test_killed_at_any_moment_the_same_command_ends_with_the_same_images(uncut, 
     assert images(tmp_path / "runs" / whole.name) == images(whole)
 
 
+def test_without_metrics_images_are_made_and_scored_later(uncut, tmp_path, edit, command):
+    done = edit("~metrics", "dataset.limit=1", "run_dir=run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert images(tmp_path / "run").items() <= images(uncut[1]).items()
+    again = edit("~metrics", "dataset.limit=1", "run_dir=run", cwd=tmp_path)
+    assert again.returncode == 0 and "complete: 1 of 1" in again.stdout
+    scored = command("eval.score", "run=run", "metrics=picturebook", cwd=tmp_path)
+    assert scored.returncode == 0, scored.stderr
+    scores = pd.read_parquet(tmp_path / "run" / "scores.parquet")
+    assert scores.pair_id.nunique() == 1 and len(scores.metric.unique()) == 5
+
+
 def test_order_and_neighbours_do_not_matter(uncut, tmp_path, edit):
     _, whole, _ = uncut
     last = sorted(p.name for p in (whole / "pairs").iterdir())[-1]
