@@ -106,15 +106,14 @@ def packages() -> Iterator[Finding]:
             yield Finding(name, None if extra else False, "not installed", mend)
 
 
-EMBEDDED_FILES = (
-    "unet/diffusion_pytorch_model.safetensors",
-    "vae/diffusion_pytorch_model.safetensors",
-    "text_encoder/model.safetensors",
-    "../clip/open_clip_model.safetensors",
-    "../perceptual/alex.safetensors",
-    "../judge/judge.safetensors",
-)
-"""What the embedded default reads, from its diffusion model's folder."""
+EMBEDDED_PARTS = {
+    "picturebook:diffusion": ("unet", "vae", "text_encoder"),
+    "picturebook:cascade/base": ("unet", "text_encoder"),
+    "picturebook:cascade/upscaler": ("unet",),
+}
+"""Where the weights of the embedded models are in their folders."""
+JUDGES = ("clip", "perceptual", "judge")
+"""Folders of the weights that the metrics of every embedded model read."""
 
 
 def models() -> Iterator[Finding]:
@@ -128,10 +127,11 @@ def models() -> Iterator[Finding]:
             continue
         named = paths(cfg)
         if named["path"].startswith(EMBEDDED):
-            folder = locate(named["path"])
-            needed = [folder / part for part in EMBEDDED_FILES]
-            there = all(file.is_file() for file in needed)
-            facts = f"embedded, {digest(folder)[:8]}" if there else "missing"
+            folders = [locate(path) for path in named.values()]
+            needed = [locate(path) / part for path in named.values() for part in EMBEDDED_PARTS[path]]
+            needed += [locate(f"{EMBEDDED}{judge}") for judge in JUDGES]
+            there = all(any(part.glob("*.safetensors")) for part in needed)
+            facts = f"embedded, {digest(*folders)[:8]}" if there else "missing"
             yield Finding(name, there, facts, "" if there else "the checkout is incomplete: fetch it again")
         else:
             pins = {path: PINS[path].revision for path in named.values() if path in PINS}

@@ -11,7 +11,8 @@ import json
 import random
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,18 +20,20 @@ import lpips
 import numpy as np
 import open_clip
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import IFPipeline, IFSuperResolutionPipeline, StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
 from picturebook.judge import QUESTIONS, Judge, answers
+from picturebook.train.cascade import BASE, UPSCALER
 from picturebook.train.clip import twin
 from picturebook.train.data import to_model_space, training_pictures, training_scenes
 from picturebook.train.leaves import leaf_pictures
 from picturebook.train.loop import SHIPPED
 from picturebook.train.perceptual import other_place, other_state, plain_scenes
 from picturebook.train.spoil import broken
+from picturebook.train.tokenizer import MAX_TOKENS
 from picturebook.world import Scene, caption, render
 
 HELD_OUT = 1_000  # seeds of scenes; the trainings use those below
@@ -53,6 +56,8 @@ class Models(NamedTuple):
     """Every embedded model."""
 
     pipeline: StableDiffusionPipeline
+    base: IFPipeline
+    upscaler: IFSuperResolutionPipeline
     clip: Any
     preprocess: Any
     tokenizer: Any
@@ -65,6 +70,9 @@ def load_models(weights: Path) -> Models:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pipeline = StableDiffusionPipeline.from_pretrained(weights / "diffusion", torch_dtype=torch.float32)
+        base = IFPipeline.from_pretrained(weights / BASE, torch_dtype=torch.float32)
+        texts = {"text_encoder": base.text_encoder, "tokenizer": base.tokenizer}
+        upscaler = IFSuperResolutionPipeline.from_pretrained(weights / UPSCALER, **texts, torch_dtype=torch.float32)
         clip, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{weights / 'clip'}", precision="fp32")
         distance = lpips.LPIPS(net="alex", lpips=False, pnet_rand=True, verbose=False)
     features = load_file(weights / "perceptual" / "alex.safetensors")
@@ -72,9 +80,12 @@ def load_models(weights: Path) -> Models:
     for name, layer in (pair for part in slices for pair in part.named_children()):
         mine = {key.partition(".")[2]: value.float() for key, value in features.items() if key.startswith(f"{name}.")}
         layer.load_state_dict(mine)
-    pipeline.set_progress_bar_config(disable=True)
+    for part in (pipeline, base, upscaler):
+        part.set_progress_bar_config(disable=True)
     return Models(
         pipeline,
+        base,
+        upscaler,
         clip.eval(),
         preprocess,
         open_clip.get_tokenizer(f"local-dir:{weights / 'clip'}"),
@@ -114,27 +125,46 @@ def judged(judge: Judge, count: int) -> Iterator[Figure]:
     yield Figure("judge: broken pictures refused", percent(sum(not r.is_picture for r in refused), count), "99%")
 
 
+def latent_pictures(pipeline: StableDiffusionPipeline, texts: list[str], noise: torch.Generator) -> np.ndarray:
+    """(B, 64, 64, 3) in [0, 1] of texts; guidance 3, 30 steps."""
+    return pipeline(texts, num_inference_steps=30, guidance_scale=3.0, generator=noise, output_type="np").images
+
+
+@torch.no_grad()
+def cascade_pictures(models: Models, texts: list[str], noise: torch.Generator) -> np.ndarray:
+    """Likewise of the cascade; 50 steps, and 25 of the upscaler without guidance."""
+    words = models.base.tokenizer([*texts, ""], padding="max_length", max_length=MAX_TOKENS, return_tensors="pt")
+    states = models.base.text_encoder(words.input_ids, attention_mask=words.attention_mask)[0]
+    said = {"prompt_embeds": states[:-1], "negative_prompt_embeds": states[-1:].expand(len(texts), -1, -1)}
+    sampling = {"generator": noise, "output_type": "pt"}
+    small = models.base(**said, num_inference_steps=50, guidance_scale=3.0, **sampling).images
+    once = {"num_inference_steps": 25, "guidance_scale": 1.0, "noise_level": 50}
+    large = models.upscaler(image=small, **said, **once, **sampling).images
+    return (large.clamp(-1, 1).permute(0, 2, 3, 1).numpy() + 1) / 2
+
+
 def text_to_image(
-    pipeline: StableDiffusionPipeline, judge: Judge, count: int, sheet: Path | None = None
+    model: str,
+    make: Callable[[list[str], torch.Generator], np.ndarray],
+    judge: Judge,
+    count: int,
+    sheet: Path | None = None,
 ) -> Iterator[Figure]:
-    """What the judge finds of what held-out captions ask for; each names all there is. Guidance 3, 30 steps."""
+    """What the judge finds of what held-out captions ask for; each names all there is."""
     scenes = training_scenes(count, seed=HELD_OUT + 2)
     rng = random.Random(HELD_OUT)
     texts = [caption(scene, rng, color=1, state=1, place=1, extra=1) for scene in scenes]
     images: list[np.ndarray] = []
     for start in range(0, count, 50):
         noise = torch.Generator().manual_seed(HELD_OUT + start)
-        made = pipeline(
-            texts[start : start + 50], num_inference_steps=30, guidance_scale=3.0, generator=noise, output_type="np"
-        )
-        images.extend((made.images * 255).round().astype(np.uint8))
+        images.extend((make(texts[start : start + 50], noise) * 255).round().astype(np.uint8))
     readings = judge.read(np.stack(images))
     aims = {"kind": "95%", "state": "90%", "color": "90%", "place": "95%"}
     for name in QUESTIONS:
         asked = [(r, s) for r, s in zip(readings, scenes, strict=True) if answers(s)[name] or name == "other"]
         right = sum(r.answers[name] == answers(s)[name] for r, s in asked)
-        yield Figure(f"text to image: asked {name} found", percent(right, len(asked)), aims.get(name, ""))
-    yield Figure("text to image: pictures of this world", percent(sum(r.is_picture for r in readings), count))
+        yield Figure(f"{model}: asked {name} found", percent(right, len(asked)), aims.get(name, ""))
+    yield Figure(f"{model}: pictures of this world", percent(sum(r.is_picture for r in readings), count))
     if sheet:
         rows = [np.concatenate(images[i : i + 12], axis=1) for i in range(0, min(count, 72) // 12 * 12, 12)]
         big = Image.fromarray(np.concatenate(rows))
@@ -189,7 +219,11 @@ def main() -> None:
         "--weights", type=Path, default=SHIPPED, help="folder of the models (default: the shipped ones)"
     )
     parser.add_argument("--count", type=int, default=500, help="pictures or captions for each figure (default: 500)")
-    parser.add_argument("--sheet", type=Path, help="write a sheet of the generated pictures here, a PNG")
+    parser.add_argument(
+        "--sheet",
+        type=Path,
+        help="write a sheet of the generated pictures here, a PNG; NAME-cascade.png is the cascade's",
+    )
     parser.add_argument("--json", type=Path, help="write the figures here too")
     args = parser.parse_args()
     began = time.monotonic()
@@ -201,12 +235,14 @@ def main() -> None:
         Figure("weights", f"{size / 1e6:.1f} MB", "40 MB"),
     ]
     _print(figures)
+    sheet_of_cascade = args.sheet and args.sheet.with_stem(f"{args.sheet.stem}-cascade")
     for part in (
         autoencoder(models.pipeline, args.count),
         judged(models.judge, 2 * args.count),
         alignment(models, args.count),
         perception(models.distance, args.count),
-        text_to_image(models.pipeline, models.judge, args.count, args.sheet),
+        text_to_image("text to image", partial(latent_pictures, models.pipeline), models.judge, args.count, args.sheet),
+        text_to_image("cascade", partial(cascade_pictures, models), models.judge, args.count, sheet_of_cascade),
     ):
         for figure in part:
             figures.append(figure)

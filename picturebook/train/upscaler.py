@@ -31,7 +31,7 @@ MOST_NOISE = 400
 
 
 def main(
-    out: Path, steps: int = 3000, batch: int = 8, lr: float = 1e-3, seed: int = 0, start: Path | None = None
+    out: Path, steps: int = 4500, batch: int = 8, lr: float = 1e-3, seed: int = 0, start: Path | None = None
 ) -> None:
     """Trains it on drawn pictures, with the base model's text encoder, and writes ``out/cascade/upscaler``.
 
@@ -41,7 +41,7 @@ def main(
     with_text = IFPipeline.from_pretrained(out / BASE, torch_dtype=torch.float32)
     scenes = training_scenes(SCENES)
     pictures, texts = training_pictures(scenes), Texts(with_text.tokenizer, scenes)
-    scheduler, noising = new_scheduler(), new_scheduler()
+    scheduler, noising = new_scheduler("v_prediction"), new_scheduler()
     if start:
         unet = UNet2DConditionModel.from_pretrained(start / UPSCALER / "unet", torch_dtype=torch.float32)
     else:

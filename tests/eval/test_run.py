@@ -131,6 +131,15 @@ def test_without_metrics_images_are_made_and_scored_later(uncut, tmp_path, edit,
     assert scores.pair_id.nunique() == 1 and len(scores.metric.unique()) == 5
 
 
+def test_the_embedded_cascade_runs_with_its_upscaler_tuned_or_not(tmp_path, edit):
+    few = ["recipe.imagic.upscaler.steps=2", "model.upscaling.steps=2", "dataset.limit=1", "sweep.strengths=[0]"]
+    for method in ("imagic", "imagic_no_sr_finetune"):
+        done = edit("model=picturebook_cascade", f"method={method}", *few, f"run_dir={method}", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    tuned, plain = (images(tmp_path / method) for method in ("imagic", "imagic_no_sr_finetune"))
+    assert tuned.keys() == plain.keys() and tuned != plain
+
+
 def test_order_and_neighbours_do_not_matter(uncut, tmp_path, edit):
     _, whole, _ = uncut
     last = sorted(p.name for p in (whole / "pairs").iterdir())[-1]
