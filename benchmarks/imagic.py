@@ -4,7 +4,7 @@ Prints, of one pair in one run:
 
 1. the fit (stages A and B) and the sweep over η and seeds, ours and :class:`benchmarks.plain.PlainImagic`, as ratios;
 2. how far the two sweeps' pictures are apart (float32: rounding, which training amplifies);
-3. the share of our time outside the model's forward and backward passes;
+3. the share of our time outside the model's forward and backward passes, and Adam's part of it;
 4. TFLOP/s, and the share of the rate at which this device multiplies large matrices;
 5. peak memory, and how it grows over further pairs;
 6. stage A of several pairs in one batch (``method.fit_group``), as a ratio to a pair by itself.
@@ -23,11 +23,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.plain import PlainImagic
 from eval.memory import peak_memory
 from imagic.editor import Imagic
+from imagic.errors import DivergedError
 from imagic.models.latent import LatentDiffusion
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.pair import EditPair, Entry
@@ -52,9 +54,11 @@ class Clock:
 
 
 @contextmanager
-def timed_passes(modules: Sequence[torch.nn.Module], clock: Clock) -> Iterator[list[float]]:
-    """Fills a list with the seconds of each forward pass of some modules and of each backward pass of anything."""
+def timed_passes(modules: Sequence[torch.nn.Module], clock: Clock) -> Iterator[tuple[list[float], list[float]]]:
+    """Fills two lists with seconds: of each pass, forward of some modules and backward of anything, and of each Adam step."""
     spent: list[float] = []
+    began: list[float] = []
+    steps: list[float] = []
     backward = torch.Tensor.backward
 
     def timed(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,9 +73,15 @@ def timed_passes(modules: Sequence[torch.nn.Module], clock: Clock) -> Iterator[l
     for module in modules:
         module.forward = timed(module.forward)
     torch.Tensor.backward = timed(backward)  # type: ignore[method-assign]
+    hooks = [
+        register_optimizer_step_pre_hook(lambda *_: began.append(clock())),
+        register_optimizer_step_post_hook(lambda *_: steps.append(clock() - began.pop())),
+    ]
     try:
-        yield spent
+        yield spent, steps
     finally:
+        for hook in hooks:
+            hook.remove()
         torch.Tensor.backward = backward  # type: ignore[method-assign]
         for module in modules:
             del module.forward  # the class's own shows again
@@ -144,15 +154,17 @@ def main() -> None:
     print(f"{model.name}, {args.dtype}{threads}; {args.steps[0]} + {args.steps[1]} steps, {len(requests)} pictures")
 
     networks = [model.network, model.text_encoder, model.vae.encoder, model.vae.decoder]
-    with timed_passes(networks, clock) as passes:
+    with timed_passes(networks, clock) as (passes, steps):
         start = clock()
         edit = ours.fit(pair)
         fit_s, start = clock() - start, clock()
         images = [sample.image for sample in edit.sample(requests)]
         sweep_s = clock() - start
-        outside = 1 - sum(passes) / (fit_s + sweep_s)
+        adam, outside = sum(steps) / (fit_s + sweep_s), 1 - sum(passes) / (fit_s + sweep_s)
     edit.close()
-    print(f"ours: fit {fit_s:.1f} s, sweep {sweep_s:.1f} s; outside forward and backward {outside:.1%}")
+    print(
+        f"ours: fit {fit_s:.1f} s, sweep {sweep_s:.1f} s; outside forward and backward {outside:.1%}, Adam {adam:.1%}"
+    )
     memory = [_peak()]
 
     few = min(args.plain_pictures or len(requests), len(requests))
@@ -200,6 +212,8 @@ def print_groups(
         _peak()
         times = [clock()]
         (e_opt,) = editor.fit_many([pair], lambda *_, times=times: times.append(clock())).values()
+        if isinstance(e_opt, DivergedError):
+            raise e_opt
         seconds = float(np.median(np.diff(times))) / size
         if size == 1:
             alone_s, alone = seconds, e_opt

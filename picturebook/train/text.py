@@ -54,16 +54,16 @@ def main(
     teacher = CLIPTextModel.from_pretrained(out / "diffusion" / "text_encoder", dtype=torch.float32).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
     texts = Texts(tokenizer, training_scenes(SCENES))
+    model = new_text_encoder(len(tokenizer))
     if start:
         model = T5EncoderModel.from_pretrained(start / FOLDER, dtype=torch.float32)
-    else:
-        model = new_text_encoder(len(tokenizer))
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         text = texts.draw(torch.randint(SCENES, (batch,), generator=rng), rng)
         with torch.no_grad():
             wanted = teacher(text).last_hidden_state
-        return nn.functional.mse_loss(model(text, attention_mask=attention_mask(text))[0], wanted) / wanted.var()
+        found = model(text, attention_mask=attention_mask(text)).last_hidden_state
+        return nn.functional.mse_loss(found, wanted) / wanted.var()
 
     def save(average: nn.Module, step: int) -> None:
         copy.deepcopy(average).eval().half().save_pretrained(out / FOLDER)
