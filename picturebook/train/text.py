@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -51,7 +52,7 @@ def main(
     It learns from the text encoder of ``out/diffusion``; ``start`` has one to go on from.
     """
     torch.manual_seed(seed)
-    teacher = CLIPTextModel.from_pretrained(out / "diffusion" / "text_encoder", dtype=torch.float32).eval()
+    teacher: Any = CLIPTextModel.from_pretrained(out / "diffusion" / "text_encoder", dtype=torch.float32).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
     texts = Texts(tokenizer, training_scenes(SCENES))
     model = new_text_encoder(len(tokenizer))
