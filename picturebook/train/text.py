@@ -52,7 +52,7 @@ def main(
     It learns from the text encoder of ``out/diffusion``; ``start`` has one to go on from.
     """
     torch.manual_seed(seed)
-    teacher: Any = CLIPTextModel.from_pretrained(out / "diffusion" / "text_encoder", dtype=torch.float32).eval()
+    teacher = CLIPTextModel.from_pretrained(out / "diffusion" / "text_encoder", dtype=torch.float32).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
     texts = Texts(tokenizer, training_scenes(SCENES))
     model = new_text_encoder(len(tokenizer))
@@ -67,6 +67,7 @@ def main(
         return nn.functional.mse_loss(found, wanted) / wanted.var()
 
     def save(average: nn.Module, step: int) -> None:
-        copy.deepcopy(average).eval().half().save_pretrained(out / FOLDER)
+        kept: Any = copy.deepcopy(average).eval().half()
+        kept.save_pretrained(out / FOLDER)
 
     train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "text.jsonl")
