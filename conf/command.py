@@ -174,7 +174,7 @@ def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
     for override in overrides:
         key, equals, value = override.lstrip("+~").partition("=")
         group = key.split("@")[0]
-        if not equals or not key:
+        if not key or not (equals or override.startswith("~")):  # ~metrics takes away
             raise UserError(f"{override!r} is not an option. Options look like key=value; --help lists them.")
         if (ROOT / group).is_dir() and not override.startswith(("~", "hydra/")):  # of those plugins have more
             if value not in choices(group):

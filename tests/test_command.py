@@ -34,6 +34,13 @@ def test_a_typo_is_refused_with_a_suggestion(override, hint):
         compose("run", [override])
 
 
+def test_what_is_taken_away_is_not_blamed_for_a_typo_beside_it():
+    with pytest.raises(UserError, match=r"Did you mean dataset\.limit"):
+        compose("run", ["~metrics", "datset.limit=1"])
+    with pytest.raises(UserError, match="'metricz' does not exist"):
+        compose("run", ["~metricz"])
+
+
 def test_the_model_brings_its_recipe_and_metrics_and_both_can_be_overridden():
     assert compose("run", []).method.embedding.steps == 120
     sd = compose("run", ["model=sd15"])

@@ -58,7 +58,8 @@ class Cascade(TextToImage):
         """
         super().__init__(unet, scheduler, name=name, device=device, dtype=dtype)
         self.text_encoder = text_encoder.float().to(self.device).eval().requires_grad_(False)
-        self.tokenizer, self._length, self.upscaler = tokenizer, text_length, upscaler
+        self.tokenizer, self.upscaler = tokenizer, upscaler
+        self._length = checked("model", {"text_length": text_length}, text_length=1)["text_length"]
         self._last: Any = last.to(self.device) if last is not None else None
         self._last_sampling = checked("The last upscaler", last_sampling or {}, **UPSCALING) if last is not None else {}
         self.image_size = upscaler.size * (last.vae_scale_factor if last is not None else 1)

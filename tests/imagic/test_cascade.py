@@ -231,6 +231,8 @@ def test_wrong_folders_and_sizes_are_told(folders):
         Cascade.load(folders[1], folders[1], upscaling=UPSCALING, name="narrow")
     with pytest.raises(UserError, match=r"model\.image_size=16"):
         Cascade.load(*folders[:2], upscaling=UPSCALING, name="narrow", image_size=64)
+    with pytest.raises(UserError, match=r"model\.text_length is 0"):
+        Cascade.load(*folders[:2], upscaling=UPSCALING, name="narrow", text_length=0)
     with pytest.raises(UserError, match="noise_level"):
         Cascade.load(*folders[:2], upscaling={"steps": 3, "guidance": 1.0}, name="narrow")
 
