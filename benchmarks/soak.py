@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eval.store import Run
+from eval.store import Run, last_start
 
 OVERRIDES = (
     "recipe.imagic.embedding.steps=2",
@@ -139,7 +139,7 @@ class Soak:
         if not self._events(name):
             return there
         run = self.run(name)
-        asked = run.last_start().samples_per_pair
+        asked = last_start(run.events()).samples_per_pair
         shards = [shard for shard in run.shards() if not shard.broken(thorough=True)]
         now = {shard.id for shard in shards if len(shard.samples()) == asked}  # SIGTERM keeps what it has of a pair
         assert there <= now, f"lost: {there - now}"

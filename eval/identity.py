@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from conf.command import resolved
 from tedbench.errors import UserError
 from tedbench.method import Axis
 
@@ -31,7 +32,7 @@ def run_config(
     where they lie, and so are a method's own files. A method that works on no model (``model_digest`` None) has none in
     its identity and labels. Pairs that are fitted each by itself have no group there, as before there were groups.
     """
-    plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    plain = resolved(cfg)
     model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
     method = {k: v for k, v in plain["method"].items() if k not in FILES and (k, v) != ("fit_group", 1)}
     return {
@@ -50,7 +51,7 @@ def run_config(
             "threads": threads,
         },
         "sweep": plain["sweep"],
-        "measure": plain.get("metrics"),
+        "measure": plain["metrics"],
         "how": {
             "executor": plain["executor"],
             "model": plain["model"],

@@ -9,7 +9,7 @@ import pandas as pd
 
 from eval.labels import axis_of, kind_of, metric_order
 from eval.metrics.base import Metric, Reference
-from eval.store import Run
+from eval.store import Run, last_start
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import ImageError, UserError
@@ -128,4 +128,4 @@ def _curve_table(run: Run, dataset: Dataset) -> pd.DataFrame:
 
 def _expected(run: Run, dataset: Dataset) -> int:
     """How many pairs there should be."""
-    return max(len(dataset), run.last_start().pairs)
+    return max(len(dataset), last_start(run.events()).pairs)

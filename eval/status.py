@@ -87,9 +87,10 @@ def status_of(run: Run, thorough: bool = False) -> Status:
     from eval.files import DamagedError
     from eval.lock import holders
     from eval.shard import listed
+    from eval.store import last_start
 
     events, at_work = run.events(), holders(run.folder)
-    start = run.last_start()
+    start = last_start(events)
     done = made = 0
     scores: dict[str, int] = {}
     failed, damaged = {}, {}

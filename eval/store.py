@@ -9,7 +9,7 @@ import secrets
 import shutil
 import time
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -267,12 +267,13 @@ class Run:
                         found.append(event)
         return found
 
-    def last_start(self) -> Start:
-        """What the last command that made pairs was to make; nothing where that is not known."""
-        for event in reversed(self.events()):
-            if event["event"] == "start":
-                return Start(int(event.get("pairs", 0)), int(event.get("samples_per_pair", 0)))
-        return Start(0, 0)
+
+def last_start(events: Sequence[Mapping[str, Any]]) -> Start:
+    """What the last command that made pairs was to make, of a run's events; nothing where that is not known."""
+    for event in reversed(events):
+        if event["event"] == "start":
+            return Start(int(event.get("pairs", 0)), int(event.get("samples_per_pair", 0)))
+    return Start(0, 0)
 
 
 def _take_over(old: Shard, folder: Path) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from eval.comparison.method import Method
 from eval.labels import dataset_of
+from eval.store import last_start
 from tedbench.errors import UserError
 
 
@@ -82,7 +83,7 @@ def compare_on_common(methods: Sequence[Method]) -> Comparison:
     if len(sizes) > 1:
         each = ", ".join(f"{method.name} {method.size} px" for method in methods)
         notes.append(f"The methods worked on pairs of different size: {each}.")
-    expected = max(len(ids), *(method.run.last_start().pairs for method in methods))
+    expected = max(len(ids), *(last_start(method.run.events()).pairs for method in methods))
     if expected > len(ids):
         more = expected - len(ids)
         notes.append(f"{more} {'pair has' if more == 1 else 'pairs have'} not been run yet.")

@@ -12,7 +12,7 @@ import pandas as pd
 from eval.choice import chosen
 from eval.curve_table import CURVE_COLUMNS, curve_rows
 from eval.labels import dataset_of, key_of
-from eval.store import Run
+from eval.store import Run, last_start
 
 FOLDERS = re.compile(r"(?<![\w.:/])~?/(?:[^\s/'\"]+/)+")
 """The folders of an absolute path, whose last part is enough."""
@@ -25,7 +25,7 @@ def results(run: Run, samples: pd.DataFrame, scores: pd.DataFrame) -> dict[str, 
         run: whose they are.
         samples, scores: all that it has.
     """
-    config, expected = run.config(), max(samples["pair_id"].nunique(), run.last_start().pairs)
+    config, expected = run.config(), max(samples["pair_id"].nunique(), last_start(run.events()).pairs)
     failed = samples[samples["status"] != "ok"].groupby("pair_id")["reason"].first()
     curves = curve_rows(samples, scores, list(samples["pair_id"].unique()), run.labels, expected)
     choice = chosen(run)
