@@ -27,9 +27,11 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.plain import PlainImagic
+from eval.heap import settled_heap
 from eval.memory import peak_memory
 from imagic.editor import Imagic
 from imagic.errors import DivergedError
+from imagic.models.compiled import compile_networks
 from imagic.models.latent import LatentDiffusion
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.pair import EditPair, Entry
@@ -70,8 +72,10 @@ def timed_passes(modules: Sequence[torch.nn.Module], clock: Clock) -> Iterator[t
 
         return inner
 
-    for module in modules:
-        module.forward = timed(module.forward)
+    calls = [(module, "_compiled_call_impl" if module._compiled_call_impl else "forward") for module in modules]
+    own = [vars(module).get(name) for module, name in calls]
+    for module, name in calls:
+        setattr(module, name, timed(getattr(module, name)))
     torch.Tensor.backward = timed(backward)  # type: ignore[method-assign]
     hooks = [
         register_optimizer_step_pre_hook(lambda *_: began.append(clock())),
@@ -83,8 +87,10 @@ def timed_passes(modules: Sequence[torch.nn.Module], clock: Clock) -> Iterator[t
         for hook in hooks:
             hook.remove()
         torch.Tensor.backward = backward  # type: ignore[method-assign]
-        for module in modules:
-            del module.forward  # the class's own shows again
+        for (module, name), call in zip(calls, own, strict=True):
+            delattr(module, name)  # the class's own shows again
+            if call is not None:
+                setattr(module, name, call)
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
@@ -127,34 +133,28 @@ def random_sd15(device: str, dtype: str) -> LatentDiffusion:
 def main() -> None:
     args = _arguments()
     device = torch.device(args.device)
-    if args.random_sd15:
-        model: LatentDiffusion = random_sd15(args.device, args.dtype)
-    else:
-        model = LatentDiffusion.load(args.model, device=args.device, dtype=args.dtype)
+    model = _model(args)
     stages = [{"steps": n, "lr": lr, "draws": args.draws} for n, lr in zip(args.steps, args.lr, strict=True)]
     sampling = {"steps": args.sampling_steps, "guidance": 2.0}
-    pair = next(iter(PicturebookPairs(size=64)))
-    if model.image_size != 64:
-        side = model.image_size // 64
-        pair = EditPair(
-            Entry(pair.entry.image_name, pair.target_text), np.kron(pair.image, np.ones((side, side, 1), np.uint8))
-        )
+    pair = _pair(model.image_size)
     requests = [(eta / 10, seed) for eta in range(11) for seed in range(args.seeds)]
     clock = Clock(device)
 
-    ours = Imagic(
-        model,
-        embedding=stages[0],
-        finetune={**stages[1], "decay": 0.0, "empty": 0.0},
-        sampling=sampling,
-        sample_batch=args.sample_batch,
-    )
+    def editor(embedding: dict[str, Any], finetune: dict[str, Any], sampling: dict[str, Any]) -> Imagic:
+        finetune = {**finetune, "decay": 0.0, "empty": 0.0}
+        batch = args.sample_batch
+        return Imagic(model, embedding=embedding, finetune=finetune, sampling=sampling, sample_batch=batch)
+
+    ours = editor(*stages, sampling)
     plain = PlainImagic(model, stages[0], stages[1], sampling)
     threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else f", {torch.cuda.get_device_name()}"
     print(f"{model.name}, {args.dtype}{threads}; {args.steps[0]} + {args.steps[1]} steps, {len(requests)} pictures")
 
+    flops = _flops(model, ours, pair)  # counted of what is not compiled
+    if args.compile:
+        print_compilation(model, editor(*({**stage, "steps": 1} for stage in (*stages, sampling))), pair, clock)
     networks = [model.network, model.text_encoder, model.vae.encoder, model.vae.decoder]
-    with timed_passes(networks, clock) as (passes, steps):
+    with settled_heap(), timed_passes(networks, clock) as (passes, steps):
         start = clock()
         edit = ours.fit(pair)
         fit_s, start = clock() - start, clock()
@@ -182,9 +182,8 @@ def main() -> None:
     far = [np.abs(made[r].astype(int) - image).mean() for r, image in zip(chosen, reference, strict=True)]
     print(f"closeness: mean difference of a pixel {np.mean(far):.3f} of 255, worst picture {np.max(far):.3f}")
 
-    flops = _flops(model, ours, pair)
-    work = flops["forward_backward_e"] * args.steps[0] + flops["forward_backward"] * args.steps[1]
-    work += flops["forward"] * 2 * len(requests) * args.sampling_steps
+    evaluations = (args.steps[0], args.steps[1], 2 * len(requests) * args.sampling_steps)
+    work = sum(count * flops for count, flops in zip(evaluations, flops, strict=True))
     rate, peak = work / (fit_s + sweep_s) / 1e12, matmul_rate(device, getattr(torch, args.dtype))
     print(f"{work / 1e12:.1f} TFLOP, {rate:.2f} TFLOP/s; large matrices {peak:.2f} TFLOP/s: {rate / peak:.0%}")
 
@@ -194,6 +193,15 @@ def main() -> None:
         memory.append(_peak())
     print(f"peak memory: {memory[0]:.2f} GiB after one pair, {memory[-1]:.2f} after {len(memory)}")
     print_groups(model, pair, {**stages[0], "steps": args.group_steps}, args.groups, clock)
+
+
+def print_compilation(model: LatentDiffusion, few: Imagic, pair: EditPair, clock: Clock) -> None:
+    """How long torch takes to compile; it keeps what it made, so that the next time takes seconds."""
+    compile_networks(model)
+    start = clock()
+    with few.fit(pair) as edit:
+        list(edit.sample([(0.0, 0)]))
+    print(f"compiled, or found compiled before, in {clock() - start:.0f} s")
 
 
 def print_groups(
@@ -224,27 +232,36 @@ def print_groups(
         )
 
 
-def _flops(model: LatentDiffusion, editor: Imagic, pair: EditPair) -> dict[str, float]:
-    """Of one step of each stage, and of one forward pass of one picture."""
+def _flops(model: LatentDiffusion, editor: Imagic, pair: EditPair) -> tuple[int, int, int]:
+    """Of a step of stage A, a step of stage B, and one forward pass of one picture."""
     from imagic.loss import denoising_loss
 
     x0, e = model.encode_image(pair.image), model.encode_text([pair.target_text])
     draws, rng = editor._embedding["draws"], torch.Generator().manual_seed(0)
-    found = {}
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    with FlopCounterMode(display=False) as forward, torch.no_grad():
         model.predict(x0, torch.tensor([1], device=model.device), e)
-    found["forward"] = counter.get_total_flops()
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as step_a:
         denoising_loss(model, x0, e.clone().requires_grad_(), draws, rng).backward()
-    found["forward_backward_e"] = counter.get_total_flops()
     model.network.requires_grad_(True)
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as step_b:
         denoising_loss(model, x0, e, draws, rng).backward()
-    found["forward_backward"] = counter.get_total_flops()
     model.network.requires_grad_(False)
     for parameter in model.network.parameters():
         parameter.grad = None
-    return found
+    return step_a.get_total_flops(), step_b.get_total_flops(), forward.get_total_flops()
+
+
+def _model(args: argparse.Namespace) -> LatentDiffusion:
+    if args.random_sd15:
+        return random_sd15(args.device, args.dtype)
+    return LatentDiffusion.load(args.model, device=args.device, dtype=args.dtype)
+
+
+def _pair(size: int) -> EditPair:
+    """A pair of Picturebook, its picture's pixels repeated up to a model's size."""
+    pair = next(iter(PicturebookPairs(size=64)))
+    image = np.kron(pair.image, np.ones((size // 64, size // 64, 1), np.uint8))
+    return EditPair(Entry(pair.entry.image_name, pair.target_text), image)
 
 
 def _peak() -> float:
@@ -257,6 +274,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--random-sd15", action="store_true", help="full-size Stable Diffusion 1.5 with random weights")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", help="float32 or bfloat16")
+    parser.add_argument(
+        "--compile", action="store_true", help="ours with compiled networks; the time that takes is apart"
+    )
     parser.add_argument("--steps", type=int, nargs=2, default=[250, 120], help="of stages A and B")
     parser.add_argument("--lr", type=float, nargs=2, default=[1e-2, 1e-4], help="of stages A and B")
     parser.add_argument("--draws", type=int, default=4, help="of timestep and noise, a step")

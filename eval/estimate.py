@@ -20,7 +20,6 @@ from eval.identity import check_names
 from eval.memory import peak_memory
 from eval.metrics.base import Metric, Reference
 from eval.metrics.build import build_metrics
-from tedbench.build import build
 from tedbench.datasets.build import build_dataset
 from tedbench.errors import UserError
 from tedbench.method import Editor
@@ -100,8 +99,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     Raises:
         UserError: what ``eval.run`` would refuse, too.
     """
-    from imagic.api import build_editor, takes_model
-    from imagic.models.base import DiffusionModel
+    from imagic.api import build_editor, build_model, takes_model
     from imagic.models.device import settle
     from imagic.models.weights import locate_all
 
@@ -113,7 +111,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     if takes_model(plain):
         plain["model"] |= {key: str(folder) for key, folder in locate_all(plain["model"]).items()}
         reporter.say(f"loading {plain['model']['name']}")
-        model = build(plain["model"], DiffusionModel, device=device, dtype=plain["numerics"]["dtype"])
+        model = build_model(plain, device)
     editor: Editor = build_editor(plain, device, model)  # refuses what is wrong with the settings themselves
     requests = editor.requests(plain["sweep"]["strengths"], plain["sweep"]["seeds"])
     editor.check(dataset.entries)
@@ -132,7 +130,9 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     pairs = [dataset.load(e) for e in groups(usable, size)[0]]
     pair = pairs[0]
     reporter.say(f"measuring a few steps of {pair.id}")
-    _time(few(_at_most(steps(plain["method"]), FEW)), pairs, batch)  # the first time everything is slower
+    first = _time(few(_at_most(steps(plain["method"]), FEW)), pairs, batch)  # the first time everything is slower
+    if plain["numerics"]["compile"]:
+        load_s += first[0] * len(pairs) + first[1]
     peak_memory()
     fit_s, batch_s, images = measure(few, steps(plain["method"]), pairs, batch)
     cost = Cost(

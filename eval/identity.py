@@ -30,7 +30,7 @@ def run_config(
     ``fit`` (model and weights, recipe, method, pair geometry, seed) and ``numerics`` say what its images are;
     ``sweep``, ``measure`` and ``how`` may change from call to call. A model is known by the digest of its files, not by
     where they lie, and so are a method's own files. A method that works on no model (``model_digest`` None) has none in
-    its identity and labels. Pairs that are fitted each by itself have no group there, as before there were groups.
+    its identity and labels. Neither a group of one pair nor an uncompiled network stands there, as before there were others.
     """
     plain = resolved(cfg)
     model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
@@ -45,7 +45,7 @@ def run_config(
             "seed": plain["seed"],
         },
         "numerics": {
-            **plain["numerics"],
+            **{k: v for k, v in plain["numerics"].items() if (k, v) != ("compile", False)},
             **({"kept_fits": "bfloat16"} if plain["fits"]["keep"] == "weights" else {}),  # they are rounded
             "device": device,
             "threads": threads,

@@ -20,6 +20,7 @@ from tedbench.pair import EditPair, Entry
 
 if TYPE_CHECKING:
     from imagic.editor import Imagic
+    from imagic.models.base import TextToImage
 
 
 def load(model: str = "picturebook", *overrides: str) -> Imagic:
@@ -50,8 +51,6 @@ def build_editor(cfg: Mapping[str, Any], device: str, model: Any = None) -> Any:
         UserError: weights that are not here, a seed that is no whole number, or a setting that the model or method
             refuses.
     """
-    from imagic.models.base import DiffusionModel
-
     if isinstance(cfg["seed"], bool) or not isinstance(cfg["seed"], int):
         raise UserError(f"seed is {cfg['seed']!r}. It must be a whole number.")
     numerics, method = cfg["numerics"], {key: value for key, value in cfg["method"].items() if key != "name"}
@@ -59,8 +58,27 @@ def build_editor(cfg: Mapping[str, Any], device: str, model: Any = None) -> Any:
     offered = {"device": device, "seed": cfg["seed"], "sample_batch": numerics["sample_batch"]}
     given = {key: value for key, value in offered.items() if key in takes}
     if "model" in takes:
-        given["model"] = model or build(cfg["model"], DiffusionModel, device=device, dtype=numerics["dtype"])
+        given["model"] = model or build_model(cfg, device)
     return build(method, Editor, **given)
+
+
+def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
+    """The model of a resolved configuration with ``model`` and ``numerics``.
+
+    Raises:
+        UserError: weights that are not here, or a setting that the model refuses.
+    """
+    from imagic.models.base import TextToImage
+
+    numerics = cfg["numerics"]
+    model = build(cfg["model"], TextToImage, device=device, dtype=numerics["dtype"])
+    if not isinstance(numerics["compile"], bool):
+        raise UserError(f"numerics.compile is {numerics['compile']!r}. It must be true or false.")
+    if numerics["compile"]:
+        from imagic.models.compiled import compile_networks
+
+        compile_networks(model)
+    return model
 
 
 def takes_model(cfg: Mapping[str, Any]) -> bool:

@@ -84,6 +84,8 @@ class Imagic(Editor):
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)
         self._variant = Variant.of(variant)
+        if self._variant.finetune == "lora" and model.compiled:
+            raise UserError("Adapters are new modules for every pair. Give numerics.compile=false with finetune=lora.")
         self.sampler = SAMPLERS[self._variant.sampler]
         if self._variant.e_opt == "source":
             self.needs = ("source_text",)

@@ -52,7 +52,8 @@ def finetune(
     for parameter in parameters:
         parameter.requires_grad_(True)
     try:
-        adam = _adam(optimizer, parameters, lr)
+        kernels = {p: nn.Parameter(_as_stored(p)) for p in parameters if p.dim() == 4}
+        adam = _adam(optimizer, [kernels.get(p, p) for p in parameters], lr)
         for step in range(steps):
             adam.param_groups[0]["lr"] = lr * (1 - decay * step / steps)
             adam.zero_grad()
@@ -61,12 +62,20 @@ def finetune(
                 without = torch.rand(draws, generator=rng) < empty
                 e = torch.where(without[:, None, None].to(e_opt.device), e_null, e_opt)
             denoising_loss(model, x0, e, draws, rng).backward()
+            for parameter, stored in kernels.items():
+                if parameter.grad is not None:
+                    stored.grad, parameter.grad = _as_stored(parameter.grad), None
             adam.step()
             progress(stage, step + 1, steps)
     finally:
         model.network.requires_grad_(False)
         for parameter in parameters:
             parameter.grad = None
+
+
+def _as_stored(x: Tensor) -> Tensor:
+    """A channels_last tensor in the order in which it lies in memory; otherwise Adam's fused step copies gradients."""
+    return x.detach().permute(0, 2, 3, 1)
 
 
 def _adam(name: str, parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import time
@@ -55,6 +56,7 @@ class Worker:
         self._metrics = build_metrics(settings["metrics"], device)
         keep_fits(self._editor, settings["fits"], self._run.config(), Reporter(Console(quiet=True)))
         set_groups(self._editor, self._dataset)
+        gc.freeze()  # as eval.heap, for as long as this process lives
 
     def stage(self) -> tuple[str, int, int]:
         """The stage in hand, its step and how many there are."""

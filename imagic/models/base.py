@@ -86,10 +86,12 @@ class TextToImage(DiffusionModel):
     Attributes:
         image_size: side of the pictures it takes and makes, in pixels.
         upscaler: the first stage above the base model, where there is one.
+        compiled: whether its networks are (:mod:`imagic.models.compiled`).
     """
 
     image_size: int
     upscaler: Upscaler | None = None
+    compiled: bool = False
 
     @property
     @abstractmethod
