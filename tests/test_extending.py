@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shlex
-import sys
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +11,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-import eval.run
 from eval.store import Run
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
@@ -23,7 +19,7 @@ FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILI
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
+def made(tmp_path_factory, command) -> Path:
     """The run of the page's own command line, with its files and two pictures."""
     here = tmp_path_factory.mktemp("extending")
     for name, content in FILES.items():
@@ -35,17 +31,12 @@ def made(tmp_path_factory) -> Path:
         Image.fromarray((np.array(color) + noise).clip(0, 255).astype(np.uint8)).save(here / "pictures" / f"{name}.png")
     (here / "pictures" / "wall.txt").write_text("A green wall.\nA blue wall.\n")
     (here / "pictures" / "sea.txt").write_text("A red sea.\n")
-    out, err, status = io.StringIO(), io.StringIO(), 0
-    own = ["numerics.threads=1", "sweep.seeds=[0,1]"]
-    with chdir(here), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["eval.run", *shlex.split(COMMAND), *own])
+    with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(here))
-        try:
-            eval.run.main()
-        except SystemExit as end:
-            status = end.code or 0
-    assert status == 0, out.getvalue() + err.getvalue()
-    return here / out.getvalue().strip().splitlines()[-1]
+        own = ["numerics.threads=1", "sweep.seeds=[0,1]"]
+        status, out, err = command("eval.run", *shlex.split(COMMAND), *own, cwd=here)
+    assert status == 0, out + err
+    return here / out.strip().splitlines()[-1]
 
 
 def test_each_example_has_at_most_60_lines():

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 
 import pandas as pd
 import pytest
 from PIL import Image
-
-from eval.run import main
 
 QUICK = [
     "numerics.threads=1",
@@ -25,23 +22,16 @@ QUICK = [
 
 
 @pytest.fixture
-def command(tmp_path, monkeypatch, capsys):
-    """``python -m eval.run`` in this process and a folder of its own: (status, output, errors)."""
-    monkeypatch.chdir(tmp_path)
+def run(command, tmp_path):
+    """``python -m eval.run`` with few steps, in a folder of its own."""
 
-    def run(*overrides):
+    def do(*overrides):
         without_recipes = {"method=precomputed", "model=none"} & set(overrides)
         quick = [o for o in QUICK if not any(given.split("=")[0] == o.split("=")[0] for given in overrides)]
         quick = [o for o in quick if not (without_recipes and o.startswith("recipe."))]
-        monkeypatch.setattr(sys, "argv", ["eval.run", *quick, *overrides])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
+        return command("eval.run", *quick, *overrides, cwd=tmp_path)
 
-    return run
+    return do
 
 
 def images(folder):
@@ -51,8 +41,8 @@ def images(folder):
     }
 
 
-def test_several_methods_are_one_command_and_each_has_its_axis(command, tmp_path):
-    status, out, err = command("-m", "method=imagic,sdedit,ddib", "sweep.strengths=[0.5,1]", "sweep.seeds=[0,1]")
+def test_several_methods_are_one_command_and_each_has_its_axis(run, tmp_path):
+    status, out, err = run("-m", "method=imagic,sdedit,ddib", "sweep.strengths=[0.5,1]", "sweep.seeds=[0,1]")
     assert status == 0, err
     assert "ddib draws no random numbers: one image a strength, kept as seed 0" in out
     runs = {folder.name.split("-")[2]: folder for folder in (tmp_path / "runs").iterdir()}
@@ -70,11 +60,11 @@ def test_several_methods_are_one_command_and_each_has_its_axis(command, tmp_path
 
 
 @pytest.mark.parametrize("method", ["method=sdedit", "method=ddib"])
-def test_a_sweep_made_in_two_goes_has_the_bits_of_one(command, tmp_path, method):
+def test_a_sweep_made_in_two_goes_has_the_bits_of_one(run, tmp_path, method):
     few, many = "sweep.strengths=[0.4,0.9]", "sweep.strengths=[0.2,0.4,0.6,0.9,1]"
     one = ["dataset.limit=1", method]
-    assert [command(*one, s, "run_dir=two")[0] for s in (few, many)] == [0, 0]
-    assert command(*one, many, "run_dir=one")[0] == 0
+    assert [run(*one, s, "run_dir=two")[0] for s in (few, many)] == [0, 0]
+    assert run(*one, many, "run_dir=one")[0] == 0
     assert images(tmp_path / "one") == images(tmp_path / "two") and len(images(tmp_path / "one")) == 5
 
 
@@ -89,21 +79,21 @@ def captions(tmp_path, texts):
     return ["dataset=folder", "dataset.file=pairs.json", "method=ddib", "run_dir=run"]
 
 
-def test_a_pair_without_a_source_text_is_a_failed_row_until_it_has_one(command, tmp_path):
+def test_a_pair_without_a_source_text_is_a_failed_row_until_it_has_one(run, tmp_path):
     dataset = captions(tmp_path, {"a.png": "", "b.png": "A bird."})
-    status, out, _ = command(*dataset)
+    status, out, _ = run(*dataset)
     assert status == 1 and "needs source_text" in out and "1 of 2 pairs done" in out
     made = images(tmp_path / "run")
     captions(tmp_path, {"a.png": "A dog.", "b.png": "A bird."})
-    assert command(*dataset, "run.retry_failed=true")[0] == 0
+    assert run(*dataset, "run.retry_failed=true")[0] == 0
     assert made.items() < images(tmp_path / "run").items()
     captions(tmp_path, {"a.png": "A dog.", "b.png": "Another bird."})
-    status, _, err = command(*dataset)
+    status, _, err = run(*dataset)
     assert status == 2 and "'Another bird.'" in err and "was made with 'A bird.'" in err
 
 
-def test_a_dataset_without_source_texts_is_refused_at_once(command, tmp_path):
-    status, _, err = command(*captions(tmp_path, {"a.png": "", "b.png": ""}))
+def test_a_dataset_without_source_texts_is_refused_at_once(run, tmp_path):
+    status, _, err = run(*captions(tmp_path, {"a.png": "", "b.png": ""}))
     assert status == 2 and "none of the 2 pairs has it" in err and not (tmp_path / "run").exists()
 
 
@@ -118,15 +108,15 @@ def test_a_dataset_without_source_texts_is_refused_at_once(command, tmp_path):
         (["method=imagic", "model=none"], "model=none has no recipe for method=imagic"),
     ],
 )
-def test_what_cannot_start_says_why_in_one_line(command, tmp_path, overrides, words):
-    status, _, err = command(*overrides)
+def test_what_cannot_start_says_why_in_one_line(run, tmp_path, overrides, words):
+    status, _, err = run(*overrides)
     assert status == 2
     (line,) = [line for line in err.splitlines() if line.strip()]
     assert line.startswith("error: ") and words in line
     assert not (tmp_path / "runs").exists()
 
 
-def test_images_made_elsewhere_are_scored_without_a_model_and_counted(command, tmp_path):
+def test_images_made_elsewhere_are_scored_without_a_model_and_counted(run, tmp_path):
     Image.new("RGB", (64, 64), "teal").save(tmp_path / "a.png")
     rows = [{"image": "a.png", "target_text": text} for text in ("A red bird.", "A dog.", "A cat.")]
     (tmp_path / "pairs.json").write_text(json.dumps(rows))
@@ -140,7 +130,7 @@ def test_images_made_elsewhere_are_scored_without_a_model_and_counted(command, t
         "dataset.limit=3",
     ]
     dataset = ["dataset=folder", "dataset.file=pairs.json", "dataset.size=32", "metrics=picturebook"]
-    status, out, err = command(*settings, *dataset, "method.name=mine", "sweep.seeds=[0,1]")
+    status, out, err = run(*settings, *dataset, "method.name=mine", "sweep.seeds=[0,1]")
     assert status == 1 and "1 of 3 pairs have no edited image" in err
     assert "1 of 3 pairs done" in out and "missing: a_A_cat.jpg" in out and "cannot be read as an image" in out
     run = tmp_path / out.strip().splitlines()[-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import yaml
 from PIL import Image
 
 from eval.choice import Choice, keep
-from eval.compare import compare, main
+from eval.compare import compare
 from eval.comparison.method import open_methods
 from eval.comparison.pages import latex_escape, markdown_escape
 from eval.comparison.published import published
@@ -340,19 +339,10 @@ def test_published_numbers_stand_beside_tedbench_and_the_standard_lpips_only(mak
     assert "in print for TEdBench" in page and "synthetic" not in page
 
 
-def test_the_command_line(make_run, tmp_path, monkeypatch, capsys):
+def test_the_command_line(make_run, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     one, two = make_run("imagic"), make_run("sdedit")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["eval.compare", *arguments])
-        try:
-            main()
-        except SystemExit as end:
-            return end.code, capsys.readouterr().err
-        return 0, capsys.readouterr().out
-
-    status, said = run(f"runs={{a b: {one}, two: {two}}}", "strengths={two: 1}", "out=here")
+    status, said, _ = command("eval.compare", f"runs={{a b: {one}, two: {two}}}", "strengths={two: 1}", "out=here")
     assert (status, said.splitlines()[-1]) == (0, "here")
     assert yaml.safe_load((tmp_path / "imagic" / "config.yaml").read_text())["labels"]["method"] == "imagic"
     for arguments, message in (
@@ -364,5 +354,5 @@ def test_the_command_line(make_run, tmp_path, monkeypatch, capsys):
         ([f"run=[{one}]"], "Did you mean runs"),
         ([f"runs=[{one}]", f"out={one}/config.yaml"], "is a file"),
     ):
-        status, said = run(*arguments)
+        status, _, said = command("eval.compare", *arguments)
         assert status == 2 and said.count("\n") == 1 and message in said, said

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from eval.curve_table import REGION_RULE
-from eval.curves import curves, main
+from eval.curves import curves
 from eval.store import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
@@ -114,12 +114,9 @@ def test_a_metric_can_be_asked_for_and_one_that_is_not_everywhere_is_refused(mak
 @pytest.mark.parametrize(
     ("argument", "hint"), [("runs=null", "Give the runs' folders"), ("runs=[nowhere]", "is not a run")]
 )
-def test_errors_are_one_line(monkeypatch, capsys, argument, hint):
-    monkeypatch.setattr(sys, "argv", ["eval.curves", argument])
-    with pytest.raises(SystemExit) as end:
-        main()
-    said = capsys.readouterr().err
-    assert end.value.code == 2 and hint in said and said.count("\n") == 1
+def test_errors_are_one_line(command, argument, hint):
+    status, _, said = command("eval.curves", argument)
+    assert status == 2 and hint in said and said.count("\n") == 1
 
 
 def test_drawing_loads_no_torch(make_run, tmp_path):

@@ -1,22 +1,14 @@
 from __future__ import annotations
 
-import sys
-
-import pytest
-
-from eval.doctor import main, models
+from eval.doctor import models
 from imagic.models.pins import PINS, UNET
 
 
-def test_the_doctor_finds_the_embedded_model_and_says_how_to_get_the_rest(monkeypatch, capsys, tmp_path):
+def test_the_doctor_finds_the_embedded_model_and_says_how_to_get_the_rest(monkeypatch, command, tmp_path):
     monkeypatch.setenv("IMAGIC_BENCH_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(sys, "argv", ["eval.doctor"])
-    try:
-        main()
-    except SystemExit as end:
-        pytest.fail(f"exit status {end.code}")
-    said = capsys.readouterr().out
+    status, said, _ = command("eval.doctor")
+    assert status == 0
     assert "embedded" in said and "The embedded default can run" in said
     assert "hf download stable-diffusion-v1-5/stable-diffusion-v1-5" in said
     parts = {"path": "DeepFloyd/IF-I-XL-v1.0", "upscaler_path": "DeepFloyd/IF-II-L-v1.0"}

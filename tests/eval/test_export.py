@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.export import main
 from eval.store import Run
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -50,19 +49,12 @@ def make_run(tmp_path, noise_image):
 
 
 @pytest.fixture
-def export(monkeypatch, capsys, tmp_path):
+def export(command, tmp_path):
     """Runs the command; gives its exit status, what it said and the folder."""
 
     def do(*arguments):
-        out = tmp_path / "shared"
-        monkeypatch.setattr(sys, "argv", ["eval.export", f"out={out}", *arguments])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        said = capsys.readouterr()
-        return status, said.out + said.err, out
+        done = command("eval.export", f"out={tmp_path / 'shared'}", *arguments)
+        return done.returncode, done.stdout + done.stderr, tmp_path / "shared"
 
     return do
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from conf.command import compose
-from eval.figures.__main__ import figure, main
+from eval.figures.__main__ import figure
 from eval.figures.failures import case
 from eval.figures.material import Wishes, thinned
 from eval.figures.style import COLUMN, PAGE
@@ -222,12 +222,9 @@ def test_what_the_runs_do_not_have_is_refused(make_run, tmp_path, asked, message
         (["figure=9", "runs=[nowhere]"], "is not a run"),
     ],
 )
-def test_errors_are_one_line(monkeypatch, capsys, arguments, hint):
-    monkeypatch.setattr(sys, "argv", ["eval.figures", *arguments])
-    with pytest.raises(SystemExit) as end:
-        main()
-    said = capsys.readouterr().err
-    assert end.value.code == 2 and hint in said and said.count("\n") == 1
+def test_errors_are_one_line(command, arguments, hint):
+    status, _, said = command("eval.figures.__main__", *arguments)
+    assert status == 2 and hint in said and said.count("\n") == 1
 
 
 def test_many_strengths_are_thinned_evenly():

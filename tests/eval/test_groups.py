@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 from rich.console import Console
 
-from conf.command import compose
 from eval.executors.inline import Inline
 from eval.groups import groups, set_groups
-from eval.identity import fit_identity, run_config, run_hash
 from eval.pipeline import Job
 from eval.progress import Reporter
 from eval.store import Run
@@ -19,7 +16,6 @@ from imagic.editor import Imagic
 from imagic.fits import FitStore
 from tedbench.datasets.base import Dataset
 from tedbench.errors import ImageError
-from tedbench.method import Axis
 from tedbench.pair import Entry
 
 CONFIG: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
@@ -134,27 +130,3 @@ def test_kept_fits_of_a_group_spare_stage_a_and_change_no_bit(job, uncut, shards
         keeping.execute()
         assert shards(keeping.run.folder) == uncut
     assert told.count("embedding") == 2 * STAGE["steps"]
-
-
-def config_of(*overrides, without=False):
-    """A run's configuration; ``without`` the option, as runs have it that were made before there were groups."""
-    cfg = compose("run", list(overrides))
-    if without:
-        OmegaConf.set_struct(cfg, False)
-        del cfg.method.fit_group
-    axis = Axis("eta", "η", (0.0,))
-    return run_config(cfg, model_digest="0", method_digest=None, device="cpu", threads=1, axis=axis)
-
-
-@pytest.mark.parametrize("method", ["imagic", "imagic_lora"])
-def test_a_group_of_one_leaves_a_runs_hash_and_its_fits_key_as_they_were(method):
-    now, before = config_of(f"method={method}"), config_of(f"method={method}", without=True)
-    assert run_hash(now) == run_hash(before)
-    assert fit_identity(now, "embedding") == fit_identity(before, "embedding")
-
-
-def test_a_larger_group_is_part_of_a_runs_hash_and_of_its_fits_key():
-    found = [config_of(f"method.fit_group={size}") for size in (1, 2, 4)]
-    assert len({run_hash(config) for config in found}) == 3
-    for keep in ("embedding", "weights"):
-        assert len({str(fit_identity(config, keep)) for config in found}) == 3

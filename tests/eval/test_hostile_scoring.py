@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from eval.run import main
 from eval.store import Run
 
 TORN = "A dog that was torn."
@@ -37,7 +34,7 @@ def write_edits(folder: Path) -> None:
     (folder / "torn.png").write_bytes((folder / "torn.png").read_bytes()[:5000])
 
 
-def test_hostile_edits_and_texts_are_scored_and_what_cannot_be_read_is_told_of(tmp_path, monkeypatch, capsys):
+def test_hostile_edits_and_texts_are_scored_and_what_cannot_be_read_is_told_of(tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     write_edits(tmp_path)
     Image.new("RGB", (64, 64), "teal").save("input.png")
@@ -56,20 +53,17 @@ def test_hostile_edits_and_texts_are_scored_and_what_cannot_be_read_is_told_of(t
         "metrics=picturebook",
         "run_dir=run",
     ]
-    monkeypatch.setattr(sys, "argv", ["eval.run", *options, "numerics.threads=1", "dataset.size=64"])
-    with pytest.raises(SystemExit) as end:
-        main()
-    said = capsys.readouterr()
-    assert end.value.code == 1, said
-    assert "Traceback" not in said.out + said.err
+    status, out, err = command("eval.run", *options, "numerics.threads=1", "dataset.size=64")
+    assert status == 1, out + err
+    assert "Traceback" not in out + err
     run = Run.open(tmp_path / "run")
     samples = run.samples().set_index("target_text")
     assert dict(samples["status"]) == {text: "failed" if text == TORN else "ok" for text in TEXTS.values()}
     reason = samples.loc[TORN, "reason"]
-    assert "torn.png cannot be read as an image" in reason and "\n" not in reason and "torn.png" in said.out
+    assert "torn.png cannot be read as an image" in reason and "\n" not in reason and "torn.png" in out
     scores = run.scores()
     for word in ("clip/", "lpips/"):
         found = scores[scores["metric"].str.startswith(word)]
         assert len(found) == 5 and np.isfinite(found["score"]).all()
-    assert "cut" in said.out + said.err  # the 501 words
+    assert "cut" in out + err  # the 501 words
     assert (run.folder / "report.html").stat().st_size and (run.folder / "curves.png").stat().st_size

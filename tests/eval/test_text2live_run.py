@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 
 import pandas as pd
 import pytest
 from PIL import Image
-
-from eval.run import main
 
 QUICK = [
     "method=text2live",
@@ -34,23 +31,14 @@ def folder(tmp_path, noise_image, monkeypatch):
     return tmp_path
 
 
-def run(monkeypatch, *overrides):
-    monkeypatch.setattr(sys, "argv", ["eval.run", *QUICK, *overrides])
-    try:
-        main()
-    except SystemExit as end:
-        return end.code or 0
-    return 0
-
-
 def images(folder, pair="a.png"):
     found = sorted((folder / "run" / "pairs").glob(f"{pair}*/opacity*.png"))
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
-def test_seeds_are_fits_failures_stay_with_their_pair_and_both_can_be_added_to(folder, monkeypatch, capsys):
-    assert run(monkeypatch, "sweep.seeds=[0,1]") == 1
-    assert "target_object" in capsys.readouterr().out
+def test_seeds_are_fits_failures_stay_with_their_pair_and_both_can_be_added_to(folder, command):
+    done = command("eval.run", *QUICK, "sweep.seeds=[0,1]")
+    assert done.returncode == 1 and "target_object" in done.stdout
     first = images(folder)
     assert set(first) == {f"opacity{o}-s{s}.png" for o in (0, 1) for s in (0, 1)}
     assert first["opacity0-s0.png"] == first["opacity0-s1.png"] and first["opacity1-s0.png"] != first["opacity1-s1.png"]
@@ -59,7 +47,7 @@ def test_seeds_are_fits_failures_stay_with_their_pair_and_both_can_be_added_to(f
     assert all("needs target_object" in reason for reason in samples.loc["b.png", "reason"])
 
     (folder / "pairs.csv").write_text(FULL.format("sitting dog"))
-    assert run(monkeypatch, "sweep.seeds=[0,1,2]", "run.retry_failed=true") == 0
+    assert command("eval.run", *QUICK, "sweep.seeds=[0,1,2]", "run.retry_failed=true").returncode == 0
     longer = images(folder)
     assert first.items() <= longer.items() and len(set(longer.values())) == 4
     assert len(images(folder, "b.png")) == 6

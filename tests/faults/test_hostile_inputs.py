@@ -5,15 +5,11 @@ Each case makes its files in a folder of its own and gives a real command line.
 
 from __future__ import annotations
 
-import importlib
-import io
 import json
 import os
 import pickle
 import shutil
-import sys
 from collections.abc import Callable
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
@@ -249,7 +245,7 @@ def everything(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_one_clear_line_and_nothing_written_elsewhere(case, tiny_folder, tmp_path, monkeypatch):
+def test_one_clear_line_and_nothing_written_elsewhere(case, tiny_folder, tmp_path, monkeypatch, command):
     hostile, here = CASES[case], tmp_path / HERE
     shutil.copytree(tiny_folder, tmp_path / "model")
     here.mkdir()
@@ -263,18 +259,11 @@ def test_one_clear_line_and_nothing_written_elsewhere(case, tiny_folder, tmp_pat
     monkeypatch.setenv("IMAGIC_BENCH_CACHE", str(tmp_path / "cache"))
     before = everything(tmp_path)
 
-    out, err, status = io.StringIO(), io.StringIO(), 0
-    main = importlib.import_module(hostile.command).main
-    monkeypatch.setattr(sys, "argv", [hostile.command, *hostile.arguments])
-    with chdir(here), redirect_stdout(out), redirect_stderr(err):
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code
+    status, out, err = command(hostile.command, *hostile.arguments, cwd=here)
 
-    assert status == 2, err.getvalue() + out.getvalue()
-    lines = [line for line in err.getvalue().splitlines() if line.strip() and not line.startswith("warning: ")]
-    assert len(lines) == 1 and lines[0].startswith("error: ") and hostile.says in lines[0], err.getvalue()
+    assert status == 2, err + out
+    lines = [line for line in err.splitlines() if line.strip() and not line.startswith("warning: ")]
+    assert len(lines) == 1 and lines[0].startswith("error: ") and hostile.says in lines[0], err
     written = {path for path, content in everything(tmp_path).items() if before.get(path) != content}
     allowed = (str(here / "runs"), str(tmp_path / "cache"), str(here / "old" / "."))
     elsewhere = {path for path in written if not path.startswith(allowed)}
@@ -296,7 +285,7 @@ NAMES = ["собака 犬 🐕.png", "name with spaces & 'quotes'.png", f"{'é'
 """Names in any script and of 200 letters, which are names like others."""
 
 
-def test_an_image_that_is_none_fails_its_pair_alone(tmp_path, monkeypatch):
+def test_an_image_that_is_none_fails_its_pair_alone(tmp_path, command):
     for name in NAMES:
         picture(tmp_path / name)
         picture(tmp_path / "edits" / f"{name}-A_dog.png")
@@ -304,15 +293,12 @@ def test_an_image_that_is_none_fails_its_pair_alone(tmp_path, monkeypatch):
     Image.new("1", (20_000, 6_000)).save(tmp_path / "huge.png")
     pairs(*((name, "A dog.") for name in (*IMAGES, *NAMES)))(tmp_path)
     before = everything(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["eval.run", *EDITS, "run_dir=run"])
-    out = io.StringIO()
-    with chdir(tmp_path), redirect_stdout(out), redirect_stderr(io.StringIO()), pytest.raises(SystemExit) as end:
-        importlib.import_module("eval.run").main()
-    assert end.value.code == 1
+    status, out, _ = command("eval.run", *EDITS, "run_dir=run", cwd=tmp_path)
+    assert status == 1
     failing = {os.path.relpath(name, tmp_path) if name[0] == "/" else name: says for name, says in IMAGES.items()}
     samples = Run.open(tmp_path / "run").samples().set_index("image_name")
     assert dict(samples["status"]) == dict.fromkeys(failing, "failed") | dict.fromkeys(NAMES, "ok")
     for name, says in failing.items():
         assert says in samples.loc[name, "reason"] and "\n" not in samples.loc[name, "reason"]
-        assert samples.loc[name, "reason"] in out.getvalue()
+        assert samples.loc[name, "reason"] in out
     assert {path: c for path, c in everything(tmp_path).items() if not path.startswith(str(tmp_path / "run"))} == before

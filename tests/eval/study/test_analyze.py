@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -234,14 +233,12 @@ def test_the_metrics_of_the_runs_are_set_beside_the_answers(simulated, write, tm
 
 
 @pytest.fixture
-def run_command(monkeypatch, capsys):
+def run_command(command):
+    """Runs a module's command; gives its exit status, and what it said or complained of."""
+
     def run(module, *arguments):
-        monkeypatch.setattr(sys, "argv", ["command", *map(str, arguments)])
-        try:
-            module.main()
-        except SystemExit as end:
-            return end.code, capsys.readouterr().err
-        return 0, capsys.readouterr().out
+        done = command(module.__name__, *map(str, arguments))
+        return done.returncode, done.stderr if done.returncode else done.stdout
 
     return run
 
