@@ -177,6 +177,8 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     reporter.say(f"loading {cfg.model.name if weights else cfg.method.name}")
     plain["model"] |= {key: str(folder) for key, folder in weights.items()}  # found already: a hub is not asked twice
     editor: Editor = build_editor(plain, here)
+    if weights and plain["numerics"]["compile"]:
+        reporter.say("the networks are compiled with the first pair, which takes minutes more unless torch knows them")
     sweep = plain["sweep"]
     requests = editor.requests(sweep["strengths"], sweep["seeds"])
     if editor.randomness == "none" and list(sweep["seeds"]) != [0]:
