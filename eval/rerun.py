@@ -92,7 +92,7 @@ def settings_of(run: Run, out: Path, fits: Path) -> DictConfig:
                     "metrics": config["measure"],
                     "executor": {"_target_": "eval.executors.inline.Inline"},
                     "sweep": config["sweep"],
-                    "numerics": numerics,
+                    "numerics": {"compile": False, **numerics},  # where it is false, a run has none
                     "fits": {"keep": "weights" if rounded else "none", "folder": str(fits)},
                     "run_dir": str(out),
                     "run": {"retry_failed": False},
