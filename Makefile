@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 
 help:
 	@echo "make run       edit the six preview pairs with Imagic, score them, draw curves and a report"
-	@echo "make test      the tests (about five minutes on two cores)"
+	@echo "make test      the tests (about ten minutes)"
 	@echo "make test-all  the slow ones too"
 	@echo "make lint      formatting, lint, types"
 	@echo "make audit     known vulnerabilities of the pinned dependencies, where the advisory database can be reached"
