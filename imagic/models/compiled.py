@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import torch
 
+from tedbench.download import cache_folder
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,9 +17,9 @@ if TYPE_CHECKING:
 def compile_networks(model: TextToImage) -> None:
     """Has a model's networks compiled as soon as they first run, forwards and backwards, on inputs of a shape.
 
-    What is compiled is kept by torch on the disk, for the next run. It computes the same up to rounding. Every shape has
-    its own code, and one that cannot be compiled is an error rather than left as it is: so equal runs give equal bits,
-    whatever came before.
+    It computes the same up to rounding. Every shape has its own code, and one that cannot be compiled is an error rather
+    than left as it is: so equal runs give equal bits, whatever came before. Torch keeps what it compiled for the next
+    run, and loads it as code: in our own cache, not in the shared ``/tmp`` as it would by itself.
 
     Raises:
         UserError: torch cannot compile here, for want of a C++ compiler (CPU) or of triton (GPU).
@@ -25,6 +27,7 @@ def compile_networks(model: TextToImage) -> None:
     from torch._dynamo import config as tracing
     from torch._inductor import config as generating
 
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
     tracing.recompile_limit, tracing.fail_on_recompile_limit_hit = 64, True
     generating.deterministic = True  # nothing is chosen by timing
     try:

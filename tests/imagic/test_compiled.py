@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -20,8 +22,16 @@ SETTINGS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setenv("IMAGIC_BENCH_CACHE", str(tmp_path / "cache"))
+    yield
+    os.environ.pop("TORCHINDUCTOR_CACHE_DIR", None)  # monkeypatch does not know what the code itself set
+
+
 @pytest.mark.slow
-def test_compiled_networks_fit_and_sample_the_same_up_to_rounding(tiny_model, noise_image):
+def test_compiled_networks_fit_and_sample_the_same_up_to_rounding(tiny_model, noise_image, tmp_path):
     pair = EditPair(Entry("a.png", "A sitting dog."), noise_image())
 
     def made(compiled):
@@ -34,6 +44,7 @@ def test_compiled_networks_fit_and_sample_the_same_up_to_rounding(tiny_model, no
     counters.clear()
     torch._dynamo.reset()
     e_opt, images = made(True)
+    assert list((tmp_path / "cache" / "compiled").iterdir())
     assert counters["stats"]["unique_graphs"] == 4  # one for each stage, and that of the trial
     again, same = made(True)
     assert torch.equal(e_opt, again) and all(np.array_equal(a, b) for a, b in zip(images, same, strict=True))
