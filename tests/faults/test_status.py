@@ -60,6 +60,13 @@ def test_who_is_at_work_on_which_pair(run, status):
     assert "1 running" not in status()[1]  # it has ended, or was killed
 
 
+def test_a_pair_begun_in_the_very_millisecond_of_the_lock_is_at_work(run, status, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 1_800_000_000.0004)
+    with RunLock(run.folder):
+        run.event("begin", pair=ENTRIES[4].id)
+        assert "1 running" in status()[1]
+
+
 def test_what_is_damaged_is_named(run, status, flip):
     (run.shard(ENTRIES[0].id).folder / "eta1-s0.png").unlink()
     flip(run.shard(ENTRIES[1].id).folder / "eta1-s0.png")
