@@ -97,6 +97,7 @@ box.addEventListener("close", () => {
   flicker(false);
   again();
   const card = cards.find(({ pair }) => pair === large);
+  if (document.activeElement.matches("input, select")) return; // this event comes late: the reader may be at the search
   card?.element.querySelectorAll(".large")[1 + method].focus();
 });
 by("flip").addEventListener("click", flip);
