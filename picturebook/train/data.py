@@ -30,8 +30,16 @@ def training_scenes(count: int, seed: int = 0) -> list[Scene]:
 def training_pictures(scenes: list[Scene]) -> torch.Tensor:
     """(N, 3, 64, 64) uint8, drawn on all cores."""
     with ProcessPoolExecutor() as pool:
-        pictures = np.stack(list(pool.map(render, scenes, chunksize=256)))
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
+        return _stacked(list(pool.map(render, scenes, chunksize=256)))
+
+
+def pictures_of(scenes: list[Scene]) -> torch.Tensor:
+    """(N, 3, 64, 64) uint8, drawn in this process."""
+    return _stacked([render(scene) for scene in scenes])
+
+
+def _stacked(pictures: list[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
 
 
 def to_model_space(pictures: torch.Tensor) -> torch.Tensor:

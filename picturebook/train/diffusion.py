@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,13 +13,19 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from picturebook.train.autoencoder import load_autoencoder
-from picturebook.train.data import to_model_space, training_pictures, training_scenes
-from picturebook.train.denoising import Texts, denoising_loss
+from picturebook.train.data import pictures_of, to_model_space
+from picturebook.train.denoising import denoising_loss
+from picturebook.train.fresh import FreshScenes
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
+from picturebook.world import Scene
 
-SCENES = 30_000
+POOL = 8_192
+"""Scenes that are at hand at a time."""
+FRESH = 24
+"""Scenes that are drawn anew for each batch."""
+EMA = 0.9995
 
 
 def new_scheduler() -> DDIMScheduler:
@@ -81,16 +88,15 @@ def main(
 ) -> None:
     """Trains it and writes ``out/diffusion``, a Stable Diffusion pipeline folder.
 
-    The autoencoder is that of ``out``; ``start`` has the text encoder and UNet to go on from.
+    The autoencoder is that of ``out``, or else of ``start``, which has the text encoder and UNet to go on from. A training
+    that was interrupted goes on from ``out/diffusion.state``.
     """
     torch.manual_seed(seed)
-    vae = load_autoencoder(out).eval()
+    there = any((out / name).is_dir() for name in ("vae", "diffusion/vae"))
+    vae = load_autoencoder(out if there or not start else start).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
-    scenes = training_scenes(SCENES)
-    mean, std = encode(vae, training_pictures(scenes))
-    texts = Texts(tokenizer, scenes)
     scheduler = new_scheduler()
-    model = TextToImage(len(tokenizer), mean.shape[1])
+    model = TextToImage(len(tokenizer), vae.config.latent_channels)
     if start:
         model.text_encoder = CLIPTextModel.from_pretrained(start / "diffusion" / "text_encoder", dtype=torch.float32)
         model.unet = UNet2DConditionModel.from_pretrained(start / "diffusion" / "unet", torch_dtype=torch.float32)
@@ -101,10 +107,13 @@ def main(
         flush=True,
     )
 
+    state = out / "diffusion.state"
+    first = (batch + POOL) * _steps_in(state)  # beyond what was drawn before
+    scenes = FreshScenes(tokenizer, partial(_encode_scenes, vae), size=POOL, per_batch=FRESH, seed=seed, first=first)
+
     def loss_at(rng: torch.Generator) -> torch.Tensor:
-        index = torch.randint(SCENES, (batch,), generator=rng)
-        states = model.text_encoder(texts.draw(index, rng)).last_hidden_state
-        x0 = mean[index] + std[index] * torch.randn(std[index].shape, generator=rng)
+        x0, tokens = scenes.batch(batch, rng)
+        states = model.text_encoder(tokens).last_hidden_state
 
         def predict(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
             with bfloat16():
@@ -128,4 +137,12 @@ def main(
         for name in ("vocab.json", "merges.txt"):  # as the published folders have them, beside tokenizer.json
             shutil.copy(out / "tokenizer" / name, out / "diffusion" / "tokenizer" / name)
 
-    train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "diffusion.jsonl")
+    train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, ema=EMA, log=out / "diffusion.jsonl", state=state)
+
+
+def _encode_scenes(vae: AutoencoderKL, scenes: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
+    return encode(vae, pictures_of(scenes))
+
+
+def _steps_in(state: Path) -> int:
+    return int(torch.load(state, weights_only=True, mmap=True)["step"]) if state.exists() else 0

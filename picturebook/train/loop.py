@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,6 +29,7 @@ def train(
     ema: float = 0.998,
     save_every: int = 500,
     log: Path | None = None,
+    state: Path | None = None,
 ) -> None:
     """Trains ``model`` in place.
 
@@ -39,14 +41,18 @@ def train(
         save: is given the averaged model and the step, every ``save_every`` steps and at the end.
         ema: decay of the average of weights, per step; smaller at first, so that the beginning is forgotten.
         log: JSON lines of step, loss and seconds, appended.
+        state: file that keeps everything a training needs to go on: written whenever ``save`` is called. Where it is
+            there, the training goes on from it, and ``steps`` counts those made before too.
     """
     rng = torch.Generator().manual_seed(seed)
     model.train()
     average = AveragedModel(model, multi_avg_fn=partial(_average, ema))
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=lr, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.05)
+    parts = {"model": model, "average": average, "optimizer": optimizer, "schedule": schedule}
+    done = _restore(state, parts, rng) if state and state.exists() else 0
     start, total = time.monotonic(), 0.0
-    for step in range(1, steps + 1):
+    for step in range(done + 1, steps + 1):
         optimizer.zero_grad(set_to_none=True)
         loss = loss_at(rng)
         loss.backward()
@@ -58,9 +64,10 @@ def train(
         if step % 50 == 0 or step == steps:
             seconds = time.monotonic() - start
             line = {"step": step, "loss": round(total / 50, 5), "seconds": round(seconds)}
-            left = seconds / step * (steps - step)
+            each = seconds / (step - done)
+            left = each * (steps - step)
             print(
-                f"{step}/{steps}  loss {line['loss']:.5f}  {seconds / step:.2f} s/step  {left / 60:.0f} min left",
+                f"{step}/{steps}  loss {line['loss']:.5f}  {each:.2f} s/step  {left / 60:.0f} min left",
                 flush=True,
             )
             if log:
@@ -69,6 +76,24 @@ def train(
             total = 0.0
         if step % save_every == 0 or step == steps:
             save(average.module, step)
+            if state:
+                _keep(state, parts, rng, step)
+
+
+def _keep(state: Path, parts: Mapping[str, Any], rng: torch.Generator, step: int) -> None:
+    """Writes the state whole or not at all."""
+    beside = state.with_suffix(".new")
+    torch.save({"step": step, "rng": rng.get_state(), **{n: p.state_dict() for n, p in parts.items()}}, beside)
+    beside.replace(state)
+
+
+def _restore(state: Path, parts: Mapping[str, Any], rng: torch.Generator) -> int:
+    """Loads what :func:`_keep` wrote; returns the number of steps made."""
+    kept = torch.load(state, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(kept[name])
+    rng.set_state(kept["rng"])
+    return int(kept["step"])
 
 
 @torch.no_grad()

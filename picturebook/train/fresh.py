@@ -1,0 +1,93 @@
+"""Training scenes that are drawn anew while training goes on, with their latents and captions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from picturebook.train.data import scene_captions
+from picturebook.train.denoising import CAPTIONS, EMPTY
+from picturebook.train.tokenizer import MAX_TOKENS
+from picturebook.world import KINDS, Scene, draw_scene
+
+HARD = 0.5
+"""Part of the scenes that are drawn by :func:`hard_scene`; the others are drawn evenly."""
+
+Encode = Callable[[list[Scene]], tuple[Tensor, Tensor]]
+"""Mean and standard deviation of the latents of scenes, (N, C, h, w) each."""
+
+
+def fresh_scene(index: int, seed: int = 0) -> Scene:
+    """The ``index``-th scene of an endless sequence; no pair's scene and no held-out one, whose seeds have other names."""
+    rng = random.Random(f"fresh {seed} {index}")
+    return hard_scene(rng) if rng.random() < HARD else draw_scene(rng)
+
+
+def hard_scene(rng: random.Random) -> Scene:
+    """Draw a scene of what models learn last: accessories, several subjects, things beside them, kinds with many states.
+
+    A kind is drawn as often as it has states, so that every state is as frequent as any other; of what the kind can have
+    beside it one is always there.
+    """
+    name = rng.choices(list(KINDS), [len(kind.states) for kind in KINDS.values()])[0]
+    kind = KINDS[name]
+    extras: list[dict[str, object]] = [{"accessory": accessory} for accessory in kind.accessories]
+    extras += [{"count": count} for count in kind.counts[1:]]
+    extras += [
+        {"other": other, "relation": relation} for other, relations in kind.relations.items() for relation in relations
+    ]
+    plain: dict[str, object] = {"accessory": "", "count": 1, "other": "", "relation": ""}
+    return draw_scene(rng, kind=name, **(plain | (rng.choice(extras) if extras else {})))
+
+
+class FreshScenes:
+    """A pool of scenes of which the oldest give way to new ones with every batch."""
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        encode: Encode,
+        *,
+        size: int,
+        per_batch: int,
+        seed: int,
+        first: int = 0,
+    ) -> None:
+        """
+        Args:
+            tokenizer, encode: of captions and pictures.
+            size: how many scenes there are at a time.
+            per_batch: how many of them are replaced for each batch.
+            seed: of the sequence of scenes.
+            first: index of the first scene, greater than 0 when a training goes on.
+        """
+        self._tokenizer, self._encode, self._per_batch, self._seed = tokenizer, encode, per_batch, seed
+        self.next, self._oldest = first, 0
+        parts = [self._draw(min(256, size - start)) for start in range(0, size, 256)]
+        self._mean, self._std, self._tokens = (torch.cat(part) for part in zip(*parts, strict=True))
+        self._nothing = self._tokenize([""])[0]
+
+    def batch(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Latents (B, C, h, w), drawn from their posterior, and tokens (B, L) of a caption or, for a part, the empty text."""
+        where = torch.arange(self._oldest, self._oldest + self._per_batch) % len(self._mean)
+        self._mean[where], self._std[where], self._tokens[where] = self._draw(self._per_batch)
+        self._oldest = (self._oldest + self._per_batch) % len(self._mean)
+        index = torch.randint(len(self._mean), (count,), generator=rng)
+        x0 = self._mean[index] + self._std[index] * torch.randn(self._std[index].shape, generator=rng)
+        tokens = self._tokens[index, torch.randint(CAPTIONS, index.shape, generator=rng)]
+        tokens[torch.rand(count, generator=rng) < EMPTY] = self._nothing
+        return x0, tokens
+
+    def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        scenes = [fresh_scene(self.next + i, self._seed) for i in range(count)]
+        self.next += count
+        texts = [text for scene in scenes for text in scene_captions(scene, CAPTIONS)]
+        return *self._encode(scenes), self._tokenize(texts).reshape(count, CAPTIONS, -1)
+
+    def _tokenize(self, texts: list[str]) -> Tensor:
+        found = self._tokenizer(texts, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt")
+        return torch.as_tensor(found.input_ids)
