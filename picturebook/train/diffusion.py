@@ -21,9 +21,9 @@ from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
 from picturebook.world import Scene
 
-POOL = 8_192
+POOL = 4_096
 """Scenes that are at hand at a time."""
-FRESH = 24
+FRESH = 8
 """Scenes that are drawn anew for each batch."""
 EMA = 0.9995
 
