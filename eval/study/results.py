@@ -157,9 +157,9 @@ def _merged(old: Submission, new: Submission) -> Submission:
         return len(set(values) - {None, ""}) < 2
 
     what = ""
-    if any(getattr(old, name) != getattr(new, name) for name in ("rater", "session", "problem", "simulated")):
-        what = "another answer"
-    elif not all(map(same, old.choices, new.choices)):
+    if any(
+        getattr(old, name) != getattr(new, name) for name in ("rater", "session", "problem", "simulated")
+    ) or not all(map(same, old.choices, new.choices)):
         what = "another answer"
     elif not all(map(same, old.seconds, new.seconds)) or not same(old.work_seconds, new.work_seconds):
         what = "another time that an answer took"

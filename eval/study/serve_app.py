@@ -86,7 +86,9 @@ class RaterPages:
             self._tell(id)
         said = [self._platform.advice(id)] if id or not self._platform.asks else []
         if self._platform.asks:
-            status, title = (400, "This participant number cannot be used") if id else (200, "Which participant are you?")
+            status, title = (
+                (400, "This participant number cannot be used") if id else (200, "Which participant are you?")
+            )
             return self._page("serve_message.html.j2", status, title=title, paragraphs=said, ask=True)
         title = "Your participant id cannot be used" if id else TITLES[400]
         return self._page("serve_message.html.j2", 400, title=title, paragraphs=said, ask=False)
@@ -94,7 +96,7 @@ class RaterPages:
     def _tell(self, id: str) -> None:
         if len(self._told) < MOST_TOLD and id not in self._told:
             self._told.add(id)
-            what = f"{self._platform.parameter} {id[:LONGEST + 1]!a}" if id else f"no {self._platform.parameter}"
+            what = f"{self._platform.parameter} {id[: LONGEST + 1]!a}" if id else f"no {self._platform.parameter}"
             print(f"A participant was refused: {what} ({refusal(id)}).", file=sys.stderr, flush=True)
 
     async def session(self, request: Request) -> Response:

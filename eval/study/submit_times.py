@@ -1,8 +1,8 @@
 """When a submission was handed in, in the ways that platforms write it.
 
-    Tue Apr 02 10:11:12 PDT 2024              Mechanical Turk, Turkle
-    2024-04-02T17:11:12.000Z, 2024-04-02 …    ISO 8601 (Prolific), with a zone or without
-    1712077872000                             milliseconds since 1970 in UTC; 10 digits are seconds
+Tue Apr 02 10:11:12 PDT 2024              Mechanical Turk, Turkle
+2024-04-02T17:11:12.000Z, 2024-04-02 …    ISO 8601 (Prolific), with a zone or without
+1712077872000                             milliseconds since 1970 in UTC; 10 digits are seconds
 """
 
 from __future__ import annotations
