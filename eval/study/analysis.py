@@ -19,6 +19,7 @@ from eval.study.exclusions import RULES, UNUSABLE
 from eval.study.metric_agreement import metric_agreement
 from eval.study.results import Answers
 from eval.study.statistics import krippendorff_alpha, preference
+from eval.study.twice import by_row_order
 
 ESTIMAND = (
     "The probability that a rater of the population which these raters come from prefers the method's edit to the "
@@ -68,6 +69,7 @@ def submission_counts(answers: Answers, reasons: Sequence[dict[str, str]]) -> di
         "kept": sum(not each for each in reasons),
         "raters": len({submission.rater for submission in answers.submissions}),
         "excluded": {name: why[name] for name in (*UNUSABLE, *RULES) if why[name]},
+        "by_row_order": by_row_order(answers.submissions),
         "duplicate_rows": answers.duplicates,
         "sessions_without_answer": answers.unanswered,
     }

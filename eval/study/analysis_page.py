@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from eval.study.definition import Study
 from eval.study.exclusions import RULES, UNUSABLE
 from eval.study.figure import NAME
+from eval.study.twice import ROW_ORDER
 from tedbench.disk import writing
 
 
@@ -28,6 +29,7 @@ def write_page(summary: dict[str, Any], study: Study, out: Path) -> None:
         **summary,
         definition=study,
         why={**UNUSABLE, **RULES},
+        row_order=ROW_ORDER,
         figure=base64.b64encode((out / f"{NAME}.png").read_bytes()).decode(),
     )
     with writing(out / "report.html"):

@@ -111,8 +111,11 @@ def exclusion_table(submissions: Sequence[Any], reasons: Sequence[dict[str, str]
 def _print(summary: dict[str, Any], out: Path) -> None:
     """The preferences; the last line is the folder."""
     from eval.study.analysis_page import percent
+    from eval.study.twice import ROW_ORDER
 
     counts = summary["submissions"]
+    if counts["by_row_order"]:
+        print(f"repeated submissions left out {ROW_ORDER}: {counts['by_row_order']}")
     print(f"{counts['kept']} of {counts['read']} submissions kept, {counts['raters']} raters")
     for row in summary["preferences"]:
         if not row["answers"]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from statistics import median
 
 from eval.study.definition import Session, Study
 from eval.study.results import Submission
+from eval.study.statuses import LEFT_OUT
+from eval.study.twice import BEFORE, ELSEWHERE, do_not_count
 
 UNUSABLE = {
-    "rejected": "the requester rejected it",
+    **LEFT_OUT,
     "unreadable": "an answer is none of those offered",
-    "answered before": "the same rater had answered the session",
+    BEFORE: "the same rater had answered the session",
+    ELSEWHERE: "it is incomplete, and the same rater completed the session in another submission",
     "no answers": "it is blank",
 }
 """Submissions whose answers count in no table, and why."""
@@ -24,28 +27,23 @@ RULES = {
 """Submissions that the study's rules exclude, and why."""
 
 
-def reasons(submissions: Iterable[Submission], study: Study) -> list[dict[str, str]]:
+def reasons(submissions: Sequence[Submission], study: Study) -> list[dict[str, str]]:
     """Why each submission does not count: names from :data:`UNUSABLE` and :data:`RULES` with what was found; {} if it does."""
     sessions = {session.id: session for session in study.sessions}
-    seen: set[tuple[str, str]] = set()
-    found = []
-    for submission in submissions:
-        why = _unusable(submission, seen)
-        found.append(why or _broken_rules(submission, sessions[submission.session], study))
-        if not why:
-            seen.add((submission.rater, submission.session))
-    return found
+    twice = do_not_count(submissions)
+    return [
+        _unusable(submission) or twice.get(place) or _broken_rules(submission, sessions[submission.session], study)
+        for place, submission in enumerate(submissions)
+    ]
 
 
-def _unusable(submission: Submission, seen: set[tuple[str, str]]) -> dict[str, str]:
-    if submission.rejected:
-        return {"rejected": UNUSABLE["rejected"]}
+def _unusable(submission: Submission) -> dict[str, str]:
+    if submission.left_out:
+        return {submission.status: LEFT_OUT[submission.status]}
     if submission.problem:
         return {"unreadable": submission.problem}
     if not any(submission.choices):
         return {"no answers": UNUSABLE["no answers"]}
-    if (submission.rater, submission.session) in seen:
-        return {"answered before": UNUSABLE["answered before"]}
     return {}
 
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from eval.study.definition import Study
 from eval.study.results import Row, Submission, check_tag, milliseconds
+from eval.study.statuses import StatusColumns, later_status
+from eval.study.submit_times import later_time, submit_column
 from tedbench.errors import UserError
 
 REQUIRED = ("study", "session", "screen", "rater", "choice")
 OPTIONAL = ("submission", "ms")
+"""Columns, in any case."""
 
 
 @dataclass
@@ -22,6 +25,8 @@ class _Growing:
     session: str
     choices: list[str]
     seconds: list[float | None]
+    status: str
+    submitted: str = ""
     problem: str = ""
 
 
@@ -30,17 +35,23 @@ def read_long(name: str, header: Sequence[str], rows: Iterable[Row], study: Stud
 
     Args:
         name: of the file.
-        header: its columns; those that are neither required nor optional are ignored.
+        header: its columns. Those that are neither required nor optional, nor a status or the time of submission, are
+            ignored.
         rows: see :class:`eval.study.results.Row`.
         study: that they must be answers to.
 
     Raises:
         UserError: a column is missing, or a row is not of this study or contradicts another.
     """
-    lacking = [column for column in REQUIRED if column not in header]
+    names = [column.lower() for column in header]
+    lacking = [column for column in REQUIRED if column not in names]
     if lacking:
         raise UserError(f"{name} has no column {lacking[0]}. A long CSV has {', '.join(REQUIRED)}.")
-    at = {column: header.index(column) for column in (*REQUIRED, *OPTIONAL) if column in header}
+    for column in (*REQUIRED, *OPTIONAL):
+        if names.count(column) > 1:
+            raise UserError(f"{name} has the column {column} twice. Give the file as it was exported.")
+    at = {column: names.index(column) for column in (*REQUIRED, *OPTIONAL) if column in names}
+    statuses, time = StatusColumns(header), submit_column(header)
     places = {
         (session.id, screen.id): place for session in study.sessions for place, screen in enumerate(session.screens)
     }
@@ -59,12 +70,31 @@ def read_long(name: str, header: Sequence[str], rows: Iterable[Row], study: Stud
         if not value["rater"]:
             raise UserError(f"{where} has no rater. Every answer needs one: the intervals are over raters.")
         id = value.get("submission") or f"{value['rater']}\0{session}"
-        length = lengths[session]
+        length, status = lengths[session], statuses.of(cells, where)
         if id not in found:
-            found[id] = _Growing(where, value["rater"], session, [""] * length, [None] * length)
-        _add(found[id], place, value, where, choices)
+            found[id] = _Growing(where, value["rater"], session, [""] * length, [None] * length, status)
+        submission = found[id]
+        _add(submission, place, value, where, choices)
+        together = later_status(submission.status, status)
+        if together is None:
+            raise UserError(
+                f"{where} says {status}, and {submission.where} says {submission.status}, of one submission. Mend the export."
+            )
+        submission.status = together
+        if time is not None:
+            submission.submitted = later_time(submission.submitted, cells[time].strip())
     for id, s in found.items():
-        yield Submission(s.where, id, s.rater, s.session, tuple(s.choices), tuple(s.seconds), problem=s.problem)
+        yield Submission(
+            s.where,
+            id,
+            s.rater,
+            s.session,
+            tuple(s.choices),
+            tuple(s.seconds),
+            problem=s.problem,
+            status=s.status,
+            submitted=s.submitted,
+        )
 
 
 def _add(to: _Growing, place: int, value: dict[str, str], where: str, choices: Sequence[str]) -> None:
@@ -77,9 +107,16 @@ def _add(to: _Growing, place: int, value: dict[str, str], where: str, choices: S
         to.problem = to.problem or f"a choice is {choice[:20]!r}"
         return
     if to.choices[place] not in ("", choice):
-        raise UserError(f"{where} answers screen {value['screen']} again, otherwise. Mend the export.")
+        raise UserError(
+            f"{where} answers screen {value['screen']} again, otherwise. Mend the export; a column submission tells "
+            "two submissions of a rater apart."
+        )
     to.choices[place] = choice or to.choices[place]
     try:
-        to.seconds[place] = milliseconds(value.get("ms", ""))
+        seconds = milliseconds(value.get("ms", ""))
     except ValueError as error:
         to.problem = to.problem or str(error)
+        return
+    if seconds is not None and to.seconds[place] not in (None, seconds):
+        raise UserError(f"{where} answers screen {value['screen']} again, in another time. Mend the export.")
+    to.seconds[place] = to.seconds[place] if seconds is None else seconds

@@ -6,8 +6,26 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-PARTICIPANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+LONGEST = 64
+PARTICIPANT = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST - 1}}}")
 """What a participant's id may be."""
+
+
+def refusal(id: str) -> str:
+    """Why an id cannot be a participant's, as the end of a sentence; "" where it can."""
+    if PARTICIPANT.fullmatch(id):
+        return ""
+    if not id:
+        return "it is empty"
+    if "{{" in id or "${" in id or "%PROLIFIC" in id:
+        return "it is a placeholder that the platform did not fill in"
+    if len(id) > LONGEST:
+        return f"it has {len(id)} characters, and at most {LONGEST} are possible"
+    strange = next((letter for letter in id if not re.fullmatch(r"[A-Za-z0-9_-]", letter)), None)
+    if strange is None:
+        return f"it begins with {id[0]!r} instead of a letter or digit"
+    shown = "a space" if strange.isspace() else f"“{strange}”" if strange.isprintable() else "an invisible character"
+    return f"it has {shown} in it, and only the letters A to Z, digits, - and _ are possible"
 
 
 @dataclass(frozen=True)
@@ -28,10 +46,18 @@ class Platform:
     completion: str = ""
     asks: bool = False
 
-    def participant(self, query: Mapping[str, str]) -> str:
-        """The participant's id in an address's query; "" where there is none that can be one."""
-        given = query.get(self.parameter, "").strip()
-        return given if PARTICIPANT.fullmatch(given) else ""
+    def given(self, query: Mapping[str, str]) -> str:
+        """What an address's query gives as the participant's id, whatever it is; "" where there is nothing."""
+        return query.get(self.parameter, "").strip()
+
+    def advice(self, id: str) -> str:
+        """What a participant whose id is refused should do, with why, in one sentence."""
+        if not id:
+            return f"Please open the study by its link on {self.name}: the address has no {self.parameter}."
+        why = f"Your participant id cannot be used: {refusal(id)}"
+        if self.asks:
+            return f"{why}; please type it as it was given to you, or ask the person who gave it to you."
+        return f"{why}; please open the study by its link on {self.name} again, or write to us there."
 
 
 PLATFORMS = {

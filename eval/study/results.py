@@ -1,12 +1,14 @@
 """Answer files: Mechanical Turk's and Turkle's results, one submission a row, and the plain long CSV, one answer a row.
 
 The long CSV has the columns ``study`` (the study's tag), ``session``, ``screen`` (ids), ``rater``, ``choice`` and, where
-known, ``submission`` (else a rater's answers to a session are one) and ``ms`` (milliseconds that the screen took).
+known, ``submission`` (else a rater's answers to a session are one) and ``ms`` (milliseconds that the screen took). Both
+may say what became of a submission (:mod:`eval.study.statuses`) and when it was handed in (:mod:`eval.study.submit_times`).
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +16,15 @@ from typing import NamedTuple
 
 from eval.files import file_digest
 from eval.study.definition import Study
+from eval.study.statuses import LEFT_OUT, later_status
+from eval.study.submit_times import later_time
 from tedbench.errors import UserError
 
 SIMULATED = "simulated by eval.study.simulate"
 """Stands in the column RequesterAnnotation of every row that no human gave."""
+MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+SPREADSHEETS = re.compile(rf"[+-]?\d([.,]\d+)?E[+-]\d+|\d\d?-({MONTHS})(-\d+)?|({MONTHS})-\d+|#+|#\S+[!?]")
+"""What a spreadsheet saves in place of a long number, an id that looks like a date, or like a formula."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,8 @@ class Submission:
         seconds: that each screen took; None where unknown.
         work_seconds: that the whole took by the platform's clock; None where unknown.
         problem: why its answers cannot be read, else "".
-        rejected: the requester rejected it.
+        status: what became of it, see :mod:`eval.study.statuses`.
+        submitted: when it was handed in, as the file says it; "" where it does not.
         simulated: no human gave it.
     """
 
@@ -45,8 +53,24 @@ class Submission:
     seconds: tuple[float | None, ...]
     work_seconds: float | None = None
     problem: str = ""
-    rejected: bool = False
+    status: str = ""
+    submitted: str = ""
     simulated: bool = False
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the requester rejected it."""
+        return self.status == "rejected"
+
+    @property
+    def left_out(self) -> bool:
+        """Whether its status says that it does not count."""
+        return self.status in LEFT_OUT
+
+    @property
+    def complete(self) -> bool:
+        """Whether every screen is answered."""
+        return all(self.choices)
 
 
 class AnswerFile(NamedTuple):
@@ -64,7 +88,7 @@ class Answers(NamedTuple):
     Attributes:
         submissions: in the order of the files, each once.
         files: see :class:`AnswerFile`.
-        duplicates: how many rows only repeat another one.
+        duplicates: how many submissions were read again under the same id.
         unanswered: how many rows are sessions that nobody answered.
     """
 
@@ -84,7 +108,8 @@ class Row(NamedTuple):
 def read_answers(paths: Sequence[Path], study: Study) -> Answers:
     """All submissions of the files.
 
-    A submission that is there twice (a file that was downloaded again) counts once, with the later file's status.
+    A submission that is there twice (a file that was downloaded again, also while raters were at work) counts once, with all
+    the answers that any file has, and with the status that is not undecided.
 
     Raises:
         UserError: a file cannot be read, is of another study or was changed, or two rows contradict each other; says
@@ -97,7 +122,7 @@ def read_answers(paths: Sequence[Path], study: Study) -> Answers:
     files, duplicates, unanswered = [], 0, 0
     for path in paths:
         header, rows = _open(path)
-        if {"study", "screen", "choice"} <= set(header):
+        if {"study", "screen", "choice"} <= {name.lower() for name in header}:
             kind = "long CSV"
             submissions: Iterable[Submission | None] = read_long(path.name, header, rows, study)
         else:
@@ -108,7 +133,10 @@ def read_answers(paths: Sequence[Path], study: Study) -> Answers:
             count += 1
             if submission is None:
                 unanswered += 1
-            elif submission.id in found:
+                continue
+            for column, id in (("rater", submission.rater), ("submission", submission.id)):
+                check_id(id, column, submission.where)
+            if submission.id in found:
                 found[submission.id] = _merged(found[submission.id], submission)
                 duplicates += 1
             else:
@@ -118,17 +146,54 @@ def read_answers(paths: Sequence[Path], study: Study) -> Answers:
         files.append(AnswerFile(path.name, kind, file_digest(path), count))
     if len({submission.simulated for submission in found.values()}) > 1:
         raise UserError("Some of these answers are simulated and some are not. Analyze them apart.")
+    _require_one_spelling(found.values())
     return Answers(list(found.values()), files, duplicates, unanswered)
 
 
 def _merged(old: Submission, new: Submission) -> Submission:
-    same = ("rater", "session", "choices", "problem", "simulated")
-    if any(getattr(old, name) != getattr(new, name) for name in same):
+    """One submission that two files have, or one file has twice."""
+
+    def same(*values: object) -> bool:
+        return len(set(values) - {None, ""}) < 2
+
+    what = ""
+    if any(
+        getattr(old, name) != getattr(new, name) for name in ("rater", "session", "problem", "simulated")
+    ) or not all(map(same, old.choices, new.choices)):
+        what = "another answer"
+    elif not all(map(same, old.seconds, new.seconds)) or not same(old.work_seconds, new.work_seconds):
+        what = "another time that an answer took"
+    if what:
         raise UserError(
-            f"{new.where} has another answer under the AssignmentId of {old.where} ({old.id}). "
+            f"{new.where} has {what} under the AssignmentId of {old.where} ({old.id.replace(chr(0), ' ')}). "
             "Download the results again, unchanged."
         )
-    return replace(old, rejected=new.rejected)
+    status = later_status(old.status, new.status)
+    if status is None:
+        raise UserError(
+            f"{new.where} says that {old.id.replace(chr(0), ' ')} was {new.status}, and {old.where} that it was {old.status}. "
+            "Leave out the one that no longer holds."
+        )
+    return replace(
+        old,
+        choices=tuple(a or b for a, b in zip(old.choices, new.choices, strict=True)),
+        seconds=tuple(b if a is None else a for a, b in zip(old.seconds, new.seconds, strict=True)),
+        work_seconds=new.work_seconds if old.work_seconds is None else old.work_seconds,
+        status=status,
+        submitted=later_time(old.submitted, new.submitted),
+    )
+
+
+def _require_one_spelling(submissions: Iterable[Submission]) -> None:
+    """Refuses raters whose ids differ in capitals or spaces only: the intervals would take one person for two."""
+    seen: dict[str, Submission] = {}
+    for submission in submissions:
+        first = seen.setdefault("".join(submission.rater.split()).casefold(), submission)
+        if first.rater != submission.rater:
+            raise UserError(
+                f"{submission.where} has the rater {submission.rater!r}, and {first.where} {first.rater!r}: they differ in "
+                "capitals or spaces only. Write one person's id in one way."
+            )
 
 
 def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
@@ -144,8 +209,10 @@ def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
 
     def checked() -> Iterator[Row]:
         for row in rows:
-            if not any(row.cells):
+            if not any(map(str.strip, row.cells)):
                 continue
+            while len(row.cells) > len(header) and not row.cells[-1].strip():
+                row.cells.pop()
             if len(row.cells) != len(header):
                 raise UserError(
                     f"{row.where} has {len(row.cells)} cells under {len(header)} columns. "
@@ -159,7 +226,8 @@ def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
 def _rows(path: Path) -> Iterator[Row]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(file, strict=True, delimiter=_delimiter(file.readline()))
+            file.seek(0)
             try:
                 for cells in reader:
                     yield Row(f"{path.name}, line {reader.line_num}", cells)
@@ -175,9 +243,23 @@ def _rows(path: Path) -> Iterator[Row]:
         raise UserError(f"answers={path} cannot be read ({error.strerror}). Give a CSV file.") from None
 
 
+def _delimiter(line: str) -> str:
+    """What divides the columns of a header: a comma or, where a spreadsheet saved it, a semicolon or tab."""
+    return max((",", ";", "\t"), key=line.count)
+
+
+def check_id(id: str, column: str, where: str) -> None:
+    """Refuses an id that a spreadsheet has put in place of the real one: several may have become one."""
+    if SPREADSHEETS.fullmatch(id):
+        raise UserError(
+            f"{where}: {column} is {id[:30]!r}, as a spreadsheet changes ids. Download the results again, unchanged."
+        )
+
+
 def check_tag(tag: str, wanted: str, where: str) -> None:
     """Refuses answers to another study than the one whose tag is ``wanted``."""
     if tag != wanted:
+        check_id(tag, "study", where)
         raise UserError(
             f"{where} is an answer to study {tag[:40] or '(none)'}, and this one is {wanted}. "
             "Give the study's folder that the sheets were prepared in."

@@ -105,10 +105,16 @@ class Seats:
         self._database.close()
 
     def take(self, participant: str) -> Seat | None:
-        """The participant's seat, a new one in the emptiest session where he has none; None where no place is free."""
+        """The participant's seat, a new one in the emptiest session where he has none; None where no place is free.
+
+        Capitals tell no participants apart: who types his own id gets his own seat.
+        """
         with self._lock, self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            found = self._database.execute("SELECT id FROM seats WHERE participant = ?", (participant,)).fetchone()
+            found = self._database.execute(
+                "SELECT id FROM seats WHERE participant = ? COLLATE NOCASE ORDER BY participant = ? DESC",
+                (participant, participant),
+            ).fetchone()
             if found:
                 return self._kept(found[0])
             taken = self._taken()

@@ -16,6 +16,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -30,7 +31,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from eval.study.mturk import CHOICE, MILLISECONDS, SESSION, numbered
-from eval.study.platforms import Platform
+from eval.study.platforms import LONGEST, Platform, refusal
 from eval.study.public_sheets import PublicSheets, allowed, policy
 from eval.study.rate_limit import RateLimit
 from eval.study.seats import Answer, Seat, Seats
@@ -38,6 +39,8 @@ from eval.study.sheets import substitute
 
 MOST_SENT = 65_536
 """Bytes of a form."""
+MOST_TOLD = 100
+"""Refused participants that are printed; a flood of them fills no disk."""
 MILLISECOND_DIGITS = re.compile(r"\d{0,11}", re.ASCII)
 SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 TITLES = {
@@ -62,21 +65,39 @@ class RaterPages:
     ) -> None:
         self._sheets, self._seats, self._platform, self._code = sheets, seats, platform, code
         self._limit, self._secret = limit, secret
+        self._told: set[str] = set()
         self._rows = {cells[SESSION]: cells for cells in sheets.rows}
         self._pictures, self._offered = sheets.pictures(), sheets.choices()
         self._templates = Environment(loader=PackageLoader("eval.study"), autoescape=True, undefined=StrictUndefined)
 
     async def arrive(self, request: Request) -> Response:
         self._count(_address(request))
-        participant = self._platform.participant(request.query_params)
-        if not participant and self._platform.asks:
-            return self._page("serve_message.html.j2", title="Which participant are you?", paragraphs=[], ask=True)
-        if not participant:
-            raise HTTPException(400, f"Please open the study by its link on {self._platform.name}.")
+        participant = self._platform.given(request.query_params)
+        if refusal(participant):
+            return self._refuse(participant)
         seat = await run_in_threadpool(self._seats.take, participant)
         if seat is None:
             raise HTTPException(503, FULL)
         return RedirectResponse(f"/session/{self.token(seat.id)}", 303, SAFE)
+
+    def _refuse(self, id: str) -> Response:
+        """Says why somebody cannot begin: to him on the page, to who runs the server once for each id."""
+        if id or not self._platform.asks:
+            self._tell(id)
+        said = [self._platform.advice(id)] if id or not self._platform.asks else []
+        if self._platform.asks:
+            status, title = (
+                (400, "This participant number cannot be used") if id else (200, "Which participant are you?")
+            )
+            return self._page("serve_message.html.j2", status, title=title, paragraphs=said, ask=True)
+        title = "Your participant id cannot be used" if id else TITLES[400]
+        return self._page("serve_message.html.j2", 400, title=title, paragraphs=said, ask=False)
+
+    def _tell(self, id: str) -> None:
+        if len(self._told) < MOST_TOLD and id not in self._told:
+            self._told.add(id)
+            what = f"{self._platform.parameter} {id[: LONGEST + 1]!a}" if id else f"no {self._platform.parameter}"
+            print(f"A participant was refused: {what} ({refusal(id)}).", file=sys.stderr, flush=True)
 
     async def session(self, request: Request) -> Response:
         seat = await run_in_threadpool(self._seats.keep, self._seat_id(request))

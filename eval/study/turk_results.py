@@ -11,15 +11,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from eval.study.definition import Session, Study
 from eval.study.mturk import ANSWER, CHOICE, INPUT, MILLISECONDS, SESSION, STUDY, as_html, as_text, numbered
 from eval.study.results import SIMULATED, Row, Submission, check_tag, milliseconds
+from eval.study.statuses import StatusColumns
+from eval.study.submit_times import submit_column
 from tedbench.errors import UserError
 
 REQUIRED = ("AssignmentId", "WorkerId", INPUT + STUDY, INPUT + SESSION)
-STATUSES = ("", "Submitted", "Approved", "Rejected")
 TRUE, FALSE = ("true", "on", "1"), ("", "false", "off", "0")
 JSON_ANSWERS = "taskAnswers"
 
@@ -41,14 +43,14 @@ def read_turk(name: str, header: Sequence[str], rows: Iterable[Row], study: Stud
         first = ", ".join(repr(column[:30]) for column in header[:3])
         raise UserError(
             f"{name} has no column {lacking[0]}; it begins with {first}. Give the results of this study's batch as they "
-            "were downloaded, divided by commas, or a long CSV (docs/study_analysis.md)."
+            "were downloaded, divided by commas, semicolons or tabs, or a long CSV (docs/study_analysis.md)."
         )
     if not any(column.startswith(ANSWER) for column in header):
         raise UserError(f"{name} has no column {ANSWER}…, so no answers: it is the batch, not its results.")
     sessions = {session.id: session for session in study.sessions}
     inputs = [place for place, column in enumerate(header) if column.startswith(INPUT)]
     verified: dict[str, list[str]] = {}
-    tag = study.tag
+    tag, statuses, time = study.tag, StatusColumns(header), submit_column(header)
     for where, cells in rows:
         row = dict(zip(header, cells, strict=True))
         check_tag(row[INPUT + STUDY].strip(), tag, where)
@@ -61,7 +63,9 @@ def read_turk(name: str, header: Sequence[str], rows: Iterable[Row], study: Stud
         if verified.get(session.id) != shown:
             _verify(row, session, where)
             verified[session.id] = shown
-        yield _submission(row, session, where, study)
+        found = _submission(row, session, where, study)
+        submitted = "" if time is None else cells[time].strip()
+        yield found and replace(found, status=statuses.of(cells, where), submitted=submitted)
 
 
 def _verify(row: Mapping[str, str], session: Session, where: str) -> None:
@@ -100,9 +104,6 @@ def _submission(row: Mapping[str, str], session: Session, where: str, study: Stu
         raise UserError(
             f"{where} has no {'WorkerId' if id else 'AssignmentId'}. Download the results again, unchanged."
         )
-    status = row.get("AssignmentStatus", "").strip()
-    if status not in STATUSES:
-        raise UserError(f"{where}: AssignmentStatus is {status[:30]!r}. Download the results again, unchanged.")
     screens, problem = len(session.screens), ""
     choices: Sequence[str] = [""] * screens
     seconds: Sequence[float | None] = [None] * screens
@@ -119,8 +120,7 @@ def _submission(row: Mapping[str, str], session: Session, where: str, study: Stu
         tuple(seconds),
         _work_seconds(row.get("WorkTimeInSeconds", ""), where),
         problem,
-        status == "Rejected" or bool(row.get("Reject", "").strip()),
-        row.get("RequesterAnnotation", "") == SIMULATED,
+        simulated=row.get("RequesterAnnotation", "") == SIMULATED,
     )
 
 

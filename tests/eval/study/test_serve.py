@@ -253,6 +253,53 @@ def test_the_lab_asks_who_you_are(study):
         assert status == 200 and 'name="participant"' in page
 
 
+@pytest.mark.parametrize(
+    ("id", "why"),
+    [
+        ("anna@example.org", "it has “@” in it"),
+        ("two words", "it has a space in it"),
+        ("a\u200bb", "it has an invisible character in it"),
+        ("<b>", "it has “&lt;” in it"),
+        ("_7", "it begins with &#39;_&#39; instead of a letter or digit"),
+        ("9" * 65, "it has 65 characters, and at most 64 are possible"),
+        ("{{%PROLIFIC_PID%}}", "it is a placeholder that the platform did not fill in"),
+    ],
+)
+def test_a_participant_whose_id_is_refused_is_told_why_and_what_to_do_and_so_is_who_runs_the_server(
+    id, why, study, capfd
+):
+    with serving(study) as address:
+        for _ in "twice"[:2]:
+            status, page, _, _ = ask(f"{address}/?{urlencode({'participant': id})}")
+            assert status == 400 and f"Your participant id cannot be used: {why}" in page, page
+            assert "please type it as it was given to you, or ask" in page and 'name="participant"' in page
+        shown = ascii(id[:65])
+    refused = [line for line in capfd.readouterr().err.splitlines() if line.startswith("A participant was refused: ")]
+    assert len(refused) == 1 and refused[0].startswith(f"A participant was refused: participant {shown} (it ")
+
+
+def test_on_a_platform_a_refused_participant_is_sent_back_to_its_link(study, capfd):
+    with serving(study, "prolific", "C1") as address:
+        status, page, _, _ = ask(f"{address}/?PROLIFIC_PID=a.b")
+        assert status == 400 and "it has “.” in it" in page and "open the study by its link on Prolific again" in page
+        assert "<form" not in page
+        status, page, _, _ = ask(f"{address}/?participant=P1")
+        assert status == 400 and "by its link on Prolific: the address has no PROLIFIC_PID." in page
+        assert ask(f"{address}/?PROLIFIC_PID=5e9088a8a4b6ed018b45ba7b")[0] == 200
+        for n in range(150):
+            ask(f"{address}/?PROLIFIC_PID=a.{n}")
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("A participant was refused: ")]
+    assert "A participant was refused: no PROLIFIC_PID (it is empty)." in lines and len(lines) == 100
+
+
+def test_capitals_make_no_second_participant(study, tmp_path):
+    with serving(study) as address:
+        link = arrive(address, "Anna")
+        assert arrive(address, "anna") == arrive(address, "ANNA") == link != arrive(address, "Anne")
+        ask(f"{link}/answers", {"choice_01": "left"})
+    assert {row["rater"] for row in exported(study, tmp_path / "answers.csv")} == {"Anna"}
+
+
 def test_a_place_that_is_not_used_goes_to_another_rater(study, tmp_path):
     with serving(study, assignments=1, lease=0.02) as address:  # 1.2 seconds
         slow, gone = arrive(address, "slow"), arrive(address, "gone")
