@@ -39,7 +39,7 @@ DEVICES = ("scnr", "mntr", "prtr", "spac")
 """Classes of profiles that say what a picture's numbers mean; others link or rename colours."""
 
 
-class Unsuitable(Exception):
+class ProfileError(Exception):
     """A colour description that cannot be used for the picture; the text says why."""
 
 
@@ -73,7 +73,7 @@ class Encoding(NamedTuple):
         return _nearly(self.to_srgb(_colours() / 255), _colours())
 
 
-def described(info: Mapping[str, Any], source: Source) -> bytes | Encoding | None:
+def described(info: Mapping[Any, Any], source: Source) -> bytes | Encoding | None:
     """What a picture's numbers mean, if not sRGB: its ICC profile, or what a PNG's chunks or a camera's EXIF say.
 
     A PNG's cICP goes before its profile, that before sRGB, and that before gAMA and cHRM (PNG, third edition, 4.3).
@@ -83,15 +83,15 @@ def described(info: Mapping[str, Any], source: Source) -> bytes | Encoding | Non
         source: of the file.
 
     Raises:
-        Unsuitable: the description is damaged or of a kind that is not known here.
+        ProfileError: the description is damaged or of a kind that is not known here.
     """
     if source.format == "PNG" and source.path is not None and (code := _chunk(source, b"cICP")):
         if len(code) != 4 or code[0] not in PRIMARIES or code[1] not in CURVES or code[2] != 0 or code[3] != 1:
-            raise Unsuitable(f"cICP {' '.join(map(str, code))} is not known here")
+            raise ProfileError(f"cICP {' '.join(map(str, code))} is not known here")
         return _unless_srgb(Encoding(CURVES[code[1]], PRIMARIES[code[0]]))
     if "icc_profile" in info:
         if not info["icc_profile"]:
-            raise Unsuitable("it is damaged")
+            raise ProfileError("it is damaged")
         return bytes(info["icc_profile"])
     if "srgb" in info:
         return None
@@ -109,25 +109,25 @@ def convert(image: Image.Image, levels: Levels | None, meaning: bytes | Encoding
         meaning: of its numbers.
 
     Raises:
-        Unsuitable: the profile is damaged, or one of another kind of picture.
+        ProfileError: the profile is damaged, or one of another kind of picture.
     """
     if isinstance(meaning, bytes):
         space = _space(meaning)
         if image.mode == "L" and space == "RGB":  # a colour picture that was made grey and kept its profile
             image = image.convert("RGB")
         if SPACES.get(space) != image.mode:
-            raise Unsuitable(f"it is one of {space or 'no'} colours, the picture has {image.mode}")
+            raise ProfileError(f"it is one of {space or 'no'} colours, the picture has {image.mode}")
         transform = _transform(meaning, image.mode)
         if transform is None:
             return None
         return np.array(transform.apply(image)) if levels is None else _between(transform, levels, image.mode)
     if image.mode == "CMYK":
-        raise Unsuitable("it is one of RGB colours, the picture has CMYK")
+        raise ProfileError("it is one of RGB colours, the picture has CMYK")
     values = np.asarray(image) / 255 if levels is None else levels.values / levels.white
     return meaning.to_srgb(values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2))
 
 
-def warn_unsuitable(source: Source, reason: Unsuitable) -> None:
+def warn_unsuitable(source: Source, reason: ProfileError) -> None:
     """Warns that a picture is taken as sRGB though its file says otherwise."""
     warn_once(
         f"{source.name} has a colour profile that cannot be used ({reason}); it is read as sRGB. "
@@ -144,9 +144,9 @@ def _opened(profile: bytes) -> ImageCms.ImageCmsProfile:
     try:
         opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     except (OSError, ImageCms.PyCMSError):
-        raise Unsuitable("it is damaged") from None
+        raise ProfileError("it is damaged") from None
     if opened.profile.device_class.strip() not in DEVICES:
-        raise Unsuitable(f"its class is {opened.profile.device_class.strip()!r}, not a device's")
+        raise ProfileError(f"its class is {opened.profile.device_class.strip()!r}, not a device's")
     return opened
 
 
@@ -164,13 +164,13 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
             | (ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE),  # its tables for grey are coarse
         )
     except (OSError, ImageCms.PyCMSError, ValueError):
-        raise Unsuitable("it is damaged") from None
+        raise ProfileError("it is damaged") from None
     if mode == "CMYK":
         return transform
     colours = _colours()[:, -256:] if mode == "L" else _colours()
     after = np.asarray(transform.apply(Image.fromarray(colours).convert(mode)))
     if after[-1, -1].min() < 128:
-        raise Unsuitable("it is damaged: white would be dark")
+        raise ProfileError("it is damaged: white would be dark")
     return None if _nearly(after, colours) else transform
 
 
@@ -190,7 +190,9 @@ def _between(transform: ImageCms.ImageCmsTransform, levels: Levels, mode: str) -
         for corner in product((0, 1), repeat=values.shape[2]):
             weights = np.where(corner, shares, 1 - shares).prod(axis=2, keepdims=True)
             colours = below + np.array(corner, np.uint8)
-            mixed += weights * np.asarray(transform.apply(Image.fromarray(colours if mode == "RGB" else colours[..., 0])))
+            mixed += weights * np.asarray(
+                transform.apply(Image.fromarray(colours if mode == "RGB" else colours[..., 0]))
+            )
         parts.append(mixed.round().astype(np.uint8))
     return np.concatenate(parts)
 
@@ -241,7 +243,7 @@ def _exponent(gamma: float | None) -> float | None:
     if gamma is None or abs(gamma * 2.2 - 1) < GAMMA_TOLERANCE:
         return None
     if not 0.05 <= gamma <= 20:
-        raise Unsuitable(f"gAMA is {gamma:g}")
+        raise ProfileError(f"gAMA is {gamma:g}")
     return 1 / gamma
 
 
@@ -249,14 +251,19 @@ def _chromaticities(values: tuple[float, ...] | None) -> tuple[float, ...]:
     if values is None:
         return SRGB
     try:
-        if min(values) < 0 or min(values[1::2]) == 0 or not np.isfinite(matrix := _matrix(tuple(values))).all() or np.abs(matrix).max() > 20:
+        if (
+            min(values) < 0
+            or min(values[1::2]) == 0
+            or not np.isfinite(matrix := _matrix(tuple(values))).all()
+            or np.abs(matrix).max() > 20
+        ):
             raise ValueError
     except (ValueError, ZeroDivisionError, np.linalg.LinAlgError):
-        raise Unsuitable(f"cHRM {' '.join(f'{value:g}' for value in values)} is no set of colours") from None
+        raise ProfileError(f"cHRM {' '.join(f'{value:g}' for value in values)} is no set of colours") from None
     return tuple(values)
 
 
-def _camera_says_adobe(info: Mapping[str, Any]) -> bool:
+def _camera_says_adobe(info: Mapping[Any, Any]) -> bool:
     """Cameras write no profile for Adobe RGB, but EXIF's interoperability index R03 (DCF 2.0)."""
     if b"R03" not in (info.get("exif") or b""):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +34,7 @@ class Source(NamedTuple):
         path: of the file, or None.
         format: "PNG", "TIFF", …; None of a picture that was made in memory.
         raw: how the file has its samples, in Pillow's words ("RGB;16B").
-        tags: of a TIFF, by number.
+        tags: of a TIFF, by number: those that are read here.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Source(NamedTuple):
             Path(name) if name else None,
             image.format,
             _raw(image),
-            dict(getattr(image, "tag_v2", {})),
+            _tags(image),
         )
 
     @property
@@ -121,6 +122,16 @@ def grey_levels(image: Image.Image, source: Source) -> Levels:
     return Levels(values, white)
 
 
+def refuse_signed(image: Image.Image, source: Source) -> None:
+    """Refuses signed 8-bit TIFFs with values below 0, which Pillow gives as light ones.
+
+    Raises:
+        ImageError: there are such values.
+    """
+    if source.tags.get(FORMAT) == (2,) and image.mode == "L" and np.asarray(image).max() > 127:
+        raise _unclear(source, "has negative values")
+
+
 def colour_levels(source: Source) -> Levels | None:
     """All 16 bits of each colour, (H, W, 3), turned as EXIF says; None where the file or Pillow does not give them.
 
@@ -154,6 +165,14 @@ def _white(mode: str, source: Source, most: float) -> float | None:
     if not mode.startswith("I;16") and source.format not in ("PNG", "PPM"):  # of those, Pillow gives all 16 bits so
         return 255.0 if most <= 255 else 65535.0 if most <= 65535 else None
     return source.white(most)
+
+
+def _tags(image: Image.Image) -> dict[int, Any]:
+    found: dict[int, Any] = {}
+    for number in (BITS, WHITE_IS_ZERO, LARGEST, FORMAT):
+        with suppress(Exception):  # of a damaged tag Pillow raises whatever it meets, and only when it is asked
+            found[number] = getattr(image, "tag_v2", {}).get(number)
+    return found
 
 
 def _number(tag: Any) -> int:

@@ -1,4 +1,4 @@
-"""Images at every border of the project: RGB, uint8, (height, width, 3)."""
+"""Images at every border of the project: sRGB, uint8, (height, width, 3)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
-from tedbench.colour import Unsuitable, convert, described, warn_unsuitable
-from tedbench.depth import Levels, Source, colour_levels, grey_levels, warn_of_dark
+from tedbench.colour import ProfileError, convert, described, warn_unsuitable
+from tedbench.depth import Levels, Source, colour_levels, grey_levels, refuse_signed, warn_of_dark
 from tedbench.errors import ImageError
 from tedbench.once import warn_once
 
@@ -35,7 +35,7 @@ def to_rgb(image: Image.Image) -> np.ndarray:
         meaning = None if image.mode == "LAB" else described(info, source)  # Lab is a meaning of its own
         if meaning is not None:
             rgb = convert(base, levels or colour_levels(source), meaning)
-    except Unsuitable as reason:
+    except ProfileError as reason:
         warn_unsuitable(source, reason)
     if rgb is None:
         rgb = np.array(base.convert("RGB"))
@@ -55,6 +55,7 @@ def _parts(image: Image.Image, source: Source) -> tuple[Image.Image, Image.Image
         levels = grey_levels(image, source)
         alpha = None if clear is None else _opacity(np.asarray(image) != clear)
         return Image.fromarray(levels.bytes()), alpha, levels
+    refuse_signed(image, source)
     if source.sixteen_bit_colours and (clear is not None or source.states_fewer_bits):
         levels = colour_levels(source)
     if image.mode == "RGB" and clear is not None and levels is not None:
@@ -67,7 +68,7 @@ def _parts(image: Image.Image, source: Source) -> tuple[Image.Image, Image.Image
     if source.sixteen_bit_colours:
         if levels is not None and source.states_fewer_bits:
             image = Image.fromarray(levels.bytes())
-        warn_of_dark(source, max(most for _, most in image.convert("RGB").getextrema()) / 255)
+        warn_of_dark(source, np.asarray(image.convert("RGB")).max() / 255)
     if source.format == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
         image = ImageChops.invert(image)  # Pillow turns every CMYK JPEG; without Adobe's mark 0 is no ink (ITU-T T.872)
     if image.mode in ("1", "L", "LA"):

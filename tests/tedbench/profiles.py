@@ -84,8 +84,8 @@ def profile(
         **tags,
     }
     at, table, body = 128 + 4 + 12 * len(tags), b"", b""
-    for name, content in tags.items():
-        content += bytes(-len(content) % 4)
+    for name, bare in tags.items():
+        content = bare + bytes(-len(bare) % 4)
         table += name + struct.pack(">II", at + len(body), len(content))
         body += content
     whole = struct.pack(">I", len(tags)) + table + body

@@ -32,7 +32,9 @@ def eight_bit(values: np.ndarray) -> Image.Image:
 
 def png(colour_type: int, depth: int, rows: np.ndarray, chunks: dict[bytes, bytes]) -> bytes:
     """A PNG as Pillow does not write it; rows are (H, bytes) uint8."""
-    header = struct.pack(">IIBBBBB", rows.shape[1] * 8 // depth // (3 if colour_type == 2 else 1), len(rows), depth, colour_type, 0, 0, 0)
+    header = struct.pack(
+        ">IIBBBBB", rows.shape[1] * 8 // depth // (3 if colour_type == 2 else 1), len(rows), depth, colour_type, 0, 0, 0
+    )
     data = np.concatenate([np.zeros((len(rows), 1), np.uint8), rows], axis=1).tobytes()
     parts = {b"IHDR": header, **chunks, b"IDAT": zlib.compress(data), b"IEND": b""}
     body = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts.items())
@@ -112,7 +114,9 @@ def test_pictures_turned_by_exif_are_converted_too(tmp_path: Path) -> None:
     exif[0x0112] = 6
     picture = eight_bit(encoded(expected, "Display P3")).transpose(Image.Transpose.ROTATE_90)
     for suffix in ("png", "jpg", "tif"):
-        picture.save(tmp_path / f"a.{suffix}", icc_profile=rgb_profile("Display P3"), exif=exif, **CLEAR.get(f".{suffix}", {}))
+        picture.save(
+            tmp_path / f"a.{suffix}", icc_profile=rgb_profile("Display P3"), exif=exif, **CLEAR.get(f".{suffix}", {})
+        )
         difference = np.abs(read_image(tmp_path / f"a.{suffix}").astype(int) - expected)
         assert difference.mean() < 2, suffix
 
@@ -149,9 +153,15 @@ def test_sixteen_bit_colours_keep_their_depth_through_a_profile(tmp_path: Path, 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tif"])
 def test_cmyk_is_converted_by_its_inks(tmp_path: Path, suffix: str, quiet: None) -> None:
-    for ink, expected in (((0, 0, 0, 0), (255, 255, 255)), ((255, 0, 0, 0), (0, 137, 166)), ((0, 0, 0, 255), (47, 47, 47))):
+    for ink, expected in (
+        ((0, 0, 0, 0), (255, 255, 255)),
+        ((255, 0, 0, 0), (0, 137, 166)),
+        ((0, 0, 0, 255), (47, 47, 47)),
+    ):
         picture = Image.new("CMYK", (16, 16), ink)
-        picture.save(tmp_path / f"a{suffix}", icc_profile=cmyk_profile(), **({"quality": 100} if suffix == ".jpg" else {}))
+        picture.save(
+            tmp_path / f"a{suffix}", icc_profile=cmyk_profile(), **({"quality": 100} if suffix == ".jpg" else {})
+        )
         assert far(read_image(tmp_path / f"a{suffix}"), np.array(expected)) <= 3
 
 
@@ -212,7 +222,9 @@ def test_png_gamma_is_honoured_where_nothing_better_is_said(tmp_path: Path, quie
         (tmp_path / "a.png").write_bytes(png(2, 16, rows, chunks))
         assert far(read_image(tmp_path / "a.png"), expected) <= (0 if name == "srgb" else 1), name
     for better in ({b"sRGB": b"\0"}, {b"iCCP": b"mine\0\0" + zlib.compress(rgb_profile("sRGB"))}):
-        (tmp_path / "b.png").write_bytes(png(2, 8, expected.reshape(64, -1), {**better, GAMMA: struct.pack(">I", 100000)}))
+        (tmp_path / "b.png").write_bytes(
+            png(2, 8, expected.reshape(64, -1), {**better, GAMMA: struct.pack(">I", 100000)})
+        )
         assert np.array_equal(read_image(tmp_path / "b.png"), expected)
 
 
@@ -221,7 +233,12 @@ def test_png_gamma_of_grey_with_a_transparent_value(tmp_path: Path) -> None:
     chunks = {GAMMA: struct.pack(">I", 100000), b"tRNS": struct.pack(">H", 1000)}
     (tmp_path / "a.png").write_bytes(png(0, 16, rows, chunks))
     light = 30000 / 65535
-    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, 255, round(255 * (1.055 * light ** (1 / 2.4) - 0.055)), 255]
+    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [
+        0,
+        255,
+        round(255 * (1.055 * light ** (1 / 2.4) - 0.055)),
+        255,
+    ]
 
 
 def chromaticities(space: str) -> bytes:
@@ -268,7 +285,9 @@ def test_cameras_adobe_rgb_without_a_profile_is_known(tmp_path: Path) -> None:
 def test_lab_is_converted(tmp_path: Path) -> None:
     expected = patches()
     lab = ImageCms.createProfile("LAB")
-    picture = ImageCms.profileToProfile(Image.fromarray(expected), ImageCms.createProfile("sRGB"), lab, outputMode="LAB")
+    picture = ImageCms.profileToProfile(
+        Image.fromarray(expected), ImageCms.createProfile("sRGB"), lab, outputMode="LAB"
+    )
     picture.save(tmp_path / "a.tif")
     assert psnr(read_image(tmp_path / "a.tif"), expected) > 40
 

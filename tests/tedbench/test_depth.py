@@ -26,7 +26,9 @@ def tiff(path: Path, values: np.ndarray, **tags: int | tuple[int, ...]) -> Path:
         262: 2 if colours == 3 else 1, 273: 8, 277: colours, 278: values.shape[0], 279: values.nbytes,
         339: ({"u": 1, "i": 2, "f": 3}[values.dtype.kind],) * colours,
     }  # fmt: skip
-    entries |= {{"bits": 258, "photometric": 262, "largest": 281, "kind": 339, "extra": 338}[k]: v for k, v in tags.items()}
+    entries |= {
+        {"bits": 258, "photometric": 262, "largest": 281, "kind": 339, "extra": 338}[k]: v for k, v in tags.items()
+    }
     at = 8 + values.nbytes + (values.nbytes & 1)
     table, after = struct.pack(order + "H", len(entries)), b""
     for tag, value in sorted(entries.items()):
@@ -171,7 +173,9 @@ def test_transparent_grey_of_few_bits(tmp_path: Path, depth: int, row: int | Non
 
 def test_palette_opacities_and_one_bit(tmp_path: Path, quiet: None) -> None:
     rows = [bytes([0, 1, 2])]
-    image = read_image(png(tmp_path / "a.png", 3, 8, 3, rows, PLTE=bytes([9, 9, 9, 0, 0, 0, 7, 8, 9]), tRNS=b"\xff\x80"))
+    image = read_image(
+        png(tmp_path / "a.png", 3, 8, 3, rows, PLTE=bytes([9, 9, 9, 0, 0, 0, 7, 8, 9]), tRNS=b"\xff\x80")
+    )
     assert image[0].tolist() == [[9, 9, 9], [127, 127, 127], [7, 8, 9]]
     Image.fromarray(GREY > 100).save(tmp_path / "b.png")
     assert np.array_equal(read_image(tmp_path / "b.png")[..., 0], np.where(GREY > 100, 255, 0))
@@ -208,7 +212,7 @@ def test_files_of_several_pictures_are_warned_of_once(tmp_path: Path, suffix: st
     assert len(caught) == 1
 
 
-def test_a_previews_beside_a_photograph_is_no_animation(tmp_path: Path, quiet: None) -> None:
+def test_a_preview_beside_a_photograph_is_no_animation(tmp_path: Path, quiet: None) -> None:
     frames = [Image.new("RGB", (16, 16), "red"), Image.new("RGB", (8, 8), "red")]
     frames[0].save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=frames[1:])
     assert read_image(tmp_path / "a.jpg").shape == (16, 16, 3)
