@@ -58,8 +58,8 @@ def grey_profile(curve: str) -> bytes:
     return profile(b"GRAY", {b"kTRC": sampled(CURVES[curve], 4096)}, "mine")
 
 
-def cmyk_profile() -> bytes:
-    """An ink set whose full cyan is a dark teal and whose black is dark grey, not the complement of RGB."""
+def cmyk_profile(darkest: int = 0, device: bytes = b"prtr") -> bytes:
+    """On yellowish paper, with an L of at least ``darkest`` of 255: an ink set whose full cyan is a dark teal and whose black is dark grey, not the complement of RGB."""
     inks = np.array([[128, 90, 100], [120, 190, 120], [230, 120, 220], [50, 128, 128]], float)  # L, a, b in 8 bits
     grid = []
     for at in range(16):
@@ -67,10 +67,13 @@ def cmyk_profile() -> bytes:
         for ink in range(4):
             if at >> (3 - ink) & 1:
                 lab = np.array([lab[0] * inks[ink][0] / 255, *(lab[1:] + inks[ink][1:] - 128)])
+        lab = np.array([float(darkest), 128, 128]) if lab[0] < darkest else lab
         grid.append(lab.clip(0, 255).round().astype(np.uint8).tobytes())
     ramp = bytes(range(256))
     lut = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + struct.pack(">9i", *(np.eye(3).astype(int) * 65536).ravel())
-    return profile(b"CMYK", {b"A2B0": lut + ramp * 4 + b"".join(grid) + ramp * 3}, "mine", b"prtr", b"Lab ")
+    paper = of_xyz((0.88, 0.9, 0.65))
+    table = lut + ramp * 4 + b"".join(grid) + ramp * 3
+    return profile(b"CMYK", {b"wtpt": paper, b"A2B0": table, b"A2B1": table}, "mine", device, b"Lab ")
 
 
 def profile(

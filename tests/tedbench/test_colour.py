@@ -72,7 +72,7 @@ def test_other_spaces_come_in_as_srgb(tmp_path: Path, space: str, suffix: str, q
     assert psnr(np.asarray(picture), expected) < 26  # what it would be taken for
 
 
-@pytest.mark.parametrize("points", [42, 1024, 4096])
+@pytest.mark.parametrize("points", [16, 26, 42, 1024, 4096])
 def test_srgb_is_known_by_what_it_does_whatever_it_is_called(tmp_path: Path, points: int, quiet: None) -> None:
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / "a.png", icc_profile=rgb_profile("sRGB", points, "a monitor of 1999"))
@@ -163,6 +163,12 @@ def test_cmyk_is_converted_by_its_inks(tmp_path: Path, suffix: str, quiet: None)
             tmp_path / f"a{suffix}", icc_profile=cmyk_profile(), **({"quality": 100} if suffix == ".jpg" else {})
         )
         assert far(read_image(tmp_path / f"a{suffix}"), np.array(expected)) <= 3
+
+
+def test_the_darkest_ink_is_black(tmp_path: Path) -> None:
+    scanned = cmyk_profile(darkest=60, device=b"scnr")  # of printers, littlecms wants the tables back to ink as well
+    Image.new("CMYK", (16, 16), (255,) * 4).save(tmp_path / "a.tif", icc_profile=scanned)
+    assert read_image(tmp_path / "a.tif").max() <= 3
 
 
 def test_cmyk_jpegs_are_inverted_with_adobes_mark_alone(tmp_path: Path) -> None:
