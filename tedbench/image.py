@@ -1,42 +1,93 @@
-"""Images at every border of the project: RGB, uint8, (height, width, 3)."""
+"""Images at every border of the project: sRGB, uint8, (height, width, 3)."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
+from tedbench.colour import ProfileError, convert, described, warn_unsuitable
+from tedbench.depth import Levels, Source, colour_levels, grey_levels, refuse_signed, warn_of_dark
 from tedbench.errors import ImageError
+from tedbench.once import warn_once
 
 MAX_PIXELS = 100_000_000
 """Larger images are refused: a small file can unpack to all of the memory."""
 
 
 def to_rgb(image: Image.Image) -> np.ndarray:
-    """Any picture as (H, W, 3) uint8: EXIF turned, transparency flattened on white, grey and palettes expanded.
+    """Any picture as (H, W, 3) uint8 in sRGB, to be called before its pixels are loaded.
 
-    16-bit pictures are scaled to 8 bits.
+    EXIF turned, colour profiles converted (:mod:`tedbench.colour`), transparency flattened on white, grey and palettes
+    expanded, more than 8 bits scaled to 8 (:func:`tedbench.depth.grey_levels`).
+
+    Raises:
+        ImageError: its values have no clear meaning.
     """
+    source, info = Source.of(image), dict(image.info)
     image = ImageOps.exif_transpose(image)
+    base, alpha, levels = _parts(image, source)
+    rgb = None
+    try:
+        meaning = None if image.mode == "LAB" else described(info, source)  # Lab is a meaning of its own
+        if meaning is not None:
+            rgb = convert(base, levels or colour_levels(source), meaning)
+    except ProfileError as reason:
+        warn_unsuitable(source, reason)
+    if rgb is None:
+        rgb = np.array(base.convert("RGB"))
+    if alpha is None:
+        return rgb
+    above = Image.fromarray(rgb)
+    above.putalpha(alpha)
+    white = Image.new("RGBA", above.size, (255, 255, 255, 255))
+    return np.array(Image.alpha_composite(white, above).convert("RGB"))
+
+
+def _parts(image: Image.Image, source: Source) -> tuple[Image.Image, Image.Image | None, Levels | None]:
+    """The picture as L, RGB, CMYK or LAB; its opacity (L), if any; and its values where they were had at more than 8 bits."""
+    clear = image.info.get("transparency")  # one colour, or a palette's opacities
+    levels, alpha = None, None
     if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, dtype=np.float64)
-        if image.mode.startswith("I"):
-            values = values / 257
-        image = Image.fromarray(values.clip(0, 255).round().astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, image)
-    return np.array(image.convert("RGB"))
+        levels = grey_levels(image, source)
+        alpha = None if clear is None else _opacity(np.asarray(image) != clear)
+        return Image.fromarray(levels.bytes()), alpha, levels
+    refuse_signed(image, source)
+    if source.sixteen_bit_colours and (clear is not None or source.states_fewer_bits):
+        levels = colour_levels(source)
+    if image.mode == "RGB" and clear is not None and levels is not None:
+        alpha = _opacity((levels.values != clear).any(axis=2))
+    elif image.mode == "L" and clear is not None:
+        alpha = _opacity(np.asarray(image) != clear * 255 // (2**source.low_bits - 1))
+    elif image.has_transparency_data:
+        image = image.convert("LA" if image.mode == "La" else "RGBA")  # all that Pillow converts La to
+        alpha = image.getchannel("A")
+    if source.sixteen_bit_colours:
+        if levels is not None and source.states_fewer_bits:
+            image = Image.fromarray(levels.bytes())
+        warn_of_dark(source, np.asarray(image.convert("RGB")).max() / 255)
+    if source.format == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow turns every CMYK JPEG; without Adobe's mark 0 is no ink (ITU-T T.872)
+    if image.mode in ("1", "L", "LA"):
+        return image.convert("L"), alpha, levels
+    return image if image.mode in ("CMYK", "LAB") else image.convert("RGB"), alpha, levels
+
+
+def _opacity(opaque: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.where(opaque, np.uint8(255), np.uint8(0)))
 
 
 def read_image(path: Path | str) -> np.ndarray:
-    """The picture in a file, whatever its extension says: (H, W, 3) uint8.
+    """The picture in a file, whatever its extension says: (H, W, 3) uint8 in sRGB, as :func:`to_rgb`.
+
+    Warns, once a file, of what had to be guessed: which of several pictures, an unusable colour profile, a range of
+    values that leaves the picture nearly black.
 
     Raises:
-        ImageError: the file is missing, no image, cut off, or larger than :data:`MAX_PIXELS`.
+        ImageError: the file is missing, no image, cut off, larger than :data:`MAX_PIXELS`, or of unclear values.
     """
     path = Path(path)
     try:
@@ -49,7 +100,13 @@ def read_image(path: Path | str) -> np.ndarray:
                 raise ImageError(
                     f"{path} has {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}. Make it smaller."
                 )
-            return to_rgb(image)
+            rgb = to_rgb(image)
+            if (count := _pictures(image)) > 1:
+                warn_once(
+                    f"{path} holds {count} pictures, of which the first is used. "
+                    "Save the one that is meant as a file of its own."
+                )
+            return rgb
     except FileNotFoundError:
         raise ImageError(f"{path} does not exist. Check the path, or the dataset's root.") from None
     except ImageError:
@@ -58,6 +115,15 @@ def read_image(path: Path | str) -> np.ndarray:
         raise ImageError(
             f"{path} cannot be read as an image ({error}). Replace the file, or leave its pairs out."
         ) from None
+
+
+def _pictures(image: Image.Image) -> int:
+    """Frames or pages; 1 where a format keeps others beside the picture itself (previews, layers)."""
+    if image.format in ("MPO", "PSD"):
+        return 1
+    with suppress(Exception):  # the first was read; what is wrong with the others does not matter
+        return int(getattr(image, "n_frames", 1))
+    return 1
 
 
 def square(image: np.ndarray, size: int) -> np.ndarray:
