@@ -20,7 +20,9 @@ def expanded(cfg: DictConfig) -> DictConfig:
     plain = OmegaConf.to_container(cfg, resolve=False)
     changed = _expanded(plain)
     if isinstance(plain, dict) and isinstance(changed, dict) and isinstance(runs := plain.get("runs"), dict):
-        changed["runs"] = dict(zip(runs, _expanded(list(runs.values())), strict=True))  # its keys are the user's own names
+        changed["runs"] = dict(
+            zip(runs, _expanded(list(runs.values())), strict=True)
+        )  # its keys are the user's own names
     if changed == plain:
         return cfg
     result = OmegaConf.create(changed)

@@ -12,7 +12,9 @@ from conf.command import ROOT, compose, options
 from conf.home import WORDS
 from eval.rerun import changed
 
-PATHS = re.compile(r"(^|[._])(run_dir|run|runs|out|folder|file|root|annotations|path|weights|picks|consent|study|answers|image)$")
+PATHS = re.compile(
+    r"(^|[._])(run_dir|run|runs|out|folder|file|root|annotations|path|weights|picks|consent|study|answers|image)$"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,12 @@ def test_every_path_option_of_every_command_begins_at_home(home):
     for file in sorted(ROOT.glob("*.yaml")):
         groups = re.findall(r"^  - (?:optional )?/?(\w+): (\w+)", file.read_text(), re.MULTILINE)
         names = [key for key, _, _ in options(file)]
-        names += [key for group, name in groups if name != "null" for key, _, _ in options(ROOT / group / f"{name}.yaml", f"{group}.")]
+        names += [
+            key
+            for group, name in groups
+            if name != "null"
+            for key, _, _ in options(ROOT / group / f"{name}.yaml", f"{group}.")
+        ]
         names = list(filter(PATHS.search, names))
         cfg = compose(file.stem, [f'{name}="~/a b/x"' for name in names])
         assert {name: OmegaConf.select(cfg, name) for name in names} == dict.fromkeys(names, f"{home}/a b/x"), file.stem
