@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from omegaconf import DictConfig, OmegaConf
 
+from conf.home import expanded
 from tedbench.errors import UserError
 
 ROOT = Path(str(files("conf")))
@@ -56,7 +57,7 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
             here = os.getpid()
 
             def guarded(cfg: DictConfig) -> None:
-                status = _guard(lambda: task(cfg))
+                status = _guard(lambda: task(expanded(cfg)))
                 statuses.append(status)
                 if status == INTERRUPTED:
                     sys.exit(INTERRUPTED)
@@ -123,7 +124,7 @@ def _first_of_sweep(override: str) -> str:
 
 
 def compose(config_name: str, overrides: list[str]) -> DictConfig:
-    """The configuration that a command line means.
+    """The configuration that a command line means, ``~`` in its paths expanded.
 
     Raises:
         UserError: an option or a choice that does not exist, with the nearest that does.
@@ -143,7 +144,7 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
             )
     try:
         with initialize_config_module("conf", version_base=None):
-            return hydra_compose(config_name, overrides=overrides)
+            return expanded(hydra_compose(config_name, overrides=overrides))
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         explain(config_name, overrides, str(error))
     finally:

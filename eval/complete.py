@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig
 
 from conf.command import resolved
+from eval.corrections import corrections
 from eval.files import file_digest
 from eval.identity import check_names
 from eval.inputs import Inputs
+from eval.listing import listed
 from eval.provenance import package_version
 from eval.shard import Shard
 from eval.store import Run
@@ -120,19 +122,20 @@ def _same(run: Run, record: dict[str, Any], plain: dict[str, Any]) -> bool:
     if [entry.id for entry in dataset.entries] != list(record["shards"]):
         return False
     inputs = Inputs(dataset)
+    if listed(run.folder) not in (None, frozenset(dataset.listed)):
+        return False
     return all(_whole(run.shard(entry.id), entry, record["shards"][entry.id], inputs) for entry in dataset.entries)
 
 
 def _whole(shard: Shard, entry: Entry, state: str, inputs: Inputs) -> bool:
-    """Whether a shard is as it was, and its pair too."""
-    info = shard.info()
-    texts = ("target_text", "source_text", "source_object", "target_object")
+    """Whether a shard is as it was, and its pair too, as far as its pictures can be read."""
     return (
         _state(shard) == state
         and not shard.broken(thorough=True)
         and not any(isinstance(table, Exception) for table in shard.score_tables())
-        and all(info[name] == getattr(entry, name) for name in texts)
-        and inputs.digest(entry) in (info["input"], None)
+        and not corrections(shard, entry, inputs)
+        and inputs.truth(entry) is not ...
+        and inputs.digest(entry) in (shard.info()["input"], None)
     )
 
 

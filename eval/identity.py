@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +39,7 @@ def run_config(
     return {
         "fit": {
             "dataset": plain["dataset"]["name"],
-            **({"list": Path(str(plain["dataset"]["file"])).name} if plain["dataset"].get("file") else {}),
+            **({"list": list_name(plain["dataset"]["file"])} if plain["dataset"].get("file") else {}),
             "size": plain["dataset"]["size"],
             "model": {**model, "digest": model_digest} if model_digest else None,
             "method": {**method, "digest": method_digest} if method_digest else method,
@@ -66,6 +67,21 @@ def run_config(
         },
         "axis": {"symbol": axis.symbol, "identity": axis.identity, "fixed": axis.fixed},
     }
+
+
+def list_name(file: str | Path) -> str:
+    """What tells a list from others: its file's name and its folder's, "birds/pairs.csv".
+
+    What stands in it does not count, so that it can be corrected and grow; where it lies, not either, so that a project can move.
+    """
+    path = Path(os.path.abspath(file))  # noqa: PTH100  (links stay what they are called)
+    return f"{path.parent.name}/{path.name}"
+
+
+def with_old_list_name(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as older versions had it, which knew lists by their file's name alone."""
+    fit = config["fit"]
+    return {**config, "fit": {**fit, "list": Path(fit["list"]).name}} if "list" in fit else config
 
 
 UNNAMEABLE = re.compile(r"^\.|[/\\\x00-\x1f\x7f]|^\s*$|^.{81}", re.DOTALL)

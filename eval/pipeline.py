@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -12,11 +14,13 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from conf.command import resolved
+from eval.corrections import TABLED, TRUTH, Taken, corrections
 from eval.executors.base import Executor
 from eval.files import DamagedError
 from eval.groups import groups, set_groups
-from eval.identity import check_names, fit_identity, run_config, run_name
+from eval.identity import check_names, fit_identity, run_config, run_name, with_old_list_name
 from eval.inputs import Inputs
+from eval.listing import Listing, is_of, left_out, listing_of
 from eval.lock import RunLock
 from eval.metrics.base import Metric
 from eval.metrics.build import build_metrics
@@ -56,6 +60,7 @@ class Job:
 
     def __post_init__(self) -> None:
         self._inputs = Inputs(self.dataset)
+        self._taken, self._unreadable = Taken(), 0
 
     def close(self) -> None:
         """Lets other commands work on the run's folder."""
@@ -65,13 +70,22 @@ class Job:
     def todo(self) -> list[Todo]:
         """Pairs that lack an image, in the dataset's order. What was lost or changed of their files is said, and lacks too.
 
+        What was corrected of a finished pair is taken over and said: its scores that depend on it are forgotten.
+
         Raises:
             UserError: a finished pair's input has changed since.
         """
-        return [Todo(entry, missing) for entry in self.dataset.entries if (missing := self.missing(entry))]
+        self._taken, self._unreadable = Taken(), 0
+        found = [Todo(entry, missing) for entry in self.dataset.entries if (missing := self.missing(entry))]
+        for line in self._taken.lines([metric.name for metric in self.metrics]):
+            self.reporter.say(line)
+        if count := self._unreadable:
+            of = "1 finished pair" if count == 1 else f"{count} finished pairs"
+            self.reporter.say(f"The pictures of {of} cannot be read now; what the run has of them stays as it is.")
+        return found
 
     def missing(self, entry: Entry) -> list[tuple[float, int]]:
-        """The (strength, seed) that a pair still lacks; of a failed one all or, unless ``retry_failed``, none.
+        """The (strength, seed) that a pair still lacks; of a failed one all or, unless it is tried again, none.
 
         Raises:
             UserError: as :meth:`todo`.
@@ -89,9 +103,12 @@ class Job:
             self._same_texts(entry, info)
         if info.get("input"):
             self._same_input(entry, info["input"])
-        if info["status"] == "failed" and not self.retry_failed:
+        changed = self._corrected(shard, entry, bool((rows["status"] == "ok").any()))
+        if info["status"] == "failed" and not self._tried_again(entry, info, rows):
+            if changed:
+                self._correct(entry, changed)
             if set(self.requests) - set(zip(rows["strength"], rows["seed"], strict=True)):
-                self.run.write_failure(entry, self.requests, info["reason"])
+                self.run.write_failure(entry, self.requests, info["reason"], info.get("unread", False))
             return []
         rows = rows[rows["status"] == "ok"]
         if broken := shard.broken(thorough=True):
@@ -99,7 +116,34 @@ class Job:
             rows = rows[[Path(image).name not in broken for image in rows["image"]]]
         have = set(zip(rows["strength"], rows["seed"], strict=True))
         lacking = [request for request in self.requests if request not in have]
+        if changed and have and not broken:
+            self._correct(entry, changed)
         return [] if broken and have and not self._mended(entry, lacking) else lacking
+
+    def _corrected(self, shard: Shard, entry: Entry, made: bool) -> tuple[str, ...]:
+        """What the list says of a pair otherwise than its shard (noted); of one without images, what tables show alone."""
+        changed = corrections(shard, entry, self._inputs)
+        if not made:
+            return tuple(name for name in changed if name in TABLED)
+        self._taken.add(changed, shard.score_names() if changed else ())
+        self._unreadable += self._inputs.digest(entry) is None
+        return changed
+
+    def _correct(self, entry: Entry, changed: Collection[str]) -> None:
+        pair = None
+        if TRUTH in changed:
+            with suppress(PairError):  # its true edit stays, and is said to
+                pair = self.dataset.load(entry)
+        self.run.correct(entry, pair)
+
+    def _tried_again(self, entry: Entry, info: dict[str, Any], rows: pd.DataFrame) -> bool:
+        """Whether a failed pair is: at the user's wish, or where what it lacked is there now."""
+        if self.retry_failed:
+            return True
+        if info.get("unread"):
+            return self._inputs.digest(entry) is not None
+        made = (rows["status"] == "ok").any()
+        return not made and any(info.get(name) != getattr(entry, name) for name in self.editor.needs)
 
     def _mended(self, entry: Entry, lacking: list[tuple[float, int]]) -> bool:
         """Writes a shard again from what is whole of it. Where its source image is lost too, what it lacks has failed."""
@@ -108,7 +152,7 @@ class Job:
         except PairError as error:
             self.reporter.say(f"{entry.id} cannot be mended: {error}")
             if lacking:
-                self.run.write_failure(entry, lacking, str(error))
+                self.run.write_failure(entry, lacking, str(error), unread=True)
                 self.run.event("failure", pair=entry.id, reason=str(error))
             return False
         self.run.write_shard(pair, [])
@@ -144,9 +188,8 @@ class Job:
     def execute(self) -> None:
         """Fits and samples what is to do; failures stay within their pair."""
         todo = self.todo()
-        kept = len(self.dataset) - len(todo)
-        if kept:
-            self.reporter.say(f"{kept} of {len(self.dataset)} pairs are already there")
+        if kept := len(self.dataset) - len(todo):
+            self.reporter.say(f"{kept} of {len(self.dataset)} pairs are already there{self._failed(todo)}")
         with self.reporter.stop:
             self.executor.run(self, todo)
         if fits := getattr(self.editor, "fits", None):
@@ -154,6 +197,15 @@ class Job:
             self.reporter.say(
                 f"{fits.folder} has {len(files)} fits, {sum(f.stat().st_size for f in files) / 1e6:.1f} MB"
             )
+
+    def _failed(self, todo: Sequence[Todo]) -> str:
+        """How many of the pairs that are left alone have failed."""
+        again = {entry.id for entry, _ in todo}
+        left = [self.run.shard(entry.id) for entry in self.dataset.entries if entry.id not in again]
+        failed = sum(shard.exists() and shard.info()["status"] == "failed" for shard in left)
+        return (
+            f", {failed} of them failed; run.retry_failed=true tries again" if failed and not self.retry_failed else ""
+        )
 
 
 def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
@@ -195,11 +247,15 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     )
     keep_fits(editor, plain["fits"], config, reporter)
     set_groups(editor, dataset)
-    folder = Path(str(cfg.run_dir)) if cfg.run_dir else Path("runs") / run_name(config)
+    listing = listing_of(dataset)
+    folder = Path(str(cfg.run_dir)) if cfg.run_dir else own_folder(config, listing)
     made_with = provenance(device, threads, weights, dataset.entries)
     lock = RunLock(folder, executor.part, reporter.say)
     try:
-        run = Run.create(folder, config, lock)
+        run = Run.create(folder, config, lock, listing)
+        if gone := left_out(folder, config, listing):
+            of = "1 pair" if len(gone) == 1 else f"{len(gone)} pairs"
+            reporter.say(f"{of} of {folder} left out, as the list no longer has them, such as {gone[0]}")
         run.write_json("provenance.json", made_with)
         run.event("start", pairs=len(dataset), samples_per_pair=len(requests), sweep=sweep, provenance=made_with)
         dataset.entries = tuple(chain.from_iterable(executor.part.of(groups(dataset.entries, editor.group))))
@@ -208,6 +264,14 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
         lock.release()
         raise
     return Job(run, dataset, editor, metrics, requests, executor, reporter, retry, plain, lock)
+
+
+def own_folder(config: dict[str, Any], listing: Listing) -> Path:
+    """The folder that a run is named by, or where there is none yet, that of the same run of an older version."""
+    folder, before = (Path("runs") / run_name(each) for each in (config, with_old_list_name(config)))
+    if not folder.exists() and (before / "config.yaml").exists() and is_of(before, Run.open(before).config(), listing):
+        return before
+    return folder
 
 
 def keep_fits(editor: Editor, settings: dict[str, Any], config: dict[str, Any], reporter: Reporter) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from conf.command import command, compose
+from conf.home import expanded
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def changed(settings: DictConfig, changes: list[str]) -> DictConfig:
         if not equals or not isinstance(node, DictConfig) or name not in node:
             raise UserError(f"change={change!r} replaces nothing. Write key=value with an option of eval.run.")
         settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([change]))  # type: ignore[assignment]
-    return settings
+    return expanded(settings)
 
 
 if __name__ == "__main__":

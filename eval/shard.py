@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,8 @@ class Shard:
             return False
 
     def info(self) -> dict[str, Any]:
-        """What ``done`` says: ``status``, ``reason``, ``input`` (digest of the input's pixels, if it was read), texts,
-        objects, ``files`` (size and sha256 by name).
+        """What ``done`` says: ``status``, ``reason``, ``input`` and ``truth`` (digests of their pixels, if they were
+        read), texts, objects and groups, ``unread`` (the pair failed since they were not), ``files`` (size and sha256 by name).
         """
         return json.loads((self.folder / "done").read_text(encoding="utf-8"))
 
@@ -180,13 +180,33 @@ class Shard:
             try:
                 scores = self._score_table(path).to_pandas()
             except DamagedError:
-                path.unlink(missing_ok=True)
+                self._drop_scores(path)
                 continue
             stays = scores[[key not in requests for key in zip(scores["strength"], scores["seed"], strict=True)]]
             if not len(stays):
-                path.unlink()
+                self._drop_scores(path)
             elif len(stays) < len(scores):
                 self.write_scores(scores["metric"].iloc[0], stays)
+
+    def forget_metrics(self, outdated: Callable[[str], bool]) -> None:
+        """Takes away all scores of the metrics that are named so, and damaged ones."""
+        for path in self._score_files():
+            try:
+                metrics = self._score_table(path)["metric"].to_pylist()
+            except DamagedError:
+                metrics = []
+            if not metrics or outdated(metrics[0]):
+                self._drop_scores(path)
+
+    def _drop_scores(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        if (sums := self._score_sums()).pop(path.name, None):
+            replace_text(path.parent / "sums.json", json.dumps(sums, sort_keys=True, indent=1))
+
+    def score_names(self) -> list[str]:
+        """The metrics that it has scores of."""
+        tables = (table for table in self.score_tables() if not isinstance(table, DamagedError) and len(table))
+        return [table["metric"][0].as_py() for table in tables]
 
     def _score_files(self) -> list[Path]:
         """Those that are there, and those that should be."""

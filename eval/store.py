@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
-from eval.changes import changes
+from eval.corrections import TABLED, TEXTS, TRUTH, corrected_texts, reads, truth_digest
 from eval.files import (
     DamagedError,
     clear_half_written,
@@ -28,8 +28,10 @@ from eval.files import (
     sync_folder,
     write_table,
 )
-from eval.inputs import input_digest
+from eval.inputs import input_digest, pixel_digest
+from eval.listing import Listing, listed, write_listing
 from eval.lock import RunLock
+from eval.place import read_config, require_no_links, require_place, with_own_list
 from eval.shard import KEY, SAMPLE_COLUMNS, SCORE_COLUMNS, Shard
 from tedbench.disk import writing
 from tedbench.errors import UserError
@@ -66,7 +68,7 @@ class Run:
         Raises:
             UserError: there is no run in ``folder``.
         """
-        _require_no_links(folder)
+        require_no_links(folder)
         run = cls(folder, {})
         try:
             run.labels = run.config()["labels"]
@@ -77,7 +79,9 @@ class Run:
         return run
 
     @classmethod
-    def create(cls, folder: Path, config: dict[str, Any], lock: RunLock | None = None) -> Run:
+    def create(
+        cls, folder: Path, config: dict[str, Any], lock: RunLock | None = None, listing: Listing | None = None
+    ) -> Run:
         """A new run, or the same one again.
 
         Args:
@@ -85,19 +89,23 @@ class Run:
             config: blocks ``fit``, ``numerics``, ``sweep``, ``measure``, ``how`` and ``labels``; the first two are what
                 a run *is*, the others may differ from one call to the next.
             lock: of the folder; it is taken before anything is written, and stays with the caller.
+            listing: the list that its pairs are from; what it lacks of them is left out from now on.
 
         Raises:
-            UserError: the folder holds a run of another ``fit`` or ``numerics`` (says what differs), or something else;
-                or another command works on it.
+            UserError: the folder holds a run of another ``fit`` or ``numerics`` (says what differs), of another list, or
+                something else; or another command works on it.
         """
-        _require_place(folder, config)
+        require_place(folder, config, listing)
         if lock is not None:
             lock.acquire()
-            _require_place(folder, config)
+            require_place(folder, config, listing)
+        config = with_own_list(folder, config)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             replace_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
             (folder / "pairs").mkdir(exist_ok=True)
+            if listing is not None:
+                write_listing(folder, listing)
         return cls(folder, config["labels"])
 
     def config(self) -> dict[str, Any]:
@@ -106,56 +114,106 @@ class Run:
         Raises:
             UserError: it is damaged.
         """
-        return _read_config(self.folder / "config.yaml")
+        return read_config(self.folder / "config.yaml")
 
     def shard(self, pair_id: str) -> Shard:
         return Shard(self.folder / "pairs" / pair_id)
 
     def shards(self) -> list[Shard]:
-        """All that are complete, by pair id."""
+        """All that are complete, by pair id, without those that its list no longer has."""
+        known = listed(self.folder)
         folders = sorted(p for p in (self.folder / "pairs").iterdir() if not p.name.startswith("."))
+        if known is not None:
+            folders = [path for path in folders if path.name in known]
         return [shard for shard in map(Shard, folders) if shard.exists()]
 
     def write_shard(self, pair: EditPair, samples: Sequence[Sample]) -> None:
         """Keeps a pair's input and edited images, together with those of an earlier, smaller sweep.
 
         What the earlier ones lack, or what was changed since, is left out of them. Without ``samples`` the pair's input
-        and true edit alone are written again.
+        and true edit alone are written again. Scores that are of other texts or another true edit are forgotten.
         """
         with self._new_shard(pair.entry) as (folder, rows):
             if not samples and not rows:
                 raise ValueError(f"no images for {pair.id}")
             _write_png(folder / "input.png", pair.image)
-            if pair.truth is not None:
-                _write_png(folder / "truth.png", pair.truth)
+            truth = self._write_truth(folder, pair)
             Shard(folder).forget_scores([(sample.strength, sample.seed) for sample in samples])
             for strength, seed, image in samples:
                 name = f"{self.labels['axis']}{format_strength(strength)}-s{seed}.png"
                 _write_png(folder / name, image)
                 rows.append(self._row(pair.entry, strength, seed, f"pairs/{pair.id}/{name}", "ok", ""))
-            self._finish(folder, pair.entry, rows, {"status": "ok", "input": input_digest(pair)})
+            self._finish(folder, pair.entry, rows, {"status": "ok", "input": input_digest(pair), "truth": truth})
 
-    def write_failure(self, entry: Entry, requests: Sequence[tuple[float, int]], reason: str) -> None:
-        """Keeps that a pair failed, as one row for each image that it lacks."""
+    def _write_truth(self, folder: Path, pair: EditPair) -> str | None:
+        """Keeps a pair's true edit in a folder that takes its shard's place; gives its digest, None where there is none."""
+        truth, old = None if pair.truth is None else pixel_digest(pair.truth), self.shard(pair.id)
+        if pair.truth is None:
+            (folder / "truth.png").unlink(missing_ok=True)
+        else:
+            _write_png(folder / "truth.png", pair.truth)
+        if old.exists() and truth_digest(old) != truth:
+            Shard(folder).forget_metrics(lambda metric: TRUTH in reads(metric))
+        return truth
+
+    def correct(self, entry: Entry, pair: EditPair | None = None) -> None:
+        """Writes a shard again with what is known of its pair now; its images stay, and scores as :meth:`write_shard` says.
+
+        Args:
+            entry: the pair's.
+            pair: with its true edit, where that may have changed.
+        """
+        old = self.shard(entry.id)
+        info, lost = old.info(), old.broken(thorough=True)
+        before = old.samples().to_dict("records")
+        with self._new_shard(entry) as (folder, rows):
+            have = {(row["strength"], row["seed"]) for row in rows}
+            for row in before:
+                if (row["strength"], row["seed"]) not in have:
+                    why = (
+                        row["reason"] or f"{Path(row['image']).name} {lost.get(Path(row['image']).name, 'is missing')}"
+                    )
+                    rows.append(self._row(entry, row["strength"], row["seed"], "", "failed", why))
+            kept = {name: info[name] for name in ("status", "reason", "unread", "input", "truth") if name in info}
+            if pair is not None:
+                kept["truth"] = self._write_truth(folder, pair)
+            self._finish(folder, entry, rows, kept)
+
+    def write_failure(
+        self, entry: Entry, requests: Sequence[tuple[float, int]], reason: str, unread: bool = False
+    ) -> None:
+        """Keeps that a pair failed, as one row for each image that it lacks.
+
+        Args:
+            entry: the pair's.
+            requests: the (strength, seed) that it should have.
+            reason: in one line.
+            unread: whether its pictures could not be read, so that it is tried again once they can.
+        """
         with self._new_shard(entry) as (folder, rows):
             have = {(row["strength"], row["seed"]) for row in rows}
             rows += [self._row(entry, s, k, "", "failed", reason) for s, k in requests if (s, k) not in have]
             had = self.shard(entry.id)
-            known = {"input": had.info().get("input")} if had.exists() else {}
+            known = {name: had.info().get(name) for name in ("input", "truth")} if had.exists() else {}
+            known |= {"unread": True} if unread else {}
             self._finish(folder, entry, rows, {"status": "failed", "reason": reason, **known})
 
     @contextmanager
     def _new_shard(self, entry: Entry) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
         """A folder beside the shard's, which takes its place at the end.
 
-        It starts with the pictures and scores of the old one, as far as they are whole; their rows are given too.
+        It starts with the pictures and scores of the old one, as far as they are whole and of the same texts; the
+        pictures' rows are given too, as the pair is known now.
         """
         final, token = self.folder / "pairs" / entry.id, secrets.token_hex(4)
         beside, old = (final.with_name(f".{entry.id}.{token}.{state}") for state in ("new", "old"))
         with writing(self.folder):
             try:
                 beside.mkdir(parents=True)
-                yield beside, _take_over(Shard(final), beside)
+                rows = _take_over(Shard(final), beside)
+                if rows and (changed := set(corrected_texts(Shard(final), entry))):
+                    Shard(beside).forget_metrics(lambda metric: bool(changed & reads(metric)))
+                yield beside, [row | _known(entry) for row in rows]
                 if final.exists():
                     final.rename(old)
                 beside.rename(final)
@@ -188,11 +246,7 @@ class Run:
 
     def _row(self, entry: Entry, strength: float, seed: int, image: str, status: str, reason: str) -> dict[str, Any]:
         return {
-            "pair_id": entry.id,
-            "image_name": entry.image_name,
-            "source_group": entry.source_group,
-            "category": entry.category or "",
-            "target_text": entry.target_text,
+            **_known(entry),
             **self.labels,
             "strength": float(strength),
             "seed": int(seed),
@@ -204,8 +258,7 @@ class Run:
     def _finish(self, folder: Path, entry: Entry, rows: list[dict[str, Any]], info: dict[str, Any]) -> None:
         table = pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS)).sort_values(KEY)
         write_table(folder / "samples.parquet", table)
-        names = ("target_text", "source_text", "source_object", "target_object")
-        texts = {name: getattr(entry, name) for name in names}
+        texts = {name: getattr(entry, name) for name in ("target_text", *TEXTS, *TABLED)}
         paths = sorted(path for path in folder.iterdir() if path.is_file())
         files = {path.name: [path.stat().st_size, file_digest(path)] for path in paths}
         replace_text(folder / "done", json.dumps({**info, **texts, "files": files}, ensure_ascii=False))
@@ -296,6 +349,17 @@ def _take_over(old: Shard, folder: Path) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in rows]
 
 
+def _known(entry: Entry) -> dict[str, Any]:
+    """What a row says of its pair."""
+    return {
+        "pair_id": entry.id,
+        "image_name": entry.image_name,
+        "source_group": entry.source_group,
+        "category": entry.category or "",
+        "target_text": entry.target_text,
+    }
+
+
 def _joined(tables: Sequence[pa.Table], columns: Sequence[str]) -> pd.DataFrame:
     if not any(map(len, tables)):
         return pd.DataFrame(columns=list(columns))
@@ -305,47 +369,3 @@ def _joined(tables: Sequence[pa.Table], columns: Sequence[str]) -> pd.DataFrame:
 def _write_png(path: Path, image: Any) -> None:
     path.unlink(missing_ok=True)  # another name of the old shard's picture, which must not change
     write_png(path, image)
-
-
-def _require_no_links(folder: Path) -> None:
-    """Refuses a folder from which writing would lead elsewhere. That it is a link itself does not matter."""
-    for pattern in ("*", ".locks/*", "pairs/*", "pairs/*/scores"):
-        for path in folder.glob(pattern):
-            if path.is_symlink():
-                raise UserError(
-                    f"{path} is a link, and nothing outside a run's folder is written. Put there what it points to."
-                )
-
-
-def _require_place(folder: Path, config: dict[str, Any]) -> None:
-    """Refuses a folder that is neither empty nor of the same run."""
-    _require_no_links(folder)
-    path = folder / "config.yaml"
-    if path.exists():
-        old = _read_config(path)
-        differing = [
-            f"{change.where} was {change.before!r}, now {change.after!r}"
-            for block in ("fit", "numerics")
-            for change in changes(old.get(block, {}), config[block], block)
-        ]
-        if differing:
-            more = f"; and {len(differing) - 8} more" if len(differing) > 8 else ""
-            raise UserError(
-                f"{folder} holds a run of another configuration ({'; '.join(differing[:8])}{more}). "
-                "Give another run_dir, or leave it out to have one named by its configuration."
-            )
-    elif folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file. Give another run_dir.")
-    elif folder.exists() and any(not p.name.startswith((".config.yaml.", ".locks")) for p in folder.iterdir()):
-        raise UserError(f"{folder} is not empty and not a run. Give another run_dir.")
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(config, dict) or not isinstance(config.get("labels"), dict):
-            raise ValueError("it lacks its blocks")
-        return config
-    except (ValueError, yaml.YAMLError) as error:
-        why = " ".join(str(error).split())[:100]
-        raise UserError(f"{path} is damaged ({why}). Restore it, or give another run_dir.") from None

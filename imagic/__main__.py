@@ -11,7 +11,9 @@ from tedbench.errors import UserError
 from tedbench.image import read_image
 from tedbench.method import grid
 
-ABOUT = "Edits one picture with Imagic and writes the strip of results along η as a PNG."
+ABOUT = """Edits one picture with Imagic and writes the strip of results along η as a PNG. The file is named after picture and
+text (or with out=FILE). Repeating a command replaces its strip; the strip of another picture or text, and any other file,
+is never written over."""
 
 EXAMPLES = """
 python -m imagic image=dog.jpg 'text="a sitting dog"' model=sd15
@@ -27,7 +29,10 @@ def main(cfg: DictConfig) -> None:
             raise UserError(
                 f"{key} is empty. A command needs both: python -m imagic image=dog.jpg 'text=\"a sitting dog\"'."
             )
-    out = Path(str(cfg.out)) if cfg.out else Path(f"{Path(str(cfg.image)).stem}-imagic.png")
+    from imagic.strip_file import default_file, require_own, save_strip, strip_of
+
+    image, target_text = Path(str(cfg.image)), str(cfg.text)
+    out = Path(str(cfg.out)) if cfg.out else default_file(image, target_text)
     if not out.absolute().parent.is_dir() or out.is_dir():
         raise UserError(f"{out} cannot be written: its folder does not exist, or it is one. Give another out.")
     plain = resolved(cfg)
@@ -38,13 +43,15 @@ def main(cfg: DictConfig) -> None:
     from imagic.api import build_editor, open_pair
     from imagic.errors import DivergedError
     from imagic.models.device import settle
+    from imagic.models.synthetic import is_synthetic
     from imagic.strip import draw_strip
 
-    read_image(str(cfg.image))
+    whose = strip_of(read_image(image), target_text)
+    require_own(out, whose)
     device, _ = settle(plain["numerics"])
     editor = build_editor(plain, device)
     requests = editor.requests(plain["strengths"], plain["seeds"])
-    pair = open_pair(str(cfg.image), str(cfg.text), plain["model"]["image_size"])
+    pair = open_pair(image, target_text, plain["model"]["image_size"])
     bars: dict[str, tqdm] = {}
 
     def progress(stage: str, step: int, steps: int) -> None:
@@ -58,12 +65,9 @@ def main(cfg: DictConfig) -> None:
         with editor.fit(pair, progress) as edit:
             samples = list(edit.sample(requests, progress))
     except DivergedError as error:
-        raise UserError(f"Imagic did not converge on {cfg.image}: {error}.") from None
-    text = pair.target_text + (" – Picturebook (synthetic)" if cfg.model.name == "picturebook" else "")
-    try:
-        draw_strip(pair.image, samples, text, label=editor.axis.label).save(out, format="PNG")
-    except OSError as error:
-        raise UserError(f"{out} cannot be written ({error.strerror}). Give another out.") from None
+        raise UserError(f"Imagic did not converge on {image}: {error}.") from None
+    text = pair.target_text + (" – Picturebook (synthetic)" if is_synthetic(plain["model"]) else "")
+    save_strip(draw_strip(pair.image, samples, text, label=editor.axis.label), out, whose)
     print(out)
 
 

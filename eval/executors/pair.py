@@ -78,7 +78,7 @@ def edit_pair(
     if pair is not None and samples:  # also those that were made before a failure
         run.write_shard(pair, samples)
     if why is not None:
-        run.write_failure(entry, requests, why)
+        run.write_failure(entry, requests, why, unread=pair is None)
     return Outcome(len(samples), why, facts, stopped)
 
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -24,11 +25,16 @@ class Dataset(ABC):
         licence: under which its images may be passed on, by its name on Hugging Face's hub; None where none is stated.
         entries: what is in it, after ``limit`` and ``ids``.
         size: side of the pairs' canonical square in pixels.
+        listed: the ids of all its pairs, without ``limit`` and ``ids``.
+        list_file: the list that names them, where it is a file of the user's own.
+        has_truths: whether a pair may have a true edited image. Where not, each input is checked once for all its pairs.
     """
 
     name: ClassVar[str]
     synthetic: ClassVar[bool] = False
     licence: ClassVar[str | None] = None
+    list_file: Path | None = None
+    has_truths: bool = True
 
     def __init__(
         self, entries: Sequence[Entry], size: int, limit: int | None = None, ids: Sequence[str] | None = None
@@ -48,6 +54,7 @@ class Dataset(ABC):
             raise UserError(
                 f"The pair {twice[0]} is listed more than once. Remove its copies: a pair is an image name and a text."
             )
+        self.listed = tuple(entry.id for entry in entries)
         if ids is not None:
             chosen = {_resolve(id, [entry.id for entry in entries]) for id in ids}
             entries = [entry for entry in entries if entry.id in chosen]

@@ -43,7 +43,7 @@ class Folder(Dataset):
         """
         if file is None:
             raise UserError("dataset.file is not set. Give a CSV or JSON list with the columns image and target_text.")
-        self.file = Path(file).expanduser()
+        self.file = self.list_file = Path(file).expanduser()
         entries, self._truths = [], {}
         for _, values in read_table(self.file, "dataset.file", REQUIRED, OPTIONAL):
             image, text, truth = values.pop("image"), values.pop("target_text"), values.pop("truth")
@@ -51,6 +51,7 @@ class Folder(Dataset):
             entries.append(entry)
             if truth:
                 self._truths[entry.id] = truth
+        self.has_truths = bool(self._truths)
         super().__init__(entries, size, limit, ids)
 
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:

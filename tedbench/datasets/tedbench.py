@@ -37,6 +37,7 @@ class TEdBench(Dataset):
     """
 
     name: ClassVar[str] = "tedbench"
+    has_truths: bool = False
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class TEdBench(Dataset):
         if root is not None:
             self.root = Path(root).expanduser()
             pairs = self._local_list()
+            self.list_file = self.root / LIST
         else:
             self.root = cache_folder() / f"tedbench-{source}"
             pairs = list(self.manifest.pairs)

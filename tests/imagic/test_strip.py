@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -7,6 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from conf.command import compose
+from imagic.models.synthetic import is_synthetic
+from imagic.models.weights import locate
 from imagic.strip import draw_strip
 from tedbench.method import Sample
 
@@ -36,12 +40,61 @@ def imagic(*arguments, cwd):
     )
 
 
-def test_one_picture_gives_a_strip(picture):
-    quick = ["recipe.imagic.embedding.steps=1", "recipe.imagic.finetune.steps=1", "recipe.imagic.sampling.steps=1"]
-    done = imagic("image=in.png", 'text="a sitting dog"', "strengths=[0,1]", *quick, cwd=picture)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "in-imagic.png"
-    assert np.asarray(Image.open(picture / "in-imagic.png")).std() > 10
+QUICK = ("recipe.imagic.embedding.steps=1", "recipe.imagic.finetune.steps=1", "recipe.imagic.sampling.steps=1")
+
+
+@pytest.fixture
+def draw(picture, command):
+    """``python -m imagic`` on in.png in this process, with few steps; gives how it ended."""
+
+    def run(text, *more):
+        return command("imagic.__main__", "image=in.png", f'text="{text}"', "strengths=[0]", *QUICK, *more, cwd=picture)
+
+    return run
+
+
+def test_each_text_has_a_strip_of_its_own_and_a_repeated_command_replaces_it(draw, picture):
+    dog, cat = draw("a sitting dog"), draw("a sitting cat")
+    assert (dog.returncode, cat.returncode) == (0, 0), dog.stderr + cat.stderr
+    names = [done.stdout.strip() for done in (dog, cat)]
+    assert names[0].startswith("in.png_a_sitting_dog-") and names[0].endswith("-imagic.png") and names[0] != names[1]
+    before = (picture / names[1]).read_bytes()
+    assert np.asarray(Image.open(picture / names[0])).std() > 10
+    assert draw("a sitting dog", "strengths=[0,1]").returncode == 0
+    assert (picture / names[1]).read_bytes() == before
+
+
+def test_an_out_is_written_over_only_if_it_is_the_same_strip(draw, picture, noise_image):
+    before = (picture / "in.png").read_bytes()
+    for out in ("in.png", "strip.png"):
+        if out == "strip.png":
+            assert draw("a dog", "out=strip.png").returncode == 0
+            assert draw("a dog", "out=strip.png").returncode == 0
+        done = draw("a cat", f"out={out}")
+        assert done.returncode == 2 and "is not this picture's strip" in done.stderr
+    assert (picture / "in.png").read_bytes() == before
+    Image.fromarray(noise_image(1, 64)).save(picture / "in.png")
+    assert draw("a dog", "out=strip.png").returncode == 2  # another picture of the same name
+
+
+def test_every_model_of_the_drawn_world_is_labelled_and_no_other(tmp_path):
+    embedded = dict(compose("imagic", ["image=a", "text=b"]).model)
+    for name in ("picturebook", "picturebook_cascade"):
+        assert is_synthetic(compose("imagic", ["image=a", "text=b", f"model={name}"]).model)
+    shutil.copytree(locate("picturebook:diffusion"), tmp_path / "mine")
+    assert is_synthetic(embedded | {"name": "mine", "path": str(tmp_path / "mine")})
+    words = tmp_path / "mine" / "tokenizer" / "tokenizer.json"
+    words.write_text(words.read_text().replace('"dog</w>"', '"Hund</w>"'))
+    assert not is_synthetic(embedded | {"name": "picturebook", "path": str(tmp_path / "mine")})
+
+
+def test_the_strip_of_the_cascade_says_that_it_is_synthetic(draw, monkeypatch):
+    said = []
+    drawn = lambda image, samples, text, **more: said.append(text) or draw_strip(image, samples, text, **more)
+    monkeypatch.setattr("imagic.strip.draw_strip", drawn)
+    few = ("recipe.imagic.upscaler.steps=1", "model.upscaling.steps=1")
+    assert draw("a dog", "model=picturebook_cascade", *few).returncode == 0
+    assert said == ["a dog – Picturebook (synthetic)"]
 
 
 def test_bad_requests_are_one_clear_line(picture):

@@ -1,0 +1,39 @@
+"""Which models know nothing but Picturebook's drawn world, so that what they make is labelled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from imagic.models.weights import EMBEDDED, locate, locate_all, paths
+
+SHIPPED = ("diffusion", "cascade/base")
+"""The embedded models that read texts; each has a vocabulary of its own, learnt from the drawn world's captions."""
+
+
+def is_synthetic(model: Mapping[str, Any]) -> bool:
+    """Whether a model of a resolved configuration was trained on Picturebook.
+
+    That is one that the project ships (``picturebook:NAME``, or its folder), and any whose tokenizer has the vocabulary
+    of one: copies, and what ``python -m picturebook.train`` wrote. The model's own name says nothing.
+    """
+    if any(path.startswith(EMBEDDED) for path in paths(model).values()):
+        return True
+    return any((words := _vocabulary(folder)) and words in _embedded() for folder in locate_all(model).values())
+
+
+@cache
+def _embedded() -> tuple[dict[str, int], ...]:
+    return tuple(_vocabulary(locate(f"{EMBEDDED}{name}")) for name in SHIPPED)
+
+
+def _vocabulary(folder: Path) -> dict[str, int]:
+    """Each token's number in a model's folder; empty where there is no such tokenizer."""
+    try:
+        found = json.loads((folder / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
