@@ -14,8 +14,8 @@ from tedbench.method import grid
 ABOUT = "Edits one picture with Imagic and writes the strip of results along η as a PNG."
 
 EXAMPLES = """
-python -m imagic image=dog.jpg 'text="a sitting dog"' model=sd15
-python -m imagic image=scene.png 'text="A bird spreading wings."' 'strengths=[0,0.5,0.8,1]' 'seeds=[0,1]'
+python -m imagic image=dog.jpg text="a sitting dog" model=sd15
+python -m imagic image=scene.png text="A bird, spreading wings." 'strengths=[0,0.5,0.8,1]' 'seeds=[0,1]'
 """
 
 
@@ -25,7 +25,7 @@ def main(cfg: DictConfig) -> None:
     for key in ("image", "text"):
         if OmegaConf.is_missing(cfg, key) or not str(cfg[key] or "").strip():
             raise UserError(
-                f"{key} is empty. A command needs both: python -m imagic image=dog.jpg 'text=\"a sitting dog\"'."
+                f'{key} is empty. A command needs both: python -m imagic image=dog.jpg text="a sitting dog".'
             )
     out = Path(str(cfg.out)) if cfg.out else Path(f"{Path(str(cfg.image)).stem}-imagic.png")
     if not out.absolute().parent.is_dir() or out.is_dir():
