@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from rich.console import Console
 
+from conf.output import safe_output
 from eval.executors.base import Executor
 from eval.executors.inline import Inline
 from eval.executors.ray import Ray
@@ -104,5 +105,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(int(given[0]) if given else 1000, float(given[1]) if given[1:] else 50.0)
+    with safe_output():
+        given = sys.argv[1:]
+        main(int(given[0]) if given else 1000, float(given[1]) if given[1:] else 50.0)

@@ -27,6 +27,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.plain import PlainImagic
+from conf.output import safe_output
 from eval.heap import settled_heap
 from eval.memory import peak_memory
 from imagic.editor import Imagic
@@ -291,4 +292,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    with safe_output():
+        main()

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from conf.command import compose
+from conf.output import safe_output
 from eval.complete import write_record
 from eval.identity import run_config
 from eval.saved import write_again
@@ -119,4 +120,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with safe_output():
+        main()

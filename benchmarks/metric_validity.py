@@ -29,6 +29,7 @@ from benchmarks.validity.misled import misled
 from benchmarks.validity.pages import page
 from benchmarks.validity.ranking import rankings
 from benchmarks.validity.scores import STRENGTH, Score, add_scores
+from conf.output import safe_output
 from eval.outputs import make_room
 from eval.store import Run
 from tedbench.disk import writing
@@ -100,4 +101,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with safe_output():
+        main()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from conf.output import safe_output
 from eval.metrics.base import Reference
 from eval.metrics.lpips_distance import LpipsDistance
 from eval.rerun import model_of
@@ -72,4 +73,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with safe_output():
+        main()

@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from conf.output import safe_output
 from eval.memory import peak_memory
 from tedbench.image import read_image, square
 
@@ -176,4 +177,5 @@ def random_weights() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    main()
+    with safe_output():
+        main()

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from conf.output import safe_output
 from eval.metrics.base import Reference
 from eval.metrics.clip_score import ClipScore
 from eval.metrics.lpips_distance import LpipsDistance
@@ -61,4 +62,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with safe_output():
+        main()

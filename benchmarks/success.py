@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.success_pages import draw_failures, draw_rates, markdown
+from conf.output import safe_output
 from eval.metrics.base import Reference
 from eval.metrics.judge import QUESTIONS_OF_SUCCESS, Reader, open_reader
 from eval.stats import clustered_mean
@@ -196,4 +197,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with safe_output():
+        main()

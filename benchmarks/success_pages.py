@@ -13,6 +13,7 @@ from PIL import Image
 
 from eval.metrics.judge import QUESTIONS_OF_SUCCESS, SAME_SCENE_PSNR
 from eval.store import Run
+from tedbench.fonts import cover_figure
 from tedbench.method import format_strength
 from tedbench.sheet import TILE, Cell, draw_sheet
 
@@ -100,6 +101,7 @@ def draw_rates(table: pd.DataFrame, symbol: str, out: Path) -> None:
     figure.suptitle(f"Picturebook (synthetic) · {n}, all seeds · bands: 95%, clustered by source image", fontsize=8)
     if len(runs) > 1:
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    cover_figure(figure)
     for suffix in ("png", "pdf"):
         figure.savefig(out / f"success.{suffix}", dpi=200)
     plt.close(figure)

@@ -24,12 +24,14 @@ import yaml
 
 from benchmarks.success import best_strength, judge_run, rates
 from benchmarks.success_pages import COLORS
+from conf.output import safe_output
 from eval.metrics.base import is_distance
 from eval.metrics.judge import Reader, open_reader
 from eval.store import Run
 from imagic.models.weights import EMBEDDED
 from tedbench.disk import writing
 from tedbench.errors import UserError
+from tedbench.fonts import cover_figure
 from tedbench.method import format_strength
 
 matplotlib.use("Agg")
@@ -110,6 +112,7 @@ def draw(table: pd.DataFrame, out: Path) -> None:
     axes.set_ylabel("judged success at the best η (% of images)")
     axes.set_title(f"Imagic's two stages, {table['pairs'].min()} pairs of Picturebook (synthetic)", fontsize=10)
     axes.grid(alpha=0.25)
+    cover_figure(figure)
     for ending in ("png", "pdf"):
         figure.savefig(out / f"tradeoff.{ending}", dpi=160)
     plt.close(figure)
@@ -137,4 +140,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with safe_output():
+        main()

@@ -17,6 +17,9 @@ from typing import Any, NoReturn
 from omegaconf import DictConfig, OmegaConf
 
 from conf.home import expanded
+from conf.output import safe_output
+from conf.quoting import HELP as QUOTING
+from conf.quoting import first_of_sweep, quote
 from tedbench.errors import UserError
 
 ROOT = Path(str(files("conf")))
@@ -44,20 +47,28 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
                 return 0
             import hydra
 
+            from conf.removal import is_removal, removals, remove_metrics
+
             warnings.showwarning = _warn_in_a_line
-            overrides = [a for a in arguments if not a.startswith("-")]
             several = {"-m", "--multirun"} & set(arguments)
+            texts = _texts(config_name)
+            arguments = [a if a.startswith("-") else quote(a, bool(several), texts) for a in arguments]
+            overrides = [a for a in arguments if not a.startswith("-")]
             elsewhere = _goes_to_slurm(overrides)
-            if not several:
-                compose(config_name, overrides)
-            else:  # each value of a sweep is checked when its turn comes; the first of each, now
-                compose(config_name, [_first_of_sweep(o) for o in overrides])
-                sys.argv[1:] = [*several, *(a for a in arguments if a not in several)]  # Hydra wants its flag first
+            # each value of a sweep is checked when its turn comes; the first of each, now
+            compose(config_name, [first_of_sweep(o) for o in overrides] if several else overrides)
+            others = [a for a in arguments if a not in several and not is_removal(a)]
+            sys.argv[1:] = [*several, *others]  # Hydra wants its flag first
+            removed = removals(overrides)
             statuses: list[int] = []
             here = os.getpid()
 
+            def work(cfg: DictConfig) -> int | None:
+                remove_metrics(cfg, removed)
+                return task(cfg)
+
             def guarded(cfg: DictConfig) -> None:
-                status = _guard(lambda: task(expanded(cfg)))
+                status = _guard(lambda: work(expanded(cfg)))
                 statuses.append(status)
                 if status == INTERRUPTED:
                     sys.exit(INTERRUPTED)
@@ -72,9 +83,10 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
             return max(statuses, default=0)
 
         def guarded_main() -> None:
-            status = _guard(main)
-            if status:
-                sys.exit(status)
+            with safe_output():
+                status = _guard(main)
+                if status:
+                    sys.exit(status)
 
         return guarded_main
 
@@ -112,15 +124,18 @@ def _guard(task: Callable[[], int | None]) -> int:
             raise
         print(f"error: {str(error.filename)[:200]}: {error.strerror}. Check the path and its rights.", file=sys.stderr)
         return 2
+    except UnicodeEncodeError as error:
+        if error.encoding != sys.getfilesystemencoding().lower() or error.encoding == "utf-8":
+            raise
+        print(
+            f"error: this locale ({error.encoding}) cannot write the file name {error.object!r}. "
+            "Set PYTHONUTF8=1, or LC_ALL=C.UTF-8.",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         print("stopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
         return INTERRUPTED
-
-
-def _first_of_sweep(override: str) -> str:
-    """``method=a,b`` → ``method=a``; lists in brackets stay whole."""
-    key, equals, value = override.partition("=")
-    return override if value.startswith(("[", "{", '"', "'")) else f"{key}{equals}{value.split(',')[0]}"
 
 
 def compose(config_name: str, overrides: list[str]) -> DictConfig:
@@ -135,7 +150,11 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from conf.removal import is_removal, removals, remove_metrics
+
     GlobalHydra.instance().clear()
+    overrides = [quote(override, texts=_texts(config_name)) for override in overrides]
+    kept = [override for override in overrides if not is_removal(override)]
     for override in overrides:
         key = override.partition("=")[0]
         if key.startswith("+") and not (key.startswith("+hydra.") or (ROOT / key.lstrip("+").split("@")[0]).is_dir()):
@@ -144,24 +163,36 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
             )
     try:
         with initialize_config_module("conf", version_base=None):
-            return expanded(hydra_compose(config_name, overrides=overrides))
+            cfg = expanded(hydra_compose(config_name, overrides=kept))
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        explain(config_name, overrides, str(error))
+        explain(config_name, kept, str(error))
     finally:
         GlobalHydra.instance().clear()
+    remove_metrics(cfg, removals(overrides))
+    return cfg
+
+
+def _texts(config_name: str) -> set[str]:
+    """The options that must be given, but those that are lists."""
+    return {key for key, value, text in options(ROOT / f"{config_name}.yaml") if value == "???" and "[" not in text}
 
 
 def resolved(cfg: DictConfig) -> dict[str, Any]:
     """A run's configuration as plain values.
 
     Raises:
-        UserError: the model has no recipe for the method.
+        UserError: the model has no recipe for the method, or an option that others refer to was taken away.
     """
     from omegaconf.errors import InterpolationKeyError
 
     try:
         plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     except InterpolationKeyError as error:
+        if "recipe" not in str(error).splitlines()[0]:
+            raise UserError(
+                f"{error.full_key} refers to an option that is not there ({str(error).splitlines()[0]}). "
+                "Leave that option in, or take both away."
+            ) from None
         raise UserError(
             f"model={cfg.model.name} has no recipe for method={cfg.method.name} ({str(error).splitlines()[0]}). "
             "Give another model."
@@ -296,7 +327,12 @@ def help_text(config_name: str, about: str, examples: str) -> str:
         rows += _recipe_options()
     width = max((len(f"{key}={value}") for key, value, _ in rows), default=0)
     lines += [f"  {f'{key}={value}':<{min(width, 44)}}  {text}".rstrip() for key, value, text in rows]
-    lines += ["", "A group of another folder is added with +: +experiment=NAME. Several runs: -m method=a,b."]
+    lines += [
+        "",
+        "A group of another folder is added with +: +experiment=NAME. Several runs: -m method=a,b.",
+        "",
+        QUOTING,
+    ]
     return "\n".join(lines)
 
 

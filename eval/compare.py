@@ -137,15 +137,13 @@ def _join(*parts: str) -> str:
 
 def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], out: Path) -> None:
     """Tables, notes and what is left out; the last line is the folder."""
-    import sys
-
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from conf.tables import open_console, print_table
     from eval.comparison.pages import print_left_out
 
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
+    console = open_console()
     title = f"{comparison.dataset}: {comparison.coverage} compared"
     for table, each in enumerate(words):
         shown = Table(title=None if table else escape(title), title_justify="left")
@@ -154,7 +152,7 @@ def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], 
             shown.add_column(word, justify="right" if right else "left")
         for row in each.rows:
             shown.add_row(*map(escape, row))
-        console.print(shown)
+        print_table(console, shown)
     for line in lines:
         console.print(escape(line), style="dim", soft_wrap=True)
     print_left_out(comparison, console)

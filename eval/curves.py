@@ -119,11 +119,10 @@ def _page(comparison: Comparison, found: Along) -> str:
 
 def _print(comparison: Comparison, found: Along, out: Path) -> None:
     """Captions and what is left out; the last line is the folder."""
-    from rich.console import Console
-
+    from conf.tables import open_console
     from eval.comparison.pages import print_left_out
 
-    console = Console(highlight=False)
+    console = open_console()
     for line in _captions(comparison, found):
         console.print(line, markup=False, soft_wrap=True)
     print_left_out(comparison, console)

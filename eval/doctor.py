@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from conf.command import ROOT, choices, command
+from conf.tables import open_console, print_table
 
 ABOUT = "Says what this machine has and lacks (hardware, packages, weights, data), and how to get what is missing."
 
@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 @command("doctor", ABOUT, "python -m eval.doctor")
 def main(cfg: DictConfig) -> int:
     """Returns 1 if the embedded default cannot run."""
-    console = Console(highlight=False)
+    console = open_console()
     needed = True
     for title, examine in CHECKS.items():
         table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
@@ -43,7 +43,7 @@ def main(cfg: DictConfig) -> int:
             needed = needed and finding.there is not False
             if finding.mend:
                 mends.append(f"  {finding.what}: {finding.mend}")
-        console.print(table)
+        print_table(console, table)
         for mend in mends:
             console.print(escape(mend), soft_wrap=True)
         console.print()

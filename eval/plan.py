@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from conf.command import command
+from conf.tables import print_table
 
 if TYPE_CHECKING:
     from eval.estimate import Estimate
@@ -44,7 +45,7 @@ def main(cfg: DictConfig) -> None:
     for workers in WORKERS:
         if workers <= max(1, found.pairs):
             table.add_row(str(workers), span(found.seconds(workers)), memory(found, workers))
-    reporter.console.print(table)
+    print_table(reporter.console, table)
     reporter.say(workers_here(found))
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from conf.tables import open_console
 from eval.stop import Stop
 from tedbench.pair import Entry
 
@@ -22,7 +23,7 @@ class Reporter:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False)
+        self.console = console or open_console()
         self.stop = Stop()
         self._bars: Progress | None = None
         self._total = self._count = 0

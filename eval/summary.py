@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from conf.tables import print_table
 from eval.cells import coverage, strength_cells
 from eval.labels import short_name, title_of
 from tedbench.method import format_strength
@@ -32,7 +33,7 @@ def print_summary(job: Job, seconds: float) -> int:
         shown.add_row(format_strength(float(strength)), *strength_cells(group, job.metrics), coverage(group))
     if len(table):
         job.reporter.say(title_of(run))
-        console.print(shown)
+        print_table(console, shown)
         for metric in job.metrics:
             job.reporter.say(f"{short_name(metric, job.metrics)}: {metric.shown}")
     failed = _print_failures(job)

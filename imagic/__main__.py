@@ -16,8 +16,8 @@ text (or with out=FILE). Repeating a command replaces its strip; the strip of an
 is never written over."""
 
 EXAMPLES = """
-python -m imagic image=dog.jpg 'text="a sitting dog"' model=sd15
-python -m imagic image=scene.png 'text="A bird spreading wings."' 'strengths=[0,0.5,0.8,1]' 'seeds=[0,1]'
+python -m imagic image=dog.jpg text="a sitting dog" model=sd15
+python -m imagic image=scene.png text="A bird, spreading wings." 'strengths=[0,0.5,0.8,1]' 'seeds=[0,1]'
 """
 
 
@@ -27,7 +27,7 @@ def main(cfg: DictConfig) -> None:
     for key in ("image", "text"):
         if OmegaConf.is_missing(cfg, key) or not str(cfg[key] or "").strip():
             raise UserError(
-                f"{key} is empty. A command needs both: python -m imagic image=dog.jpg 'text=\"a sitting dog\"'."
+                f'{key} is empty. A command needs both: python -m imagic image=dog.jpg text="a sitting dog".'
             )
     from imagic.strip_file import default_file, require_own, save_strip, strip_of
 

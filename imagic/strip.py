@@ -8,8 +8,8 @@ from math import ceil
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tedbench.fonts import draw_text, length
 from tedbench.method import Sample
-from tedbench.sheet import font
 
 INK, PAPER = (28, 32, 36), (255, 255, 255)
 
@@ -35,12 +35,12 @@ def draw_strip(
     """
     strengths, seeds = sorted({s.strength for s in samples}), sorted({s.seed for s in samples})
     gap, head, foot = cell // 24, cell // 5, cell // 7
-    large, small = font(cell // 8), font(cell // 10)
+    large, small = cell // 8, cell // 10
     width = gap + (len(strengths) + 1 + (truth is not None)) * (cell + gap)
-    width = max(width, 2 * gap + ceil(large.getlength(text)))
+    width = max(width, 2 * gap + ceil(length(text, large)))
     sheet = Image.new("RGB", (width, head + len(seeds) * (cell + foot) + gap), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((gap, head / 2), text, INK, large, anchor="lm")
+    draw_text(draw, (gap, head / 2), text, large, INK, "lm")
     by_place = {(s.strength, s.seed): s.image for s in samples}
     for row, seed in enumerate(seeds):
         y = head + row * (cell + foot)
@@ -53,5 +53,5 @@ def draw_strip(
             filter = Image.Resampling.NEAREST if picture.shape[0] < cell else Image.Resampling.LANCZOS
             sheet.paste(Image.fromarray(picture).resize((cell, cell), filter), (x, y))
             shown = f"{below}, seed {seed}" if 0 < column <= len(strengths) and len(seeds) > 1 else below
-            draw.text((x + cell / 2, y + cell + foot / 2), shown, INK, small, anchor="mm")
+            draw_text(draw, (x + cell / 2, y + cell + foot / 2), shown, small, INK, "mm")
     return sheet

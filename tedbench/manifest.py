@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from conf.output import safe_output
 from tedbench.errors import ImageError, UserError
 from tedbench.image import read_image
 from tedbench.table import check_unicode
@@ -160,5 +161,8 @@ def pixel_sha256(image: np.ndarray) -> str:
 
 
 if __name__ == "__main__":
-    json.dump(Manifest.of(Path(sys.argv[1])).to_json(), sys.stdout, indent=1, ensure_ascii=False)
-    print()
+    with safe_output():
+        json.dump(
+            Manifest.of(Path(sys.argv[1])).to_json(), sys.stdout, indent=1, ensure_ascii=sys.stdout.encoding != "utf-8"
+        )
+        print()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from tedbench.fonts import draw_text, length
 from tedbench.image import square
 
 TILE = 160
@@ -137,36 +137,28 @@ def _write(page: Image.Image, at: tuple[int, int], lines: Sequence[str], style: 
     x, y = at
     draw = ImageDraw.Draw(page)
     for line in lines:
-        draw.text((x, y), line, font=font(style.size), fill=style.ink)
+        draw_text(draw, (x, y), line, style.size, style.ink)
         y += style.line
     return y
 
 
-@cache
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib, so that texts in most alphabets can be read."""
-    import matplotlib
-
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
-
-
 def _wrap(text: str, style: _Style, width: int) -> list[str]:
     """Lines no wider than ``width`` pixels; a longer word is cut."""
-    face = font(style.size)
     lines: list[str] = []
     for word in text.split():
         joined = f"{lines[-1]} {word}" if lines else word
-        if lines and face.getlength(joined) <= width:
+        if lines and length(joined, style.size) <= width:
             lines[-1] = joined
         else:
-            lines += _cut(word, face, width)
+            lines += _cut(word, style.size, width)
     return lines
 
 
-def _cut(word: str, face: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _cut(word: str, size: int, width: int) -> list[str]:
     pieces = [""]
     for letter in word:
-        if pieces[-1] and face.getlength(pieces[-1] + letter) > width:
+        mark = unicodedata.category(letter).startswith("M")  # stays with its letter
+        if pieces[-1] and not mark and length(pieces[-1] + letter, size) > width:
             pieces.append("")
         pieces[-1] += letter
     return pieces

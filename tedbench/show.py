@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from conf.command import command
+from conf.tables import open_console, print_table
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
 from tedbench.errors import ImageError, UserError
@@ -71,8 +71,8 @@ def show(dataset: Dataset, out: Path) -> int:
         UserError: the sheet cannot be written.
     """
     looked = [look(dataset, entry) for entry in dataset.entries]
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
-    console.print(table(looked))
+    console = open_console()
+    print_table(console, table(looked))
     console.print(f"\n[bold]{totals(looked)}[/bold]")
     with_truth = any(len(row.cell.pictures) > 1 for row in looked)
     title = (

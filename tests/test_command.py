@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from conf.command import compose, help_text, resolved
+from conf.command import command, compose, help_text, resolved
 from tedbench.errors import UserError
 
 
@@ -39,6 +39,39 @@ def test_what_is_taken_away_is_not_blamed_for_a_typo_beside_it():
         compose("run", ["~metrics", "datset.limit=1"])
     with pytest.raises(UserError, match="'metricz' does not exist"):
         compose("run", ["~metricz"])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "taken", "left"),
+    [
+        ("full", "lpips", "lpips_vgg"),
+        ("full", "clip", "clip_direction"),
+        ("picturebook", "judge_success", "judge_kept"),
+        ("picturebook_full", "lpips", "truth_lpips"),
+    ],
+)
+def test_a_metric_is_taken_away_and_those_that_share_its_settings_keep_them(chosen, taken, left):
+    whole = resolved(compose("run", [f"metrics={chosen}"]))["metrics"]
+    metrics = resolved(compose("run", [f"metrics={chosen}", f"~metrics.{taken}"]))["metrics"]
+    assert metrics == {name: block for name, block in whole.items() if name != taken}
+    assert metrics[left] == whole[left]
+
+
+def test_a_metric_that_is_not_there_cannot_be_taken_away():
+    with pytest.raises(
+        UserError, match=r"no 'lpisp'. Did you mean ~metrics.lpips\? There are: clip, lpips, judge_success"
+    ):
+        compose("run", ["~metrics.lpisp"])
+    with pytest.raises(UserError, match=r"metrics.lpips_vgg.size refers to an option that is not there"):
+        resolved(compose("run", ["metrics=full", "~metrics.lpips.size"]))
+
+
+def test_a_metric_is_taken_away_before_the_task_sees_the_configuration(monkeypatch):
+    seen = []
+    monkeypatch.setattr("sys.argv", ["run", "metrics=full", "~metrics.lpips", "run_dir=runs/a (1)"])
+    command("run", "", "")(lambda cfg: seen.append(resolved(cfg)))()
+    assert "lpips" not in seen[0]["metrics"] and seen[0]["metrics"]["lpips_vgg"]["size"] == 512
+    assert seen[0]["run_dir"] == "runs/a (1)"
 
 
 def test_the_model_brings_its_recipe_and_metrics_and_both_can_be_overridden():

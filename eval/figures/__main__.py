@@ -160,11 +160,10 @@ def _page(material: Material, drawn: Drawn, name: str, caption: Sequence[str]) -
 
 def _print(material: Material, drawn: Drawn, caption: Sequence[str], out: Path) -> None:
     """Caption and what is left out; the last line is the folder."""
-    from rich.console import Console
-
+    from conf.tables import open_console
     from eval.comparison.pages import print_left_out
 
-    console = Console(highlight=False)
+    console = open_console()
     for line in caption:
         console.print(line, markup=False, soft_wrap=True)
     print_left_out(_left_out(material, drawn), console)

@@ -14,7 +14,8 @@ from matplotlib.patches import Rectangle
 
 from eval.figures.style import ORANGE, plain, save
 from tedbench.disk import writing
-from tedbench.sheet import font, tile
+from tedbench.fonts import length
+from tedbench.sheet import tile
 
 PLACE_COLUMNS = ("block", "row", "column", "run", "pair_id", "target_text", "strength", "seed", "image")
 DPI = 300
@@ -147,7 +148,7 @@ def _wrap(text: str, inches: float, points: float) -> list[str]:
         line = ""
         for word in filter(None, paragraph.split(" ")):
             joined = f"{line} {word}".strip()
-            if line and font(100).getlength(joined) / 100 * points / 72 > inches:
+            if line and length(joined, 100) / 100 * points / 72 > inches:
                 lines.append(line)
                 joined = word
             line = joined

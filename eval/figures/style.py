@@ -50,7 +50,9 @@ def save(figure: Figure, path: Path) -> None:
     Equal figures are equal files: the PDF bears no date.
     """
     from tedbench.disk import writing
+    from tedbench.fonts import cover_figure
 
+    cover_figure(figure)
     with writing(path.parent):
         figure.savefig(path.with_suffix(".png"))
         figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})

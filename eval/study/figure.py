@@ -9,6 +9,7 @@ import matplotlib
 
 from eval.comparison.plane import COLORS
 from tedbench.disk import writing
+from tedbench.fonts import cover_figure
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -52,6 +53,7 @@ def draw_preferences(summary: dict[str, Any], out: Path) -> None:
     figure.suptitle(f"{summary['study']['dataset']}\n{title_of(summary)}".replace("$", r"\$"), fontsize=7)
     if summary["simulated"]:
         axes.set_title("SIMULATED ANSWERS", fontsize=7.5, color=COLORS[1], weight="bold")
+    cover_figure(figure)
     for suffix in SUFFIXES:
         with writing(out):
             figure.savefig(out / f"{NAME}.{suffix}", dpi=200)

@@ -6,6 +6,7 @@ import argparse
 import importlib
 from pathlib import Path
 
+from conf.output import safe_output
 from picturebook.train.loop import SHIPPED
 
 PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler")
@@ -40,4 +41,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with safe_output():
+        main()

@@ -1,0 +1,48 @@
+"""Metrics taken out of the chosen set, ``~metrics.lpips``, once those that refer to them have what they refer to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from tedbench.errors import UserError
+
+_REMOVAL = re.compile(r"~metrics\.(\w+)")
+
+
+def removals(overrides: Sequence[str]) -> list[str]:
+    """The metrics that a command line takes away. Hydra does not get to see these overrides."""
+    return [match[1] for override in overrides if (match := _REMOVAL.fullmatch(override))]
+
+
+def is_removal(override: str) -> bool:
+    """Whether an override takes a metric away."""
+    return _REMOVAL.fullmatch(override) is not None
+
+
+def remove_metrics(cfg: DictConfig, names: Sequence[str]) -> None:
+    """Takes metrics out of a configuration; what the others share with them, such as a size, they keep.
+
+    Raises:
+        UserError: the chosen set has no such metric.
+    """
+    if not names:
+        return
+    metrics = cfg.get("metrics") or OmegaConf.create({})
+    there = [str(name) for name in metrics]
+    for name in dict.fromkeys(names):
+        if name not in there:
+            near = get_close_matches(name, there, 1)
+            hint = f" Did you mean ~metrics.{near[0]}?" if near else ""
+            listed = f"There are: {', '.join(there)}" if there else "No metrics are chosen"
+            raise UserError(f"~metrics.{name}: the chosen metrics have no {name!r}.{hint} {listed}.")
+    with suppress(OmegaConfBaseException):  # what cannot be resolved is told of when the configuration is read
+        OmegaConf.resolve(metrics)
+    with open_dict(cfg):
+        for name in dict.fromkeys(names):
+            del cfg.metrics[name]

@@ -1,0 +1,89 @@
+"""Tables on the terminal, none of whose numbers is ever cut."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from copy import copy
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Column, Table
+
+WIDE = 1_000_000
+"""Columns where there is no terminal: lines are as long as they need to be."""
+_WORD = 20  # of a text in a table that is too wide: longer words are folded
+
+
+def open_console() -> Console:
+    """Standard output: as wide as the terminal; with no end where it goes to a file or another program."""
+    from rich.console import Console
+
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Prints a table whole: where it is too wide its cells are wrapped, then its columns go into several tables.
+
+    Each of these begins with the first column. Columns to the right are numbers, whose words stay in one piece; longer
+    words of the others are folded.
+    """
+    for column in table.columns:
+        column.overflow = "fold"
+    blocks = [list(table.columns)]
+    if _extent(console, table, table.columns)[1] > console.width:
+        blocks = _blocks(console, table)
+    for number, columns in enumerate(blocks):
+        part = copy(table)
+        part.columns = columns
+        part.title = None if number else table.title
+        console.print(part)
+
+
+def _blocks(console: Console, table: Table) -> list[list[Column]]:
+    """Columns in groups that fit beside the first one, each with the widths that it shall have."""
+    key, *others = table.columns
+    groups = [[key]]
+    for column in others:
+        if len(groups[-1]) > 1 and _extent(console, table, [*groups[-1], column])[0] > console.width:
+            groups.append([key])
+        groups[-1].append(column)
+    return [_laid_out(console, table, group) for group in groups]
+
+
+def _extent(console: Console, table: Table, columns: Sequence[Column]) -> tuple[int, int]:
+    """The least and the natural width of a table of these columns, frame included."""
+    from rich.measure import Measurement
+
+    part = copy(table)
+    part.columns, part.title = list(columns), None
+    whole = Measurement.get(console, console.options.update_width(WIDE), part)
+    limits = [_limits(console, column) for column in columns]
+    frame = whole.maximum - sum(most for _, most in limits)
+    return sum(least for least, _ in limits) + frame, whole.maximum
+
+
+def _limits(console: Console, column: Column) -> tuple[int, int]:
+    """The width that a column's words need, and the one that its lines do."""
+    from rich.measure import Measurement
+
+    cells = [cell for cell in (column.header, *column.cells) if cell != ""]
+    measured = [Measurement.get(console, console.options.update_width(WIDE), cell) for cell in cells]
+    least = max((each.minimum for each in measured), default=0)
+    most = max((each.maximum for each in measured), default=0)
+    return (least if column.justify == "right" else min(least, _WORD)), most
+
+
+def _laid_out(console: Console, table: Table, columns: Sequence[Column]) -> list[Column]:
+    """Copies of columns with fixed widths: what is left of the terminal goes to those that can use it."""
+    limits = [_limits(console, column) for column in columns]
+    spare = max(0, console.width - _extent(console, table, columns)[0])
+    found = [copy(column) for column in columns]
+    order = sorted(range(len(columns)), key=lambda place: limits[place][1] - limits[place][0])
+    for done, place in enumerate(order):
+        least, most = limits[place]
+        more = min(most - least, spare // (len(order) - done))
+        found[place].width = least + more
+        spare -= more
+    return found
