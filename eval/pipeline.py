@@ -23,7 +23,7 @@ from eval.metrics.build import build_metrics
 from eval.progress import Reporter
 from eval.provenance import provenance
 from eval.shard import Shard, listed
-from eval.store import Run
+from eval.store import Run, replaced
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
@@ -56,6 +56,7 @@ class Job:
 
     def __post_init__(self) -> None:
         self._inputs = Inputs(self.dataset)
+        self._replaced: list[str] = []
 
     def close(self) -> None:
         """Lets other commands work on the run's folder."""
@@ -68,7 +69,14 @@ class Job:
         Raises:
             UserError: a finished pair's input has changed since.
         """
-        return [Todo(entry, missing) for entry in self.dataset.entries if (missing := self.missing(entry))]
+        self._replaced.clear()
+        todo = [Todo(entry, missing) for entry in self.dataset.entries if (missing := self.missing(entry))]
+        if self._replaced:
+            self.reporter.say(
+                f"the edited images of {len(self._replaced)} of {len(self.dataset)} pairs, such as {self._replaced[0]}, "
+                "are other files than before: they are made and scored again"
+            )
+        return todo
 
     def missing(self, entry: Entry) -> list[tuple[float, int]]:
         """The (strength, seed) that a pair still lacks; of a failed one all or, unless ``retry_failed``, none.
@@ -89,7 +97,10 @@ class Job:
             self._same_texts(entry, info)
         if info.get("input"):
             self._same_input(entry, info["input"])
-        if info["status"] == "failed" and not self.retry_failed:
+        changed = replaced(shard, self.editor.origins(entry)).intersection(self.requests)
+        if changed:
+            self._replaced.append(entry.id)
+        if info["status"] == "failed" and not self.retry_failed and not changed:
             if set(self.requests) - set(zip(rows["strength"], rows["seed"], strict=True)):
                 self.run.write_failure(entry, self.requests, info["reason"])
             return []
@@ -97,7 +108,7 @@ class Job:
         if broken := shard.broken(thorough=True):
             self.reporter.say(f"{entry.id}: {listed(broken)}. What is lost is made again.")
             rows = rows[[Path(image).name not in broken for image in rows["image"]]]
-        have = set(zip(rows["strength"], rows["seed"], strict=True))
+        have = set(zip(rows["strength"], rows["seed"], strict=True)) - changed
         lacking = [request for request in self.requests if request not in have]
         return [] if broken and have and not self._mended(entry, lacking) else lacking
 
