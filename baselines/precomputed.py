@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-import re
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from string import Formatter
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
-from tedbench.disk import is_file
+from baselines.precomputed_files import (
+    AS_PUBLISHED,
+    PUBLISHED,
+    Digests,
+    FileList,
+    Key,
+    check_pattern,
+    file_name,
+    identity_of,
+    named,
+    pictures,
+)
+from tedbench.disk import is_file, on_disk
 from tedbench.errors import ImageError, PairError, UserError
-from tedbench.image import read_image, square
-from tedbench.method import Axis, Edit, Editor, Progress, Sample, format_strength, silent
+from tedbench.geometry import GEOMETRIES, Geometry, Size, lies_on, onto_square, size_in_file, size_of
+from tedbench.image import read_image
+from tedbench.method import Edit, Editor, Origin, Progress, Sample, format_strength, silent
 from tedbench.pair import EditPair, Entry
-from tedbench.table import Row, read_table
-
-PUBLISHED = "{image_name}-{text}.png"
-"""How TEdBench names its published outputs."""
-
-AS_PUBLISHED = Axis("as_published", "as published", (1.0,), fixed=True)
-"""The axis of images that have no strength."""
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-Key = tuple[float, int]
-
-
-class Found(NamedTuple):
-    """The files of every pair by (strength, seed), and the axis that their strengths make."""
-
-    axis: Axis
-    files: dict[tuple[str, str], dict[Key, Path]]
 
 
 class Precomputed(Editor):
     """Images from a folder by their names, or from a list of files.
 
-    A folder has one image a pair, under one strength and seed. A list may have strengths and seeds. Images of another
-    size or shape than the pair's go through the pair's own geometry (centre square, resized), and the run writes their
-    sizes down. An image that is missing or unreadable fails its pair alone.
+    A folder has one image a pair, under one strength and seed. A list may have strengths and seeds. An image that is
+    missing or unreadable fails its pair alone.
+
+    Every image is brought to its pair's square, by the shape of the input as its file has it and by how the edit was
+    made (``geometry``); sizes stand in the run's tables and report. Where edits have another shape than their inputs
+    and nobody says why, they are counted and named.
+
+    What a run has of images made elsewhere is known by their contents: :meth:`origins` gives the digest of the very
+    file that each image is read from, whatever its name, ending or folder. The run keeps it beside the image, and an
+    image whose file is another one since is made and scored again, it alone. So lists may be mended, and a run of a
+    few pairs extended, in one run folder; another ``folder`` or ``file`` is another run.
     """
 
     randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
+    elsewhere: ClassVar[bool] = True
 
     def __init__(
-        self, folder: str | Path | None = None, pattern: str = PUBLISHED, file: str | Path | None = None
+        self,
+        folder: str | Path | None = None,
+        pattern: str = PUBLISHED,
+        file: str | Path | None = None,
+        geometry: Geometry | None = None,
+        shared_files: bool = False,
     ) -> None:
         """
         Args:
@@ -56,34 +63,52 @@ class Precomputed(Editor):
                 (verbatim) and ``{pair_id}``. By default TEdBench's own rule.
             file: in place of a folder, a CSV with the columns image, target_text and file (paths relative to the
                 list), and optionally strength and seed.
+            geometry: how edits of another shape than their input were made: "crop" from the input's centre square,
+                "squash" from the whole input resized to the edit's shape, "pad" from the whole input between two bars.
+                None takes them as "crop", and warns.
+            shared_files: whether several pairs may have one file.
 
         Raises:
-            UserError: neither or both of folder and file, one that is not there, or an unknown field.
+            UserError: neither or both of folder and file, one that is not there, an unknown field or geometry.
         """
         if (folder is None) == (file is None):
             raise UserError(
                 "Precomputed images need either method.folder (images named by method.pattern) or method.file (a CSV "
                 f"of image, target_text, file); {'none' if folder is None else 'both'} is given. Give one."
             )
+        if geometry is not None and geometry not in GEOMETRIES:
+            raise UserError(f"method.geometry={geometry} does not exist. There are: {', '.join(GEOMETRIES)}.")
+        if not isinstance(shared_files, bool):
+            raise UserError(f"method.shared_files is {shared_files!r}. It must be true or false.")
         self.pattern, self.folder = pattern, None if folder is None else Path(str(folder)).expanduser()
-        self._listed: Found | None = None
+        self.geometry, self.shared_files = geometry, shared_files
+        self._listed: FileList | None = None
         if self.folder is not None:
-            _check_pattern(pattern)
+            check_pattern(pattern)
             if not self.folder.is_dir():
                 raise UserError(f"method.folder={folder} is no folder. Give the one that holds the edited images.")
-            images = (path for path in self.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-            self.images = sorted(path for path in images if path.is_file())
+            self.images = sorted(pictures(self.folder))
         else:
-            self._listed = _read_list(Path(str(file)).expanduser())
-            self.images = sorted({path for files in self._listed.files.values() for path in files.values()})
+            self._listed = FileList(Path(str(file)).expanduser())
+            self.images = self._listed.paths
         self.axis = AS_PUBLISHED if self._listed is None else self._listed.axis
-        self.digest = _digest(self.images, self._listed)
+        self._keys = [(1.0, 0)] if self._listed is None else self._listed.keys
+        self._digests = Digests()
 
     def files(self, entry: Entry) -> dict[Key, Path]:
-        """A pair's files by (strength, seed), whether they are there or not."""
+        """A pair's files by (strength, seed), whether they are there or not.
+
+        Raises:
+            UserError: the list has an image of the pair twice.
+        """
         if self._listed is not None:
-            return self._listed.files.get((entry.image_name, entry.target_text), {})
-        return {(1.0, 0): self.folder / file_name(self.pattern, entry)}  # type: ignore[operator]
+            return self._listed.files(entry)
+        return {(1.0, 0): on_disk(self.folder / file_name(self.pattern, entry))}  # type: ignore[operator]
+
+    def origins(self, entry: Entry) -> dict[Key, Origin]:
+        """The digest of each file that is read for the pair, for every (strength, seed) that any pair has."""
+        files = self.files(entry)
+        return {key: Origin(self._digests.of(files.get(key))) for key in self._keys}
 
     def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[Key]:
         """Those that there are; images without seeds are seed 0, whatever seeds are asked.
@@ -91,12 +116,11 @@ class Precomputed(Editor):
         Raises:
             UserError: strengths or seeds that the list has nowhere.
         """
-        there = {key for files in self._listed.files.values() for key in files} if self._listed else {(1.0, 0)}
         asked = super().requests(strengths, seeds)
-        if {seed for _, seed in there} == {0}:
+        if {seed for _, seed in self._keys} == {0}:
             asked = [(strength, 0) for strength in dict.fromkeys(strength for strength, _ in asked)]
         for what, i in (("strengths", 0), ("seeds", 1)):
-            have = sorted({key[i] for key in there})
+            have = sorted({key[i] for key in self._keys})
             if wrong := [key[i] for key in asked if key[i] not in have]:
                 known = ",".join(map(format_strength, have))
                 raise UserError(
@@ -105,18 +129,25 @@ class Precomputed(Editor):
         return asked
 
     def check(self, entries: Sequence[Entry]) -> None:
-        """Counts and names what is missing; a warning, unless all is.
+        """Counts and names what is missing, what several pairs share, and what has another shape than its input.
 
         Raises:
-            UserError: there is not one of the pairs' images.
+            UserError: there is not one of the pairs' images, one is listed twice, or several pairs have one file
+                although ``shared_files`` is not set.
         """
-        wanted = {entry.id: list(self.files(entry).values()) for entry in entries}
-        lacking = [entry for entry in entries if not any(is_file(path) for path in wanted[entry.id])]
+        wanted = {entry.id: self.files(entry) for entry in entries}
+        self._check_missing(entries, wanted)
+        there = {id: {key: path for key, path in files.items() if is_file(path)} for id, files in wanted.items()}
+        self._check_shared(entries, there)
+        self._check_shapes(entries, there)
+
+    def _check_missing(self, entries: Sequence[Entry], wanted: dict[str, dict[Key, Path]]) -> None:
+        lacking = [entry for entry in entries if not any(map(is_file, wanted[entry.id].values()))]
         if not lacking:
             return
-        first = next(iter(wanted[lacking[0].id]), None)
+        first = next(iter(wanted[lacking[0].id].values()), None)
         such = f"{lacking[0].id} in the list" if first is None else str(first)
-        known = {path for paths in wanted.values() for path in paths}
+        known = {path for files in wanted.values() for path in files.values()}
         others = [path for path in self.images if path not in known]
         hint = f" {len(others)} other images are there, such as {others[0].name}." if others else ""
         if len(lacking) == len(entries):
@@ -124,23 +155,88 @@ class Precomputed(Editor):
                 f"Of {len(entries)} pairs none has its edited image: there is no {such}.{hint} "
                 "Check method.folder and method.pattern, or method.file."
             )
-        warnings.warn(
+        _warn(
             f"{len(lacking)} of {len(entries)} pairs have no edited image: there is no {such}.{hint} They are failed "
-            "rows of the run.",
-            stacklevel=2,
+            "rows of the run."
         )
+
+    def _check_shared(self, entries: Sequence[Entry], there: dict[str, dict[Key, Path]]) -> None:
+        readers: dict[tuple[object, ...], list[tuple[str, Path]]] = defaultdict(list)
+        for id, files in there.items():
+            for path in files.values():
+                readers[identity_of(path)].append((id, path))
+        shared = [found for found in readers.values() if len({id for id, _ in found}) > 1]
+        if shared:
+            pairs = {id for found in shared for id, _ in found}
+            (one, path), (other, _) = next(
+                (found[0], each) for found in shared for each in found if each[0] != found[0][0]
+            )
+            words = f"{len(pairs)} of {len(entries)} pairs share their edited image with another: {path} is read for {one} and {other}."
+            if not self.shared_files:
+                how = "method.pattern with {text} or {pair_id}" if self._listed is None else "each pair its own file"
+                raise UserError(f"{words} Give {how}, or method.shared_files=true if that is meant.")
+            _warn(words)
+        repeated = sum(len(found) > len({id for id, _ in found}) for found in readers.values())
+        if repeated:
+            path = next(found[0][1] for found in readers.values() if len(found) > len({id for id, _ in found}))
+            count = "1 file is" if repeated == 1 else f"{repeated} files are"
+            _warn(f"{count} read for several strengths or seeds of one pair, such as {path}.")
+        self._check_copies(entries, there)
+
+    def _check_copies(self, entries: Sequence[Entry], there: dict[str, dict[Key, Path]]) -> None:
+        """Warns of different files with the same content among the texts of one input."""
+        known: dict[tuple[str, Key, str], list[Path]] = defaultdict(list)
+        for entry in entries:
+            for key, path in there[entry.id].items():
+                known[entry.source_group, key, self._digests.of(path)].append(path)
+        copies = [paths for paths in known.values() if len({identity_of(path) for path in paths}) > 1]
+        if copies:
+            one, other = next((paths[0], path) for paths in copies for path in paths if path != paths[0])
+            _warn(
+                f"{sum(map(len, copies))} edited images have the same content as that of another text on their input, "
+                f"such as {one} and {other}."
+            )
+
+    def _check_shapes(self, entries: Sequence[Entry], there: dict[str, dict[Key, Path]]) -> None:
+        """Warns of edits that do not lie on their inputs, as far as headers tell."""
+        inputs: dict[str, Size | None] = {}
+        unlike, total = [], 0
+        for entry in entries:
+            if entry.path is None:
+                continue
+            if entry.path not in inputs:
+                inputs[entry.path] = size_in_file(Path(entry.path))
+            original = inputs[entry.path]
+            for path in there[entry.id].values():
+                edited = size_in_file(path)
+                total += 1
+                if original is not None and edited is not None and not lies_on(edited, original, self.geometry):
+                    unlike.append(f"{path} is {edited} and its input {original}")
+        if unlike:
+            ways = (
+                "They are taken as if made from the input's centre square; say how they were made with "
+                "method.geometry=crop, squash or pad."
+                if self.geometry is None
+                else "Their centre squares do not lie on each other; method.geometry=squash or pad may be meant."
+            )
+            _warn(f"{len(unlike)} of {total} edited images have another shape than their input: {unlike[0]}. {ways}")
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> PrecomputedEdit:
         """Looks up the pair's files."""
-        return PrecomputedEdit(pair, self.files(pair.entry))
+        return PrecomputedEdit(pair, self.files(pair.entry), self.origins(pair.entry), self.geometry)
 
 
 class PrecomputedEdit(Edit):
     """A pair's images on disk."""
 
-    def __init__(self, pair: EditPair, files: dict[Key, Path]) -> None:
-        self._pair, self._files = pair, files
+    def __init__(
+        self, pair: EditPair, files: dict[Key, Path], origins: dict[Key, Origin], geometry: Geometry | None
+    ) -> None:
+        self._pair, self._files, self._origins, self._geometry = pair, files, origins, geometry
+        side = pair.image.shape[0]
+        self._original = Size(*(pair.original_size or (side, side)))
         self._sizes: dict[str, str] = {}
+        self._shapes: dict[str, dict[str, str]] = {}
 
     def sample(self, requests: Sequence[Key], progress: Progress = silent) -> Iterator[Sample]:
         """Those that are there, in order.
@@ -152,103 +248,38 @@ class PrecomputedEdit(Edit):
         for strength, seed in requests:
             path = self._files.get((strength, seed))
             if path is None or not is_file(path):
-                problems.append(f"missing: {_of(strength, seed) if path is None else path.name}")
+                problems.append(f"missing: {named(strength, seed) if path is None else path.name}")
                 continue
             try:
                 image = read_image(path)
             except ImageError as error:
                 problems.append(str(error))
                 continue
-            if image.shape[:2] != (side, side):
-                self._sizes[path.name] = f"{image.shape[1]}×{image.shape[0]}"
-            yield Sample(strength, seed, square(image, side))
+            geometry: Geometry = self._geometry or "crop"
+            self._record((strength, seed), path.name, size_of(image), geometry)
+            yield Sample(strength, seed, onto_square(image, side, self._original, geometry))
         if problems:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             raise PairError(f"{problems[0]}{more}")
 
+    def _record(self, key: Key, name: str, size: Size, geometry: Geometry) -> None:
+        side = self._pair.image.shape[0]
+        if size != (side, side):
+            self._sizes[name] = str(size)
+        if self._pair.original_size is not None and not lies_on(size, self._original, None):
+            self._shapes[name] = {"input": str(self._original), "edit": str(size), "geometry": geometry}
+        origin = self._origins.get(key)
+        if origin is not None:
+            self._origins[key] = origin._replace(size=size, geometry=geometry)
+
+    def origins(self) -> dict[Key, Origin]:
+        return self._origins
+
     def facts(self) -> dict[str, Any]:
-        """The sizes of images that were brought to the pair's, by file name."""
-        return {"resized_from": self._sizes} if self._sizes else {}
+        """By file name, the sizes of images that were brought to the pair's, and of those with another shape than its input."""
+        facts: dict[str, Any] = {"resized_from": self._sizes, "other_shape": self._shapes}
+        return {name: found for name, found in facts.items() if found}
 
 
-def file_name(pattern: str, entry: Entry) -> str:
-    """A pair's file by a pattern, see :class:`Precomputed`; a "/" in a text becomes _."""
-    text = entry.target_text.replace("/", "_")
-    return pattern.format(
-        image_name=entry.image_name,
-        image_stem=str(Path(entry.image_name).with_suffix("")),
-        text=re.sub(r"\.$", "", text).replace(" ", "_"),
-        target_text=text,
-        pair_id=entry.id,
-    )
-
-
-def _check_pattern(pattern: str) -> None:
-    example = Entry("dog.jpeg", "A sitting dog.")
-    try:
-        fields = [field for _, field, _, _ in Formatter().parse(pattern) if field is not None]
-        if not fields:
-            raise KeyError("no field")
-        if parts := [field for field in fields if not field.isidentifier()]:  # {text.upper}, {text[0]}
-            raise KeyError(parts[0])
-        file_name(pattern, example)
-    except (KeyError, ValueError, IndexError, AttributeError) as error:
-        raise UserError(
-            f"method.pattern={pattern} cannot be used ({error}). Its fields are {{image_name}}, {{image_stem}}, {{text}}, "
-            f"{{target_text}} and {{pair_id}}; TEdBench's own is {PUBLISHED}."
-        ) from None
-
-
-def _read_list(file: Path) -> Found:
-    files: dict[tuple[str, str], dict[Key, Path]] = {}
-    strengths = set()
-    for row in read_table(file, "method.file", ("image", "target_text", "file"), ("strength", "seed")):
-        cells, where = row.cells, f"{file}, {row.where}"
-        key = (_number(row, "strength", 1.0, where), int(_number(row, "seed", 0, where)))
-        strengths.add(key[0] if cells["strength"] else None)
-        of_pair = files.setdefault((cells["image"] or "", cells["target_text"] or ""), {})
-        if key in of_pair:
-            raise UserError(f"{where}: this pair has {_of(*key)} already. Remove one, or give both a strength or seed.")
-        of_pair[key] = file.parent / (cells["file"] or "")
-    if not files:
-        raise UserError(f"{file} has no rows. Give one for each edited image.")
-    if None in strengths and len(strengths) > 1:
-        raise UserError(f"{file} has rows with and rows without a strength. Give every row one, or none.")
-    grid = sorted(strength for strength in strengths if strength is not None)
-    return Found(Axis("strength", "strength", tuple(grid)) if grid else AS_PUBLISHED, files)
-
-
-def _number(row: Row, name: str, default: float, where: str) -> float:
-    cell = row.cells[name]
-    if cell is None:
-        return default
-    try:
-        value = float(cell)
-        if not math.isfinite(value) or (name == "seed" and (value != int(value))):
-            raise ValueError
-    except ValueError:
-        kind = "a whole number" if name == "seed" else "a number"
-        raise UserError(f"{where}: {name} is {cell!r}. It must be {kind}.") from None
-    return value
-
-
-def _of(strength: float, seed: int) -> str:
-    return f"strength {format_strength(strength)}, seed {seed}"
-
-
-def _digest(images: Sequence[Path], listed: Found | None) -> str:
-    """Over what the images are and, for a list, whose they are: other images are another run."""
-    total = hashlib.sha256()
-    for path in images:
-        total.update(f"{path.name}\0{_file_digest(path)}\n".encode())
-    for pair, files in sorted(listed.files.items()) if listed else ():
-        total.update(repr((pair, sorted((key, path.name) for key, path in files.items()))).encode())
-    return total.hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return "missing"
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=4)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from eval.store import Run
 from tedbench.errors import UserError
+from tedbench.method import rounded_strength
 
 CHOICE_COLUMNS = ("pair_id", "strength", "seed", "image")
 TABLE, RECORD = "chosen.csv", "chosen.json"
@@ -67,9 +68,14 @@ def chosen(run: Run) -> Choice | None:
         float_precision="round_trip",
     )
     images = rows[rows["image"] != ""].astype({"strength": float, "seed": int}).reset_index(drop=True)
+    images["strength"] = images["strength"].map(rounded_strength)
     missing = [image for image in images["image"] if not (run.folder / Path(image)).is_file()]
     if missing:
         raise UserError(f"{table} names images that the run does not have, such as {missing[0]}. {again}")
+    known = facts.get("images_sha256", {})  # none in runs of older versions
+    replaced = [image for image in images["image"] if known.get(image) != (_digest(run, image) if known else None)]
+    if replaced:
+        raise UserError(f"{table} was chosen among other images: {replaced[0]} was made again since. {again}")
     notes = dict(zip(rows["pair_id"], rows["note"], strict=True))
     kept = set(images["pair_id"])
     return Choice(
@@ -96,7 +102,14 @@ def keep(run: Run, choice: Choice) -> None:
             "chosen": len(choice.images),
             "pairs": len(choice.images) + len(choice.left_out),
             "left_out": choice.left_out,
+            "images_sha256": {image: _digest(run, image) for image in images["image"]},
             "table_sha256": hashlib.sha256(text.encode()).hexdigest(),
         },
     )
     run.event("select", rule=choice.rule, chosen=len(choice.images))
+
+
+def _digest(run: Run, image: str) -> str:
+    """Of an image as the run wrote it."""
+    path = Path(image)
+    return str(run.shard(path.parent.name).info()["files"][path.name][1])

@@ -20,7 +20,8 @@ BLOCKS_HASHED = ("fit", "numerics")
 
 
 FILES = ("folder", "file")
-"""Settings of a method that say where its files lie; what is in them counts."""
+"""Settings of a method that say where images made elsewhere lie. As they are written they are part of what a run is;
+what is in them is compared image by image (:meth:`tedbench.method.Editor.origins`)."""
 
 
 def run_config(
@@ -30,12 +31,13 @@ def run_config(
 
     ``fit`` (model and weights, recipe, method, pair geometry, seed) and ``numerics`` say what its images are;
     ``sweep``, ``measure`` and ``how`` may change from call to call. A model is known by the digest of its files, not by
-    where they lie, and so are a method's own files. A method that works on no model (``model_digest`` None) has none in
+    where they lie, and so are a method's own weights. A method that works on no model (``model_digest`` None) has none in
     its identity and labels. Neither a group of one pair nor an uncompiled network stands there, as before there were others.
     """
     plain = resolved(cfg)
     model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
-    method = {k: v for k, v in plain["method"].items() if k not in FILES and (k, v) != ("fit_group", 1)}
+    method = {k: v for k, v in plain["method"].items() if (k, v) != ("fit_group", 1)}
+    method |= {k: str(Path(str(method[k]))) for k in FILES if method.get(k) is not None}  # out/ is out
     return {
         "fit": {
             "dataset": plain["dataset"]["name"],

@@ -27,7 +27,7 @@ from eval.metrics.build import build_metrics
 from eval.progress import Reporter
 from eval.provenance import provenance
 from eval.shard import Shard, listed
-from eval.store import Run
+from eval.store import Run, replaced
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
@@ -61,6 +61,7 @@ class Job:
     def __post_init__(self) -> None:
         self._inputs = Inputs(self.dataset)
         self._taken, self._unreadable = Taken(), 0
+        self._replaced: list[str] = []
 
     def close(self) -> None:
         """Lets other commands work on the run's folder."""
@@ -76,12 +77,18 @@ class Job:
             UserError: a finished pair's input has changed since.
         """
         self._taken, self._unreadable = Taken(), 0
+        self._replaced.clear()
         found = [Todo(entry, missing) for entry in self.dataset.entries if (missing := self.missing(entry))]
         for line in self._taken.lines([metric.name for metric in self.metrics]):
             self.reporter.say(line)
         if count := self._unreadable:
             of = "1 finished pair" if count == 1 else f"{count} finished pairs"
             self.reporter.say(f"The pictures of {of} cannot be read now; what the run has of them stays as it is.")
+        if self._replaced:
+            self.reporter.say(
+                f"the edited images of {len(self._replaced)} of {len(self.dataset)} pairs, such as {self._replaced[0]}, "
+                "are other files than before: they are made and scored again"
+            )
         return found
 
     def missing(self, entry: Entry) -> list[tuple[float, int]]:
@@ -103,21 +110,24 @@ class Job:
             self._same_texts(entry, info)
         if info.get("input"):
             self._same_input(entry, info["input"])
-        changed = self._corrected(shard, entry, bool((rows["status"] == "ok").any()))
-        if info["status"] == "failed" and not self._tried_again(entry, info, rows):
-            if changed:
-                self._correct(entry, changed)
+        corrected = self._corrected(shard, entry, bool((rows["status"] == "ok").any()))
+        changed = replaced(shard, self.editor.origins(entry)).intersection(self.requests)
+        if changed:
+            self._replaced.append(entry.id)
+        if info["status"] == "failed" and not changed and not self._tried_again(entry, info, rows):
+            if corrected:
+                self._correct(entry, corrected)
             if set(self.requests) - set(zip(rows["strength"], rows["seed"], strict=True)):
-                self.run.write_failure(entry, self.requests, info["reason"], info.get("unread", False))
+                self.run.write_failure(entry, self.requests, info["reason"], unread=info.get("unread", False))
             return []
         rows = rows[rows["status"] == "ok"]
         if broken := shard.broken(thorough=True):
             self.reporter.say(f"{entry.id}: {listed(broken)}. What is lost is made again.")
             rows = rows[[Path(image).name not in broken for image in rows["image"]]]
-        have = set(zip(rows["strength"], rows["seed"], strict=True))
+        have = set(zip(rows["strength"], rows["seed"], strict=True)) - changed
         lacking = [request for request in self.requests if request not in have]
-        if changed and have and not broken:
-            self._correct(entry, changed)
+        if corrected and have and not broken:
+            self._correct(entry, corrected)
         return [] if broken and have and not self._mended(entry, lacking) else lacking
 
     def _corrected(self, shard: Shard, entry: Entry, made: bool) -> tuple[str, ...]:

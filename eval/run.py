@@ -48,7 +48,9 @@ def main(cfg: DictConfig) -> int:
             return print_part(job) or int(unreadable > 0)
         write_outputs(job)
         status = print_summary(job, time.monotonic() - start) or int(unreadable > 0)
-        if status == 0 and job.editor.digest is None:  # images made elsewhere may have changed
+        if (
+            status == 0 and job.editor.digest is None and not job.editor.elsewhere
+        ):  # images made elsewhere may have changed
             write_record(job.run, job.dataset, cfg)
         return status
 

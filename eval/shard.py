@@ -16,6 +16,7 @@ from filelock import FileLock
 from eval.files import DamagedError, clear_half_written, file_digest, read_table, replace_text, write_table
 from tedbench.disk import writing
 from tedbench.image import read_image
+from tedbench.method import rounded_strength
 
 SAMPLE_COLUMNS = (
     "pair_id",
@@ -31,7 +32,13 @@ SAMPLE_COLUMNS = (
     "image",
     "status",
     "reason",
+    "input_size",
+    "edit_size",
+    "geometry",
 )
+SIZE_COLUMNS = SAMPLE_COLUMNS[-3:]
+"""Width × height of a pair's input and of an edit made elsewhere as their files have them, and how such an edit was
+brought to the square; empty where that is not known, as in runs of older versions."""
 SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score", "reason")
 SAMPLES = "samples.parquet"
 KEY = ["strength", "seed"]
@@ -64,9 +71,14 @@ class Shard:
 
     def info(self) -> dict[str, Any]:
         """What ``done`` says: ``status``, ``reason``, ``input`` and ``truth`` (digests of their pixels, if they were
-        read), texts, objects and groups, ``unread`` (the pair failed since they were not), ``files`` (size and sha256 by name).
+        read), texts, objects and groups, ``unread`` (the pair failed since they were not), ``origins`` (of images made
+        elsewhere, see :meth:`origins`), ``files`` (size and sha256 by name).
         """
         return json.loads((self.folder / "done").read_text(encoding="utf-8"))
+
+    def origins(self) -> dict[tuple[float, int], str]:
+        """Digests of the files that images made elsewhere were read from, by (strength, seed); see :class:`Origin`."""
+        return {(strength, seed): digest for strength, seed, digest in self.info().get("origins", [])}
 
     def broken(self, thorough: bool = False) -> dict[str, str]:
         """What is wrong with its files, by name: "is missing" or "has been changed".
@@ -105,7 +117,11 @@ class Shard:
             _, digest = self._files().get(SAMPLES, (0, None))
         except OSError:  # its successor is just taking its place
             raise DamagedError(f"{self.folder} is not complete.") from None
-        return read_table(self.folder / SAMPLES, digest)
+        table = read_table(self.folder / SAMPLES, digest)
+        for name in SIZE_COLUMNS:
+            if name not in table.column_names:
+                table = table.append_column(name, pa.array([""] * len(table), pa.large_string()))
+        return _rounded(table)
 
     def input(self) -> np.ndarray:
         return read_image(self.folder / "input.png")
@@ -224,4 +240,18 @@ class Shard:
         table = read_table(path, self._score_sums().get(path.name))
         if "reason" not in table.column_names:  # as older versions wrote them
             table = table.append_column("reason", pa.array([""] * len(table), pa.large_string()))
-        return table.select(list(SCORE_COLUMNS))
+        return _rounded(table.select(list(SCORE_COLUMNS)))
+
+
+def _rounded(table: pa.Table) -> pa.Table:
+    """Strengths as :func:`~tedbench.method.rounded_strength` has them: older versions kept 0.3 and 0.1 + 0.2 apart.
+
+    Of two rows that become one the last stays, whose image has taken the other's place.
+    """
+    strengths = table["strength"].to_pylist()
+    rounded = list(map(rounded_strength, strengths))
+    if rounded == strengths:
+        return table
+    table = table.set_column(table.column_names.index("strength"), "strength", pa.array(rounded, pa.float64()))
+    last = {key: place for place, key in enumerate(zip(rounded, table["seed"].to_pylist(), strict=True))}
+    return table.take(sorted(last.values()))

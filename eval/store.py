@@ -32,15 +32,19 @@ from eval.inputs import input_digest, pixel_digest
 from eval.listing import Listing, listed, write_listing
 from eval.lock import RunLock
 from eval.place import read_config, require_no_links, require_place, with_own_list
-from eval.shard import KEY, SAMPLE_COLUMNS, SCORE_COLUMNS, Shard
+from eval.shard import KEY, SAMPLE_COLUMNS, SCORE_COLUMNS, SIZE_COLUMNS, Shard
 from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.image import write_png
-from tedbench.method import Sample, format_strength
+from tedbench.method import Origin, Sample, format_strength, rounded_strength
 from tedbench.pair import EditPair, Entry
 
 LEFTOVER = re.compile(r"\.(?P<id>.+)\.[0-9a-f]{8}\.(?P<state>new|old)", re.DOTALL)
 """What a shard's folder is called while it is written, or moved aside for its successor."""
+
+
+Origins = Mapping[tuple[float, int], Origin]
+"""Of a pair's images, by (strength, seed)."""
 
 
 class Start(NamedTuple):
@@ -127,23 +131,32 @@ class Run:
             folders = [path for path in folders if path.name in known]
         return [shard for shard in map(Shard, folders) if shard.exists()]
 
-    def write_shard(self, pair: EditPair, samples: Sequence[Sample]) -> None:
+    def write_shard(self, pair: EditPair, samples: Sequence[Sample], origins: Origins | None = None) -> None:
         """Keeps a pair's input and edited images, together with those of an earlier, smaller sweep.
 
         What the earlier ones lack, or what was changed since, is left out of them. Without ``samples`` the pair's input
         and true edit alone are written again. Scores that are of other texts or another true edit are forgotten.
+
+        Args:
+            pair: the input, and the true edit where it is known.
+            samples: of the pair.
+            origins: the files that images made elsewhere come from; what was read from others is left out too.
         """
-        with self._new_shard(pair.entry) as (folder, rows):
+        with self._new_shard(pair.entry, origins) as (folder, rows):
             if not samples and not rows:
                 raise ValueError(f"no images for {pair.id}")
             _write_png(folder / "input.png", pair.image)
             truth = self._write_truth(folder, pair)
-            Shard(folder).forget_scores([(sample.strength, sample.seed) for sample in samples])
+            made = {(rounded_strength(sample.strength), sample.seed) for sample in samples}
+            rows[:] = [row for row in rows if (row["strength"], row["seed"]) not in made]
+            Shard(folder).forget_scores(made)
             for strength, seed, image in samples:
                 name = f"{self.labels['axis']}{format_strength(strength)}-s{seed}.png"
                 _write_png(folder / name, image)
-                rows.append(self._row(pair.entry, strength, seed, f"pairs/{pair.id}/{name}", "ok", ""))
-            self._finish(folder, pair.entry, rows, {"status": "ok", "input": input_digest(pair), "truth": truth})
+                row = self._row(pair.entry, strength, seed, f"pairs/{pair.id}/{name}", "ok", "")
+                rows.append(row | _sizes(pair, (origins or {}).get((strength, seed))))
+            info = {"status": "ok", "input": input_digest(pair), "truth": truth}
+            self._finish(folder, pair.entry, rows, info, origins)
 
     def _write_truth(self, folder: Path, pair: EditPair) -> str | None:
         """Keeps a pair's true edit in a folder that takes its shard's place; gives its digest, None where there is none."""
@@ -181,7 +194,13 @@ class Run:
             self._finish(folder, entry, rows, kept)
 
     def write_failure(
-        self, entry: Entry, requests: Sequence[tuple[float, int]], reason: str, unread: bool = False
+        self,
+        entry: Entry,
+        requests: Sequence[tuple[float, int]],
+        reason: str,
+        origins: Origins | None = None,
+        *,
+        unread: bool = False,
     ) -> None:
         """Keeps that a pair failed, as one row for each image that it lacks.
 
@@ -189,29 +208,30 @@ class Run:
             entry: the pair's.
             requests: the (strength, seed) that it should have.
             reason: in one line.
+            origins: as in :meth:`write_shard`.
             unread: whether its pictures could not be read, so that it is tried again once they can.
         """
-        with self._new_shard(entry) as (folder, rows):
+        with self._new_shard(entry, origins) as (folder, rows):
             have = {(row["strength"], row["seed"]) for row in rows}
             rows += [self._row(entry, s, k, "", "failed", reason) for s, k in requests if (s, k) not in have]
             had = self.shard(entry.id)
             known = {name: had.info().get(name) for name in ("input", "truth")} if had.exists() else {}
             known |= {"unread": True} if unread else {}
-            self._finish(folder, entry, rows, {"status": "failed", "reason": reason, **known})
+            self._finish(folder, entry, rows, {"status": "failed", "reason": reason, **known}, origins)
 
     @contextmanager
-    def _new_shard(self, entry: Entry) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
+    def _new_shard(self, entry: Entry, origins: Origins | None = None) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
         """A folder beside the shard's, which takes its place at the end.
 
-        It starts with the pictures and scores of the old one, as far as they are whole and of the same texts; the
-        pictures' rows are given too, as the pair is known now.
+        It starts with the pictures and scores of the old one, as far as they are whole and of the same texts and
+        origins; the pictures' rows are given too, as the pair is known now.
         """
         final, token = self.folder / "pairs" / entry.id, secrets.token_hex(4)
         beside, old = (final.with_name(f".{entry.id}.{token}.{state}") for state in ("new", "old"))
         with writing(self.folder):
             try:
                 beside.mkdir(parents=True)
-                rows = _take_over(Shard(final), beside)
+                rows = _take_over(Shard(final), beside, replaced(Shard(final), origins or {}))
                 if rows and (changed := set(corrected_texts(Shard(final), entry))):
                     Shard(beside).forget_metrics(lambda metric: bool(changed & reads(metric)))
                 yield beside, [row | _known(entry) for row in rows]
@@ -249,14 +269,26 @@ class Run:
         return {
             **_known(entry),
             **self.labels,
-            "strength": float(strength),
+            "strength": rounded_strength(strength),
             "seed": int(seed),
             "image": image,
             "status": status,
             "reason": reason,
+            **dict.fromkeys(SIZE_COLUMNS, ""),
         }
 
-    def _finish(self, folder: Path, entry: Entry, rows: list[dict[str, Any]], info: dict[str, Any]) -> None:
+    def _finish(
+        self,
+        folder: Path,
+        entry: Entry,
+        rows: list[dict[str, Any]],
+        info: dict[str, Any],
+        origins: Origins | None = None,
+    ) -> None:
+        had = self.shard(entry.id)
+        digests = (had.origins() if had.exists() else {}) | {key: each.digest for key, each in (origins or {}).items()}
+        if digests:
+            info = info | {"origins": [[*key, digest] for key, digest in sorted(digests.items())]}
         table = pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS)).sort_values(KEY)
         write_table(folder / "samples.parquet", table)
         texts = {name: getattr(entry, name) for name in ("target_text", *TEXTS, *TABLED)}
@@ -330,8 +362,24 @@ def last_start(events: Sequence[Mapping[str, Any]]) -> Start:
     return Start(0, 0)
 
 
-def _take_over(old: Shard, folder: Path) -> list[dict[str, Any]]:
-    """Gives what is whole of a shard to the folder that will take its place, without its tables; the rows of its images."""
+def replaced(shard: Shard, origins: Origins) -> set[tuple[float, int]]:
+    """The (strength, seed) of a shard whose images were read from other files than those of ``origins``."""
+    if not origins or not shard.exists():
+        return set()
+    return {key for key, digest in shard.origins().items() if key in origins and origins[key].digest != digest}
+
+
+def _sizes(pair: EditPair, origin: Origin | None) -> dict[str, str]:
+    """:data:`eval.shard.SIZE_COLUMNS` of an image."""
+    shown = [f"{size[0]}×{size[1]}" if size else "" for size in (pair.original_size, origin and origin.size)]
+    return dict(zip(SIZE_COLUMNS, (*shown, origin.geometry if origin else ""), strict=True))
+
+
+def _take_over(old: Shard, folder: Path, without: Collection[tuple[float, int]] = ()) -> list[dict[str, Any]]:
+    """Gives what is whole of a shard to the folder that will take its place, without its tables; the rows of its images.
+
+    Images and scores of the (strength, seed) ``without`` stay behind.
+    """
     if not old.exists():
         return []
     broken = old.broken(thorough=True)  # what was changed must get no checksum of its own
@@ -341,12 +389,15 @@ def _take_over(old: Shard, folder: Path) -> list[dict[str, Any]]:
         return []
     rows = [row for row in table.to_dict("records") if row["status"] == "ok"]
     rows = [row for row in rows if Path(row["image"]).name not in broken]
+    rows = [row for row in rows if (row["strength"], row["seed"]) not in without]
     for name in {"input.png", "truth.png", *(Path(row["image"]).name for row in rows)} - broken.keys():
         if (old.folder / name).exists():
             link_or_copy(str(old.folder / name), str(folder / name))
     if (old.folder / "scores").is_dir():
         ignore = shutil.ignore_patterns(".*")
         shutil.copytree(old.folder / "scores", folder / "scores", ignore=ignore, copy_function=link_or_copy)
+    if without:
+        Shard(folder).forget_scores(without)
     return [{str(key): value for key, value in row.items()} for row in rows]
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from tedbench.errors import UserError
@@ -26,6 +29,39 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def nfc(text: str) -> str:
+    """Composed Unicode, in which "é" is one character: how two spellings of one name are compared."""
+    return unicodedata.normalize("NFC", text)
+
+
+def on_disk(path: Path) -> Path:
+    """The path as the disk spells it: macOS writes "é" as two characters, other systems as one.
+
+    A file of exactly this name goes first; where there is none in either spelling, the path itself.
+    """
+    if str(path).isascii() or os.path.lexists(path):
+        return path
+    found = Path(path.anchor)
+    for part in path.parts[len(found.parts) :]:
+        step = found / part
+        found = step if part.isascii() or os.path.lexists(step) else found / _spelled(found).get(nfc(part), part)
+    return found
+
+
+def _spelled(folder: Path) -> dict[str, str]:
+    try:
+        return _names(str(folder), folder.stat().st_mtime_ns)
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=16)
+def _names(folder: str, changed: int) -> dict[str, str]:
+    """A folder's names by their composed spelling; ``changed`` is when it last got or lost one."""
+    names = sorted((path.name for path in Path(folder).iterdir() if not path.name.isascii()), reverse=True)
+    return {nfc(name): name for name in names}
 
 
 @contextmanager

@@ -53,6 +53,20 @@ class Sample(NamedTuple):
     image: np.ndarray
 
 
+class Origin(NamedTuple):
+    """Where an image comes from that the method does not make itself.
+
+    Attributes:
+        digest: of its file's content; "missing" where there is none.
+        size: (width, height) of the picture in the file, once it is read.
+        geometry: how the picture is brought to the pair's square, once it is.
+    """
+
+    digest: str
+    size: tuple[int, int] | None = None
+    geometry: str = ""
+
+
 class Edit(ABC):
     """One fitted pair, holding what was expensive until it is closed. Use it in a ``with`` statement."""
 
@@ -66,6 +80,10 @@ class Edit(ABC):
 
     def facts(self) -> dict[str, Any]:
         """What a run should write down of this pair beside its images, once they are sampled; plain JSON values."""
+        return {}
+
+    def origins(self) -> dict[tuple[float, int], Origin]:
+        """As :meth:`Editor.origins` when the pair was fitted; sizes are known of what was sampled."""
         return {}
 
     def close(self) -> None:  # noqa: B027  (many methods hold nothing)
@@ -89,6 +107,7 @@ class Editor(ABC):
             asked for that seed), or in sampling.
         needs: what of an :class:`~tedbench.pair.Entry` it needs that not every pair has, such as "source_text".
         digest: of the files that its images come from beside the diffusion model's; None where there are none.
+        elsewhere: whether its images are files that somebody else made (:meth:`origins`), and so may change at any time.
         group: how many pairs, neighbours in the dataset's order, it may fit at once; 1 is each by itself.
         beside: gives a pair's group, the pair itself among them; None stands for one that cannot be read. Whoever edits
             a dataset in groups sets it; without it a pair is its group.
@@ -98,6 +117,7 @@ class Editor(ABC):
     randomness: ClassVar[Literal["none", "fit", "sample"]]
     needs: tuple[str, ...] = ()
     digest: str | None = None
+    elsewhere: ClassVar[bool] = False
     group: int = 1
     beside: Callable[[EditPair], Sequence[EditPair | None]] | None = None
 
@@ -130,6 +150,13 @@ class Editor(ABC):
             what = " and ".join(self._lacks(entries[0]))
             raise UserError(f"{type(self).__name__} needs {what}, and none of the {len(entries)} pairs has it. {_GIVE}")
 
+    def origins(self, entry: Entry) -> dict[tuple[float, int], Origin]:
+        """The files of a pair by (strength, seed) as they are now; empty for a method that makes its images.
+
+        A run keeps their digests: an image whose file has another one since is made again.
+        """
+        return {}
+
     def require(self, entry: Entry) -> None:
         """What ``fit`` begins with.
 
@@ -153,6 +180,8 @@ _GIVE = (
 def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, int]]:
     """Every (strength, seed), strengths slowest, both ascending: the fixed order that runs use.
 
+    Strengths are rounded by :func:`rounded_strength`.
+
     Raises:
         UserError: an empty list, a value twice, or what is no (finite, whole) number.
     """
@@ -165,9 +194,18 @@ def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, 
             raise UserError(f"{name} has {wrong[0]!r}. It must be a list of {kind}, such as [0,1].")
         if not values or len({format_strength(v) for v in values}) < len(values):
             raise UserError(f"{name} is {list(values)}. It must have at least one value, and none twice.")
-    return [(float(strength), seed) for strength in sorted(strengths) for seed in sorted(seeds)]
+    return [(strength, seed) for strength in sorted(map(rounded_strength, strengths)) for seed in sorted(seeds)]
+
+
+def rounded_strength(strength: float) -> float:
+    """The number that :func:`format_strength` writes: 0.1 + 0.2 → 0.3.
+
+    Wherever strengths come in (options, lists, saved tables) they are rounded, so that what is written alike is one
+    strength.
+    """
+    return float(f"{strength:.6g}") + 0.0  # -0.0 is 0.0
 
 
 def format_strength(strength: float) -> str:
     """As in file names and tables, to six digits: 0.7 → "0.7", 1.0 → "1"."""
-    return f"{strength:.6g}"
+    return f"{rounded_strength(strength):.6g}"

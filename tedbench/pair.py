@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Entry:
         source_object, target_object: the subject before and after ("dog", "sitting dog"), likewise.
         category: kind of edit ("pose", "addition", …).
         same_as: name of another input that is the same picture, where there is one.
+        path: the input's file, where it is one; says nothing of what the pair is.
     """
 
     image_name: str
@@ -41,6 +42,7 @@ class Entry:
     target_object: str | None = None
     category: str | None = None
     same_as: str | None = None
+    path: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.image_name.strip():
@@ -66,11 +68,13 @@ class EditPair:
         entry: names and texts.
         image: the input, (size, size, 3) uint8 RGB.
         truth: the true edited image where it is known (Picturebook), like ``image``.
+        original_size: (width, height) of the input before it was brought to the square; None where it is not known.
     """
 
     entry: Entry
     image: np.ndarray
     truth: np.ndarray | None = None
+    original_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         for name, image in (("image", self.image), ("truth", self.truth)):

@@ -54,6 +54,7 @@ def edit_pair(
     facts: dict[str, Any] = {}
     why: str | None = None
     stopped = False
+    origins = editor.origins(entry)  # before anything is read: what changes meanwhile is made again
     try:
         pair = dataset.load(entry)
         stages = Stages(progress)
@@ -64,6 +65,7 @@ def edit_pair(
                 for sample in edit.sample(requests, stages):
                     samples.append(sample)
             finally:
+                origins = edit.origins()
                 facts |= {"sample_s": round(time.monotonic() - start, 2), **edit.facts(), **stages.facts()}
     except Stopped:
         stopped = True
@@ -76,9 +78,9 @@ def edit_pair(
     except Exception as error:  # also what nobody expects of a model; where it was helps to mend it
         why = f"{reason(error)} ({_place(error)})"
     if pair is not None and samples:  # also those that were made before a failure
-        run.write_shard(pair, samples)
+        run.write_shard(pair, samples, origins)
     if why is not None:
-        run.write_failure(entry, requests, why, unread=pair is None)
+        run.write_failure(entry, requests, why, origins, unread=pair is None)
     return Outcome(len(samples), why, facts, stopped)
 
 

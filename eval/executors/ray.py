@@ -302,7 +302,7 @@ class _Crew:
             reason = (
                 f"its worker was lost {self._strikes[task.pair_id]} times: killed, short of memory, or with its machine"
             )
-            run.write_failure(task.entry, task.requests, reason)
+            run.write_failure(task.entry, task.requests, reason, self._job.editor.origins(task.entry))
         else:
             self._queue.append(_Task(task.pair_id, task.group))  # its scores, if it had not come to them
         self._finished(task, Outcome(0 if reason else len(task.requests), reason, {"worker_lost": True}))

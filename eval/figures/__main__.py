@@ -61,6 +61,7 @@ def main(cfg: DictConfig) -> None:
 
 def _wishes(settings: Mapping[str, Any]) -> Wishes:
     from eval.figures.material import Wishes
+    from tedbench.method import rounded_strength
 
     name, width, rows, seed = (settings[key] for key in ("figure", "width", "rows", "seed"))
     if str(name) not in FIGURES:
@@ -77,7 +78,7 @@ def _wishes(settings: Mapping[str, Any]) -> Wishes:
         raise UserError(f"strength is {strength!r}. It must be a number.")
     if strengths is not None and not (isinstance(strengths, list) and all(map(_is_number, strengths))):
         raise UserError(f"strengths is {strengths!r}. It must be a list of numbers, such as [0,0.5,1].")
-    ascending = None if strengths is None else sorted(set(map(float, strengths)))
+    ascending = None if strengths is None else sorted(set(map(rounded_strength, strengths)))
     usual = FIGURES[str(name)]
     return Wishes(str(name), WIDTHS[width], rows or usual, pairs, strength, ascending, seed)
 

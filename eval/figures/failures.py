@@ -107,7 +107,7 @@ def _by_pair(material: Material, seed: int, names: Sequence[str]) -> pd.DataFram
     """Scores as figures show them, a column a metric, by pair and strength; only where both are."""
     table = scores(material.method)
     table = table[(table["seed"] == seed) & table["pair_id"].isin(material.comparison.pair_ids)]
-    table = table.assign(strength=table["strength"].round(6), shown=table["metric"].map(shown_name))
+    table = table.assign(shown=table["metric"].map(shown_name))
     columns = {}
     for name in names:
         rows = table[table["shown"] == name].set_index(["pair_id", "strength"])

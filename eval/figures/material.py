@@ -17,7 +17,7 @@ from eval.comparison.method import Method, Picked, open_whole, pick
 from eval.curve_table import REGION_RULE, region
 from eval.figures.pictures import Block, Tile
 from tedbench.errors import UserError
-from tedbench.method import format_strength
+from tedbench.method import format_strength, rounded_strength
 
 EXPERIMENTS = {"10": "fig9", "embedding_steps": "embedding_steps", "seeds": "seeds"}
 """Which experiment of ``conf/`` a figure is drawn from, where that is not ``fig<figure>``."""
@@ -81,10 +81,10 @@ class Material:
         about = self.methods[0].samples.drop_duplicates("pair_id").set_index("pair_id")
         self.texts: dict[str, str] = about["target_text"].to_dict()
         self.groups: dict[str, str] = about["source_group"].to_dict()
-        self._images = {m.name: _rounded(m.picked.images) for m in self.methods}
+        self._images = {m.name: m.picked.images for m in self.methods}
 
     def images(self, method: Method) -> pd.DataFrame:
-        """A method's images of the pairs that all have; strengths are rounded to what their names say."""
+        """A method's images of the pairs that all have."""
         table = self._images[method.name]
         return table[table["pair_id"].isin(self.comparison.pair_ids)]
 
@@ -132,7 +132,7 @@ class Material:
     ) -> Tile:
         """An edited image; ``more`` goes into the table beside the figure."""
         rows = self.images(method)
-        rows = rows[(rows["pair_id"] == pair_id) & (rows["strength"] == round(strength, 6)) & (rows["seed"] == seed)]
+        rows = rows[(rows["pair_id"] == pair_id) & (rows["strength"] == strength) & (rows["seed"] == seed)]
         file = str(rows["image"].iloc[0])
         picture = method.run.shard(pair_id).image(file)
         return Tile(picture, self._places(method, pair_id, strength, seed, file) | more, caption, framed)
@@ -160,7 +160,7 @@ class Material:
                 middle, why = sum(method.axis.grid) / len(method.axis.grid), " (in the middle: none was chosen)"
             strength = min(counts.index[counts == counts.max()], key=lambda s: abs(s - middle))
         picked = pick(method.name, method.run, method.axis, samples, strength)
-        return picked._replace(rule=picked.rule + why, images=_rounded(picked.images))
+        return picked._replace(rule=picked.rule + why)
 
     def _shaded(self, method: Method) -> float | None:
         """The middle of the strengths that Figure 9 shades."""
@@ -230,7 +230,7 @@ def along_strengths(
     wishes, axis = material.wishes, material.methods[0].axis
     there = most(have)
     if wishes.strengths is not None:
-        there = [round(strength, 6) for strength in wishes.strengths]
+        there = sorted(set(map(rounded_strength, wishes.strengths)))
         known = sorted({strength for own in have.values() for strength in own})
         if unknown := [strength for strength in there if strength not in known]:
             raise UserError(
@@ -251,10 +251,6 @@ def thinned(values: Sequence[Any], most: int) -> list[Any]:
     every = [count for count in range(min(most, len(values)), 4, -1) if last % (count - 1) == 0]
     places = np.linspace(0, last, every[0] if every else min(most, len(values)))
     return [values[place] for place in places.round().astype(int)]
-
-
-def _rounded(images: pd.DataFrame) -> pd.DataFrame:
-    return images.assign(strength=images["strength"].round(6))
 
 
 def _listed(values: Iterable[float]) -> str:

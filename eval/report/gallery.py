@@ -56,7 +56,9 @@ def gallery(entries: Sequence[Entry], shown: Sequence[Shown], absent: str) -> di
     Returns:
         ``axes`` (symbol, strengths), ``seeds``, ``metrics``, ``methods`` (each with its axis's place, and the strength to
         begin with) and ``pairs``. A pair's ``of`` has for each method ``why`` it is incomplete, its ``images`` (places of
-        strength and seed, file, then a score a metric, null where there is none) and the place of the ``chosen`` one.
+        strength and seed, file, then a score a metric, null where there is none) and the place of the ``chosen`` one;
+        of images made elsewhere also their ``shapes`` ("512×512, squash") by the place of the image, and the ``size`` of
+        the input's file.
     """
     axes: dict[tuple[str, bool], tuple[str, set[float]]] = {}
     for each in shown:
@@ -104,6 +106,7 @@ def _pair(
         "image": entry.image_name,
         "category": entry.category or "",
         "source": entry.source_text or "",
+        "size": next((size for images in of if (size := images.get(entry.id, nothing).get("size"))), ""),
         "of": [images.get(entry.id, nothing) for images in of],
         **{file: _which_has(shown, Path(entry.id, f"{file}.png")) for file in ("input", "truth")},
     }
@@ -145,6 +148,9 @@ def _images(
         if row.image in chosen:
             pair["chosen"] = len(pair["images"])
         at = [strengths.index(row.strength), seeds.index(row.seed)]
+        if row.edit_size:
+            pair["size"] = row.input_size
+            pair.setdefault("shapes", {})[len(pair["images"])] = f"{row.edit_size}, {row.geometry}"
         pair["images"].append([*at, Path(row.image).name, *scores[row.pair_id, row.strength, row.seed]])
     return found
 

@@ -14,6 +14,7 @@ from eval.store import Run
 from eval.study.definition import Study
 from eval.study.statistics import preference
 from tedbench.errors import UserError
+from tedbench.method import rounded_strength
 
 
 def shown_edit_scores(study: Study) -> tuple[pd.DataFrame, list[str]]:
@@ -22,7 +23,7 @@ def shown_edit_scores(study: Study) -> tuple[pd.DataFrame, list[str]]:
     Returns:
         ``method``, ``pair_id``, ``metric`` and ``value`` (higher is better); and what could not be read, in words.
     """
-    edits = pd.DataFrame([vars(edit) for edit in study.edits])
+    edits = pd.DataFrame([vars(edit) | {"strength": rounded_strength(edit.strength)} for edit in study.edits])
     tables, notes = [], []
     for method in study.methods:
         try:

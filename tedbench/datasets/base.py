@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import ClassVar
+from unicodedata import normalize
 
 import numpy as np
 
 from tedbench.errors import UserError
+from tedbench.geometry import size_of
 from tedbench.image import square
-from tedbench.pair import EditPair, Entry
+from tedbench.pair import EditPair, Entry, pair_id
 
 
 class Dataset(ABC):
@@ -56,7 +59,8 @@ class Dataset(ABC):
             )
         self.listed = tuple(entry.id for entry in entries)
         if ids is not None:
-            chosen = {_resolve(id, [entry.id for entry in entries]) for id in ids}
+            known = _ids(entries)
+            chosen = {_resolve(id, known) for id in ids}
             entries = [entry for entry in entries if entry.id in chosen]
         if limit is not None:
             if limit < 1:
@@ -66,6 +70,7 @@ class Dataset(ABC):
             raise UserError(f"The dataset {self.name} has no pairs. Check its list, and dataset.ids.")
         self.entries = tuple(entries)
         self.size = size
+        self._told = False
 
     @property
     def label(self) -> str:
@@ -83,7 +88,15 @@ class Dataset(ABC):
             ImageError: an image is missing or unreadable.
         """
         image, truth = self.read(entry)
-        return EditPair(entry, square(image, self.size), None if truth is None else square(truth, self.size))
+        size = size_of(image)
+        if truth is not None and not size_of(truth).same_aspect(size) and not self._told:
+            self._told = True
+            warnings.warn(
+                f"The true edit of {entry.id} is {size_of(truth)} and its input {size}: their centre squares are compared, "
+                "which lie on each other only where it was made from that square. Others may be so too.",
+                stacklevel=2,
+            )
+        return EditPair(entry, square(image, self.size), None if truth is None else square(truth, self.size), size)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -92,15 +105,27 @@ class Dataset(ABC):
         return (self.load(entry) for entry in self.entries)
 
 
-def _resolve(id: str, known: Sequence[str]) -> str:
-    found = [k for k in known if k == id] or [k for k in known if k.startswith(id)]
+def _ids(entries: Sequence[Entry]) -> dict[str, str]:
+    """Each pair's id by itself, and by what it is where the list is written in the other spelling of Unicode."""
+    known = {entry.id: entry.id for entry in entries}
+    for entry in entries:
+        if not (entry.image_name + entry.target_text).isascii():
+            for form in ("NFC", "NFD"):
+                name, text = (normalize(form, each) for each in (entry.image_name, entry.target_text))
+                known.setdefault(pair_id(name, text), entry.id)
+    return known
+
+
+def _resolve(id: str, known: Mapping[str, str]) -> str:
+    """The pair that an id, or the start of one, names among those of :func:`_ids`."""
+    found = [known[id]] if id in known else list(dict.fromkeys(v for k, v in known.items() if k.startswith(id)))
     if len(found) == 1:
         return found[0]
     if found:
         raise UserError(
             f"dataset.ids: {id!r} is the start of {len(found)} pairs, such as {found[0]} and {found[1]}. Give more of it."
         )
-    near = max(known, key=lambda k: SequenceMatcher(None, id, k[: len(id)]).ratio())
+    near = max(known.values(), key=lambda k: SequenceMatcher(None, id, k[: len(id)]).ratio())
     raise UserError(
         f"dataset.ids: no pair is called {id!r}. Did you mean {near}? `python -m tedbench.show` lists them."
     )

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from tedbench.datasets.base import Dataset
+from tedbench.disk import nfc, on_disk
 from tedbench.errors import UserError
 from tedbench.image import read_image
 from tedbench.pair import Entry
@@ -47,7 +48,8 @@ class Folder(Dataset):
         entries, self._truths = [], {}
         for _, values in read_table(self.file, "dataset.file", REQUIRED, OPTIONAL):
             image, text, truth = values.pop("image"), values.pop("target_text"), values.pop("truth")
-            entry = Entry(self._image_name(image or ""), text or "", **values)
+            name = image_name(image or "", self.file.parent)
+            entry = Entry(name, text or "", **values, path=str(on_disk(self.file.parent / name)))
             entries.append(entry)
             if truth:
                 self._truths[entry.id] = truth
@@ -56,11 +58,20 @@ class Folder(Dataset):
 
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
         """The image and, where the list names one, the true edited image."""
-        folder = self.file.parent
         truth = self._truths.get(entry.id)
-        return read_image(folder / entry.image_name), None if truth is None else read_image(folder / truth)
+        return self._picture(entry.image_name), None if truth is None else self._picture(truth)
 
-    def _image_name(self, path: str) -> str:
-        """One name for one file, however its path is written."""
-        folder = self.file.parent.absolute()
-        return Path(os.path.relpath(folder / path, folder)).as_posix()
+    def _picture(self, name: str) -> np.ndarray:
+        return read_image(on_disk(self.file.parent / name))
+
+
+def image_name(path: str, folder: Path) -> str:
+    """One name for one file, however a list writes its path: relative to the list's folder, in composed Unicode."""
+    folder = folder.absolute()
+    name = os.path.relpath(folder / path, folder)
+    if Path(path).is_absolute() and name.startswith(
+        os.pardir
+    ):  # it may lead here by a link, such as that of a shell's $PWD
+        inner = os.path.relpath(Path(os.path.realpath(Path(path).parent), Path(path).name), os.path.realpath(folder))
+        name = name if inner.startswith(os.pardir) else inner
+    return nfc(Path(name).as_posix())

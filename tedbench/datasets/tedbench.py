@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ import numpy as np
 from tedbench import hub
 from tedbench.annotations import annotate
 from tedbench.datasets.base import Dataset
+from tedbench.disk import on_disk
 from tedbench.download import DownloadError, cache_folder, fetch, store
 from tedbench.errors import UserError
 from tedbench.image import read_image
@@ -75,7 +77,8 @@ class TEdBench(Dataset):
         else:
             self.root = cache_folder() / f"tedbench-{source}"
             pairs = list(self.manifest.pairs)
-        super().__init__(annotate(pairs, annotations), size, limit, ids)
+        entries = [replace(entry, path=str(self._original(entry.image_name))) for entry in annotate(pairs, annotations)]
+        super().__init__(entries, size, limit, ids)
         names = list(dict.fromkeys(entry.image_name for entry in self.entries))
         if root is None:
             self._download(names, source, url)
@@ -83,7 +86,10 @@ class TEdBench(Dataset):
 
     def read(self, entry: Entry) -> tuple[np.ndarray, None]:
         """The original, (H, W, 3) uint8; there is no true edited image."""
-        return read_image(self.root / ORIGINALS / entry.image_name), None
+        return read_image(self._original(entry.image_name)), None
+
+    def _original(self, name: str) -> Path:
+        return on_disk(self.root / ORIGINALS / name)
 
     def _local_list(self) -> list[tuple[str, str]]:
         if (self.root / "tedbench" / LIST).is_file() and not (self.root / LIST).exists():
@@ -117,7 +123,7 @@ class TEdBench(Dataset):
 
     def _verify(self, names: Sequence[str]) -> None:
         folder = self.root / ORIGINALS
-        missing = [name for name in names if not (folder / name).is_file()]
+        missing = [name for name in names if not self._original(name).is_file()]
         if missing:
             raise UserError(
                 f"{len(missing)} of {len(names)} images are missing in {folder}, such as {missing[0]}. "
@@ -125,7 +131,9 @@ class TEdBench(Dataset):
             )
         known = {name: self.manifest.images.get(name) for name in names}
         other = [
-            name for name, facts in known.items() if facts is None or compare_image(folder / name, facts) is Match.OTHER
+            name
+            for name, facts in known.items()
+            if facts is None or compare_image(self._original(name), facts) is Match.OTHER
         ]
         if other:
             _warn(

@@ -125,15 +125,6 @@ def test_a_list_without_strengths_is_one_image_a_pair(tmp_path):
         editor.check(ENTRIES)
 
 
-def test_other_images_are_another_run_and_another_place_is_not(tmp_path):
-    picture(tmp_path / "a" / PUBLISHED[0])
-    picture(tmp_path / "b" / PUBLISHED[0])
-    digests = [Precomputed(tmp_path / name).digest for name in ("a", "b")]
-    assert digests[0] == digests[1]
-    picture(tmp_path / "b" / PUBLISHED[0], "blue")
-    assert Precomputed(tmp_path / "b").digest != digests[0]
-
-
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -88,3 +88,11 @@ def test_a_choice_copied_from_another_run_is_refused(run, choice):
     (run.folder / choice.images["image"].iloc[0]).unlink()
     with pytest.raises(UserError, match="does not have"):
         chosen(run)
+
+
+def test_a_choice_among_images_that_were_replaced_since_is_refused(run, choice, noise_image):
+    keep(run, choice)
+    entry = Entry("NA", "A dog.") if "NA" in choice.images["image"].iloc[0].upper() else Entry("b.png", "A dog.")
+    run.write_shard(EditPair(entry, noise_image()), [Sample(0.3, 3, noise_image(7))])
+    with pytest.raises(UserError, match="was chosen among other images"):
+        chosen(run)

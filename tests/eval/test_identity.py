@@ -35,3 +35,11 @@ def test_an_option_that_changes_bits_is_part_of_hash_and_key(option, values):
     assert len({run_hash(config) for config in found}) == len(values)
     for keep in ("embedding", "weights"):
         assert len({str(fit_identity(config, keep)) for config in found}) == len(values)
+
+
+def test_images_of_another_folder_or_list_are_another_run():
+    found = [
+        config_of("method=precomputed", f"method.{k}={v}") for k, v in (("folder", "a"), ("folder", "b"), ("file", "a"))
+    ]
+    assert len({run_hash(config) for config in found}) == 3
+    assert run_hash(config_of("method=precomputed", "method.folder=./a/")) == run_hash(found[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from tedbench.datasets.folder import Folder
 from tedbench.errors import ImageError, UserError
+from tedbench.pair import pair_id
 
 
 @pytest.fixture
@@ -55,6 +57,7 @@ def test_every_column_arrives(here: Path, kind: str) -> None:
     assert vars(pair.entry) | {"image": "dog.png", "truth": "edited.png"} == {
         "image_name": "dog.png",
         "same_as": None,
+        "path": str(here / "dog.png"),
         **FULL,
     }
     assert pair.image.shape == pair.truth.shape == (16, 16, 3)
@@ -166,3 +169,24 @@ def test_list_that_cannot_be_read_is_told_of(here: Path) -> None:
         Folder(here / "pairs.json", 8)
     with pytest.raises(UserError, match=r"is not in UTF-8"):
         Folder(csv(here, "image,target_text\ndog.png,Hündchen\n", "latin-1"), 8)
+
+
+@pytest.mark.parametrize("listed", ["NFC", "NFD"])
+@pytest.mark.parametrize("asked", ["NFC", "NFD"])
+def test_an_id_is_found_in_either_spelling_of_unicode(here: Path, listed: str, asked: str) -> None:
+    rows = [
+        f"dog.png,{normalize(listed, 'Ein Café')}",
+        f"dog.png,{normalize(listed, 'Über den Wolken')}",
+        "dog.png,Ein Hund",
+    ]
+    file = csv(here, "\n".join(("image,target_text", *rows, "")))
+    wanted = pair_id("dog.png", normalize(asked, "Ein Café"))
+    for id in (wanted, wanted[:-8]):
+        (entry,) = Folder(file, 8, ids=[id]).entries
+        assert entry.target_text == normalize(listed, "Ein Café")
+
+
+def test_a_name_in_two_spellings_is_one_image(here: Path) -> None:
+    rows = "".join(f"{normalize(form, 'über.png')},Text {form}\n" for form in ("NFC", "NFD"))
+    entries = Folder(csv(here, f"image,target_text\n{rows}"), 8).entries
+    assert len({entry.source_group for entry in entries}) == 1

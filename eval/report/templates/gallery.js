@@ -82,7 +82,7 @@ function put({ picture, none, button }, source, why, alt) {
 }
 
 function card(pair) {
-  const about = [pair.image, pair.category, pair.source && `input: “${pair.source}”`].filter(Boolean).join(" · ");
+  const about = [pair.image, pair.size, pair.category, pair.source && `input: “${pair.source}”`].filter(Boolean).join(" · ");
   const rowOfFigures = make("div", { class: "figures" });
   const places = make("div", { class: "sliders" });
   const element = make(
@@ -115,7 +115,8 @@ function card(pair) {
     edits.forEach((edit, m) => {
       const row = picture(pair, m);
       put(edit, row && address(pair, m, row[2]), lacking(pair, m), `${methods[m].name}, ${label(pair, m)}: open large`);
-      const lines = [label(pair, m), ...(row ? scores(row, false) : [])];
+      const shape = row && pair.of[m].shapes?.[pair.of[m].images.indexOf(row)];
+      const lines = [label(pair, m), ...(shape ? [shape] : []), ...(row ? scores(row, false) : [])];
       edit.line.replaceChildren(...lines.map((text) => make("div", { text })));
       edit.figure.classList.toggle("chosen", isChosen(pair, m));
       if (edit.star) {

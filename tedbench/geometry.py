@@ -1,0 +1,99 @@
+"""Shapes of pictures: whether an edited image lies on its input, and how it is brought onto the input's square."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from tedbench.image import MAX_PIXELS, square
+
+Geometry = Literal["crop", "squash", "pad"]
+GEOMETRIES: tuple[Geometry, ...] = ("crop", "squash", "pad")
+TOLERANCE = 1.02
+"""Ratio of two aspects up to which they are one: sizes are rounded to multiples of 8 or 64 by many models."""
+
+ORIENTATION = 0x0112
+"""The EXIF tag whose values from 5 to 8 say that width and height are exchanged."""
+
+
+class Size(NamedTuple):
+    """Of a picture in pixels, upright."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}×{self.height}"
+
+    def same_aspect(self, other: Size) -> bool:
+        """Whether the two shapes are one but for rounding (2%)."""
+        one, another = self.width * other.height, other.width * self.height
+        return max(one, another) <= TOLERANCE * min(one, another)
+
+    @property
+    def square(self) -> Size:
+        """Of its centre square."""
+        side = min(self)
+        return Size(side, side)
+
+
+def size_of(image: np.ndarray) -> Size:
+    """Of an (H, W, 3) image."""
+    return Size(image.shape[1], image.shape[0])
+
+
+def size_in_file(path: Path) -> Size | None:
+    """Of the picture in a file, from its header alone; None where it cannot be read."""
+    try:
+        if not path.is_file():  # a device or pipe would never end
+            return None
+        with Image.open(path) as image:
+            width, height = image.size
+            if width != height and width * height <= MAX_PIXELS and image.getexif().get(ORIENTATION) in (5, 6, 7, 8):
+                width, height = height, width
+            return Size(width, height)
+    except Exception:  # decoders raise whatever a broken file makes them; reading it in earnest tells
+        return None
+
+
+def lies_on(edited: Size, original: Size, geometry: Geometry | None) -> bool:
+    """Whether the centre square of an edited image shows the same place as that of its input.
+
+    Args:
+        edited, original: sizes of the edited image and of its input.
+        geometry: as it was given; None where nobody said how the edits were made. A square edit of an input that is no
+            square may then be the centre of the input or all of it squashed, and so is not known to lie on it.
+    """
+    if edited.same_aspect(original) or geometry in ("squash", "pad"):
+        return True
+    return geometry == "crop" and edited.same_aspect(edited.square)
+
+
+def onto_square(image: np.ndarray, side: int, original: Size, geometry: Geometry) -> np.ndarray:
+    """An edited image as (side, side, 3) uint8 in its pair's square.
+
+    Args:
+        image: (H, W, 3) uint8, of any shape.
+        side: of the pair's canonical square.
+        original: size of the input.
+        geometry: how the edit was made. "crop": it has the input's aspect, or is its centre square already. "squash":
+            the whole input was resized to the edit's shape. "pad": the input was put into the middle of the edit's
+            shape with bars on two sides.
+    """
+    width, height = size_of(image)
+    if geometry == "crop" or width * original.height == height * original.width:
+        return square(image, side)
+    inner = Size(width, height)  # of the whole input in the edit
+    if geometry == "pad":
+        scale = min(width / original.width, height / original.height)
+        inner = Size(max(1, round(original.width * scale)), max(1, round(original.height * scale)))
+    across, down = inner.width / original.width, inner.height / original.height
+    # the input's centre square, cut as in tedbench.image.square, in the edit's pixels
+    least = min(original)
+    left = (width - inner.width) // 2 + (original.width - least) // 2 * across
+    top = (height - inner.height) // 2 + (original.height - least) // 2 * down
+    box = (left, top, min(left + least * across, width), min(top + least * down, height))
+    return np.array(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC, box=box))
