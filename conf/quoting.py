@@ -93,9 +93,10 @@ def _split(values: str) -> list[str]:
 
 
 def in_quotes(text: str) -> str:
-    """A text in quotes of Hydra's grammar."""
+    """A text in quotes of Hydra's grammar; a ${ without its } is no interpolation."""
     from hydra.core.override_parser.types import Quote, QuotedString
 
+    text = re.sub(r"\$\{(?![^}]*\})", r"\\${", text)
     return QuotedString(text, Quote.double).with_quotes()
 
 

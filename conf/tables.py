@@ -32,7 +32,7 @@ def print_table(console: Console, table: Table) -> None:
     for column in table.columns:
         column.overflow = "fold"
     blocks = [list(table.columns)]
-    if _extent(console, table, table.columns)[1] > console.width:
+    if console.width < WIDE and _extent(console, table, table.columns)[1] > console.width:
         blocks = _blocks(console, table)
     for number, columns in enumerate(blocks):
         part = copy(table)

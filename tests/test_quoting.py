@@ -37,7 +37,18 @@ def test_paths_in_lists_need_no_quotes_but_the_shells():
     "text",
     [
         *("a sitting dog", "a dog, sitting", "red,blue", "it's a dog", 'a "big" dog', "a dog (old) & a cat = two"),
-        *("¿un perro?", "50% of a dog; two!", "why: (a)", "cat(1)", "10, or 12", "42", "1e3", "true", "a\\b (c)"),
+        *(
+            "¿un perro?",
+            "50% of a dog; two!",
+            "why: (a)",
+            "cat(1)",
+            "10, or 12",
+            "42",
+            "1e3",
+            "true",
+            "a\\b (c)",
+            "a ${b",
+        ),
     ],
 )
 def test_a_text_needs_no_quotes_but_the_shells(text):
