@@ -35,3 +35,13 @@ def test_an_option_that_changes_bits_is_part_of_hash_and_key(option, values):
     assert len({run_hash(config) for config in found}) == len(values)
     for keep in ("embedding", "weights"):
         assert len({str(fit_identity(config, keep)) for config in found}) == len(values)
+
+
+def test_lists_of_one_name_in_different_folders_are_different_runs_wherever_one_stands(tmp_path, monkeypatch):
+    (tmp_path / "A").mkdir()
+    hash_of = lambda file: run_hash(config_of("dataset=folder", f"dataset.file={file}"))
+    monkeypatch.chdir(tmp_path)
+    a, b = hash_of("A/pairs.csv"), hash_of("B/pairs.csv")
+    assert a != b and hash_of(tmp_path / "A" / "pairs.csv") == a
+    monkeypatch.chdir(tmp_path / "A")
+    assert hash_of("pairs.csv") == hash_of("../A/pairs.csv") == a and hash_of("../B/pairs.csv") == b
