@@ -173,7 +173,7 @@ class Editor(ABC):
 
 _GIVE = (
     "Give dataset=tedbench a dataset.annotations=FILE, or the list of dataset=folder such columns, "
-    "and set run.retry_failed=true if the run is there already."
+    "and repeat the command if the run is there already."
 )
 
 

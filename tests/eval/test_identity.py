@@ -43,3 +43,13 @@ def test_images_of_another_folder_or_list_are_another_run():
     ]
     assert len({run_hash(config) for config in found}) == 3
     assert run_hash(config_of("method=precomputed", "method.folder=./a/")) == run_hash(found[0])
+
+
+def test_lists_of_one_name_in_different_folders_are_different_runs_wherever_one_stands(tmp_path, monkeypatch):
+    (tmp_path / "A").mkdir()
+    hash_of = lambda file: run_hash(config_of("dataset=folder", f"dataset.file={file}"))
+    monkeypatch.chdir(tmp_path)
+    a, b = hash_of("A/pairs.csv"), hash_of("B/pairs.csv")
+    assert a != b and hash_of(tmp_path / "A" / "pairs.csv") == a
+    monkeypatch.chdir(tmp_path / "A")
+    assert hash_of("pairs.csv") == hash_of("../A/pairs.csv") == a and hash_of("../B/pairs.csv") == b

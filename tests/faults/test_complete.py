@@ -24,13 +24,17 @@ def configuration(*more):
     return compose("run", [*OVERRIDES, "run_dir=run", *more])
 
 
+def correct(run, text):
+    (run.folder.parent / "pairs.csv").write_text(text)
+
+
 @pytest.fixture
 def run(tmp_path, noise_image):
     """A finished run of two pairs in this folder."""
     with chdir(tmp_path):
         for number in (0, 1):
             Image.fromarray(noise_image(number, 64)).save(f"{number}.png")
-        (tmp_path / "pairs.csv").write_text("image,target_text\n0.png,A dog.\n1.png,A cat.\n")
+        (tmp_path / "pairs.csv").write_text("image,target_text,truth\n0.png,A dog.,\n1.png,A cat.,0.png\n")
         cfg = configuration()
         model = {"digest": digest(locate("picturebook:diffusion"))}
         labels = {"method": "imagic", "model": "picturebook", "axis": "eta"}
@@ -87,6 +91,12 @@ def test_another_command_does_not(run, more):
         lambda run: (run.folder.parent / "0.png").write_bytes((run.folder.parent / "1.png").read_bytes()),
         lambda run: (run.folder.parent / "pairs.csv").write_text("image,target_text\n0.png,A dog.\n"),
         lambda run: (run.folder.parent / "pairs.csv").unlink(),
+        lambda run: correct(run, "image,target_text,truth,source_text\n0.png,A dog.,,A cat.\n1.png,A cat.,0.png,\n"),
+        lambda run: correct(run, "image,target_text,truth,category\n0.png,A dog.,,colour\n1.png,A cat.,0.png,\n"),
+        lambda run: correct(run, "image,target_text,truth\n0.png,A dog.,\n1.png,A cat.,1.png\n"),
+        lambda run: correct(run, "image,target_text,truth\n0.png,A dog.,1.png\n1.png,A cat.,0.png\n"),
+        lambda run: correct(run, "image,target_text,truth\n0.png,A dog.,nowhere.png\n1.png,A cat.,0.png\n"),
+        lambda run: correct(run, "image,target_text\n0.png,A dog.\n1.png,A cat.\n"),
     ],
 )
 def test_a_run_that_is_not_whole_or_not_of_these_inputs_is_looked_at_in_earnest(run, harm):

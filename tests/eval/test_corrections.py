@@ -1,0 +1,249 @@
+"""What a list says otherwise than a run has it: taken over, said, and measured again; images stay."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from eval.corrections import TRUTH, reads
+from eval.executors.inline import Inline
+from eval.listing import listing_of
+from eval.metrics.base import Metric
+from eval.metrics.pixels import Psnr
+from eval.metrics.truth import TowardsTruth
+from eval.pipeline import Job, own_folder
+from eval.progress import Reporter
+from eval.score import score_run
+from eval.store import Run
+from tedbench.datasets.folder import Folder
+from tedbench.errors import UserError
+from tedbench.method import Axis, Edit, Editor, Sample, silent
+
+CONFIG = {
+    **{block: {} for block in ("numerics", "sweep", "measure", "how")},
+    "fit": {"dataset": "folder", "size": 16},
+    "labels": {"method": "darker", "model": "none", "axis": "depth"},
+}
+
+
+class Darker(Editor):
+    """Divides; counts its fits."""
+
+    randomness = "none"
+    axis = Axis("depth", "depth", (0.0, 1.0))
+
+    def __init__(self, *needs):
+        self.needs, self.made = needs, []
+
+    def fit(self, pair, progress=silent):
+        self.require(pair.entry)
+        self.made.append(pair.entry.image_name)
+        return DarkerEdit(pair)
+
+
+class DarkerEdit(Edit):
+    def __init__(self, pair):
+        self.pair = pair
+
+    def sample(self, requests, progress=silent):
+        yield from (Sample(strength, seed, self.pair.image // (2 + int(strength))) for strength, seed in requests)
+
+
+class WordCount(Metric):
+    """A stranger's: how many words the source text has."""
+
+    kind: ClassVar = "alignment"
+    name = "words/source"
+
+    def score(self, reference, images):
+        return np.full(len(images), float(len((reference.source_text or "").split())))
+
+
+METRICS = (Psnr(), TowardsTruth({"_target_": "eval.metrics.pixels.Psnr"}), WordCount())
+
+
+@pytest.fixture
+def work(tmp_path, noise_image):
+    """Runs a list's rows as ``eval.run`` does, up to its tables; gives the run, the editor and what was said."""
+    for number, name in enumerate(("a.png", "b.png", "true.png", "other.png")):
+        Image.fromarray(noise_image(number)).save(tmp_path / name)
+
+    def run(rows, *needs, folder="run", place=".", depths=(0.0, 1.0), limit=None):
+        (tmp_path / place).mkdir(exist_ok=True)
+        file = tmp_path / place / "pairs.json"
+        file.write_text(json.dumps([{"target_text": "A dog.", **row} for row in rows]))
+        if place != ".":
+            for image in tmp_path.glob("*.png"):
+                (tmp_path / place / image.name).write_bytes(image.read_bytes())
+        dataset, editor, said = Folder(file, 16, limit), Darker(*needs), []
+        found = Run.create(tmp_path / folder, CONFIG, listing=listing_of(dataset))
+        reporter = Reporter(Console(quiet=True))
+        reporter.say = said.append
+        requests = [(depth, 0) for depth in depths]
+        job = Job(found, dataset, editor, list(METRICS), requests, Inline(), reporter)
+        job.execute()
+        score_run(found, METRICS, reporter)
+        return found, editor, said
+
+    return run
+
+
+FIRST = {"image": "a.png", "source_text": "A cat", "category": "colour", "truth": "other.png"}
+
+
+@pytest.mark.parametrize(
+    ("change", "names", "measured"),
+    [
+        ({"source_text": "One small cat"}, "source_text", {"words/source"}),
+        ({"source_text": None}, "source_text", {"words/source"}),
+        ({"source_object": "cat"}, "source_object", {"words/source"}),
+        ({"category": "object"}, "category", set()),
+        ({"truth": "true.png"}, TRUTH, {"truth-psnr/native", "words/source"}),
+        ({"truth": None}, TRUTH, {"truth-psnr/native", "words/source"}),
+    ],
+)
+def test_a_corrected_list_gives_what_a_new_run_gives_and_makes_no_image(work, change, names, measured, shards):
+    work([FIRST, {"image": "b.png"}])
+    rows = [FIRST | change, {"image": "b.png"}]
+    corrected, editor, said = work(rows)
+    assert editor.made == []
+    (line,) = [line for line in said if "has changed" in line]
+    assert line.startswith(f"{names} of 1 pair has changed") and ("measured again" in line) == bool(measured)
+    scored = [line.partition(" with ")[2].split(", ") for line in said if line.startswith("scoring")]
+    assert {name for names in scored for name in names} == measured
+    fresh, _, _ = work(rows, folder="fresh")
+    assert shards(corrected.folder) == shards(fresh.folder)
+    assert not any("changed" in line for line in work(rows)[2])
+
+
+def test_a_truth_that_comes_is_measured_against(work, shards):
+    work([{"image": "a.png"}])
+    rows = [{"image": "a.png", "truth": "true.png"}]
+    corrected, _, said = work(rows)
+    assert f"{TRUTH} of 1 pair has changed: truth-psnr/native, words/source are measured again" in said
+    assert shards(corrected.folder) == shards(work(rows, folder="fresh")[0].folder)
+
+
+def test_a_truth_of_the_same_name_with_other_pixels_is_another(work, tmp_path, shards, noise_image):
+    work([FIRST])
+    Image.fromarray(noise_image(9)).save(tmp_path / "other.png")
+    corrected, _, _ = work([FIRST])
+    assert shards(corrected.folder) == shards(work([FIRST], folder="fresh")[0].folder)
+
+
+def test_a_correction_beside_a_longer_sweep_or_a_lost_image_is_taken_over_too(work, shards):
+    found, _, _ = work([FIRST])
+    next(found.folder.glob("pairs/*/depth1-s0.png")).unlink()
+    rows = [FIRST | {"source_text": "One small cat", "truth": "true.png", "category": "object"}]
+    corrected, _, _ = work(rows, depths=(0.0, 1.0, 2.0))
+    assert shards(corrected.folder) == shards(work(rows, folder="fresh", depths=(0.0, 1.0, 2.0))[0].folder)
+
+
+def test_a_shard_of_before_knows_neither_groups_nor_digests_and_is_read(work, shards):
+    found, _, _ = work([FIRST])
+    (shard,) = found.shards()
+    info = {name: known for name, known in shard.info().items() if name not in ("truth", "category", "source_group")}
+    (shard.folder / "done").write_text(json.dumps(info))
+    (found.folder / "list.json").unlink()
+    assert not any("changed" in line for line in work([FIRST])[2])
+    rows = [FIRST | {"truth": "true.png", "category": "object"}]
+    corrected, editor, said = work(rows)
+    assert editor.made == [] and sum("has changed" in line for line in said) == 2
+    assert shards(corrected.folder) == shards(work(rows, folder="fresh")[0].folder)
+
+
+def test_scores_of_metrics_that_the_command_does_not_measure_are_said_to_be_forgotten(work, monkeypatch):
+    work([FIRST])
+    monkeypatch.setattr(f"{__name__}.METRICS", METRICS[:1])
+    found, _, said = work([FIRST | {"source_text": "One small cat"}])
+    (line,) = [line for line in said if "has changed" in line]
+    assert "words/source is forgotten" in line
+    assert set(found.scores()["metric"]) == {"psnr/native", "truth-psnr/native"}
+
+
+def test_what_images_depend_on_is_refused_and_named(work):
+    work([FIRST], "source_text")
+    with pytest.raises(UserError, match="source_text of a.png.*'One small cat'.*'A cat'"):
+        work([FIRST | {"source_text": "One small cat"}], "source_text")
+
+
+def test_pictures_that_cannot_be_read_now_are_said_to_stay(work):
+    work([FIRST])
+    _, _, said = work([FIRST | {"truth": "nowhere.png", "category": "object"}])
+    assert any("pictures of 1 finished pair cannot be read now" in line for line in said)
+    assert "category of 1 pair has changed" in said and not any(TRUTH in line for line in said)
+
+
+def test_a_failed_pair_is_tried_again_once_what_it_lacked_is_there(work, tmp_path, noise_image, shards):
+    rows = [FIRST, {"image": "late.png", "source_text": "A cat"}, {"image": "b.png"}]
+    _, editor, said = work(rows, "source_text")
+    assert editor.made == ["a.png"]
+    _, editor, said = work(rows, "source_text")
+    assert (
+        editor.made == []
+        and "3 of 3 pairs are already there, 2 of them failed; run.retry_failed=true tries again" in said
+    )
+    rows[2]["source_text"] = "A mouse"
+    Image.fromarray(noise_image(7)).save(tmp_path / "late.png")
+    found, editor, said = work(rows, "source_text")
+    assert editor.made == ["late.png", "b.png"] and "1 of 3 pairs are already there" in said
+    assert shards(found.folder) == shards(work(rows, "source_text", folder="fresh")[0].folder)
+
+
+def test_the_projects_metrics_depend_on_what_they_read_and_strangers_on_all():
+    assert [reads(name) for name in ("clip/x/1", "lpips/alex-x/64", "psnr/native", "clip-i/x/1")] == [frozenset()] * 4
+    assert reads("clip-direction/x/1") == {"source_text"}
+    assert reads("judge/success/1") == reads("truth-lpips/alex-x/64") == {TRUTH}
+    assert reads("clipping/x") == reads("truth-mine/x") == {TRUTH, "source_text", "source_object", "target_object"}
+
+
+A, B, C = ({"image": "a.png", "target_text": f"A {word}."} for word in ("dog", "cat", "cow"))
+
+
+def test_a_list_that_grows_goes_on_and_what_it_loses_is_left_out_until_it_is_back(work):
+    texts = lambda run: sorted(set(run.samples()["target_text"]))
+    work([A, B])
+    found, editor, _ = work([A, B, C])
+    assert editor.made == ["a.png"] and len(texts(found)) == 3
+    found, editor, _ = work([A, C])
+    assert texts(found) == ["A cow.", "A dog."] and set(found.scores()["pair_id"]) == set(found.samples()["pair_id"])
+    found, editor, _ = work([A, C], limit=1)  # what a command does not take is not lost
+    assert texts(found) == ["A cow.", "A dog."]
+    found, editor, _ = work([A, B, C])
+    assert editor.made == [] and len(texts(found)) == 3
+
+
+@pytest.mark.parametrize("others", [[B], [A, B], [B, C]])
+def test_a_list_elsewhere_that_lacks_pairs_is_another(work, others):
+    work([A, C], place="one")
+    with pytest.raises(UserError, match="holds a run of another list: . of its pairs are not in this one"):
+        work(others, place="two")
+
+
+def test_a_list_that_moved_goes_on(work):
+    work([A], place="one")
+    _, editor, _ = work([A, B], place="two")
+    assert editor.made == ["a.png"]
+
+
+def test_a_run_that_an_older_version_named_goes_on_and_keeps_its_name(tmp_path, monkeypatch, noise_image):
+    from eval.identity import run_name, with_old_list_name
+
+    monkeypatch.chdir(tmp_path)
+    for place in ("A", "B"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "pairs.csv").write_text("image,target_text\na.png,A dog.\n")
+    config = {**CONFIG, "fit": {**CONFIG["fit"], "list": "A/pairs.csv"}}
+    old = {**with_old_list_name(config), "how": {"dataset": {"file": "A/pairs.csv"}}}
+    a, b = (listing_of(Folder(f"{place}/pairs.csv", 16)) for place in "AB")
+    Run.create(tmp_path / "runs" / run_name(old), old)
+    assert own_folder(config, a).name == run_name(old)
+    assert own_folder(config, b).name == run_name(config) != run_name(old)
+    run = Run.create(own_folder(config, a), config, listing=a)
+    assert run.config()["fit"]["list"] == "pairs.csv"
+    assert own_folder(config, a).name == run_name(old)
