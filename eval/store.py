@@ -174,7 +174,9 @@ class Run:
                         row["reason"] or f"{Path(row['image']).name} {lost.get(Path(row['image']).name, 'is missing')}"
                     )
                     rows.append(self._row(entry, row["strength"], row["seed"], "", "failed", why))
-            kept = {name: info[name] for name in ("status", "reason", "unread", "input", "truth") if name in info}
+            kept: dict[str, Any] = {
+                name: info[name] for name in ("status", "reason", "unread", "input", "truth") if name in info
+            }
             if pair is not None:
                 kept["truth"] = self._write_truth(folder, pair)
             self._finish(folder, entry, rows, kept)
