@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from eval.listing import listed
 from eval.store import Run
 from tedbench.errors import UserError
 from tedbench.method import rounded_strength
@@ -67,6 +68,8 @@ def chosen(run: Run) -> Choice | None:
         na_values={"strength": [""], "seed": [""]},
         float_precision="round_trip",
     )
+    if (known := listed(run.folder)) is not None:
+        rows = rows[rows["pair_id"].isin(known)]
     images = rows[rows["image"] != ""].astype({"strength": float, "seed": int}).reset_index(drop=True)
     images["strength"] = images["strength"].map(rounded_strength)
     missing = [image for image in images["image"] if not (run.folder / Path(image)).is_file()]

@@ -187,8 +187,9 @@ class Run:
                         row["reason"] or f"{Path(row['image']).name} {lost.get(Path(row['image']).name, 'is missing')}"
                     )
                     rows.append(self._row(entry, row["strength"], row["seed"], "", "failed", why))
-            names: tuple[str, ...] = ("status", "reason", "unread", "input", "truth")
-            kept = {name: info[name] for name in names if name in info}
+            kept: dict[str, Any] = {
+                name: info[name] for name in ("status", "reason", "unread", "input", "truth") if name in info
+            }
             if pair is not None:
                 kept["truth"] = self._write_truth(folder, pair)
             self._finish(folder, entry, rows, kept)
