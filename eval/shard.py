@@ -68,6 +68,13 @@ class Shard:
         """
         return json.loads((self.folder / "done").read_text(encoding="utf-8"))
 
+    def input_digest(self) -> str | None:
+        """Of the input's pixels; None where it was not read, or the run is of an older version."""
+        try:
+            return self.info().get("input")
+        except OSError:  # its successor is just taking its place
+            return None
+
     def broken(self, thorough: bool = False) -> dict[str, str]:
         """What is wrong with its files, by name: "is missing" or "has been changed".
 
