@@ -188,7 +188,7 @@ class Precomputed(Editor):
         known: dict[tuple[str, Key, str], list[Path]] = defaultdict(list)
         for entry in entries:
             for key, path in there[entry.id].items():
-                known[entry.source_group, key, self._digests.of(path)].append(path)
+                known[entry.image_name, key, self._digests.of(path)].append(path)
         copies = [paths for paths in known.values() if len({identity_of(path) for path in paths}) > 1]
         if copies:
             one, other = next((paths[0], path) for paths in copies for path in paths if path != paths[0])

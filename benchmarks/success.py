@@ -24,7 +24,8 @@ from benchmarks.success_pages import draw_failures, draw_rates, markdown
 from conf.output import safe_output
 from eval.metrics.base import Reference
 from eval.metrics.judge import QUESTIONS_OF_SUCCESS, Reader, open_reader
-from eval.stats import clustered_mean
+from eval.sources import in_all
+from eval.stats import clustered_share
 from eval.store import Run, Shard
 from imagic.models.weights import EMBEDDED
 from tedbench.disk import writing
@@ -90,6 +91,8 @@ def _judge(shard: Shard, rows: pd.DataFrame, reader: Reader) -> pd.DataFrame | N
 def rates(judged: JudgedRun, expected: pd.Series) -> pd.DataFrame:
     """Percent of images for which each question of success is answered yes, with 95% intervals clustered by source image.
 
+    Intervals are those of the means over pairs of each pair's mean over seeds, which stay between 0 and 100%.
+
     One row for each category (and all), strength and question. The rows without a strength are of pairs: percent of them
     for which *some* strength and seed does.
 
@@ -103,8 +106,11 @@ def rates(judged: JudgedRun, expected: pd.Series) -> pd.DataFrame:
         some = images.groupby("pair_id").agg({**dict.fromkeys(QUESTIONS_OF_SUCCESS, "max"), "source_group": "first"})
         counts = {"n_pairs": len(some), "n_pairs_expected": int(expected[category])}
         for strength, group in (*images.groupby("strength"), (np.nan, some)):
+            pairs = group.groupby("pair_id").agg(
+                {**dict.fromkeys(QUESTIONS_OF_SUCCESS, "mean"), "source_group": "first"}
+            )
             for what in QUESTIONS_OF_SUCCESS:
-                interval = clustered_mean(group[what].tolist(), group["source_group"].tolist())
+                interval = clustered_share(pairs[what].tolist(), pairs["source_group"].tolist())
                 ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high, "n": len(group)}
                 label = {"run": judged.name, "category": category, "strength": strength, "question": what}
                 rows.append({**label, **ends, **counts})
@@ -137,6 +143,8 @@ def compare_runs(runs: Sequence[tuple[str, Path]], reader: Reader, out: Path) ->
         UserError: a run cannot be judged, or the runs have no pair in common.
     """
     judged = [judge_run(name, Run.open(folder), reader) for name, folder in runs]
+    groups = in_all([each.images for each in judged])
+    judged = [each._replace(images=images) for each, images in zip(judged, groups, strict=True)]
     names = [set(each.images["pair_id"]) for each in judged]
     common = sorted(set.intersection(*names))
     if not common:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from eval.cells import brackets
 from eval.metrics.judge import QUESTIONS_OF_SUCCESS, SAME_SCENE_PSNR
 from eval.store import Run
 from tedbench.fonts import cover_figure
@@ -44,7 +44,8 @@ def markdown(
         f"*Success*, *changed* (the asked change made) and *kept* (the rest left alone, and {SAME_SCENE_PSNR:g} dB where "
         f"nothing should change) are percent of images, all seeds, at the one {symbol} of the run at which most images "
         f"succeed; it is chosen on these same pairs, so they are a little too high. *Any* is percent of pairs that some "
-        f"{symbol} and seed solves; it grows with the number of images a pair. In brackets: 95%, clustered by source image.",
+        f"{symbol} and seed solves; it grows with the number of images a pair. In brackets: 95% (Wilson's), clustered by source "
+        "image.",
         "",
         head,
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -69,10 +70,8 @@ def _line(rows: pd.DataFrame, strength: float) -> str:
 
 
 def _percent(row: pd.Series) -> str:
-    """ "43% [35, 51]"; the ends stay within what is possible, and where all are alike there are none."""
-    if math.isnan(row["ci_low"]) or row["ci_low"] == row["ci_high"]:
-        return f"{row['mean']:.0%}"
-    return f"{row['mean']:.0%} [{100 * max(row['ci_low'], 0):.0f}, {100 * min(row['ci_high'], 1):.0f}]"
+    """ "43% [35, 51]"."""
+    return f"{row['mean']:.0%} {brackets(row['mean'], row['ci_low'], row['ci_high'], percent=True)}"
 
 
 def draw_rates(table: pd.DataFrame, symbol: str, out: Path) -> None:
@@ -84,8 +83,7 @@ def draw_rates(table: pd.DataFrame, symbol: str, out: Path) -> None:
         for number, run in enumerate(runs):
             rows = table[(table["run"] == run) & (table["question"] == what)].sort_values("strength")
             color, dash = COLORS[number % len(COLORS)], DASHES[number // len(COLORS) % len(DASHES)]
-            low, high = rows["ci_low"].clip(lower=0), rows["ci_high"].clip(upper=1)
-            panel.fill_between(rows["strength"], low, high, color=color, alpha=0.15, linewidth=0)
+            panel.fill_between(rows["strength"], rows["ci_low"], rows["ci_high"], color=color, alpha=0.15, linewidth=0)
             panel.plot(
                 rows["strength"], rows["mean"], color=color, linestyle=dash, marker="o", markersize=3.5, label=run
             )

@@ -20,7 +20,7 @@ def strength_cells(group: pd.DataFrame, metrics: Sequence[Metric], intervals: bo
     Args:
         group: the rows of the curve table at one strength.
         metrics: the columns.
-        intervals: adds half of the 95% interval.
+        intervals: adds the 95% interval.
     """
     rows, most = group.set_index("metric"), _measured(group)["n_images"].min()
     cells = []
@@ -29,17 +29,29 @@ def strength_cells(group: pd.DataFrame, metrics: Sequence[Metric], intervals: bo
             cells.append("–")
             continue
         row = rows.loc[metric.shown]
-        form = ".0%" if metric.kind == "judgement" else ".3f"
-        reach = (row["ci_high"] - row["ci_low"]) / 2
-        half = f" ± {reach:{form}}" if intervals and not math.isnan(reach) else ""
-        fewer = f" of {row['n_images']}" if row["n_images"] < most else ""
-        cells.append(f"{number(row['mean'], form)}{half}{fewer}")
+        percent = metric.kind == "judgement"
+        mean = number(row["mean"], ".0%" if percent else ".3f")
+        ends = brackets(row["mean"], row["ci_low"], row["ci_high"], percent) if intervals else ""
+        fewer = f"of {row['n_images']}" if row["n_images"] < most else ""
+        cells.append(" ".join(filter(None, (mean, ends, fewer))))
     return cells
 
 
 def number(value: float, form: str) -> str:
     """A mean as tables print it; "∞" where an image is its input and the metric PSNR, "–" where there is none."""
     return "–" if math.isnan(value) else f"{value:{form}}".replace("inf", "∞")
+
+
+def brackets(mean: float, low: float, high: float, percent: bool) -> str:
+    """A mean's interval as tables print it: "[0.518, 0.634]", in percent "[35, 51]".
+
+    It is "[–]" where there is one source image, and "" beside an infinite mean or none.
+    """
+    if not math.isfinite(mean):
+        return ""
+    if math.isnan(low):
+        return "[–]"
+    return f"[{100 * low:.0f}, {100 * high:.0f}]" if percent else f"[{low:.3f}, {high:.3f}]"
 
 
 def coverage(table: pd.DataFrame) -> str:

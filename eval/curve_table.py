@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from eval.labels import is_share
 from eval.metrics.base import shown_name, shown_score
 from eval.stats import clustered_mean
 from eval.store import Run
@@ -30,7 +31,7 @@ REGION_RULE = "both means above the worst third of their range"
 def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
     """One row for each strength and metric: the mean over pairs of each pair's mean over seeds.
 
-    Intervals are 95%, clustered by source image. ``n_pairs`` and ``n_images`` are what the mean is of, ``n_expected``
+    Intervals are 95%, clustered by source image, those of shares within [0, 1]. ``n_pairs`` and ``n_images`` are what the mean is of, ``n_expected``
     how many images there should be. Images that a metric has nothing to say of (NaN) are not in its mean.
 
     Args:
@@ -58,6 +59,7 @@ def curve_rows(
     pairs_expected = len(pair_ids) if n_expected is None else n_expected
     samples = samples[samples["pair_id"].isin(pair_ids)]
     keys = ["pair_id", "strength", "seed"]
+    shares = {metric for metric, group in scores.groupby("metric") if is_share(metric, group["score"])}
     scores = scores.dropna(subset="score").merge(samples[[*keys, "source_group"]], on=keys)
     seeds = samples.groupby("strength")["seed"].nunique()
     rows = []
@@ -67,7 +69,7 @@ def curve_rows(
             .groupby("pair_id")
             .agg(value=("value", "mean"), cluster=("source_group", "first"))
         )
-        interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist())
+        interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist(), share=metric in shares)
         counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": pairs_expected * int(seeds[strength])}
         ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
         rows.append({**labels, "strength": strength, "metric": shown_name(metric), **ends, **counts})

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
+
 from eval.identity import run_hash
-from eval.metrics.base import Kind, Metric
+from eval.metrics.base import Kind, Metric, is_judgement
 from eval.store import Run
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.method import Axis
@@ -57,6 +60,20 @@ def key_of(run: Run) -> str:
 def kind_of(metric: str) -> Kind | None:
     """What a column measures, from its name (raw or as shown); None where that is not known."""
     return MEASURES.get(_word(metric), (None, ""))[0]
+
+
+def is_share(metric: str, scores: pd.Series | np.ndarray) -> bool:
+    """Whether a column's mean is a share of the images: it judges, or nothing is known of it but that all is 0 or 1.
+
+    Args:
+        metric: its name, raw or as shown.
+        scores: all of them, of any shape.
+    """
+    if is_judgement(metric):
+        return True
+    known = np.asarray(scores, dtype=float)
+    known = known[~np.isnan(known)]
+    return kind_of(metric) is None and bool(known.size) and bool(np.isin(known, (0.0, 1.0)).all())
 
 
 def heading(metric: str, among: Sequence[str]) -> str:

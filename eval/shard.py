@@ -80,6 +80,13 @@ class Shard:
         """Digests of the files that images made elsewhere were read from, by (strength, seed); see :class:`Origin`."""
         return {(strength, seed): digest for strength, seed, digest in self.info().get("origins", [])}
 
+    def input_digest(self) -> str | None:
+        """Of the input's pixels; None where it was not read, or the run is of an older version."""
+        try:
+            return self.info().get("input")
+        except OSError:  # its successor is just taking its place
+            return None
+
     def broken(self, thorough: bool = False) -> dict[str, str]:
         """What is wrong with its files, by name: "is missing" or "has been changed".
 

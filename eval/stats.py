@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 
 class Interval(NamedTuple):
@@ -32,28 +33,84 @@ class Difference(NamedTuple):
     p: float
 
 
-def clustered_mean(values: Sequence[float], clusters: Sequence[str], level: float = 0.95) -> Interval:
-    """The mean of ``values`` with a cluster-robust t interval.
+def clustered_mean(
+    values: Sequence[float], clusters: Sequence[str], level: float = 0.95, *, share: bool = False
+) -> Interval:
+    """The mean of ``values`` with a cluster-robust t interval; that of a share, see :func:`clustered_share`.
 
     Values that share a cluster (edits of one source image) may be dependent in any way; clusters are independent. The
     variance is the sum over clusters of squared sums of residuals, times G/(G − 1), over n²; t has G − 1 degrees of
     freedom (Cameron & Miller 2015, "A Practitioner's Guide to Cluster-Robust Inference", sections II.B and VI).
     """
+    if share:
+        return clustered_share(values, clusters, level)
     y = np.asarray(values, dtype=float)
     mean = float(y.mean())
     if not np.isfinite(mean):  # such as the PSNR of an image that is its input
         return Interval(mean, float("nan"), float("nan"))
-    sums = _sums(y - mean, clusters)
-    groups = len(sums)
+    groups = len(set(clusters))
     if groups < 2:
         return Interval(mean, float("nan"), float("nan"))
-    error = np.sqrt(groups / (groups - 1) * (sums**2).sum()) / len(y)
-    reach = float(stats.t.ppf((1 + level) / 2, groups - 1) * error)
+    reach = _quantile(level, groups) * math.sqrt(cluster_variance(y - mean, clusters))
     return Interval(mean, mean - reach, mean + reach)
 
 
+def clustered_share(values: Sequence[float], clusters: Sequence[str], level: float = 0.95) -> Interval:
+    """The mean of answers in [0, 1] with an interval that stays there and has width at 0 of n and at n of n.
+
+    It is Wilson's for as many independent answers as are as precise (:func:`effective_answers`, with the variance of
+    :func:`clustered_mean`) and the t quantile of the clusters less one; Korn & Graubard 1998, "Confidence intervals for
+    proportions with small expected number of positive counts estimated from survey data", do the same with the binomial
+    distribution's interval. A pair's mean over seeds counts as one answer.
+    """
+    y = np.asarray(values, dtype=float)
+    mean, groups = float(y.mean()), len(set(clusters))
+    if groups < 2:
+        return Interval(mean, float("nan"), float("nan"))
+    n = effective_answers(mean, cluster_variance(y - mean, clusters), len(y), groups)
+    return Interval(mean, *wilson_interval(mean, n, _quantile(level, groups)))
+
+
+def effective_answers(share: float, variance: float, answers: int, fewest: int) -> float:
+    """How many independent answers have the same variance; at most as many as there are.
+
+    Args:
+        share: of the answers.
+        variance: of the share.
+        answers: how many there are.
+        fewest: how many are taken for independent where all agree, and nothing is known of the variance: the clusters.
+    """
+    if share in (0.0, 1.0):
+        return float(fewest)
+    return min(float(answers), share * (1 - share) / variance) if variance > 0 else float(answers)
+
+
+def wilson_interval(share: float, n: float, quantile: float) -> tuple[float, float]:
+    """Wilson's score interval (1927) of a share of ``n`` independent answers, ``n`` not necessarily whole."""
+    square = quantile**2 / n
+    center = (share + square / 2) / (1 + square)
+    reach = quantile / math.sqrt(n) * math.sqrt(share * (1 - share) + square / 4) / (1 + square)
+    return max(0.0, center - reach), min(1.0, center + reach)
+
+
+def cluster_variance(residuals: np.ndarray, clusters: Sequence[str] | np.ndarray) -> float:
+    """The variance of a mean whose values depend on each other within clusters, of at least two.
+
+    Args:
+        residuals: (n,) from the mean.
+        clusters: (n,).
+    """
+    sums = _sums(residuals, clusters)
+    return float(len(sums) / (len(sums) - 1) * (sums**2).sum() / len(residuals) ** 2)
+
+
 def paired_difference(
-    values: Sequence[float], others: Sequence[float], clusters: Sequence[str], level: float = 0.95
+    values: Sequence[float],
+    others: Sequence[float],
+    clusters: Sequence[str],
+    level: float = 0.95,
+    *,
+    share: bool = False,
 ) -> Difference:
     """The mean of ``values − others``, with its clustered interval and the test of no difference.
 
@@ -61,10 +118,56 @@ def paired_difference(
         values, others: of the same pairs in the same order, one value a pair.
         clusters: which pairs are not independent (edits of one source image).
         level: of the interval.
+        share: whether both are answers in [0, 1]; the interval is then that of :func:`share_difference`.
     """
     with np.errstate(invalid="ignore"):  # of two infinite values the difference is none
         differences = np.asarray(values, dtype=float) - np.asarray(others, dtype=float)
-    return Difference(*clustered_mean(differences.tolist(), clusters, level), sign_flip_test(differences, clusters))
+    interval = share_difference if share else clustered_mean
+    return Difference(*interval(differences.tolist(), clusters, level), sign_flip_test(differences, clusters))
+
+
+def share_difference(differences: Sequence[float], clusters: Sequence[str], level: float = 0.95) -> Interval:
+    """The mean of differences of answers, each in [−1, 1], with an interval that stays there and always has width.
+
+    It is the score interval of a paired difference of proportions (Tango 1998, "Equivalence test and confidence interval
+    for the difference in proportions for the paired-sample design") for as many independent pairs as are as precise as
+    the given ones (at most these; one a cluster where all differences are equal), with the t quantile of the clusters
+    less one. It needs the mean and the mean square alone, which for −1, 0 and 1 are the counts of Tango's table; so it
+    takes differences of means over seeds too.
+    """
+    d = np.asarray(differences, dtype=float)
+    mean, square, groups = float(d.mean()), float((d**2).mean()), len(set(clusters))
+    if groups < 2:
+        return Interval(mean, float("nan"), float("nan"))
+    variance = cluster_variance(d - mean, clusters)
+    if np.ptp(d) == 0:
+        n = float(groups)
+    else:
+        n = min(float(len(d)), float(d.var()) / variance) if variance > 0 else float(len(d))
+    return Interval(mean, *_tango_interval(mean, square, n, _quantile(level, groups)))
+
+
+def _tango_interval(mean: float, square: float, n: float, quantile: float) -> tuple[float, float]:
+    """The differences that the score test does not refuse.
+
+    Under a difference δ the share q of pairs with −1 is estimated by likelihood (Tango 1998, equation 12), and the mean
+    less δ is held against its standard error √((2q + δ(1 − δ)) / n).
+    """
+    minus = (square - mean) / 2
+
+    def excess(delta: float) -> float:
+        """How many standard errors the mean is above δ."""
+        b, c = (2 - mean) * delta - square, -minus * delta * (1 - delta)
+        q = max((math.sqrt(max(b * b - 8 * c, 0.0)) - b) / 4, 0.0)
+        error = math.sqrt(max(2 * q + delta * (1 - delta), 0.0) / n)
+        if delta == mean:
+            return 0.0
+        return (mean - delta) / error if error > 0 else math.copysign(math.inf, mean - delta)
+
+    far = 2 * quantile
+    low = optimize.brentq(lambda delta: min(excess(delta), far) - quantile, -1, mean) if mean > -1 else -1.0
+    high = optimize.brentq(lambda delta: max(excess(delta), -far) + quantile, mean, 1) if mean < 1 else 1.0
+    return low, high
 
 
 def sign_flip_test(
@@ -105,7 +208,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return p.tolist()
 
 
-def _sums(values: np.ndarray, clusters: Sequence[str]) -> np.ndarray:
+@cache
+def _quantile(level: float, groups: int) -> float:
+    """How many standard errors the interval of a mean of so many clusters reaches."""
+    return float(stats.t.ppf((1 + level) / 2, groups - 1))
+
+
+def _sums(values: np.ndarray, clusters: Sequence[str] | np.ndarray) -> np.ndarray:
     """The sum of each cluster's values, (G,)."""
     _, index = np.unique(np.asarray(clusters), return_inverse=True)
     return np.bincount(index, weights=values)

@@ -33,6 +33,7 @@ from eval.listing import Listing, listed, write_listing
 from eval.lock import RunLock
 from eval.place import read_config, require_no_links, require_place, with_own_list
 from eval.shard import KEY, SAMPLE_COLUMNS, SCORE_COLUMNS, SIZE_COLUMNS, Shard
+from eval.sources import by_pixels
 from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.image import write_png
@@ -299,14 +300,20 @@ class Run:
         sync_folder(folder)
 
     def samples(self) -> pd.DataFrame:
-        """Every row of every shard, sorted. What is damaged is left out, with a warning."""
-        tables = []
+        """Every row of every shard, sorted; pairs of one picture share a ``source_group``, whatever its files are called.
+
+        What is damaged is left out, with a warning.
+        """
+        tables, inputs = [], {}
         for shard in self.shards():
             try:
                 tables.append(shard.sample_table())
             except DamagedError as error:
                 warnings.warn(f"{error} The pair is left out; repeat the run's eval.run to mend it.", stacklevel=2)
-        return _joined(tables, SAMPLE_COLUMNS).sort_values(["pair_id", *KEY], ignore_index=True)
+            else:
+                inputs[shard.id] = shard.input_digest()
+        samples = _joined(tables, SAMPLE_COLUMNS).sort_values(["pair_id", *KEY], ignore_index=True)
+        return by_pixels(samples, inputs)
 
     def scores(self) -> pd.DataFrame:
         """Every score of every shard, sorted. What is damaged is left out, with a warning."""
@@ -407,7 +414,7 @@ def _known(entry: Entry) -> dict[str, Any]:
     return {
         "pair_id": entry.id,
         "image_name": entry.image_name,
-        "source_group": entry.source_group,
+        "source_group": entry.image_name,
         "category": entry.category or "",
         "target_text": entry.target_text,
     }

@@ -21,9 +21,6 @@ CATEGORIES = ("pose", "addition", "replacement", "appearance", "setting", "relat
 Annotations = dict[tuple[str, str], dict[str, str]]
 """For (image name, target text), what is known of :data:`ANNOTATED`."""
 
-SAME_PICTURE = {"bird.png": "bird.jpeg"}
-"""Inputs of TEdBench that are another one under another name, byte by byte."""
-
 
 def own() -> Annotations:
     """The annotations that the project ships."""
@@ -53,7 +50,7 @@ def annotate(pairs: Sequence[tuple[str, str]], file: str | Path | None = None) -
             raise UserError(f"{file}, {where}: the pair of {key[0]} and {key[1]!r} is there twice. Remove one.")
         seen.add(key)
         known[key] = known.get(key, {}) | cells
-    return [Entry(*pair, **known.get(pair, {}), same_as=SAME_PICTURE.get(pair[0])) for pair in pairs]
+    return [Entry(*pair, **known.get(pair, {})) for pair in pairs]
 
 
 def _read(file: Path) -> list[tuple[str, tuple[str, str], dict[str, str]]]:

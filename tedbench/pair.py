@@ -26,12 +26,12 @@ class Entry:
     """What is known of a pair before its image is read.
 
     Attributes:
-        image_name: the input's file name; names the source image, so two pairs on one image share it.
+        image_name: the input's file name; pairs with one name are on one source image (as are those with equal pixels,
+            see :mod:`eval.sources`).
         target_text: what the edited image should show.
         source_text: what the input shows, for methods that need it.
         source_object, target_object: the subject before and after ("dog", "sitting dog"), likewise.
         category: kind of edit ("pose", "addition", …).
-        same_as: name of another input that is the same picture, where there is one.
         path: the input's file, where it is one; says nothing of what the pair is.
     """
 
@@ -41,7 +41,6 @@ class Entry:
     source_object: str | None = None
     target_object: str | None = None
     category: str | None = None
-    same_as: str | None = None
     path: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -53,11 +52,6 @@ class Entry:
     @property
     def id(self) -> str:
         return pair_id(self.image_name, self.target_text)
-
-    @property
-    def source_group(self) -> str:
-        """Outputs from one source image are not independent: intervals cluster by this."""
-        return self.same_as or self.image_name
 
 
 @dataclass(frozen=True, eq=False)

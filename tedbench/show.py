@@ -16,16 +16,18 @@ from conf.tables import open_console, print_table
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
 from tedbench.errors import ImageError, UserError
+from tedbench.manifest import pixel_sha256
 from tedbench.pair import Entry
 from tedbench.sheet import Cell, draw_sheet, tile
 
 
 class Looked(NamedTuple):
-    """An entry after its images were read: the size of the original, and a cell for the sheet; or why it failed."""
+    """An entry after its images were read: the original's size and pixels' sha256, and a cell for the sheet; or why it failed."""
 
     entry: Entry
     original: str
     cell: Cell
+    pixels: str | None = None
     problem: str | None = None
 
 
@@ -34,11 +36,11 @@ def look(dataset: Dataset, entry: Entry) -> Looked:
     try:
         image, truth = dataset.read(entry)
     except ImageError as error:
-        return Looked(
-            entry, "unreadable", Cell((f"unreadable: {error}",), entry.target_text, entry.image_name), str(error)
-        )
+        cell = Cell((f"unreadable: {error}",), entry.target_text, entry.image_name)
+        return Looked(entry, "unreadable", cell, problem=str(error))
     pictures = tuple(tile(picture) for picture in (image, truth) if picture is not None)
-    return Looked(entry, f"{image.shape[1]}×{image.shape[0]}", Cell(pictures, entry.target_text, entry.image_name))
+    cell = Cell(pictures, entry.target_text, entry.image_name)
+    return Looked(entry, f"{image.shape[1]}×{image.shape[0]}", cell, pixel_sha256(image))
 
 
 def table(looked: Sequence[Looked]) -> Table:
@@ -58,10 +60,12 @@ def table(looked: Sequence[Looked]) -> Table:
 
 
 def totals(looked: Sequence[Looked]) -> str:
-    """ "100 pairs, 40 images", and how many pairs cannot be read."""
+    """ "100 pairs, 40 images (39 different)", and how many pairs cannot be read."""
     images = len({row.entry.image_name for row in looked})
+    different = len({row.pixels or row.entry.image_name for row in looked})
     bad = sum(row.problem is not None for row in looked)
-    return ", ".join([_count(len(looked), "pair"), _count(images, "image")] + ([f"{bad} unreadable"] if bad else []))
+    counts = f"{_count(images, 'image')} ({different} different)" if different < images else _count(images, "image")
+    return ", ".join([_count(len(looked), "pair"), counts] + ([f"{bad} unreadable"] if bad else []))
 
 
 def show(dataset: Dataset, out: Path) -> int:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.validity.ranking import ALL
 from benchmarks.validity.scores import STRENGTH, Score
-from eval.stats import clustered_mean, holm, paired_difference
+from eval.stats import clustered_share, holm, paired_difference
 
 FREEDOMS = ("strength", "seed", "strength and seed")
 """What a score may choose: the strength for each seed, the seed at the fixed strength, or both. Means are over pairs."""
@@ -86,8 +86,8 @@ def _choices(
     found = []
     for name, kind, rows in ways:
         by_pair = _by_pair(rows)
-        mean = clustered_mean(by_pair.tolist(), clusters[by_pair.index].tolist())
-        more = paired_difference(by_pair.tolist(), base.tolist(), clusters[by_pair.index].tolist())
+        mean = clustered_share(by_pair.tolist(), clusters[by_pair.index].tolist())
+        more = paired_difference(by_pair.tolist(), base.tolist(), clusters[by_pair.index].tolist(), share=True)
         median = math.nan if name in (CHANCE, ORACLE) else rows["strength"].median()
         row = {"how": name, "kind": kind, "good": mean.mean, "ci_low": mean.low, "ci_high": mean.high}
         row |= {"more": more.mean, "more_low": more.low, "more_high": more.high, "p": more.p}

@@ -113,7 +113,7 @@ def draw_choices(table: pd.DataFrame, scores: Sequence[Score], title: str, path:
         for place, way in enumerate(ways):
             color = color_of(of[way]) if way in of else "black"
             value, low, high = 100 * rows.loc[way, ["good", "ci_low", "ci_high"]].astype(float)
-            panel.plot([max(low, 0), min(high, 100)], [place, place], color=color, linewidth=1.2)
+            panel.plot([low, high], [place, place], color=color, linewidth=1.2)
             panel.plot(
                 value, place, "o", color=color, markersize=4.5, markerfacecolor="white" if way == CHANCE else color
             )

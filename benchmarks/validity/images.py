@@ -11,6 +11,7 @@ import pandas as pd
 
 from eval.labels import dataset_of, kind_of, metric_order
 from eval.metrics.base import is_judgement, shown_name, shown_score
+from eval.sources import in_all
 from eval.store import Run
 from tedbench.errors import UserError
 from tedbench.method import format_strength
@@ -89,7 +90,7 @@ def gather(runs: Mapping[str, Run], judgement: str, metrics: Sequence[str] = ())
         pairs.append(set(samples["pair_id"]))
     for pair_id in set.union(*pairs) - set.intersection(*pairs):
         left_out.setdefault(pair_id, "not in every run")
-    images = pd.concat(frames, ignore_index=True)
+    images = pd.concat(in_all(frames), ignore_index=True)
     images = images[~images["pair_id"].isin(list(left_out))].sort_values(["run", *KEYS], ignore_index=True)
     if images.empty:
         reasons = "; ".join(sorted(set(left_out.values()))[:3])

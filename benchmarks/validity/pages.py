@@ -11,6 +11,7 @@ from benchmarks.validity.choosing import CHANCE, FIXED, FREEDOMS, HINDSIGHT, ORA
 from benchmarks.validity.images import Material
 from benchmarks.validity.ranking import ALL, MEASURES
 from benchmarks.validity.scores import STRENGTH, Score
+from eval.cells import brackets
 from eval.comparison.pages import markdown_escape
 
 TOY = (
@@ -44,7 +45,7 @@ def page(
         lines += [TOY, ""]
     lines += [
         f"{material.dataset}, {material.coverage}; good images are {material.judgement}. {runs}. Intervals are 95%, "
-        "clustered by source image.",
+        "clustered by source image (Wilson's for shares, Tango's score interval for their differences).",
         "",
         "## Ranking",
         "",
@@ -129,9 +130,7 @@ def _choices(table: pd.DataFrame, scores: Sequence[Score]) -> list[str]:
 
 
 def _choice(row: pd.Series, way: str) -> str:
-    cell = f"{row['good']:.0%}"
-    if not math.isnan(row["ci_low"]) and row["ci_low"] < row["ci_high"]:
-        cell += f" [{100 * max(row['ci_low'], 0):.0f}, {100 * min(row['ci_high'], 1):.0f}]"
+    cell = f"{row['good']:.0%} {brackets(row['good'], row['ci_low'], row['ci_high'], percent=True)}"
     if way in (FIXED, HINDSIGHT, CHANCE, ORACLE):
         return cell
     star = "\\*" if row["p_holm"] < 0.05 else ""

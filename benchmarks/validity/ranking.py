@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.validity.scores import Score
-from eval.stats import Interval, clustered_mean
+from eval.stats import Interval, clustered_share
 
 ALL = "all"
 """The category of every pair; and the run's name where runs are taken together."""
@@ -81,14 +81,17 @@ def jackknife(
 
 
 def auc_same_pair(images: pd.DataFrame, score: str, question: str = "good") -> Interval:
-    """The mean over pairs of :func:`auc` among each pair's images of a run; pairs without images of both kinds are left out."""
+    """The mean over pairs of :func:`auc` among each pair's images of a run; pairs without images of both kinds are left out.
+
+    A share of comparisons: the interval stays within [0, 1].
+    """
     values, clusters = [], []
     for _, rows in images.groupby(["run", "pair_id"]):
         value = auc(rows[score].to_numpy(), rows[question].to_numpy() >= GOOD)
         if not math.isnan(value):
             values.append(value)
             clusters.append(rows["source_group"].iloc[0])
-    return clustered_mean(values, clusters) if values else Interval(math.nan, math.nan, math.nan)
+    return clustered_share(values, clusters) if values else Interval(math.nan, math.nan, math.nan)
 
 
 MEASURES = {

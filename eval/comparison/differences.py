@@ -8,9 +8,9 @@ from itertools import combinations
 
 import pandas as pd
 
-from eval.cells import number
+from eval.cells import brackets, number
 from eval.comparison.pages import Grid
-from eval.labels import heading
+from eval.labels import heading, is_share
 from eval.metrics.base import is_judgement
 from eval.stats import holm, paired_difference
 
@@ -28,7 +28,7 @@ DIFFERENCE_COLUMNS = (
 )
 NOTE = (
     "Differences: mean over pairs of the first method's score less the second's, with the 95% interval clustered by source "
-    "image; p of a two-sided permutation test that exchanges the methods in all pairs of a source image at once, by Holm's "
+    "image (Tango's score interval for shares); p of a two-sided permutation test that exchanges the methods in all pairs of a source image at once, by Holm's "
     "correction for the number of differences in its column ({count}).{least} Choosing images by a metric favours its own column."
 )
 
@@ -41,10 +41,10 @@ def differences(scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """
     tables = []
     for metric, wide in scores.items():
-        clusters = wide.index.get_level_values("source_group").tolist()
+        clusters, share = wide.index.get_level_values("source_group").tolist(), is_share(metric, wide.to_numpy())
         rows = []
         for one, other in combinations(wide.columns, 2):
-            found = paired_difference(wide[one].tolist(), wide[other].tolist(), clusters)
+            found = paired_difference(wide[one].tolist(), wide[other].tolist(), clusters, share=share)
             counts = (len(wide), len(set(clusters)))
             rows.append((one, other, metric, found.mean, found.low, found.high, found.p, math.nan, *counts))
         table = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
@@ -75,12 +75,11 @@ def _words(rows: pd.DataFrame, join: Callable[..., str]) -> str:
     if rows.empty:
         return "–"
     (row,) = rows.to_dict("records")
-    scale, form, sign = (100, ".0f", " %") if is_judgement(row["metric"]) else (1, ".3f", "")
-    mean = number(scale * row["difference"], f"+{form}") + sign
-    if math.isnan(row["ci_low"]):
-        return mean.replace("-", "−")
-    ends = f"[{scale * row['ci_low']:{form}}, {scale * row['ci_high']:{form}}]"
-    return join(mean, ends, p_value(row["p_holm"])).replace("-", "−")
+    percent = is_judgement(row["metric"])
+    mean = f"{number(100 * row['difference'], '+.0f')} %" if percent else number(row["difference"], "+.3f")
+    ends = brackets(row["difference"], row["ci_low"], row["ci_high"], percent)
+    p = "" if math.isnan(row["p_holm"]) else p_value(row["p_holm"])
+    return join(mean, ends, p).replace("-", "−")
 
 
 def p_value(p: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import pandas as pd
 from eval.choice import chosen
 from eval.labels import axis_of, key_of
 from eval.saved import SavedRun
+from eval.sources import in_all
 from eval.store import Run
 from tedbench.errors import UserError
 from tedbench.method import Axis, format_strength
@@ -41,7 +42,7 @@ class Method(NamedTuple):
         run: where its images are.
         axis: its strength.
         config: the run's.
-        samples: every row of the run.
+        samples: every row of the run; pairs of one source image share a ``source_group``, the same in all methods.
         picked: what stands for it.
     """
 
@@ -88,10 +89,10 @@ def open_methods(runs: Sequence[str] | Mapping[str, str], strengths: Mapping[str
     names = [name for name, _ in named]
     if unknown := [name for name in strengths if name not in names]:
         raise UserError(f"strengths has {unknown[0]!r}, which is none of the methods. There are: {', '.join(names)}.")
-    return [
+    return _same_groups(
         _open(name, run, lambda axis, samples, name=name, run=run: pick(name, run, axis, samples, strengths.get(name)))  # type: ignore[misc]
         for name, run in named
-    ]
+    )
 
 
 def _named(runs: Sequence[str] | Mapping[str, str]) -> list[tuple[str, Run]]:
@@ -113,7 +114,14 @@ def open_whole(runs: Sequence[str] | Mapping[str, str]) -> list[Method]:
     Raises:
         UserError: a folder that is no run, or a name twice.
     """
-    return [_open(name, run, lambda _, samples: _whole(samples)) for name, run in _named(runs)]
+    return _same_groups(_open(name, run, lambda _, samples: _whole(samples)) for name, run in _named(runs))
+
+
+def _same_groups(methods: Iterable[Method]) -> list[Method]:
+    """The methods with the same source groups in the samples of all."""
+    opened = list(methods)
+    tables = in_all([method.samples for method in opened])
+    return [method._replace(samples=samples) for method, samples in zip(opened, tables, strict=True)]
 
 
 def _whole(samples: pd.DataFrame) -> Picked:

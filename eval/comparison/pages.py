@@ -112,7 +112,7 @@ def notes(comparison: Comparison, table: pd.DataFrame, costs: Sequence[Cost], mo
     machines = "; ".join(f"{m.name}: {spent.machine}" for m, spent in zip(comparison.methods, costs, strict=True))
     lines = [
         f"Means over the {len(comparison.pair_ids)} of {comparison.n_expected} pairs of which every method has its chosen "
-        "image; in brackets the 95% interval, clustered by source image. “Pairs”: of how many a method has one.",
+        "image; in brackets the 95% interval, clustered by source image (Wilson's for shares). “Pairs”: of how many a method has one.",
         f"Metrics: {names}." if metrics else "These runs have no scores: repeat their eval.run commands.",
         "Seconds per edit: the fit and one image's share of the sampling, mean over pairs, on the machine of each run "
         f"({machines}).",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from eval.cells import number
+from eval.cells import brackets, number
 from eval.comparison.common import Comparison, scores
 from eval.comparison.cost import Cost
-from eval.labels import metric_order
+from eval.labels import is_share, metric_order
 from eval.metrics.base import is_judgement, shown_name, shown_score
 from eval.stats import clustered_mean
 
@@ -63,11 +62,11 @@ def comparison_table(comparison: Comparison, scores: Mapping[str, pd.DataFrame],
     """
     rows = []
     for metric, wide in scores.items():
-        clusters = wide.index.get_level_values("source_group").tolist()
+        clusters, share = wide.index.get_level_values("source_group").tolist(), is_share(metric, wide.to_numpy())
         for method, spent in zip(comparison.methods, costs, strict=True):
             if method.name not in wide.columns:
                 continue
-            interval = clustered_mean(wide[method.name].tolist(), clusters)
+            interval = clustered_mean(wide[method.name].tolist(), clusters, share=share)
             rows.append(
                 {
                     "method": method.name,
@@ -97,16 +96,10 @@ def _measured(comparison: Comparison, place: int) -> pd.DataFrame:
 
 
 def cell(row: pd.Series) -> tuple[str, str]:
-    """A mean and its interval: "0.576" and "[0.518, 0.634]"; judgements in percent, within what is possible."""
-    low, high, percent = row["ci_low"], row["ci_high"], is_judgement(row["metric"])
+    """A mean and its interval: "0.576" and "[0.518, 0.634]"; judgements in percent."""
+    percent = is_judgement(row["metric"])
     mean = number(row["mean"], ".0%" if percent else ".3f")
-    if math.isnan(low):
-        ends = ""
-    elif percent:
-        ends = f"[{100 * max(low, 0):.0f}, {100 * min(high, 1):.0f}]"
-    else:
-        ends = f"[{low:.3f}, {high:.3f}]"
-    return mean.replace("-", "−"), ends.replace("-", "−")
+    return mean.replace("-", "−"), brackets(row["mean"], row["ci_low"], row["ci_high"], percent).replace("-", "−")
 
 
 def apart(comparison: Comparison, table: pd.DataFrame) -> list[str]:

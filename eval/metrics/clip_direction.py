@@ -14,7 +14,9 @@ class ClipDirection(Metric):
     """Cosine between the step from the input to the edited image and that from source to target text.
 
     Both steps are differences of unit vectors, as in InstructPix2Pix (arXiv 2211.09800, section 4.1). An image that is
-    the input made no step, and has 0.
+    the input made no step, and has 0. Where the two texts are equal to the model no step was asked for, and there is no
+    score: its tokenizer makes the same tokens of them (OpenAI's ignores capitals and spaces, and cuts long texts), or
+    their unit vectors are within :data:`eval.metrics.clip_features.SAME_TEXT` of each other.
     """
 
     kind: ClassVar[Kind] = "alignment"
@@ -25,10 +27,14 @@ class ClipDirection(Metric):
         self.name = f"clip-direction/{self._clip.name}"
 
     def unscored(self, reference: Reference) -> str | None:
-        """Without a source text, or where it is the target text, there is no direction."""
+        """Without a source text, or where it is the target text to the model, there is no direction."""
         if not reference.source_text:
             return "no source text"
-        return "source text and target text are the same" if reference.source_text == reference.target_text else None
+        if reference.source_text == reference.target_text:
+            return "source text and target text are the same"
+        if self._clip.same_text(reference.source_text, reference.target_text):
+            return "source text and target text are the same to the model"
+        return None
 
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
         """Cosines, (N,) float64."""

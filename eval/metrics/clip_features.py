@@ -19,6 +19,10 @@ KEPT = 1024
 """Embeddings of inputs and of texts that are remembered, each: some 512 numbers."""
 
 
+SAME_TEXT = 1e-6
+"""Unit vectors of two texts that are no further apart differ by rounding alone."""
+
+
 class ClipFeatures:
     """Unit vectors, float64, of a CLIP model that owns its preprocessing: open_clip's own transform and tokenizer.
 
@@ -36,6 +40,13 @@ class ClipFeatures:
     def text(self, text: str) -> np.ndarray:
         """(D,). A text that is too long keeps its end token, and a warning says that it was cut."""
         return self._texts.get(text, lambda: self._encode_text(text))
+
+    def same_text(self, one: str, other: str) -> bool:
+        """Whether two texts are equal to the model: by their tokens, or else by :data:`SAME_TEXT`."""
+        first, second = self._clip.tokenizer([one, other])
+        if torch.equal(first, second):
+            return True
+        return bool(np.linalg.norm(self.text(one) - self.text(other)) <= SAME_TEXT)
 
     def input(self, image: np.ndarray) -> np.ndarray:
         """(D,), of an input, (H, W, 3) uint8, which many pairs may share."""

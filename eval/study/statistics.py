@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from eval.stats import effective_answers, wilson_interval
+
 
 class Preference(NamedTuple):
     """How often one method was preferred to another.
@@ -73,19 +75,10 @@ def preference(wins: Sequence[float], raters: Sequence[str], images: Sequence[st
     if fewest < 2:
         nan = math.nan
         return Preference(share, nan, nan, *wilson, nan, nan, n, n_raters, n_images)
-    effective = _effective(y - share, rater, image, share, fewest)
+    effective = effective_answers(share, two_way_variance(y - share, rater, image), n, fewest)
     interval = wilson_interval(share, effective, float(stats.t.ppf((1 + level) / 2, fewest - 1)))
     p = float(2 * stats.t.sf(abs(share - 0.5) / math.sqrt(0.25 / effective), fewest - 1))
     return Preference(share, *interval, *wilson, p, effective, n, n_raters, n_images)
-
-
-def _effective(residuals: np.ndarray, rater: np.ndarray, image: np.ndarray, share: float, fewest: int) -> float:
-    """How many independent answers have the same variance."""
-    if share in (0.0, 1.0):
-        return float(fewest)
-    variance = two_way_variance(residuals, rater, image)
-    binomial = share * (1 - share)
-    return min(float(len(residuals)), binomial / variance) if variance > 0 else float(len(residuals))
 
 
 def two_way_variance(residuals: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
@@ -104,14 +97,6 @@ def two_way_variance(residuals: np.ndarray, first: np.ndarray, second: np.ndarra
 def _one_way_variance(residuals: np.ndarray, clusters: np.ndarray) -> float:
     sums = np.bincount(clusters, residuals)
     return float(len(sums) / (len(sums) - 1) * (sums**2).sum() / len(residuals) ** 2)
-
-
-def wilson_interval(share: float, n: float, quantile: float) -> tuple[float, float]:
-    """Wilson's score interval (1927) of a share of ``n`` independent answers, ``n`` not necessarily whole."""
-    square = quantile**2 / n
-    center = (share + square / 2) / (1 + square)
-    reach = quantile / math.sqrt(n) * math.sqrt(share * (1 - share) + square / 4) / (1 + square)
-    return max(0.0, center - reach), min(1.0, center + reach)
 
 
 def krippendorff_alpha(units: Sequence[str], choices: Sequence[str]) -> float:

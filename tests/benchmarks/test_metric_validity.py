@@ -17,7 +17,7 @@ from benchmarks.validity.misled import misled
 from benchmarks.validity.pages import page
 from benchmarks.validity.ranking import auc, auc_same_pair, auc_same_strength, jackknife, rankings, spearman
 from benchmarks.validity.scores import STRENGTH, Score, add_scores, fitted_elsewhere
-from eval.stats import clustered_mean
+from eval.stats import clustered_mean, clustered_share
 from eval.store import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
@@ -207,7 +207,7 @@ def test_a_score_is_misled_where_its_favourite_is_bad_though_there_is_a_good_ima
 def test_a_pairs_images_are_compared_with_its_own_alone(scored):
     images, _ = scored
     pairs = [rows for _, rows in images.groupby("pair_id") if rows["good"].nunique() > 1]
-    wanted = clustered_mean(
+    wanted = clustered_share(
         [auc(rows[CLIP].to_numpy(), rows["good"].to_numpy() > 0) for rows in pairs],
         [rows["source_group"].iloc[0] for rows in pairs],
     )

@@ -10,7 +10,7 @@ from PIL import Image
 from benchmarks.success import best_strength, judge_run, main, named
 from benchmarks.success_pages import COLORS
 from eval.metrics.judge import open_reader
-from eval.stats import clustered_mean
+from eval.stats import clustered_share
 from eval.store import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
@@ -45,7 +45,9 @@ def make_run(tmp_path_factory, noise_image):
         run = Run.create(tmp_path_factory.mktemp("runs") / name, CONFIG)
         for entry, kinds in sorts.items():
             samples = [Sample(*at, pictures[kind]) for at, kind in zip(GRID, kinds, strict=False)]
-            run.write_shard(EditPair(entry, image, truth if with_truth else None), samples)
+            source = image.copy()
+            source[-1, -1, 2] ^= entry.image_name == "b.png"  # another picture, though nobody sees it
+            run.write_shard(EditPair(entry, source, truth if with_truth else None), samples)
         return run
 
     return make
@@ -70,7 +72,7 @@ def rate(table, question, strength, category="all"):
 def test_rates_are_of_all_images_at_a_strength_with_intervals_by_source_image(written):
     table = pd.read_csv(written[0] / "success.csv")
     row = rate(table, "success", 0.5)
-    wanted = clustered_mean([1, 1, 0, 1, 0, 0], ["a.png"] * 4 + ["b.png"] * 2)
+    wanted = clustered_share([1, 0.5, 0], ["a.png", "a.png", "b.png"])
     assert tuple(row[["mean", "ci_low", "ci_high"]]) == pytest.approx(wanted, abs=1e-6)
     assert (row["n"], row["n_pairs"], row["n_pairs_expected"]) == (6, 3, 3)
     assert rate(table, "kept", 0.0)["mean"] == 1

@@ -25,7 +25,7 @@ def run(tmp_path, noise_image):
     """Three measured pairs with two seeds, and one that failed."""
     run = Run.create(tmp_path / "run", CONFIG)
     for entry, value in zip(ENTRIES, VALUES, strict=False):
-        pair = EditPair(entry, noise_image())
+        pair = EditPair(entry, noise_image(ord(entry.image_name[0])))
         run.write_shard(pair, [Sample(0.5, seed, pair.image) for seed in (0, 1)])
         rows = [
             (entry.id, 0.5, seed, metric, value + seed * 0.02)

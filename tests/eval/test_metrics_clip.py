@@ -178,12 +178,40 @@ def test_names_say_backbone_and_weights(clip_folder):
     assert ClipImageSimilarity(str(clip_folder)).name == f"clip-i/{weights}"
 
 
-def test_direction_needs_a_source_text_that_differs(clip_folder, pictures):
-    metric, image = ClipDirection(str(clip_folder)), pictures(1, 64)
-    for source, reason in ((None, "no source text"), (TARGET, "source text and target text are the same")):
-        reference = Reference(image[0], TARGET, source)
-        assert metric.unscored(reference) == reason
-        assert np.isnan(metric.score(reference, image)).all()
+LONG = "a dog " * 80
+SAME, SAME_TO_MODEL = (
+    "source text and target text are the same",
+    "source text and target text are the same to the model",
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "reason"),
+    [
+        (None, TARGET, "no source text"),
+        ("", TARGET, "no source text"),
+        (TARGET, TARGET, SAME),
+        (TARGET.upper(), TARGET, SAME_TO_MODEL),
+        (f"  {TARGET.replace(' ', '   ')}\n", TARGET, SAME_TO_MODEL),
+        (f"{LONG} that sits", f"{LONG} that stands", SAME_TO_MODEL),  # behind the end of what it reads
+        (TARGET.rstrip("."), TARGET, None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*is cut off")
+def test_direction_needs_a_source_text_that_differs_to_the_model(clip_folder, pictures, source, target, reason):
+    metric, image = ClipDirection(str(clip_folder)), pictures(2, 64)
+    reference = Reference(image[0], target, source)
+    assert metric.unscored(reference) == reason
+    assert np.isnan(metric.score(reference, image)).all() == (reason is not None)
+
+
+def test_texts_whose_embeddings_differ_by_rounding_alone_give_no_direction(clip_folder, pictures, monkeypatch):
+    metric, image = ClipDirection(str(clip_folder)), pictures(2, 64)
+    reference = Reference(image[0], "A dog.", "A cat.")
+    vector = np.ones(32) / np.sqrt(32)
+    for apart, unscored in ((3e-8, True), (1e-4, False)):
+        monkeypatch.setattr(metric._clip, "text", lambda text, apart=apart: vector + apart * (text == "A dog."))
+        assert (metric.unscored(reference) is not None) == unscored
 
 
 def test_an_image_that_is_the_input_made_no_step_in_any_batch(clip_folder, pictures):

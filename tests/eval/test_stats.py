@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from eval.stats import clustered_mean, holm, paired_difference, sign_flip_test
+from eval.stats import (
+    clustered_mean,
+    clustered_share,
+    holm,
+    paired_difference,
+    share_difference,
+    sign_flip_test,
+    wilson_interval,
+)
 
 SIZES = [1] * 16 + [2] * 6 + [3] * 7 + [4] * 5 + [5] * 5 + [6]
 """How many texts each of TEdBench's 40 source images has."""
@@ -67,6 +75,71 @@ def test_an_infinite_value_has_no_interval_and_no_test():
     assert found.mean == math.inf and math.isnan(found.low)
     found = paired_difference([math.inf, 1.0, 2.0], [math.inf, 1.0, 1.0], ["a", "b", "c"])
     assert all(math.isnan(each) for each in found)
+
+
+def test_a_shares_interval_is_wilsons_where_every_pair_has_its_own_picture():
+    """With the t quantile, and of n − 1 answers: the variance is estimated with that."""
+    values, quantile = [1.0] * 3 + [0.0] * 7, stats.t.ppf(0.975, 9)
+    found = clustered_share(values, [str(i) for i in range(10)])
+    assert found == pytest.approx((0.3, *wilson_interval(0.3, 9, quantile)))
+
+
+@pytest.mark.parametrize("answer", [0.0, 1.0])
+def test_a_share_where_all_agree_has_an_interval_of_as_many_answers_as_pictures(answer):
+    found = clustered_share([answer] * 100, CLUSTERS)
+    assert found[1:] == wilson_interval(answer, 40, stats.t.ppf(0.975, 39))
+    assert found.mean == answer and 0 <= found.low < found.high <= 1 and found.high - found.low < 0.1
+    assert clustered_share([answer] * 4, CLUSTERS[:4]).low >= 0
+
+
+def test_a_mean_over_seeds_counts_as_one_answer():
+    fractions = clustered_share([0.5, 0.75, 0.25, 0.5], list("abcd"))
+    assert fractions[1:] == pytest.approx(wilson_interval(0.5, 4, stats.t.ppf(0.975, 3)))
+
+
+def test_copies_of_a_picture_make_no_share_more_certain():
+    values, clusters = [1.0, 0.0, 0.0, 1.0, 0.0], list("abcde")
+    assert clustered_share(values * 6, clusters * 6) == pytest.approx(clustered_share(values, clusters), abs=0.02)
+    assert clustered_share([1.0] * 12, ["a", "b"] * 6) == clustered_share([1.0] * 2, ["a", "b"])
+
+
+def test_the_interval_of_a_paired_difference_of_shares_is_tangos():
+    """Airway hyper-responsiveness in 21 children, Fagerland et al. 2014 (doi 10.1002/sim.6148), table 7: −0.517 to −0.026."""
+    from eval.stats import _tango_interval
+
+    assert _tango_interval(-6 / 21, 8 / 21, 21, stats.norm.ppf(0.975)) == pytest.approx((-0.517, -0.026), abs=5e-4)
+
+
+def test_a_paired_difference_of_shares_uses_its_interval_and_the_same_test():
+    one, other = [1.0, 1.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 0.0, 1.0]
+    found = paired_difference(one, other, list("abcde"), share=True)
+    assert found[:3] == share_difference([1.0, 0.0, 0.0, 1.0, 0.0], list("abcde"))
+    assert found.p == paired_difference(one, other, list("abcde")).p
+
+
+@pytest.mark.parametrize("difference", [-1.0, 0.0, 1.0])
+def test_equal_differences_of_shares_leave_a_doubt_that_shrinks_with_the_pictures(difference):
+    few, many = (share_difference([difference] * n, [str(i) for i in range(n)]) for n in (5, 50))
+    for found in (few, many):
+        assert -1 <= found.low <= difference <= found.high <= 1
+    assert 0 < many.high - many.low < 0.2 < few.high - few.low
+
+
+def test_intervals_of_shares_stay_within_what_is_possible_whatever_the_answers():
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        seeds, n = rng.integers(1, 5), rng.integers(2, 12)
+        differences = rng.integers(-seeds, seeds + 1, n) / seeds
+        clusters = ["first", *map(str, rng.integers(0, n, n - 1))]
+        mean, low, high = share_difference(differences.tolist(), clusters)
+        assert -1 <= low <= mean <= high <= 1 and low < high
+        mean, low, high = clustered_share(abs(differences).tolist(), clusters)
+        assert 0 <= low < high <= 1 and low - 1e-12 <= mean <= high + 1e-12
+
+
+def test_one_picture_has_no_interval_of_a_share():
+    for found in (clustered_share([1.0, 0.0], ["a", "a"]), share_difference([1.0, 0.0], ["a", "a"])):
+        assert found.mean == 0.5 and math.isnan(found.low) and math.isnan(found.high)
 
 
 @pytest.mark.parametrize("draw", [normal, judged, skewed])

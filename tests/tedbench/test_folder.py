@@ -56,7 +56,6 @@ def test_every_column_arrives(here: Path, kind: str) -> None:
     pair, other = dataset
     assert vars(pair.entry) | {"image": "dog.png", "truth": "edited.png"} == {
         "image_name": "dog.png",
-        "same_as": None,
         "path": str(here / "dog.png"),
         **FULL,
     }
@@ -84,7 +83,7 @@ def test_spreadsheet_bom_quotes_and_other_alphabets(here: Path) -> None:
 
 def test_files_of_one_name_in_two_folders_are_two_images(here: Path) -> None:
     dataset = Folder(csv(here, "image,target_text\na/cat.png,A cat.\nb/cat.png,A cat.\n"), 8)
-    assert [entry.source_group for entry in dataset.entries] == ["a/cat.png", "b/cat.png"]
+    assert [entry.image_name for entry in dataset.entries] == ["a/cat.png", "b/cat.png"]
     first, second = dataset
     assert first.id != second.id
     assert not np.array_equal(first.image, second.image)

@@ -61,7 +61,7 @@ def test_100_pairs_of_seven_categories_in_groups_of_one_to_five() -> None:
     dataset = PicturebookPairs(64, split="all")
     assert dataset.synthetic
     assert len(dataset) == len({entry.id for entry in dataset.entries}) == 100
-    groups = Counter(entry.source_group for entry in dataset.entries)
+    groups = Counter(entry.image_name for entry in dataset.entries)
     assert len(groups) == 48
     assert {1, 5} <= set(groups.values()) <= {1, 2, 3, 4, 5}
     assert Counter(entry.category for entry in dataset.entries) == {

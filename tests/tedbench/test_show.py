@@ -45,7 +45,7 @@ def test_several_splits_in_one_command_leave_nothing_but_the_sheet(tmp_path: Pat
 def test_tedbench_is_shown(tmp_path: Path, published: Path) -> None:
     done = show(tmp_path, "dataset=tedbench", f"dataset.root={published}", "out=deep/ted.png")
     assert done.returncode == 0, done.stderr
-    assert "100 pairs, 40 images" in done.stdout
+    assert "100 pairs, 40 images (39 different)" in done.stdout
     assert "unreadable" not in done.stdout
     assert "1046" in done.stdout
     assert "warning" not in done.stderr

@@ -11,9 +11,10 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
+from eval.stats import wilson_interval
 from eval.study.bradley_terry import bradley_terry
 from eval.study.raters import Population, choices
-from eval.study.statistics import krippendorff_alpha, preference, two_way_variance, wilson_interval
+from eval.study.statistics import krippendorff_alpha, preference, two_way_variance
 
 TEDBENCH = [1] * 16 + [2] * 6 + [3] * 7 + [4] * 5 + [5] * 5 + [6]
 """Texts of each of TEdBench's 40 source images."""

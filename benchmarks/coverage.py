@@ -1,0 +1,157 @@
+"""``python -m benchmarks.coverage``: how often do 95% intervals hold the truth? Every kind that the harness prints, simulated.
+
+Drawn are results of TEdBench's pairs: 100 texts, several on most of its pictures, whose outcomes are alike. Shares are
+judgements, 0 or 1 (with several seeds a pair's mean), of probit models: half of the variance of what decides is the
+picture's, ``--alike`` says another part. Means are of normal and of skewed scores. Prints how often each interval covers
+and how wide it is, and the t interval beside those of shares.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from eval.stats import Interval, clustered_mean, clustered_share, share_difference
+from tedbench.manifest import Manifest
+
+SHARES = (0.02, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.98)
+TWO_SHARES = (
+    (0.05, 0.05),
+    (0.1, 0.02),
+    (0.1, 0.05),
+    (0.3, 0.3),
+    (0.5, 0.5),
+    (0.6, 0.5),
+    (0.9, 0.5),
+    (0.98, 0.9),
+    (0.98, 0.02),
+)
+ALIKE = 0.5
+"""How much of the variance of what decides a judgement is the source image's."""
+
+Draw = Callable[[np.random.Generator], np.ndarray]
+Method = Callable[[Sequence[float], Sequence[int]], Interval]
+
+
+class Case(NamedTuple):
+    """What is simulated: draws of all pairs' values, the mean that they have in truth, and its interval."""
+
+    label: str
+    draw: Draw
+    truth: float
+    method: Method
+
+
+class Found(NamedTuple):
+    """Of all rounds, how many intervals hold the truth, how wide they are, and how many leave ``bounds`` or have no width."""
+
+    covers: float
+    width: float
+    impossible: float
+
+
+@cache
+def clusters() -> np.ndarray:
+    """(100,): which picture each of TEdBench's pairs is on; two of its files are one picture."""
+    manifest = Manifest.load()
+    sizes = Counter(manifest.images[name].pixels for name, _ in manifest.pairs).values()
+    return np.repeat(np.arange(len(sizes)), sorted(sizes))
+
+
+def normal(rng: np.random.Generator) -> np.ndarray:
+    """Scores of mean 0, half of whose variance is the picture's."""
+    return _of_picture(rng.normal(size=100)) + rng.normal(size=100)
+
+
+def skewed(rng: np.random.Generator) -> np.ndarray:
+    """Scores of mean 0, mostly a little below and sometimes far above."""
+    return _of_picture(rng.gamma(4, size=100) - 4) + rng.gamma(4, size=100) - 4
+
+
+def judged(share: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
+    """Judgements with this share of ones; what is left of the variance is half the pair's, half the seed's."""
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        picture = np.sqrt(alike) * _of_picture(rng.normal(size=100))
+        return _answers(rng, share, picture, 1 - alike, seeds)
+
+    return draw
+
+
+def judged_twice(one: float, other: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
+    """Differences of two methods' judgements of the same pairs; most of what is alike is so for both methods."""
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        shared = np.sqrt(0.7 * alike) * _of_picture(rng.normal(size=100)) + np.sqrt(0.2) * rng.normal(size=100)
+        own = [np.sqrt(0.3 * alike) * _of_picture(rng.normal(size=100)) for _ in range(2)]
+        first, second = (
+            _answers(rng, share, shared + mine, 0.8 - alike, seeds)
+            for share, mine in zip((one, other), own, strict=True)
+        )
+        return first - second
+
+    return draw
+
+
+def _answers(rng: np.random.Generator, share: float, known: np.ndarray, rest: float, seeds: int) -> np.ndarray:
+    """Means over seeds of whether what decides lies below the share's quantile."""
+    pair = np.sqrt(rest / 2) * rng.normal(size=100)
+    each = np.sqrt(rest / 2) * rng.normal(size=(seeds, 100))
+    return (known + pair + each < stats.norm.ppf(share)).mean(axis=0)
+
+
+def _of_picture(values: np.ndarray) -> np.ndarray:
+    """Gives all pairs of a picture the same of so many values."""
+    return values[clusters()]
+
+
+def coverage(case: Case, rounds: int, seed: int = 0, bounds: tuple[float, float] | None = None) -> Found:
+    """Simulates a case so many times."""
+    rng, pictures = np.random.default_rng(seed), clusters()
+    found = np.array([case.method(case.draw(rng), pictures)[1:] for _ in range(rounds)])  # type: ignore[arg-type]
+    low, high = found.T
+    out = np.zeros(rounds, dtype=bool) if bounds is None else (low < bounds[0]) | (high > bounds[1]) | (low == high)
+    covers = (low <= case.truth) & (case.truth <= high)
+    return Found(float(covers.mean()), float((high - low).mean()), float(out.mean()))
+
+
+def cases(alike: float, seeds: Sequence[int]) -> Iterator[Case]:
+    """Everything that the benchmark simulates; a share's interval, then the t interval of the same draws."""
+    for draw in (normal, skewed):
+        yield Case(f"mean, {draw.__name__}", draw, 0.0, clustered_mean)
+        yield Case(f"difference of means, {draw.__name__}", lambda rng, d=draw: d(rng) - d(rng), 0.0, clustered_mean)  # type: ignore[misc]
+    for k in seeds:
+        for method, words in ((clustered_share, "share"), (clustered_mean, "share, t interval")):
+            for p in SHARES:
+                yield Case(f"{words} {p:g}, seeds {k}", judged(p, alike, k), p, method)
+        for method, words in ((share_difference, "difference"), (clustered_mean, "difference, t interval")):
+            for p, q in TWO_SHARES:
+                yield Case(f"{words} {p:g} − {q:g}, seeds {k}", judged_twice(p, q, alike, k), p - q, method)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=4000, help="simulated benchmarks of each kind (default: 4000)")
+    parser.add_argument(
+        "--alike", type=float, default=ALIKE, help=f"the picture's part of the variance (default: {ALIKE})"
+    )
+    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 4], help="images a pair (default: 1 4)")
+    args = parser.parse_args(arguments)
+    if not 0 <= args.alike <= 0.8:
+        parser.error(f"--alike is {args.alike}. It goes from 0 to 0.8.")
+    print(f"{args.rounds} rounds; {len(set(clusters().tolist()))} pictures; {args.alike:g} of the variance is theirs\n")
+    print("| of a | 95% covers | mean width | impossible |\n| --- | ---: | ---: | ---: |")
+    for case in cases(args.alike, args.seeds):
+        bounds = None if "mean" in case.label else (-1.0, 1.0) if "difference" in case.label else (0.0, 1.0)
+        found = coverage(case, args.rounds, bounds=bounds)
+        print(f"| {case.label} | {found.covers:.1%} | {found.width:.3f} | {found.impossible:.1%} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
