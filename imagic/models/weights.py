@@ -122,7 +122,7 @@ def verify(repository: str, folder: Path) -> None:
     """
     wanted = PINS[repository].sha256 if repository in PINS else {}
     there = [folder / name for name in wanted if (folder / name).is_file()]
-    for file, found in zip(there, _sums(there), strict=True):
+    for file, found in zip(there, sums(there), strict=True):
         if found != wanted[file.relative_to(folder).as_posix()]:
             raise UserError(
                 f"{file} is not what {repository} published (sha256 {found[:12]}…). Delete {file.resolve()} and repeat "
@@ -136,12 +136,12 @@ def digest(*folders: Path) -> str:
     for folder in folders:
         found_there = {p for pattern in LOADED for p in folder.glob(pattern)}
         loaded = sorted(found_there.union(*(half_weights(folder / part)[1] for part in PARTS)))
-        for file, found in zip(loaded, _sums(loaded), strict=True):
+        for file, found in zip(loaded, sums(loaded), strict=True):
             total.update(f"{file.relative_to(folder).as_posix()}\0{found}\n".encode())
     return total.hexdigest()
 
 
-def _sums(files: Sequence[Path]) -> list[str]:
+def sums(files: Sequence[Path]) -> list[str]:
     """Each file's sha256, remembered by its path, size and time of change, so that gigabytes are read once."""
     known_path = cache_folder() / "digests.json"
     try:
