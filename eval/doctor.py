@@ -119,7 +119,7 @@ JUDGES = ("clip", "perceptual", "judge")
 def models() -> Iterator[Finding]:
     """The weights that each choice of ``model`` needs."""
     from imagic.models.pins import PINS, UNET
-    from imagic.models.weights import EMBEDDED, digest, locate, paths
+    from imagic.models.weights import EMBEDDED, VARIANTS, digest, locate, paths
 
     for name in choices("model"):
         cfg: Any = OmegaConf.load(ROOT / "model" / f"{name}.yaml")
@@ -135,8 +135,15 @@ def models() -> Iterator[Finding]:
             yield Finding(name, there, facts, "" if there else "the checkout is incomplete: fetch it again")
         else:
             pins = {path: PINS[path].revision for path in named.values() if path in PINS}
-            lacking = {key: path for key, path in named.items() if not _on_hub_cache(path, UNET, pins.get(path))}
-            facts = f"not here: {', '.join(lacking.values())}" if lacking else "in the hub's cache"
+            files = {variant: UNET.replace(".safe", f"{variant and '.'}{variant}.safe") for variant in ("", *VARIANTS)}
+            kept = {
+                key: [variant for variant, file in files.items() if _on_hub_cache(path, file, pins.get(path))]
+                for key, path in named.items()
+            }
+            lacking = {key: path for key, path in named.items() if not kept[key]}
+            rounded = sorted({variants[0] for variants in kept.values() if variants and variants[0]})
+            facts = f"in the hub's cache{f', some in {rounded[0]} alone' if rounded else ''}"
+            facts = f"not here: {', '.join(lacking.values())}" if lacking else facts
             mend = "; ".join(
                 f"hf download {path}{f' --revision {pins[path]}' if path in pins else ''}, or model.{key}=FOLDER"
                 for key, path in lacking.items()

@@ -9,11 +9,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from conf.threads import wait_passively
+
 if TYPE_CHECKING:
     from imagic.api import load as load
     from imagic.api import open_pair as open_pair
     from imagic.editor import Imagic as Imagic
     from imagic.models.latent import LatentDiffusion as LatentDiffusion
+
+wait_passively()  # before torch is loaded
 
 __all__ = ["Imagic", "LatentDiffusion", "load", "open_pair"]
 

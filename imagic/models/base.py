@@ -135,6 +135,11 @@ class Tokens(NamedTuple):
     attention_mask: Tensor
 
 
+def limit_length(tokenizer: Any, text_encoder: Any) -> None:
+    """Has a tokenizer cut texts to what the encoder can read; not every folder's tokenizer knows its length."""
+    tokenizer.model_max_length = min(tokenizer.model_max_length, text_encoder.config.max_position_embeddings)
+
+
 def tokens(tokenizer: Any, texts: Sequence[str], name: str, length: int | None = None) -> Tokens:
     """Tokens of texts, padded and cut to the tokenizer's length; a warning in ``name`` tells of a text that was cut."""
     length = length or tokenizer.model_max_length

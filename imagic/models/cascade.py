@@ -8,14 +8,28 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, StableDiffusionUpscalePipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DDPMScheduler,
+    StableDiffusionUpscalePipeline,
+    UNet2DConditionModel,
+)
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5EncoderModel
+from transformers import AutoTokenizer, CLIPTextModel, PreTrainedTokenizerBase, T5EncoderModel
 
-from imagic.models.base import TextToImage, to_images, to_model_space, tokens
-from imagic.models.folder import WHOLE, ddim_scheduler, pipeline_index, reading
+from imagic.models.base import TextToImage, limit_length, to_images, to_model_space, tokens
+from imagic.models.folder import (
+    WHOLE,
+    ddim_scheduler,
+    latent_channels,
+    pipeline_index,
+    reading,
+    require_channels,
+    whole,
+)
 from imagic.models.upscaler import Upscaler, resize
-from imagic.models.weights import locate, require_safetensors
+from imagic.models.weights import half_weights, locate, require_weights
 from imagic.settings import checked
 from tedbench.errors import UserError
 
@@ -91,15 +105,24 @@ class Cascade(TextToImage):
         """
         folder = _pipeline(path, revision, "IFPipeline", ("text_encoder", "unet"))
         upper = _pipeline(upscaler_path, upscaler_revision, "IFSuperResolutionPipeline", ("unet",))
+        pixels: dict[str, Any] = {
+            "picture": RGB,
+            "of": "a picture",
+            "gives": [2 * RGB, RGB],
+        }  # with the learned variance
+        require_channels(folder, **pixels, instead="Give model.path IF's first stage.")
+        require_channels(upper, **pixels, more=RGB, instead="Give model.upscaler_path IF's second stage.")
         with reading(folder):
             parts: dict[str, Any] = {
-                "text_encoder": T5EncoderModel.from_pretrained(folder / "text_encoder", **WHOLE),
+                "text_encoder": T5EncoderModel.from_pretrained(
+                    folder / "text_encoder", **whole(folder, "text_encoder")
+                ),
                 "tokenizer": AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-                "unet": UNet2DConditionModel.from_pretrained(folder / "unet", **WHOLE, low_cpu_mem_usage=False),
+                "unet": _unet(folder),
                 "scheduler": _schedule(folder),
             }
         with reading(upper):
-            unet = UNet2DConditionModel.from_pretrained(upper / "unet", **WHOLE, low_cpu_mem_usage=False)
+            unet = _unet(upper)
             noising = DDPMScheduler.from_pretrained(upper / "image_noising_scheduler", local_files_only=True)
             scheduler = _schedule(upper)
         computing = {"device": settings.get("device", "cpu"), "dtype": settings.get("dtype", "float32")}
@@ -109,8 +132,13 @@ class Cascade(TextToImage):
         parts["upscaler"] = Upscaler(unet, scheduler, noising, small=small, **sampling, name=name, **computing)
         if last_path is not None:
             top = _pipeline(last_path, last_revision, "StableDiffusionUpscalePipeline", ("text_encoder", "unet", "vae"))
+            latents, instead = (
+                latent_channels(top),
+                "Give model.last_path Stable Diffusion's upscaler to four times the size.",
+            )
+            require_channels(top, latents, "its autoencoder", more=RGB, gives=[latents], instead=instead)
             with reading(top):
-                parts["last"] = StableDiffusionUpscalePipeline.from_pretrained(top, **WHOLE)
+                parts["last"] = _last(top)
             parts["last"].set_progress_bar_config(disable=True)
         return cls(**parts, last_sampling=last_upscaling, **settings)
 
@@ -154,6 +182,9 @@ class Cascade(TextToImage):
         return to_images(made.images * 2 - 1)
 
 
+RGB = 3
+"""Channels of a picture in pixels."""
+
 UPSCALING = {"steps": 1, "guidance": 0.0, "noise_level": 0}
 """Settings of an upscaler and their least values."""
 
@@ -162,9 +193,24 @@ def _pipeline(path: str, revision: str | None, kind: str, parts: Sequence[str]) 
     folder = locate(path, revision)
     if (found := pipeline_index(folder)["_class_name"]) != kind:
         raise UserError(f"{folder} holds a {found}. A cascade takes a folder of {kind} there.")
-    for part in parts:
-        require_safetensors(folder, part)
+    require_weights(folder, *parts)
     return folder
+
+
+def _unet(folder: Path) -> UNet2DConditionModel:
+    return UNet2DConditionModel.from_pretrained(folder / "unet", **whole(folder, "unet"), low_cpu_mem_usage=False)
+
+
+def _last(folder: Path) -> StableDiffusionUpscalePipeline:
+    """diffusers' own pipeline, its parts with weights in half precision where they have no other."""
+    rounded = {
+        part: kind.from_pretrained(folder / part, **whole(folder, part))
+        for part, kind in (("text_encoder", CLIPTextModel), ("unet", UNet2DConditionModel), ("vae", AutoencoderKL))
+        if half_weights(folder / part)[0]
+    }
+    pipeline = StableDiffusionUpscalePipeline.from_pretrained(folder, **rounded, **WHOLE)
+    limit_length(pipeline.tokenizer, pipeline.text_encoder)
+    return pipeline
 
 
 def _schedule(folder: Path) -> DDIMScheduler:

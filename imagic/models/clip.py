@@ -17,6 +17,7 @@ from huggingface_hub.constants import HF_HUB_CACHE
 from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 
+from imagic.models.gelu import check_activation
 from imagic.models.weights import EMBEDDED, locate, verify
 from tedbench.errors import UserError
 
@@ -58,18 +59,18 @@ def load_clip(model: str, pretrained: str | None, device: str | torch.device, *,
 
     Raises:
         UserError: an unknown model, weights that are not here and cannot be downloaded, or weights trained with
-            QuickGELU (OpenAI's) for a model without it.
+            another activation than the model computes (see :func:`imagic.models.gelu.check_activation`).
     """
     folder = locate(model) if model.startswith(EMBEDDED) or "/" in model else None
     if folder is None and pretrained is None:
         raise UserError(f"The CLIP model {model} needs weights. Give {option}.pretrained, such as openai.")
-    if folder is None:
-        _check_activation(model, str(pretrained), option)
     if folder is not None and not (folder / "open_clip_model.safetensors").is_file():
         raise UserError(
             f"{folder} has no open_clip_model.safetensors; pickles, which can run code when they are read, are not taken. "
             f"Give {option}.model a folder in open_clip's format, or {instead}."
         )
+    if not model.startswith(EMBEDDED):
+        check_activation(model, pretrained, folder, option)
     source = f"local-dir:{folder}" if folder else model
     repository, file = _on_hub(model, pretrained)
     try:
@@ -102,14 +103,6 @@ def load_clip(model: str, pretrained: str | None, device: str | torch.device, *,
         raise UserError(f"The CLIP weights {what} cannot be loaded ({reason}). {advice}, or {instead}.") from None
     network.eval().requires_grad_(False).to(device)
     return OpenClip(network, preprocess, open_clip.get_tokenizer(source), folder)
-
-
-def _check_activation(model: str, pretrained: str, option: str) -> None:
-    """open_clip only warns of weights that were trained with another GELU, and gives other numbers."""
-    trained = open_clip.get_pretrained_cfg(model, pretrained).get("quick_gelu", False)
-    other = f"{model}-quickgelu"
-    if trained and not model.endswith("-quickgelu") and other in open_clip.list_models():
-        raise UserError(f"The weights {pretrained} were trained with QuickGELU. Use {option}.model={other}.")
 
 
 def _on_hub(model: str, pretrained: str | None) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from conf.threads import usable_cores
 from tedbench.errors import UserError
 
 
@@ -29,9 +30,7 @@ def resolve_device(asked: str) -> str:
 
 def cpu_threads(asked: int | None) -> int:
     """The number asked for, or all cores that this process may use."""
-    if asked:
-        return asked
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return asked or usable_cores()
 
 
 def settle(numerics: Mapping[str, Any]) -> tuple[str, int]:

@@ -12,10 +12,12 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from imagic.models.base import TextToImage, to_images, to_model_space, tokens
-from imagic.models.folder import WHOLE, ddim_scheduler, pipeline_index, reading
-from imagic.models.weights import locate, require_safetensors
+from imagic.models.base import TextToImage, limit_length, to_images, to_model_space, tokens
+from imagic.models.folder import ddim_scheduler, latent_channels, pipeline_index, reading, require_channels, whole
+from imagic.models.weights import locate, require_weights
 from tedbench.errors import UserError
+
+INSTEAD = "Give model.path the text-to-image model that it was made from, such as that of model=sd15 or model=sdxl."
 
 
 class LatentDiffusion(TextToImage):
@@ -41,6 +43,7 @@ class LatentDiffusion(TextToImage):
         super().__init__(unet, scheduler, name=name, device=device, dtype=dtype)
         self.text_encoder = text_encoder.float().to(self.device).eval().requires_grad_(False)
         self.vae = vae.float().to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        limit_length(tokenizer, text_encoder)
         self.tokenizer = tokenizer
         self._factor = 2 ** (len(vae.config.block_out_channels) - 1)
         self.image_size = image_size or unet.config.sample_size * self._factor
@@ -55,27 +58,34 @@ class LatentDiffusion(TextToImage):
         """Loads a pipeline folder (see :func:`imagic.models.weights.locate`); ``settings`` go to the constructor.
 
         Raises:
-            UserError: no such model, an incomplete folder, a pickle, or a pipeline of another kind.
+            UserError: no such model, an incomplete folder, a pickle, a pipeline of another kind, or a network that takes
+                more than noised latents.
         """
         folder = locate(path, revision)
         index = pipeline_index(folder)
         if not cls._takes(kind := index["_class_name"]):
             raise UserError(f"{folder} holds a {kind}, which {cls.__name__} cannot run. Choose another model=….")
-        for part in ("vae", "unet", *(part for part in index if part.startswith("text_encoder"))):
-            require_safetensors(folder, part)
+        encoders = sorted({"text_encoder"}.union(part for part in index if part.startswith("text_encoder")))
+        if absent := [part for part in encoders if index.get(part) == [None, None]]:
+            raise UserError(
+                f"{folder} holds a {kind} without a {absent[0]}, as refiners are. Give model.path the base model's folder."
+            )
+        require_weights(folder, "vae", "unet", *encoders)
+        latents = latent_channels(folder)
+        require_channels(folder, latents, "its autoencoder", gives=[latents], instead=INSTEAD)
         with reading(folder):
             parts = cls._read(folder, index)
         return cls(**parts, **settings)
 
     @staticmethod
     def _takes(kind: str) -> bool:
-        return kind.startswith("StableDiffusion") and "XL" not in kind
+        return kind.startswith("StableDiffusion") and not any(other in kind for other in ("XL", "StableDiffusion3"))
 
     @classmethod
     def _read(cls, folder: Path, index: dict[str, Any]) -> dict[str, Any]:
         """The constructor's parts from a pipeline folder, ``index`` being its model_index.json."""
         return {
-            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", **WHOLE),
+            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", **whole(folder, "text_encoder")),
             "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
             **read_image_parts(folder),
         }
@@ -123,7 +133,7 @@ class LatentDiffusion(TextToImage):
 def read_image_parts(folder: Path) -> dict[str, Any]:
     """Autoencoder, UNet and noise schedule of a pipeline folder."""
     return {
-        "vae": AutoencoderKL.from_pretrained(folder / "vae", **WHOLE, low_cpu_mem_usage=False),
-        "unet": UNet2DConditionModel.from_pretrained(folder / "unet", **WHOLE, low_cpu_mem_usage=False),
+        "vae": AutoencoderKL.from_pretrained(folder / "vae", **whole(folder, "vae"), low_cpu_mem_usage=False),
+        "unet": UNet2DConditionModel.from_pretrained(folder / "unet", **whole(folder, "unet"), low_cpu_mem_usage=False),
         "scheduler": ddim_scheduler(folder / "scheduler"),
     }

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from imagic.models.folder import WHOLE
+from imagic.models.base import limit_length
+from imagic.models.folder import whole
 from imagic.models.latent import LatentDiffusion, read_image_parts
 
 
@@ -46,6 +47,7 @@ class LatentDiffusionXL(LatentDiffusion):
         """
         super().__init__(text_encoder, tokenizer, vae, unet, scheduler, **settings)
         self.text_encoder_2 = text_encoder_2.float().to(self.device).eval().requires_grad_(False)
+        limit_length(tokenizer_2, text_encoder_2)
         self.tokenizer_2, self._empty_is_zero = tokenizer_2, empty_is_zero
         self._pooled = text_encoder_2.config.projection_dim
 
@@ -56,9 +58,11 @@ class LatentDiffusionXL(LatentDiffusion):
     @classmethod
     def _read(cls, folder: Path, index: dict[str, Any]) -> dict[str, Any]:
         return {
-            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", **WHOLE),
+            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", **whole(folder, "text_encoder")),
             "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-            "text_encoder_2": CLIPTextModelWithProjection.from_pretrained(folder / "text_encoder_2", **WHOLE),
+            "text_encoder_2": CLIPTextModelWithProjection.from_pretrained(
+                folder / "text_encoder_2", **whole(folder, "text_encoder_2")
+            ),
             "tokenizer_2": CLIPTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True),
             **read_image_parts(folder),
             "empty_is_zero": bool(index.get("force_zeros_for_empty_prompt", True)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -31,13 +32,15 @@ WEIGHTS = (
     "diffusion_pytorch_model-0*-of-0*.safetensors",
 )
 """Weights' files in a part's folder, whole or in shards."""
+VARIANTS = ("fp16", "bf16")
+"""Precisions, as file names say them, in which weights are taken where there are none of :data:`WEIGHTS`."""
 LOADED = (
     "*.json",
     "*.txt",
     "open_clip_model.safetensors",
     *(f"{p}/{f}" for p in PARTS for f in ("*.json", "*.txt", "spiece.model", *WEIGHTS)),
 )
-"""What is read of a model's folder; other formats, precisions and checkpoints beside it do not matter."""
+"""What is read of a model's folder, beside :func:`half_weights`; other formats and checkpoints do not matter."""
 
 
 def locate(path: str, revision: str | None = None) -> Path:
@@ -87,6 +90,8 @@ def _from_hub(name: str, revision: str | None) -> Path:
     revision = pin.revision if pin and pinned else revision
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(LOADED)))
+        if rounded := [f"{part}/{file}" for part in _without_weights(folder) for v in VARIANTS for file in _named(v)]:
+            snapshot_download(name, revision=folder.name, allow_patterns=rounded)
     except RepositoryNotFoundError:
         raise UserError(
             f"The hub has no public model {name}. Check model.path; for a gated model log in with `hf auth login`."
@@ -117,7 +122,7 @@ def verify(repository: str, folder: Path) -> None:
     """
     wanted = PINS[repository].sha256 if repository in PINS else {}
     there = [folder / name for name in wanted if (folder / name).is_file()]
-    for file, found in zip(there, _sums(there), strict=True):
+    for file, found in zip(there, sums(there), strict=True):
         if found != wanted[file.relative_to(folder).as_posix()]:
             raise UserError(
                 f"{file} is not what {repository} published (sha256 {found[:12]}…). Delete {file.resolve()} and repeat "
@@ -129,13 +134,14 @@ def digest(*folders: Path) -> str:
     """One sha256 over the names and contents of the files that a model is loaded from: what a run's identity is made of."""
     total = hashlib.sha256()
     for folder in folders:
-        loaded = sorted({p for pattern in LOADED for p in folder.glob(pattern)})
-        for file, found in zip(loaded, _sums(loaded), strict=True):
+        found_there = {p for pattern in LOADED for p in folder.glob(pattern)}
+        loaded = sorted(found_there.union(*(half_weights(folder / part)[1] for part in PARTS)))
+        for file, found in zip(loaded, sums(loaded), strict=True):
             total.update(f"{file.relative_to(folder).as_posix()}\0{found}\n".encode())
     return total.hexdigest()
 
 
-def _sums(files: Sequence[Path]) -> list[str]:
+def sums(files: Sequence[Path]) -> list[str]:
     """Each file's sha256, remembered by its path, size and time of change, so that gigabytes are read once."""
     known_path = cache_folder() / "digests.json"
     try:
@@ -166,13 +172,58 @@ def _remember(path: Path, known: dict[str, str]) -> None:
         pass
 
 
-def require_safetensors(folder: Path, part: str) -> None:
-    """Refuses a part of a pipeline whose weights are a pickle, or are missing.
+def half_weights(folder: Path) -> tuple[str | None, list[Path]]:
+    """The precision and files of weights that a part has in half precision alone; (None, []) of every other part."""
+    if not _whole(folder):
+        for variant in VARIANTS:
+            if found := _files(folder, _named(variant)):
+                return variant, found
+    return None, []
+
+
+def _named(variant: str) -> list[str]:
+    """:data:`WEIGHTS` as they are called in a precision; shards have it before their number, and after it of old."""
+    before = [re.sub(r"(?=-0|\.safe)", f".{variant}", name, count=1) for name in WEIGHTS]
+    after = [name.replace(".safe", f".{variant}.safe") for name in WEIGHTS]
+    return list(dict.fromkeys(before + after))
+
+
+def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    return [path for pattern in patterns for path in folder.glob(pattern)]
+
+
+def _whole(folder: Path) -> list[Path]:
+    """Weights in full precision; a pattern of :data:`WEIGHTS` also fits old names of shards in half precision."""
+    return [path for path in _files(folder, WEIGHTS) if not any(f".{variant}." in path.name for variant in VARIANTS)]
+
+
+def _without_weights(folder: Path) -> list[str]:
+    """Parts of a pipeline that have the configuration of a network and no weights."""
+    parts = ("text_encoder", "text_encoder_2", "vae", "unet")
+    return [p for p in parts if (folder / p / "config.json").is_file() and not _whole(folder / p)]
+
+
+def require_weights(folder: Path, *parts: str) -> None:
+    """Refuses a pipeline with a part whose weights are a pickle, or are missing; warns of half precision.
 
     Raises:
-        UserError: there is none of :data:`WEIGHTS` in ``folder/part``.
+        UserError: there are neither :data:`WEIGHTS` nor :func:`half_weights` in ``folder/part``.
     """
-    if any(True for name in WEIGHTS for _ in (folder / part).glob(name)):
+    rounded: dict[str, list[str]] = {}
+    for part in parts:
+        _require_safetensors(folder, part)
+        if variant := half_weights(folder / part)[0]:
+            rounded.setdefault(variant, []).append(part)
+    for variant, which in rounded.items():
+        warnings.warn(
+            f"{folder} has only {variant} weights of its {', '.join(which)}: they are taken, rounded as they are, and "
+            "computed with as numerics.dtype says. Other weights of that model give other images.",
+            stacklevel=3,
+        )
+
+
+def _require_safetensors(folder: Path, part: str) -> None:
+    if _whole(folder / part) or half_weights(folder / part)[0]:
         return
     pickles = [*(folder / part).glob("*.bin"), *(folder / part).glob("*.pt"), *(folder / part).glob("*.ckpt")]
     if pickles:

@@ -29,6 +29,7 @@ def model_config(vocab_size: int) -> dict[str, Any]:
     """open_clip's description of the architecture."""
     return {
         "embed_dim": 128,
+        "quick_gelu": False,
         "vision_cfg": {"image_size": 64, "layers": 4, "width": 128, "head_width": 32, "patch_size": 8},
         "text_cfg": {
             "context_length": MAX_TOKENS,

@@ -25,3 +25,17 @@ def test_a_model_in_the_hubs_cache_is_found_by_its_pinned_commit(monkeypatch, tm
         file.parent.mkdir(parents=True)
         file.touch()
         assert {finding.what: finding.there for finding in models()}["sd15"] is there
+
+
+def test_weights_in_half_precision_alone_are_there_and_said(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    name = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    file = tmp_path / f"models--{name.replace('/', '--')}" / "snapshots" / PINS[name].revision / UNET
+    half = file.with_suffix(".fp16.safetensors")
+    half.parent.mkdir(parents=True)
+    half.touch()
+    (found,) = (finding for finding in models() if finding.what == "sd15")
+    assert found.there and "in fp16 alone" in found.facts
+    file.touch()
+    (found,) = (finding for finding in models() if finding.what == "sd15")
+    assert found.there and "fp16" not in found.facts
