@@ -11,7 +11,7 @@ from tedbench.errors import ImageError
 from tedbench.pair import Entry
 
 TEXTS = ("source_text", "source_object", "target_object")
-TABLED = ("category", "source_group")
+TABLED = ("category",)
 """What only tables and intervals use."""
 
 TRUTH = "true edit"
