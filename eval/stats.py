@@ -150,7 +150,7 @@ def share_difference(differences: Sequence[float], clusters: Sequence[str], leve
 def _tango_interval(mean: float, square: float, n: float, quantile: float) -> tuple[float, float]:
     """The differences that the score test does not refuse.
 
-    Under a difference δ the share q of pairs with −1 is estimated by likelihood (Tango 1998, equation 12), and the mean
+    Under a difference δ the share q of pairs with −1 is estimated by likelihood, and the mean
     less δ is held against its standard error √((2q + δ(1 − δ)) / n).
     """
     minus = (square - mean) / 2
