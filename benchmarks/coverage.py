@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from eval.stats import Interval, clustered_mean, clustered_share, share_difference
+from eval.analysis.stats import Interval, clustered_mean, clustered_share, share_difference
 from tedbench.manifest import Manifest
 
 SHARES = (0.02, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.98)

@@ -27,9 +27,9 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.plain import PlainImagic
-from conf.output import safe_output
-from eval.heap import settled_heap
-from eval.memory import peak_memory
+from cli.output import safe_output
+from eval.engine.heap import settled_heap
+from eval.engine.memory import peak_memory
 from imagic.editor import Imagic
 from imagic.errors import DivergedError
 from imagic.models.compiled import compile_networks

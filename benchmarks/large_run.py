@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from conf.command import compose
-from conf.output import safe_output
-from eval.complete import write_record
-from eval.identity import run_config
-from eval.saved import write_again
-from eval.store import Run
+from cli.command import compose
+from cli.output import safe_output
+from eval.engine.complete import write_record
+from eval.present.saved import write_again
+from eval.runs.config import run_config
+from eval.runs.folder import Run
 from imagic.models.device import cpu_threads
 from imagic.models.weights import digest, locate
 from tedbench.datasets.build import build_dataset
@@ -104,7 +104,7 @@ def many(folder: Path) -> None:
     entries = [Entry(f"{number // 3}.png", f"A dog number {number}.", category="pose") for number in range(500)]
     fill(run, [EditPair(entry, image) for entry in entries])
     measure("44,000 images: eval.status", ["-m", "eval.status", "run=many"], folder, 10)
-    again = "from pathlib import Path; from eval.store import Run; from eval.saved import write_again as again; "
+    again = "from pathlib import Path; from eval.runs.folder import Run; from eval.present.saved import write_again as again; "
     measure("44,000 images: tables and report", ["-c", again + "again(Run.open(Path('many')))"], folder, 10)
     measure("44,000 images: eval.curves", ["-m", "eval.curves", "runs=[many]", "out=figures"], folder, 10)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from conf.output import safe_output
+from cli.output import safe_output
 from eval.metrics.base import Reference
 from eval.metrics.lpips_distance import LpipsDistance
 from eval.rerun import model_of
-from eval.store import Run, Shard
+from eval.runs.folder import Run, Shard
 from imagic.models.latent import LatentDiffusion
 
 

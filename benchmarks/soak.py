@@ -19,8 +19,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from conf.output import safe_output
-from eval.store import Run, last_start
+from cli.output import safe_output
+from eval.runs.folder import Run, last_start
 
 OVERRIDES = (
     "recipe.imagic.embedding.steps=2",
@@ -34,7 +34,7 @@ OVERRIDES = (
     "~metrics.judge_kept",
     "run_dir=run",
 )
-PRELOADED = ["eval.pipeline", "eval.run", "imagic.editor", "imagic.models.latent", "imagic.models.clip", "lpips"]
+PRELOADED = ["eval.engine.job", "eval.run", "imagic.editor", "imagic.models.latent", "imagic.models.clip", "lpips"]
 TABLES = ("samples.parquet", "scores.parquet", "curves.csv")
 PATIENCE = 600.0
 """Seconds after which a command that does nothing is given up."""

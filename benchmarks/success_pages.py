@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from eval.cells import brackets
 from eval.metrics.judge import QUESTIONS_OF_SUCCESS, SAME_SCENE_PSNR
-from eval.store import Run
+from eval.present.text import brackets
+from eval.runs.folder import Run
 from tedbench.fonts import cover_figure
 from tedbench.method import format_strength
 from tedbench.sheet import TILE, Cell, draw_sheet

@@ -24,10 +24,10 @@ import yaml
 
 from benchmarks.success import best_strength, judge_run, rates
 from benchmarks.success_pages import COLORS
-from conf.output import safe_output
+from cli.output import safe_output
 from eval.metrics.base import is_distance
 from eval.metrics.judge import Reader, open_reader
-from eval.store import Run
+from eval.runs.folder import Run
 from imagic.models.weights import EMBEDDED
 from tedbench.disk import writing
 from tedbench.errors import UserError

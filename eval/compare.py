@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command
+from cli.command import command
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
-    from eval.comparison.common import Comparison
-    from eval.comparison.pages import Grid
+    from eval.analysis.common_pairs import Comparison
+    from eval.present.tables import Grid
 
 ABOUT = """Sets saved runs of several methods side by side, on the pairs that all of them have; needs no model and no GPU. Writes
 
@@ -38,7 +38,7 @@ WRITTEN = re.compile(r"comparison\.(md|csv|tex)|differences\.csv|plane\.(png|pdf
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/compare.yaml`` has its options."""
     settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    from eval.comparison.method import folders
+    from eval.analysis.methods import folders
 
     runs, pairs = folders(settings["runs"]), settings["pairs"]
     if pairs is not None and not (isinstance(pairs, list) and pairs):
@@ -92,16 +92,16 @@ def compare(
     Raises:
         UserError: the runs cannot be compared.
     """
-    from eval.comparison.common import compare_on_common
-    from eval.comparison.cost import cost
-    from eval.comparison.differences import difference_grid, difference_notes, differences
-    from eval.comparison.grid import asked_pairs, draw_grid
-    from eval.comparison.method import open_methods
-    from eval.comparison.pages import grid, latex, markdown, notes, published_notes
-    from eval.comparison.plane import axes_of, draw_plane
-    from eval.comparison.published import published
-    from eval.comparison.table import apart, comparison_table, scores_by_metric
-    from eval.outputs import make_room
+    from eval.analysis.common_pairs import compare_on_common
+    from eval.analysis.comparison import apart, comparison_table, scores_by_metric
+    from eval.analysis.cost import cost
+    from eval.analysis.differences import difference_grid, difference_notes, differences
+    from eval.analysis.methods import open_methods
+    from eval.analysis.published import published
+    from eval.present.figures.grid import asked_pairs, draw_grid
+    from eval.present.figures.plane import axes_of, draw_plane
+    from eval.present.tables import grid, latex, markdown, notes, published_notes
+    from eval.runs.output_folder import make_room
     from tedbench.disk import writing
 
     comparison = compare_on_common(open_methods(runs, strengths or {}))
@@ -140,8 +140,8 @@ def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], 
     from rich.markup import escape
     from rich.table import Table
 
-    from conf.tables import open_console, print_table
-    from eval.comparison.pages import print_left_out
+    from cli.tables import open_console, print_table
+    from eval.present.tables import print_left_out
 
     console = open_console()
     title = f"{comparison.dataset}: {comparison.coverage} compared"

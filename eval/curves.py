@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command
+from cli.command import command
 
 if TYPE_CHECKING:
-    from eval.comparison.along import Along
-    from eval.comparison.common import Comparison
+    from eval.analysis.common_pairs import Comparison
+    from eval.analysis.strength_curves import Along
 
 ABOUT = """Draws text alignment (CLIP score) and image fidelity (1 - LPIPS) of saved runs along their strength, as in the paper's
 Figure 9; needs no model, no weights and no GPU. Several runs are drawn on the pairs that all of them have. Writes
@@ -35,7 +35,7 @@ WRITTEN = re.compile(r"curves(-by-category)?\.(png|pdf|csv|md)")
 @command("curves", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/curves.yaml`` has its options."""
-    from eval.comparison.method import folders
+    from eval.analysis.methods import folders
 
     settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     names = {key: None if settings[key] is None else str(settings[key]) for key in ("alignment", "fidelity")}
@@ -55,11 +55,11 @@ def curves(
     Raises:
         UserError: the runs cannot be drawn together.
     """
-    from eval.comparison.along import along, rows_of
-    from eval.comparison.common import compare_on_common
-    from eval.comparison.method import open_whole
-    from eval.figures.curves import Panel, draw_curves, write_curves
-    from eval.outputs import make_room
+    from eval.analysis.common_pairs import compare_on_common
+    from eval.analysis.methods import open_whole
+    from eval.analysis.strength_curves import along, rows_of
+    from eval.present.figures.curves import Panel, draw_curves, write_curves
+    from eval.runs.output_folder import make_room
     from tedbench.disk import writing
 
     comparison = compare_on_common(open_whole(runs))
@@ -92,7 +92,7 @@ def _coverage(comparison: Comparison, found: Along) -> str:
 
 def _captions(comparison: Comparison, found: Along) -> list[str]:
     """What stands under the figures, a line each."""
-    from eval.curve_table import REGION_RULE
+    from eval.analysis.curves import REGION_RULE
 
     names = "; ".join(f"{kind}: {metric}" for kind, metric in found.shown.items())
     return [
@@ -107,7 +107,7 @@ def _captions(comparison: Comparison, found: Along) -> list[str]:
 
 
 def _page(comparison: Comparison, found: Along) -> str:
-    from eval.comparison.pages import left_out, markdown_escape
+    from eval.present.tables import left_out, markdown_escape
 
     figures = ["curves", *(["curves-by-category"] if found.categories else [])]
     lines = [f"# {markdown_escape(comparison.dataset)}: curves along the strength", ""]
@@ -119,8 +119,8 @@ def _page(comparison: Comparison, found: Along) -> str:
 
 def _print(comparison: Comparison, found: Along, out: Path) -> None:
     """Captions and what is left out; the last line is the folder."""
-    from conf.tables import open_console
-    from eval.comparison.pages import print_left_out
+    from cli.tables import open_console
+    from eval.present.tables import print_left_out
 
     console = open_console()
     for line in _captions(comparison, found):

@@ -14,8 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.markup import escape
 from rich.table import Table
 
-from conf.command import ROOT, choices, command
-from conf.tables import open_console, print_table
+from cli.command import ROOT, choices, command
+from cli.tables import open_console, print_table
 
 ABOUT = "Says what this machine has and lacks (hardware, packages, weights, data), and how to get what is missing."
 

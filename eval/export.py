@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command
+from cli.command import command
 from tedbench.errors import UserError
 
 ABOUT = """Writes a saved run as a folder to share: a data set that Hugging Face's datasets loads (or its hub shows), one row
@@ -45,17 +45,17 @@ def main(cfg: DictConfig) -> None:
     if cfg.server is not None and cfg.to == "folder":
         raise UserError("server= goes with to=mlflow or to=wandb. Leave it out, or give one of these.")
 
-    from eval.store import Run
+    from eval.runs.folder import Run
 
     run = Run.open(Path(str(cfg.run)).expanduser())
     licence = None if cfg.licence is None else str(cfg.licence)
     out = Path(str(cfg.out)).expanduser() if cfg.out else Path(WAYS[cfg.to].format(name=run.folder.resolve().name))
     if cfg.to == "folder":
-        from eval.sharing.folder import write_folder
+        from eval.present.export.folder import write_folder
 
         lines = write_folder(run, out, licence)
     else:
-        from eval.sharing import tracking
+        from eval.present.export import tracking
 
         log = tracking.log_mlflow if cfg.to == "mlflow" else tracking.log_wandb
         server = None if cfg.server is None else str(cfg.server)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from conf.command import command
-from conf.tables import print_table
+from cli.command import command
+from cli.tables import print_table
 
 if TYPE_CHECKING:
-    from eval.estimate import Estimate
+    from eval.engine.estimate import Estimate
 
 ABOUT = """Says what a run will take before it is started: images, hours, disk and memory on this machine, and what more workers
 would bring. It takes the options of eval.run, makes one pair with a few steps of each stage, and leaves nothing behind.
@@ -32,8 +32,8 @@ def main(cfg: DictConfig) -> None:
     """The command; its options are those of ``eval.run``."""
     from rich.table import Table
 
-    from eval.estimate import estimate
-    from eval.progress import Reporter
+    from eval.engine.estimate import estimate
+    from eval.engine.progress import Reporter
 
     reporter = Reporter()
     found = estimate(cfg, reporter)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command, compose
-from conf.home import expanded
+from cli.command import command, compose
+from cli.home import expanded
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
-    from eval.store import Run
+    from eval.runs.folder import Run
 
 ABOUT = """Makes a saved run again from its own folder's configuration, into a new folder, and says what differs: versions,
 code and machine; configuration; inputs; every image, pixel by pixel; every score. The new folder's repetition.json has
@@ -38,11 +38,11 @@ def main(cfg: DictConfig) -> int:
     if cfg.limit is not None and (type(cfg.limit) is not int or cfg.limit < 1):
         raise UserError(f"limit is {cfg.limit!r}. It must be a whole number from 1, or null for all pairs.")
 
-    from eval.pipeline import prepare, write_outputs
-    from eval.progress import Reporter
-    from eval.repetition import compare
+    from eval.analysis.repetition import compare
+    from eval.engine.job import prepare, write_outputs
+    from eval.engine.progress import Reporter
+    from eval.runs.folder import Run
     from eval.score import score_run
-    from eval.store import Run
 
     run, reporter = Run.open(Path(str(cfg.run))), Reporter()
     out = Path(str(cfg.run_dir)) if cfg.run_dir else run.folder.with_name(f"{run.folder.resolve().name}-again")
@@ -91,7 +91,7 @@ def settings_of(run: Run, out: Path, fits: Path) -> DictConfig:
                     | {k.removeprefix("method_"): v for k, v in how.items() if k.startswith("method_")},
                     "dataset": how["dataset"],
                     "metrics": config["measure"],
-                    "executor": {"_target_": "eval.executors.inline.Inline"},
+                    "executor": {"_target_": "eval.engine.inline.Inline"},
                     "sweep": config["sweep"],
                     "numerics": {"compile": False, **numerics},  # where it is false, a run has none
                     "fits": {"keep": "weights" if rounded else "none", "folder": str(fits)},
@@ -110,7 +110,7 @@ def model_of(config: dict[str, Any]) -> dict[str, Any]:
     """A run's model settings; of a run that was made before its folder had them, by the model's name and path.
 
     Args:
-        config: the run's, in the blocks of :meth:`eval.store.Run.create`.
+        config: the run's, in the blocks of :meth:`eval.runs.folder.Run.create`.
     """
     fit, how = config["fit"], config["how"]
     if how.get("model"):

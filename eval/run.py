@@ -7,7 +7,7 @@ from contextlib import closing
 
 from omegaconf import DictConfig
 
-from conf.command import command
+from cli.command import command
 
 ABOUT = """Runs an editing method on a benchmark: fit each pair, sample along the strength axis, score, draw curves and a report.
 Repeating a command goes on where it stopped; a run folder is never overwritten by another configuration."""
@@ -26,17 +26,17 @@ python -m eval.run dataset=folder dataset.file=pairs.csv 'sweep.strengths=[0,0.6
 @command("run", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> int:
     """Returns 1 if any pair failed or could not be scored."""
-    from eval.complete import find_complete, write_record
+    from eval.engine.complete import find_complete, write_record
 
     if found := find_complete(cfg):
         print(f"complete: {found.pairs} of {found.pairs} pairs are already there; open report.html in")
         print(found.folder, flush=True)
         return 0
 
-    from eval.pipeline import prepare, write_outputs
-    from eval.progress import Reporter
+    from eval.engine.job import prepare, write_outputs
+    from eval.engine.progress import Reporter
+    from eval.present.summary import print_part, print_summary
     from eval.score import score_run
-    from eval.summary import print_part, print_summary
 
     start = time.monotonic()
     reporter = Reporter()

@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command
-from eval.files import DamagedError
-from eval.memory import peak_memory
+from cli.command import command
+from eval.engine.memory import peak_memory
+from eval.engine.progress import Reporter
 from eval.metrics.base import Metric, Reference
 from eval.metrics.build import build_metrics
-from eval.progress import Reporter
-from eval.shard import KEY, Shard, listed
-from eval.store import Run
+from eval.runs.files import DamagedError
+from eval.runs.folder import Run
+from eval.runs.shard import KEY, Shard, listed
 from tedbench.disk import writing
 from tedbench.errors import PairError, UserError
 
@@ -46,7 +46,7 @@ def main(cfg: DictConfig) -> int:
     if not isinstance(cfg.redo, bool):
         raise UserError(f"redo is {cfg.redo!r}. It must be true or false.")
 
-    from eval.saved import write_again
+    from eval.present.saved import write_again
     from imagic.models.device import settle
 
     run, reporter = Run.open(Path(str(cfg.run))), Reporter()
@@ -146,7 +146,7 @@ def _unmeasured(shard: Shard, metric: Metric) -> pd.DataFrame:
 def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metric, pd.DataFrame]]:
     """Each metric's raw scores of those of a shard's images that it has not measured yet.
 
-    The columns are :data:`eval.shard.SCORE_COLUMNS`.
+    The columns are :data:`eval.runs.shard.SCORE_COLUMNS`.
 
     Raises:
         PairError: an image cannot be read or measured, or is not the one that was made.

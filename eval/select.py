@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command
+from cli.command import command
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
-    from eval.choice import Choice
-    from eval.rules import Candidates
-    from eval.store import Run
+    from eval.analysis.selection import Choice
+    from eval.analysis.selection_rules import Candidates
+    from eval.runs.folder import Run
 
 ABOUT = """\
 Chooses one image for each pair of a run, as the paper chooses strength and seed per image. Without a rule it writes
@@ -44,11 +44,11 @@ def main(cfg: DictConfig) -> int:
     options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     check(options)
 
-    from eval.choice import TABLE, keep
-    from eval.report.picks import write_picks_page
-    from eval.rules import candidates
-    from eval.saved import write_report_again
-    from eval.store import Run
+    from eval.analysis.selection import TABLE, keep
+    from eval.analysis.selection_rules import candidates
+    from eval.present.report.picks import write_picks_page
+    from eval.present.saved import write_report_again
+    from eval.runs.folder import Run
 
     run = Run.open(Path(str(cfg.run)))
     seed = lowest_seed(run) if options["rule"] == "fixed" and cfg.seed is None else cfg.seed
@@ -117,7 +117,7 @@ def lowest_seed(run: Run) -> int | None:
 
 def choose(among: Candidates, options: dict[str, Any]) -> Choice:
     """Applies the rule."""
-    from eval import rules
+    from eval.analysis import selection_rules as rules
 
     if options["rule"] == "fixed":
         return rules.fixed(among, options["strength"])
@@ -128,7 +128,7 @@ def choose(among: Candidates, options: dict[str, Any]) -> Choice:
 
 def draw_chosen(run: Run, choice: Choice) -> None:
     """Writes chosen.png: input, chosen image and text of each pair, under the rule."""
-    from eval.labels import axis_of, title_of
+    from eval.present.labels import axis_of, title_of
     from tedbench.disk import writing
     from tedbench.sheet import Cell, draw_sheet, tile
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command
+from cli.command import command
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
-    from eval.lock import Holder
-    from eval.store import Run
+    from eval.runs.folder import Run
+    from eval.runs.lock import Holder
 
 ABOUT = """Says what of a run is done, running, failed or damaged, and about how long the rest takes; also while it is being made,
 from any machine that sees its folder.
@@ -35,7 +35,7 @@ def main(cfg: DictConfig) -> int:
     if not isinstance(cfg.check, bool):
         raise UserError(f"check is {cfg.check!r}. It must be true or false.")
 
-    from eval.store import Run
+    from eval.runs.folder import Run
 
     status = status_of(Run.open(Path(str(cfg.run))), thorough=cfg.check)
     for line in described(status):
@@ -84,10 +84,10 @@ def status_of(run: Run, thorough: bool = False) -> Status:
         run: which.
         thorough: compares the content of every file with what was written.
     """
-    from eval.files import DamagedError
-    from eval.lock import holders
-    from eval.shard import listed
-    from eval.store import last_start
+    from eval.runs.files import DamagedError
+    from eval.runs.folder import last_start
+    from eval.runs.lock import holders
+    from eval.runs.shard import listed
 
     events, at_work = run.events(), holders(run.folder)
     start = last_start(events)
@@ -157,7 +157,7 @@ def time_left(events: Sequence[dict[str, Any]], at_work: Sequence[Holder], pairs
 
 def described(status: Status) -> list[str]:
     """As lines for the terminal."""
-    from eval.progress import in_words
+    from eval.engine.progress import in_words
 
     left = status.pairs - status.done - len(status.failed)
     rest = f", {left - len(status.in_hand)} to do" if left else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command, resolved
+from cli.command import command, resolved
 from tedbench.errors import UserError
 from tedbench.image import read_image
 from tedbench.method import grid

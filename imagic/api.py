@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
-from conf.command import compose
+from cli.command import compose
 from imagic.models.device import settle
 from tedbench.build import build
 from tedbench.errors import UserError

@@ -1,5 +1,5 @@
 """Picturebook: a small drawn world with captions, models trained on it, and edits whose right answer is known."""
 
-from conf.threads import wait_passively
+from cli.threads import wait_passively
 
 wait_passively()  # before torch is loaded

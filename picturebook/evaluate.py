@@ -25,7 +25,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from conf.output import safe_output
+from cli.output import safe_output
 from picturebook.judge import QUESTIONS, Judge, answers
 from picturebook.train.cascade import BASE, UPSCALER
 from picturebook.train.clip import twin

@@ -27,7 +27,7 @@ class Entry:
 
     Attributes:
         image_name: the input's file name; pairs with one name are on one source image (as are those with equal pixels,
-            see :mod:`eval.sources`).
+            see :mod:`eval.runs.source_groups`).
         target_text: what the edited image should show.
         source_text: what the input shows, for methods that need it.
         source_object, target_object: the subject before and after ("dog", "sitting dog"), likewise.

@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.markup import escape
 from rich.table import Table
 
-from conf.command import command
-from conf.tables import open_console, print_table
+from cli.command import command
+from cli.tables import open_console, print_table
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
 from tedbench.errors import ImageError, UserError

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from conf.command import command, compose, help_text, resolved
+from cli.command import command, compose, help_text, resolved
 from tedbench.errors import UserError
 
 

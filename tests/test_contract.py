@@ -14,11 +14,11 @@ from hydra.utils import get_object
 from PIL import Image
 from rich.console import Console
 
-from conf.command import ROOT, choices, compose, resolved
-from eval.executors.inline import Inline
-from eval.pipeline import Job
-from eval.progress import Reporter
-from eval.store import Run
+from cli.command import ROOT, choices, compose, resolved
+from eval.engine.inline import Inline
+from eval.engine.job import Job
+from eval.engine.progress import Reporter
+from eval.runs.folder import Run
 from tedbench.build import build
 from tedbench.datasets.folder import Folder
 from tedbench.errors import ImageError, PairError, UserError

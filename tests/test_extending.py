@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from eval.store import Run
+from eval.runs.folder import Run
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from conf.command import ROOT, compose, options
-from conf.home import WORDS
+from cli.command import ROOT, compose, options
+from cli.home import WORDS
 from eval.rerun import changed
 
 PATHS = re.compile(

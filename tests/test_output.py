@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from conf.command import help_text
-from conf.output import SPELLED
+from cli.command import help_text
+from cli.output import SPELLED
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PRINTS = """
 import sys
-from conf.output import safe_output
+from cli.output import safe_output
 with safe_output():
     for line in range(20000):
         print("η = 0.5 ✓", flush=line < 3)

@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from conf.command import compose, help_text
-from conf.quoting import first_of_sweep, quote
+from cli.command import compose, help_text
+from cli.quoting import first_of_sweep, quote
 from tedbench.errors import UserError
 
 HARD = [

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from conf.command import ROOT, choices, compose
+from cli.command import ROOT, choices, compose
 from eval.metrics.base import Metric
 from eval.metrics.pixels import Psnr
-from eval.provenance import provenance, without_secrets
+from eval.runs.provenance import provenance, without_secrets
 from imagic.models import weights
 from imagic.models.pins import PINS, Pin
 from tedbench.build import build
@@ -22,7 +22,9 @@ from tedbench.errors import UserError
 from tedbench.pair import Entry
 
 
-@pytest.mark.parametrize("target", ["os.system", "subprocess.Popen", "eval.store.Run", "builtins.eval", "nowhere.At"])
+@pytest.mark.parametrize(
+    "target", ["os.system", "subprocess.Popen", "eval.runs.folder.Run", "builtins.eval", "nowhere.At"]
+)
 def test_only_what_is_asked_for_is_built(target):
     with pytest.raises(UserError, match=r"is no Metric|cannot be loaded"):
         build({"_target_": target, "args": "true"}, Metric)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conf.threads import OWN, PASSIVE, cpu_quota, usable_cores
+from cli.threads import OWN, PASSIVE, cpu_quota, usable_cores
 from imagic.models.device import cpu_threads
 
 ROOT = Path(__file__).parents[1]
@@ -56,7 +56,7 @@ def entries():
     mains = [p for room in ("eval", "imagic", "benchmarks", "picturebook") for p in (ROOT / room).rglob("*.py")]
     run = [p for p in mains if '__name__ == "__main__"' in p.read_text(encoding="utf-8")]
     names = [".".join(p.relative_to(ROOT).with_suffix("").parts) for p in run]
-    return [*names, "eval.executors.ray_worker", "eval.pipeline", "imagic.api", "baselines.sdedit", "tedbench"]
+    return [*names, "eval.engine.ray_worker", "eval.engine.job", "imagic.api", "baselines.sdedit", "tedbench"]
 
 
 def test_whatever_is_run_first_has_it_set_before_torch_is_loaded():
@@ -121,7 +121,7 @@ def test_a_quota_of_control_groups_is_read(tmp_path, line, files, cores):
 
 @pytest.mark.parametrize(("quota", "threads"), [(None, 2), (1.5, 2), (1.0, 1), (0.2, 1), (64.0, 2)])
 def test_default_threads_are_the_cores_that_may_be_used(monkeypatch, quota, threads):
-    monkeypatch.setattr("conf.threads.cpu_quota", lambda: quota)
+    monkeypatch.setattr("cli.threads.cpu_quota", lambda: quota)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 5}, raising=False)
     assert cpu_threads(None) == usable_cores() == threads
     assert cpu_threads(3) == 3

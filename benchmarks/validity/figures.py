@@ -14,9 +14,9 @@ from benchmarks.validity.choosing import CHANCE, FIXED, HINDSIGHT, ORACLE
 from benchmarks.validity.misled import UNIT
 from benchmarks.validity.ranking import ALL, MEASURES
 from benchmarks.validity.scores import Score
-from eval.figures.style import BLUE, COLORS, GREEN, ORANGE, PAGE, plain, plt, save
-from eval.labels import axis_of, kind_of
-from eval.store import Run
+from eval.present.figures.style import BLUE, COLORS, GREEN, ORANGE, PAGE, plain, plt, save
+from eval.present.labels import axis_of, kind_of
+from eval.runs.folder import Run
 from tedbench.sheet import TILE, Cell, draw_sheet, tile
 
 ROW = 0.19

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from eval.labels import dataset_of, kind_of, metric_order
 from eval.metrics.base import is_judgement, shown_name, shown_score
-from eval.sources import in_all
-from eval.store import Run
+from eval.present.labels import dataset_of, kind_of, metric_order
+from eval.runs.folder import Run
+from eval.runs.source_groups import in_all
 from tedbench.errors import UserError
 from tedbench.method import format_strength
 from tedbench.table import read_table

@@ -11,8 +11,8 @@ from benchmarks.validity.choosing import CHANCE, FIXED, FREEDOMS, HINDSIGHT, ORA
 from benchmarks.validity.images import Material
 from benchmarks.validity.ranking import ALL, MEASURES
 from benchmarks.validity.scores import STRENGTH, Score
-from eval.cells import brackets
-from eval.comparison.pages import markdown_escape
+from eval.present.tables import markdown_escape
+from eval.present.text import brackets
 
 TOY = (
     "**These are toy metrics.** The pictures are drawn (Picturebook, synthetic), and the embedded CLIP and LPIPS are small "

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.validity.scores import Score
-from eval.stats import Interval, clustered_share
+from eval.analysis.stats import Interval, clustered_share
 
 ALL = "all"
 """The category of every pair; and the run's name where runs are taken together."""

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from eval.files import file_digest
 from eval.metrics.recent import Recent, content
+from eval.runs.files import file_digest
 from imagic.models.clip import OpenClip, load_clip
 from imagic.models.weights import EMBEDDED, digest
 

@@ -16,10 +16,10 @@ from huggingface_hub.constants import HF_HUB_CACHE
 from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoImageProcessor, AutoModel
 
-from eval.files import file_digest
 from eval.metrics.base import Kind, Metric, Reference, check_images
 from eval.metrics.clip_features import unit
 from eval.metrics.recent import Recent, content
+from eval.runs.files import file_digest
 from imagic.models.pins import PINS
 from tedbench.errors import UserError
 

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 from safetensors import SafetensorError
 
-from eval.files import file_digest
 from eval.metrics.base import Kind, Metric, Reference, check_images
 from eval.metrics.recent import Recent, content
+from eval.runs.files import file_digest
 from imagic.models.weights import EMBEDDED, locate
 from picturebook.judge import Judge, Reading
 from picturebook.world import SIZE

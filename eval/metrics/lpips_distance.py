@@ -19,9 +19,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torchvision import models as backbones
 
-from eval.files import file_digest
 from eval.metrics.base import Kind, Metric, Reference, check_images
 from eval.metrics.recent import Recent, content
+from eval.runs.files import file_digest
 from imagic.models.weights import EMBEDDED, locate
 from tedbench.errors import PairError, UserError
 from tedbench.image import square

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from conf.command import command
+from cli.command import command
 from tedbench.errors import UserError
 
 ABOUT = """\
@@ -47,22 +47,22 @@ def analyze(files: Sequence[Path], study_folder: Path, out: Path) -> dict[str, A
     """Analyzes answers, prints the preferences and writes everything into ``out``.
 
     Returns:
-        What ``summary.json`` has, see :func:`eval.study.analysis.analysis`.
+        What ``summary.json`` has, see :func:`eval.study.analysis.analysis.analysis`.
 
     Raises:
         UserError: no study, or answers that cannot be read or are not its.
     """
     import pandas as pd
 
-    from eval.study.analysis import analysis, with_metrics
-    from eval.study.analysis_page import write_page
-    from eval.study.answers import Pseudonyms, answer_table, kept
-    from eval.study.definition import read_study
-    from eval.study.exclusions import reasons
-    from eval.study.figure import draw_preferences
-    from eval.study.metric_agreement import shown_edit_scores
-    from eval.study.results import read_answers
-    from eval.study.spreadsheet import write_csv
+    from eval.study.analysis.analysis import analysis, with_metrics
+    from eval.study.analysis.analysis_page import write_page
+    from eval.study.analysis.figure import draw_preferences
+    from eval.study.analysis.metric_agreement import shown_edit_scores
+    from eval.study.answers.answers import Pseudonyms, answer_table, kept
+    from eval.study.answers.exclusions import reasons
+    from eval.study.answers.results import read_answers
+    from eval.study.design.definition import read_study
+    from eval.study.sheets.spreadsheet import write_csv
     from tedbench.disk import writing
 
     study = read_study(study_folder)
@@ -110,8 +110,8 @@ def exclusion_table(submissions: Sequence[Any], reasons: Sequence[dict[str, str]
 
 def _print(summary: dict[str, Any], out: Path) -> None:
     """The preferences; the last line is the folder."""
-    from eval.study.analysis_page import percent
-    from eval.study.twice import ROW_ORDER
+    from eval.study.analysis.analysis_page import percent
+    from eval.study.answers.twice import ROW_ORDER
 
     counts = summary["submissions"]
     if counts["by_row_order"]:

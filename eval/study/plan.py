@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
-from conf.command import command
+from cli.command import command
 
 ABOUT = """\
 Simulates studies of growing size with the analysis's own test, until a given preference is found as often as wanted.
@@ -19,9 +19,9 @@ python -m eval.study.plan preference=0.7 power=0.9 opponents=1 pairs=40 images=4
 @command("study_plan", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/study_plan.yaml`` has its options."""
+    from eval.study.analysis.power import Design, raters_needed
+    from eval.study.answers.raters import Population
     from eval.study.options import plain, share, whole
-    from eval.study.power import Design, raters_needed
-    from eval.study.raters import Population
     from tedbench.errors import UserError
 
     settings = plain(cfg, {})

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command
+from cli.command import command
 from eval.study.options import number, whole
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
-    from eval.study.definition import Study
-    from eval.study.design import Sizes
-    from eval.study.material import Material
-    from eval.study.sheets import Words
+    from eval.study.design.definition import Study
+    from eval.study.design.material import Material
+    from eval.study.design.screens import Sizes
+    from eval.study.sheets.sheets import Words
 
 ABOUT = """\
 Makes a blind user study (two alternatives, forced choice) of saved runs, as in section 4.2 of the paper. A session has 20
@@ -57,8 +57,8 @@ def main(cfg: DictConfig) -> None:
     check(options)
     consent = read_consent(options["consent"])
 
-    from eval.study.design import Sizes
-    from eval.study.sheets import Words
+    from eval.study.design.screens import Sizes
+    from eval.study.sheets.sheets import Words
 
     names = ("sessions", "screens", "repeat", "attention", "practice")
     words = Words(str(options["title"]), str(options["description"]), str(options["keywords"]), consent)
@@ -123,7 +123,7 @@ def prepare(options: dict[str, Any], sizes: Sizes, words: Words) -> Path:
     import os
     import shutil
 
-    from eval.study.material import gather
+    from eval.study.design.material import gather
 
     out = Path(str(options["out"])).expanduser()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -155,14 +155,14 @@ def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: 
     """
     import secrets
 
-    from eval.study.assembly import assemble
-    from eval.study.cost import Cost
-    from eval.study.definition import PRIVATE, PUBLIC, SECRET, Rules, write_study
-    from eval.study.design import draw_sessions
-    from eval.study.images import write_images
-    from eval.study.leaks import find_leaks, telling
-    from eval.study.preparation import write_preparation
-    from eval.study.sheets import IMAGES, write_sheets, write_upload
+    from eval.study.design.assembly import assemble
+    from eval.study.design.definition import PRIVATE, PUBLIC, SECRET, Rules, write_study
+    from eval.study.design.images import write_images
+    from eval.study.design.leaks import find_leaks, telling
+    from eval.study.design.screens import draw_sessions
+    from eval.study.sheets.cost import Cost
+    from eval.study.sheets.preparation import write_preparation
+    from eval.study.sheets.sheets import IMAGES, write_sheets, write_upload
     from tedbench.disk import writing
 
     secret = secrets.token_bytes(32)
@@ -197,7 +197,7 @@ def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: 
 
 def _tell(out: Path, study: Study, material: Material, options: dict[str, Any]) -> None:
     """Says what there is and what is next; the last line is the folder."""
-    from eval.study.preparation import REPORT
+    from eval.study.sheets.preparation import REPORT
 
     total = sum(1 for _ in study.screens())
     pairs = len(material.items)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
-from conf.command import command
+from cli.command import command
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def open_server(study: Path, port: int) -> ThreadingHTTPServer:
     """
     from http.server import ThreadingHTTPServer
 
-    from eval.study.definition import PUBLIC
-    from eval.study.preview_pages import Pages, handler
+    from eval.study.design.definition import PUBLIC
+    from eval.study.server.preview_pages import Pages, handler
 
     pages = Pages(study / PUBLIC)
     try:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from conf.command import command
+from cli.command import command
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
-    from eval.study.public_sheets import PublicSheets
-    from eval.study.seats import Seats
+    from eval.study.server.seats import Seats
+    from eval.study.sheets.public_sheets import PublicSheets
 
 ABOUT = """\
 Puts a study before raters without Mechanical Turk: the same page, for raters from Prolific, Connect or a lab. Each gets a
@@ -30,15 +30,15 @@ python -m eval.study.serve study=study export=answers.csv        # then: python 
 
 DATABASE, SECRET = "answers.sqlite", "secret"
 COLUMNS = ("study", "session", "screen", "rater", "submission", "choice", "ms")
-"""Of the export: what :mod:`eval.study.long_results` reads."""
+"""Of the export: what :mod:`eval.study.answers.long_results` reads."""
 
 
 @command("study_serve", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/study_serve.yaml`` has its options."""
-    from eval.study.definition import PUBLIC
+    from eval.study.design.definition import PUBLIC
     from eval.study.options import output, plain
-    from eval.study.public_sheets import read_sheets
+    from eval.study.sheets.public_sheets import read_sheets
 
     settings = plain(cfg, {"study": "the study's folder"})
     study = Path(str(settings["study"])).expanduser()
@@ -65,9 +65,9 @@ def open_seats(data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> Se
     Raises:
         UserError: an option cannot be, or the database is another study's.
     """
-    from eval.study.mturk import SESSION, STUDY
     from eval.study.options import number, output, whole
-    from eval.study.seats import Seats
+    from eval.study.server.seats import Seats
+    from eval.study.sheets.mturk import SESSION, STUDY
 
     given = settings["assignments"]
     places = sheets.assignments() if given is None else whole(settings, "assignments", 1, 10_000)
@@ -87,13 +87,13 @@ def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any
     try:
         import uvicorn
 
-        from eval.study.serve_app import application
+        from eval.study.server.serve_app import application
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is not installed. Run: pip install 'imagic-bench[serve]'.") from None
-    from eval.study.definition import PRIVATE
+    from eval.study.design.definition import PRIVATE
     from eval.study.options import whole
-    from eval.study.platforms import PLATFORMS
-    from eval.study.rate_limit import RateLimit
+    from eval.study.server.platforms import PLATFORMS
+    from eval.study.server.rate_limit import RateLimit
 
     platform = PLATFORMS.get(str(settings["platform"]))
     if platform is None:
@@ -152,7 +152,7 @@ def export(seats: Seats, sheets: PublicSheets, out: Path) -> None:
     """
     import csv
 
-    from eval.study.mturk import STUDY
+    from eval.study.sheets.mturk import STUDY
     from tedbench.disk import writing
 
     tag, submissions, count = sheets.rows[0][STUDY], set(), 0

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from conf.command import command
+from cli.command import command
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
-    from eval.study.definition import Study
+    from eval.study.design.definition import Study
 
 ABOUT = """\
 Answers a study's sheets with simulated raters, who prefer the first method as often as you say, differ among each other
@@ -29,10 +29,10 @@ python -m eval.study.simulate study=studies/a preferences=0.6 raters=40 seed=1 o
 @command("study_simulate", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/study_simulate.yaml`` has its options."""
-    from eval.study.definition import read_study
+    from eval.study.answers.raters import Population
+    from eval.study.answers.simulated_results import simulated_results
+    from eval.study.design.definition import read_study
     from eval.study.options import output, plain, whole
-    from eval.study.raters import Population
-    from eval.study.simulated_results import simulated_results
 
     settings = plain(cfg, {"study": "the study's folder"})
     folder = Path(str(settings["study"])).expanduser()

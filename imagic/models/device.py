@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from conf.threads import usable_cores
+from cli.threads import usable_cores
 from tedbench.errors import UserError
 
 

@@ -6,7 +6,7 @@ import argparse
 import importlib
 from pathlib import Path
 
-from conf.output import safe_output
+from cli.output import safe_output
 from picturebook.train.loop import SHIPPED
 
 PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler")

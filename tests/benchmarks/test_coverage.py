@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import coverage as simulated
-from eval.stats import clustered_mean, clustered_share, share_difference
+from eval.analysis.stats import clustered_mean, clustered_share, share_difference
 
 ROUNDS = 1000
 

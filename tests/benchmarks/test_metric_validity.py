@@ -17,8 +17,8 @@ from benchmarks.validity.misled import misled
 from benchmarks.validity.pages import page
 from benchmarks.validity.ranking import auc, auc_same_pair, auc_same_strength, jackknife, rankings, spearman
 from benchmarks.validity.scores import STRENGTH, Score, add_scores, fitted_elsewhere
-from eval.stats import clustered_mean, clustered_share
-from eval.store import Run
+from eval.analysis.stats import clustered_mean, clustered_share
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

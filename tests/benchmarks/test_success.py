@@ -9,9 +9,9 @@ from PIL import Image
 
 from benchmarks.success import best_strength, judge_run, main, named
 from benchmarks.success_pages import COLORS
+from eval.analysis.stats import clustered_share
 from eval.metrics.judge import open_reader
-from eval.stats import clustered_share
-from eval.store import Run
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

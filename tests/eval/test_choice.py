@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from eval.choice import CHOICE_COLUMNS, Choice, chosen, keep
-from eval.store import Run
+from eval.analysis.selection import CHOICE_COLUMNS, Choice, chosen, keep
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

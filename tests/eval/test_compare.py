@@ -12,14 +12,14 @@ import pytest
 import yaml
 from PIL import Image
 
-from eval.choice import Choice, keep
+from eval.analysis.methods import open_methods
+from eval.analysis.published import published
+from eval.analysis.selection import Choice, keep
+from eval.analysis.stats import clustered_mean, holm, paired_difference
 from eval.compare import compare
-from eval.comparison.method import open_methods
-from eval.comparison.pages import latex_escape, markdown_escape
-from eval.comparison.published import published
-from eval.figures.style import COLORS
-from eval.stats import clustered_mean, holm, paired_difference
-from eval.store import Run
+from eval.present.figures.style import COLORS
+from eval.present.tables import latex_escape, markdown_escape
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

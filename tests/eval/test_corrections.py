@@ -10,16 +10,16 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from eval.corrections import TRUTH, reads
-from eval.executors.inline import Inline
-from eval.listing import listing_of
+from eval.engine.inline import Inline
+from eval.engine.job import Job, own_folder
+from eval.engine.progress import Reporter
 from eval.metrics.base import Metric
 from eval.metrics.pixels import Psnr
 from eval.metrics.truth import TowardsTruth
-from eval.pipeline import Job, own_folder
-from eval.progress import Reporter
+from eval.runs.corrections import TRUTH, reads
+from eval.runs.folder import Run
+from eval.runs.listing import listing_of
 from eval.score import score_run
-from eval.store import Run
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
 from tedbench.method import Axis, Edit, Editor, Sample, silent
@@ -232,7 +232,7 @@ def test_a_list_that_moved_goes_on(work):
 
 
 def test_a_run_that_an_older_version_named_goes_on_and_keeps_its_name(tmp_path, monkeypatch, noise_image):
-    from eval.identity import run_name, with_old_list_name
+    from eval.runs.config import run_name, with_old_list_name
 
     monkeypatch.chdir(tmp_path)
     for place in ("A", "B"):

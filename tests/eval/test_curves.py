@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.cells import curve_title
-from eval.curve_table import curve_table, region
-from eval.stats import clustered_mean
-from eval.store import Run
+from eval.analysis.curves import curve_table, region
+from eval.analysis.stats import clustered_mean
+from eval.present.text import curve_title
+from eval.runs.folder import Run
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 

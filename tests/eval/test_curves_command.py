@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eval.curve_table import REGION_RULE
+from eval.analysis.curves import REGION_RULE
 from eval.curves import curves
-from eval.store import Run
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

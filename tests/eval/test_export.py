@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.store import Run
+from eval.runs.folder import Run
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from eval.curve_table import CURVE_COLUMNS, REGION_RULE
-from eval.figures.curves import Panel, draw_curves, draw_run
-from eval.store import Run
+from eval.analysis.curves import CURVE_COLUMNS, REGION_RULE
+from eval.present.figures.curves import Panel, draw_curves, draw_run
+from eval.runs.folder import Run
 from tedbench.method import Axis
 
 CONFIG = {
@@ -35,7 +35,7 @@ def table(strengths=ETA.grid, means=MEANS):
 def figures(monkeypatch):
     """Every figure that is drawn, before it is closed."""
     kept = []
-    monkeypatch.setattr("eval.figures.style.plt.close", kept.append)
+    monkeypatch.setattr("eval.present.figures.style.plt.close", kept.append)
     yield kept
     monkeypatch.undo()
     plt.close("all")

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from eval.figures.__main__ import figure
 from PIL import Image
 
-from conf.command import compose
-from eval.figures.__main__ import figure
-from eval.figures.failures import case
-from eval.figures.material import Wishes, thinned
-from eval.figures.style import COLUMN, PAGE
-from eval.store import Run
+from cli.command import compose
+from eval.present.figures.failures import case
+from eval.present.figures.material import Wishes, thinned
+from eval.present.figures.style import COLUMN, PAGE
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -238,7 +238,7 @@ def test_drawing_loads_no_torch(make_run, tmp_path):
 import sys
 from pathlib import Path
 from eval.figures.__main__ import figure
-from eval.figures.material import Wishes
+from eval.present.figures.material import Wishes
 figure([{make_run("imagic")!r}], Path({str(tmp_path / "out")!r}), Wishes("5", 5, 1))
 assert "torch" not in sys.modules
 """
@@ -258,7 +258,7 @@ def test_every_experiment_composes_with_the_embedded_model_and_with_any_other(na
 def test_experiments_of_several_runs_are_one_command(tmp_path):
     code = """
 import sys
-from conf.command import command
+from cli.command import command
 @command("run", "about", "")
 def main(cfg):
     print(cfg.method.name, cfg.recipe.imagic.embedding.steps)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from eval.executors.inline import Inline
-from eval.groups import groups, set_groups
-from eval.pipeline import Job
-from eval.progress import Reporter
-from eval.store import Run
+from eval.engine.fit_groups import groups, set_groups
+from eval.engine.inline import Inline
+from eval.engine.job import Job
+from eval.engine.progress import Reporter
+from eval.runs.folder import Run
 from imagic.editor import Imagic
 from imagic.fits import FitStore
 from tedbench.datasets.base import Dataset

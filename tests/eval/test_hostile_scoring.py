@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from eval.store import Run
+from eval.runs.folder import Run
 
 TORN = "A dog that was torn."
 TEXTS = {

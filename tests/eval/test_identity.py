@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
-from conf.command import compose
-from eval.identity import fit_identity, run_config, run_hash
+from cli.command import compose
+from eval.runs.config import fit_identity, run_config, run_hash
 from tedbench.method import Axis
 
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from eval.compare import compare
+from eval.engine.progress import Reporter
 from eval.metrics.pixels import Psnr, Ssim
-from eval.progress import Reporter
-from eval.saved import write_again
+from eval.present.export.folder import write_folder
+from eval.present.saved import write_again
+from eval.runs.folder import Run
 from eval.score import score_run
-from eval.sharing.folder import write_folder
-from eval.store import Run
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 

@@ -12,17 +12,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from conf.command import compose
-from eval.cells import coverage, curve_title, strength_cells
-from eval.figures.curves import draw_run
+from cli.command import compose
+from eval.engine.job import Job
+from eval.engine.progress import Reporter
 from eval.metrics.base import Reference
 from eval.metrics.judge import SAME_SCENE_PSNR, Judged, compare, open_reader, untouched_psnr
-from eval.pipeline import Job
-from eval.progress import Reporter
-from eval.report.build import write_report
+from eval.present.figures.curves import draw_run
+from eval.present.report.build import write_report
+from eval.present.summary import print_summary
+from eval.present.text import coverage, curve_title, strength_cells
+from eval.runs.folder import Run
 from eval.score import score_run
-from eval.store import Run
-from eval.summary import print_summary
 from picturebook.judge import WEIGHTS, Judge, Reading
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
@@ -232,7 +232,7 @@ def test_cells_of_judgements_without_any_are_dashes(job):
 @pytest.mark.parametrize("judged", [True, False])
 def test_success_is_a_third_curve_where_images_were_judged(job, judged, monkeypatch):
     kept = []
-    monkeypatch.setattr("eval.figures.style.plt.close", kept.append)
+    monkeypatch.setattr("eval.present.figures.style.plt.close", kept.append)
     table = job.curves()
     table = table if judged else table[~table["metric"].str.startswith("judge/")]
     draw_run(job.run, table, job.editor.axis)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.memory import peak_memory
+from eval.engine.memory import peak_memory
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="with a GPU, its own memory counts")

@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from conf.command import compose, resolved
-from eval.cells import coverage, pairs_of, strength_cells
-from eval.curve_table import curve_table
-from eval.labels import short_name
+from cli.command import compose, resolved
+from eval.analysis.curves import curve_table
+from eval.engine.progress import Reporter
 from eval.metrics.base import Reference, is_distance, shown_name, shown_score
 from eval.metrics.clip_direction import ClipDirection
 from eval.metrics.clip_score import ClipScore
@@ -20,9 +19,10 @@ from eval.metrics.lpips_distance import LpipsDistance
 from eval.metrics.pixels import Psnr, Ssim
 from eval.metrics.recent import Recent, content
 from eval.metrics.truth import TowardsTruth
-from eval.progress import Reporter
+from eval.present.labels import short_name
+from eval.present.text import coverage, pairs_of, strength_cells
+from eval.runs.folder import Run
 from eval.score import score_run
-from eval.store import Run
 from tedbench.build import build
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import UserError

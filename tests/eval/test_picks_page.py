@@ -8,11 +8,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from eval.choice import chosen
-from eval.labels import key_of
-from eval.report.picks import write_picks_page
-from eval.rules import candidates, picks
-from eval.store import Run
+from eval.analysis.selection import chosen
+from eval.analysis.selection_rules import candidates, picks
+from eval.present.labels import key_of
+from eval.present.report.picks import write_picks_page
+from eval.runs.folder import Run
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.estimate import Cost, Estimate, one_batch, steps, with_steps
+from eval.engine.estimate import Cost, Estimate, one_batch, steps, with_steps
 from eval.plan import memory, size, span
 from tedbench.method import Axis
 

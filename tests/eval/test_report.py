@@ -9,14 +9,14 @@ import time
 
 import pandas as pd
 import pytest
-
-from eval.choice import Choice, keep
 from eval.report.__main__ import main
-from eval.report.gallery import Shown
-from eval.report.page import page as page_of
-from eval.report.several import write_report_of
-from eval.saved import SavedMetric, write_report_again
-from eval.store import Run
+
+from eval.analysis.selection import Choice, keep
+from eval.present.report.gallery import Shown
+from eval.present.report.page import page as page_of
+from eval.present.report.several import write_report_of
+from eval.present.saved import SavedMetric, write_report_again
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Axis, Sample
 from tedbench.pair import EditPair, Entry

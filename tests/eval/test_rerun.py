@@ -11,10 +11,10 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from eval.changes import changes
-from eval.repetition import compare
+from eval.analysis.repetition import compare
 from eval.rerun import changed, model_of, settings_of
-from eval.store import Run
+from eval.runs.config_diff import changes
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 
 TINY = [

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from eval.store import Run
+from eval.runs.folder import Run
 from tedbench.pair import Entry
 
 QUICK = [

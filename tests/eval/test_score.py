@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 
+from eval.engine.progress import Reporter
 from eval.metrics.pixels import Psnr
-from eval.progress import Reporter
+from eval.runs.folder import Run
+from eval.runs.shard import Shard
 from eval.score import score_run
-from eval.shard import Shard
-from eval.store import Run
 from tedbench.image import write_png
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

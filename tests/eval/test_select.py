@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from conf.command import ROOT, options
-from eval.choice import chosen
-from eval.labels import key_of
-from eval.rules import best, candidates, fixed, picks
-from eval.store import Run
+from cli.command import ROOT, options
+from eval.analysis.selection import chosen
+from eval.analysis.selection_rules import best, candidates, fixed, picks
+from eval.present.labels import key_of
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

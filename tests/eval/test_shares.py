@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.cells import brackets, strength_cells
-from eval.comparison.differences import differences
-from eval.curve_table import curve_rows
-from eval.labels import is_share
+from eval.analysis.curves import curve_rows
+from eval.analysis.differences import differences
+from eval.analysis.stats import clustered_mean, clustered_share, share_difference
 from eval.metrics.base import Metric
-from eval.stats import clustered_mean, clustered_share, share_difference
+from eval.present.labels import is_share
+from eval.present.text import brackets, strength_cells
 
 ANSWERS = [1.0, 1.0, 0.0, 1.0, 0.0, 0.0]
 PICTURES = ["a", "a", "b", "c", "d", "d"]

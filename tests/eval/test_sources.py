@@ -10,15 +10,15 @@ import pytest
 
 from benchmarks.validity.images import gather
 from benchmarks.validity.scores import strength_alone
+from eval.analysis.common_pairs import compare_on_common
+from eval.analysis.curves import curve_table
+from eval.analysis.methods import open_methods, open_whole
 from eval.compare import compare
-from eval.comparison.common import compare_on_common
-from eval.comparison.method import open_methods, open_whole
-from eval.curve_table import curve_table
-from eval.figures.material import Material, Wishes
-from eval.saved import write_again
-from eval.sharing.folder import write_folder
-from eval.sources import by_pixels, in_all
-from eval.store import Run
+from eval.present.export.folder import write_folder
+from eval.present.figures.material import Material, Wishes
+from eval.present.saved import write_again
+from eval.runs.folder import Run
+from eval.runs.source_groups import by_pixels, in_all
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 

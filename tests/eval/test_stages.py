@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import eval.stages
-from eval.stages import Stages
+import eval.engine.stage_timer
+from eval.engine.stage_timer import Stages
 
 
 def test_stages_are_kept_apart_and_told_on():
@@ -26,7 +26,7 @@ def test_stages_are_kept_apart_and_told_on():
 
 def test_a_stage_that_comes_again_keeps_its_highest_peak(monkeypatch):
     peaks = iter([1.0, 5.0, 2.0, 0.5])
-    monkeypatch.setattr(eval.stages, "peak_memory", lambda: {"peak_gib": next(peaks)})
+    monkeypatch.setattr(eval.engine.stage_timer, "peak_memory", lambda: {"peak_gib": next(peaks)})
     stages = Stages(lambda *_: None)
     for _ in range(2):
         stages("sampling", 1, 1)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from eval.stats import (
+from eval.analysis.stats import (
     clustered_mean,
     clustered_share,
     holm,
@@ -105,7 +105,7 @@ def test_copies_of_a_picture_make_no_share_more_certain():
 
 def test_the_interval_of_a_paired_difference_of_shares_is_tangos():
     """Airway hyper-responsiveness in 21 children, Fagerland et al. 2014 (doi 10.1002/sim.6148): −0.517 to −0.026."""
-    from eval.stats import _tango_interval
+    from eval.analysis.stats import _tango_interval
 
     assert _tango_interval(-6 / 21, 8 / 21, 21, stats.norm.ppf(0.975)) == pytest.approx((-0.517, -0.026), abs=5e-4)
 

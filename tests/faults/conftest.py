@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from eval.executors.inline import Inline
-from eval.pipeline import Job
-from eval.progress import Reporter
-from eval.store import Run
+from eval.engine.inline import Inline
+from eval.engine.job import Job
+from eval.engine.progress import Reporter
+from eval.runs.folder import Run
 from tedbench.datasets.base import Dataset
 from tedbench.errors import ImageError
 from tedbench.method import Editor

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from conf.command import compose
-from eval.complete import find_complete, write_record
-from eval.store import Run
+from cli.command import compose
+from eval.engine.complete import find_complete, write_record
+from eval.runs.folder import Run
 from imagic.models.weights import digest, locate
 from tedbench.datasets.build import build_dataset
 from tedbench.method import Sample
@@ -130,5 +130,5 @@ def test_a_run_measured_with_other_weights_or_by_another_version_is_looked_at_in
     weights.write_bytes(b"three")
     assert find_complete(cfg) is None
     write_record(run, build_dataset(cfg.dataset), cfg)
-    monkeypatch.setattr("eval.complete.package_version", lambda _: "0.0.1")
+    monkeypatch.setattr("eval.engine.complete.package_version", lambda _: "0.0.1")
     assert find_complete(cfg) is None

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.files import DamagedError
-from eval.store import Run
+from eval.runs.files import DamagedError
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.image import write_png
 from tedbench.method import Sample
@@ -158,7 +158,7 @@ def test_half_written_files_of_killed_processes_are_cleared(run, monkeypatch):
     left.write_text("half")
     run.clear_leftovers()
     assert left.exists()  # somebody may be writing it
-    monkeypatch.setattr("eval.files.OLD", -1.0)
+    monkeypatch.setattr("eval.runs.files.OLD", -1.0)
     run.clear_leftovers()
     assert not left.exists() and (run.folder / "config.yaml").exists()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.lock import RunLock
+from eval.runs.lock import RunLock
 from imagic.fits import FitStore
 from tedbench.errors import UserError
 from tedbench.method import Sample

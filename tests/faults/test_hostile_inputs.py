@@ -18,7 +18,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from eval.store import Run
+from eval.runs.folder import Run
 from imagic.models.weights import locate
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

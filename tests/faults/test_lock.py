@@ -11,14 +11,14 @@ import time
 
 import pytest
 
-import eval.lock as lock_module
-from eval.lock import Part, RunLock, holders
+import eval.runs.lock as lock_module
+from eval.runs.lock import Part, RunLock, holders
 from tedbench.errors import UserError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from eval.lock import Part, RunLock
+from eval.runs.lock import Part, RunLock
 with RunLock(Path(sys.argv[1]), Part(int(sys.argv[2]), int(sys.argv[3]))):
     print("held", flush=True)
     time.sleep(600)

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from baselines.precomputed import Precomputed
-from eval.report.build import shape_notes
-from eval.shard import SCORE_COLUMNS
+from eval.present.report.build import shape_notes
+from eval.runs.shard import SCORE_COLUMNS
 
 ROWS = {
     f"{name}{strength}": f"{name}.png,A dog.,{name}{strength}.png,{strength}" for name in "abc" for strength in (0, 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.lock import Holder, Part, RunLock
+from eval.runs.lock import Holder, Part, RunLock
 from eval.status import status_of, time_left
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from eval.stop import Stop, Stopped
+from eval.engine.signals import Stop, Stopped
 from tedbench.method import Axis, Edit, Editor, Sample, silent
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conf.command import compose
+from cli.command import compose
 from imagic.models.synthetic import is_synthetic
 from imagic.models.weights import locate
 from imagic.strip import draw_strip

@@ -11,7 +11,7 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from PIL import Image, ImageDraw
 
-from eval.figures.style import plt, save
+from eval.present.figures.style import plt, save
 from tedbench import fonts
 from tedbench.fonts import draw_text, font, length, main_font, parts
 from tedbench.sheet import Cell, draw_sheet

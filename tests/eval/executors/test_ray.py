@@ -15,20 +15,20 @@ import psutil
 import pytest
 from rich.console import Console
 
-from eval.executors.inline import Inline
+from eval.engine.inline import Inline
+from eval.engine.job import Job
+from eval.engine.progress import Reporter
 from eval.metrics.build import build_metrics
-from eval.pipeline import Job
-from eval.progress import Reporter
+from eval.runs.folder import Run
 from eval.score import score_run
-from eval.store import Run
 from tedbench.build import build
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
 from tedbench.method import Editor
 
 pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
-from eval.executors.ray import Ray
-from eval.executors.ray_worker import Worker
+from eval.engine.ray import Ray
+from eval.engine.ray_worker import Worker
 
 PATIENCE = 1200
 """Seconds that a busy machine may take."""

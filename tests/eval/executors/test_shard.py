@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conf.command import compose
-from eval.executors.base import part_of
-from eval.lock import Part, RunLock
+from cli.command import compose
+from eval.engine.executor import part_of
+from eval.runs.lock import Part, RunLock
 from eval.score import main as score
 from tedbench.errors import UserError
 

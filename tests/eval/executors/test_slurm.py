@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from conf.command import compose
+from cli.command import compose
 from tedbench.errors import UserError
 
 pytest.importorskip("submitit", reason="needs pip install -e '.[slurm]'")

@@ -10,9 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.study.cost import Cost
-from eval.study.definition import PRIVATE, PUBLIC, SECRET, Edit, Method, Rules, Screen, Session, Study, write_study
-from eval.study.sheets import Words, write_sheets
+from eval.study.design.definition import (
+    PRIVATE,
+    PUBLIC,
+    SECRET,
+    Edit,
+    Method,
+    Rules,
+    Screen,
+    Session,
+    Study,
+    write_study,
+)
+from eval.study.sheets.cost import Cost
+from eval.study.sheets.sheets import Words, write_sheets
 
 HOSTILE = (
     '<script>alert("x")</script>',
@@ -115,8 +126,8 @@ def make_study(tmp_path):
 @pytest.fixture
 def simulated(make_study):
     """A study's folder, the study, and the table of a simulated results file."""
-    from eval.study.raters import Population
-    from eval.study.simulated_results import simulated_results
+    from eval.study.answers.raters import Population
+    from eval.study.answers.simulated_results import simulated_results
 
     def make(shares=None, population=None, raters=None, seed=0, **ways):
         path, study = make_study(**ways)

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from eval.store import Run
+from eval.runs.folder import Run
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 

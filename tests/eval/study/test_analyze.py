@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from eval.labels import key_of
-from eval.store import Run
+from eval.present.labels import key_of
+from eval.runs.folder import Run
 from eval.study import analyze as analyze_command
 from eval.study import plan as plan_command
 from eval.study import simulate as simulate_command
 from eval.study.analyze import analyze
-from eval.study.definition import Method, Rules, read_study, write_study
-from eval.study.mturk import RESULT_COLUMNS
-from eval.study.raters import Population
-from eval.study.spreadsheet import guarded, unguarded, write_csv
+from eval.study.answers.raters import Population
+from eval.study.design.definition import Method, Rules, read_study, write_study
+from eval.study.sheets.mturk import RESULT_COLUMNS
+from eval.study.sheets.spreadsheet import guarded, unguarded, write_csv
 from tedbench.errors import UserError
 
 

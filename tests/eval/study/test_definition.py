@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from eval.study.definition import (
+from eval.study.design.definition import (
     DEFINITION,
     PRIVATE,
     Edit,

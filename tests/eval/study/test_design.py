@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from eval.study.balance import equitable, groups_of
-from eval.study.design import Item, Sizes, draw_sessions
+from eval.study.design.balance import equitable, groups_of
+from eval.study.design.screens import Item, Sizes, draw_sessions
 from tedbench.errors import UserError
 
 # As many pairs on an input as in TEdBench: 16 inputs with one, 6 with two, 7 with three, 5 with four, 5 with five, 1 with six.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from eval.study.results import read_answers
+from eval.study.answers.results import read_answers
 from tedbench.errors import UserError
 
 from .test_results import core, long

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from eval.store import Run
-from eval.study.material import INPUT, gather
+from eval.runs.folder import Run
+from eval.study.design.material import INPUT, gather
 from tedbench.image import read_image, square
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

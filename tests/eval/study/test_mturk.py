@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from eval.study.mturk import RESULT_COLUMNS, as_html, as_text, batch_columns
+from eval.study.sheets.mturk import RESULT_COLUMNS, as_html, as_text, batch_columns
 
 HOSTILE = [
     '<script>alert("x")</script>',

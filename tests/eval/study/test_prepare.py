@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conf.command import ROOT, options
-from eval.store import Run
-from eval.study.definition import read_study
-from eval.study.images import TIME
-from eval.study.leaks import find_leaks, image_header, telling
-from eval.study.mturk import as_text
+from cli.command import ROOT, options
+from eval.runs.folder import Run
+from eval.study.design.definition import read_study
+from eval.study.design.images import TIME
+from eval.study.design.leaks import find_leaks, image_header, telling
 from eval.study.prepare import main
-from eval.study.sheets import PLACEHOLDER, read_batches, substitute
+from eval.study.sheets.mturk import as_text
+from eval.study.sheets.sheets import PLACEHOLDER, read_batches, substitute
 from tedbench.image import read_image
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

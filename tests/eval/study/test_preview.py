@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from conf.command import ROOT, options
-from eval.study.definition import read_study
+from cli.command import ROOT, options
+from eval.study.design.definition import read_study
 from eval.study.prepare import main as prepare
 from eval.study.preview import main, open_server
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.study.power import Design, power, raters_needed
-from eval.study.raters import Population, choices, spammers
+from eval.study.analysis.power import Design, power, raters_needed
+from eval.study.answers.raters import Population, choices, spammers
 
 PLAIN = Population(0.0, 0.0, 0.0)
 

@@ -8,7 +8,7 @@ import time
 import pandas as pd
 import pytest
 
-from eval.study.results import read_answers
+from eval.study.answers.results import read_answers
 from tedbench.errors import UserError
 
 
@@ -175,7 +175,7 @@ def test_what_a_raters_browser_may_have_written_spoils_that_submission_only(colu
 
 
 def test_ties_are_read_where_they_are_offered(simulated, write):
-    from eval.study.raters import Population
+    from eval.study.answers.raters import Population
 
     _, study, table = simulated(ties=True, population=Population(ties=0.5))
     found = read_answers([write(table)], study)

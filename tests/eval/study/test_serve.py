@@ -21,13 +21,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from conf.command import ROOT, options
+from cli.command import ROOT, options
 from eval.study.analyze import analyze
-from eval.study.definition import read_study
+from eval.study.design.definition import read_study
 from eval.study.prepare import main as prepare
-from eval.study.public_sheets import read_sheets
-from eval.study.seats import Answer, Seats
 from eval.study.serve import export, main, open_seats, read_secret
+from eval.study.server.seats import Answer, Seats
+from eval.study.sheets.public_sheets import read_sheets
 
 from .parts import TEXTS, call, make_run
 
@@ -57,9 +57,9 @@ def study(prepared, tmp_path):
 def serving(study, platform="lab", code="", per_minute=100_000, **settings):
     """A server in this process; gives its address."""
     uvicorn = pytest.importorskip("uvicorn", reason="needs pip install -e '.[serve]'")
-    from eval.study.platforms import PLATFORMS
-    from eval.study.rate_limit import RateLimit
-    from eval.study.serve_app import application
+    from eval.study.server.platforms import PLATFORMS
+    from eval.study.server.rate_limit import RateLimit
+    from eval.study.server.serve_app import application
 
     sheets, data = read_sheets(study / "public"), study / "served"
     seats = open_seats(data, sheets, SETTINGS | settings)

@@ -11,10 +11,10 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from eval.stats import wilson_interval
-from eval.study.bradley_terry import bradley_terry
-from eval.study.raters import Population, choices
-from eval.study.statistics import krippendorff_alpha, preference, two_way_variance
+from eval.analysis.stats import wilson_interval
+from eval.study.analysis.bradley_terry import bradley_terry
+from eval.study.analysis.statistics import krippendorff_alpha, preference, two_way_variance
+from eval.study.answers.raters import Population, choices
 
 TEDBENCH = [1] * 16 + [2] * 6 + [3] * 7 + [4] * 5 + [5] * 5 + [6]
 """Texts of each of TEdBench's 40 source images."""

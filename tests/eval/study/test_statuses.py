@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from eval.study.analyze import analyze
-from eval.study.definition import Rules
-from eval.study.exclusions import reasons
-from eval.study.results import read_answers
-from eval.study.submit_times import moment, submit_column
+from eval.study.answers.exclusions import reasons
+from eval.study.answers.results import read_answers
+from eval.study.answers.submit_times import moment, submit_column
+from eval.study.design.definition import Rules
 from tedbench.errors import UserError
 
 from .test_results import long

@@ -20,7 +20,7 @@ from urllib.error import URLError
 import pytest
 
 from eval.study.analyze import analyze
-from eval.study.definition import read_study
+from eval.study.design.definition import read_study
 from eval.study.prepare import main as prepare
 
 from .parts import TEXTS, call, make_run

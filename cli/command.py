@@ -1,0 +1,354 @@
+"""Commands with Hydra configurations: help from the YAML's own comments, typos with suggestions, errors as one line."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NoReturn
+
+from omegaconf import DictConfig, OmegaConf
+
+from cli.home import expanded
+from cli.output import safe_output
+from cli.quoting import HELP as QUOTING
+from cli.quoting import first_of_sweep, quote
+from tedbench.errors import UserError
+
+ROOT = Path(str(files("conf")))
+Task = Callable[[DictConfig], int | None]
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
+
+
+def command(config_name: str, about: str, examples: str) -> Callable[[Task], Callable[[], None]]:
+    """Makes a task that takes a configuration into a command.
+
+    Args:
+        config_name: of its YAML in ``conf/``.
+        about: what it does, for ``--help``.
+        examples: command lines, likewise.
+
+    The task returns its exit status. A :class:`UserError` ends it with one line and status 2, Ctrl-C with 130.
+    """
+
+    def wrap(task: Task) -> Callable[[], None]:
+        def main() -> int:
+            arguments = sys.argv[1:]
+            if {"-h", "--help"} & set(arguments):
+                print(help_text(config_name, about, examples))
+                return 0
+            import hydra
+
+            from cli.removal import is_removal, removals, remove_metrics
+
+            warnings.showwarning = _warn_in_a_line
+            several = {"-m", "--multirun"} & set(arguments)
+            texts = _texts(config_name)
+            arguments = [a if a.startswith("-") else quote(a, bool(several), texts) for a in arguments]
+            overrides = [a for a in arguments if not a.startswith("-")]
+            elsewhere = _goes_to_slurm(overrides)
+            # each value of a sweep is checked when its turn comes; the first of each, now
+            compose(config_name, [first_of_sweep(o) for o in overrides] if several else overrides)
+            others = [a for a in arguments if a not in several and not is_removal(a)]
+            sys.argv[1:] = [*several, *others]  # Hydra wants its flag first
+            removed = removals(overrides)
+            statuses: list[int] = []
+            here = os.getpid()
+
+            def work(cfg: DictConfig) -> int | None:
+                remove_metrics(cfg, removed)
+                return task(cfg)
+
+            def guarded(cfg: DictConfig) -> None:
+                status = _guard(lambda: work(expanded(cfg)))
+                statuses.append(status)
+                if status == INTERRUPTED:
+                    sys.exit(INTERRUPTED)
+                if status and os.getpid() != here:  # a launcher's job, of which only errors are heard here
+                    raise JobError(f"a job ended with exit status {status}; its output says why")
+
+            with TemporaryDirectory() as scratch:
+                if not any(o.startswith("hydra.sweep.dir=") for o in overrides):
+                    # Hydra leaves a sweep's multirun.yaml there, and submitit what jobs print, which nodes must see
+                    sys.argv.append(f"hydra.sweep.dir={'slurm' if elsewhere else scratch}")
+                hydra.main(version_base=None, config_path="pkg://conf", config_name=config_name)(guarded)()
+            return max(statuses, default=0)
+
+        def guarded_main() -> None:
+            with safe_output():
+                status = _guard(main)
+                if status:
+                    sys.exit(status)
+
+        return guarded_main
+
+    return wrap
+
+
+class JobError(Exception):
+    """A run of a sweep that went elsewhere, to Slurm, had failures."""
+
+
+def _goes_to_slurm(overrides: list[str]) -> bool:
+    """Whether submitit runs the sweep.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    wanted = any(override.startswith(("hydra/launcher=slurm", "hydra/launcher=submitit")) for override in overrides)
+    if wanted and find_spec("submitit") is None:
+        raise UserError("Sweeps on Slurm need Hydra's submitit launcher: pip install 'imagic-bench[slurm]'.")
+    return wanted
+
+
+def _warn_in_a_line(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def _guard(task: Callable[[], int | None]) -> int:
+    try:
+        return task() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {str(error.filename)[:200]}: {error.strerror}. Check the path and its rights.", file=sys.stderr)
+        return 2
+    except UnicodeEncodeError as error:
+        if error.encoding != sys.getfilesystemencoding().lower() or error.encoding == "utf-8":
+            raise
+        print(
+            f"error: this locale ({error.encoding}) cannot write the file name {error.object!r}. "
+            "Set PYTHONUTF8=1, or LC_ALL=C.UTF-8.",
+            file=sys.stderr,
+        )
+        return 2
+    except KeyboardInterrupt:
+        print("stopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def compose(config_name: str, overrides: list[str]) -> DictConfig:
+    """The configuration that a command line means, ``~`` in its paths expanded.
+
+    Raises:
+        UserError: an option or a choice that does not exist, with the nearest that does.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from cli.removal import is_removal, removals, remove_metrics
+
+    GlobalHydra.instance().clear()
+    overrides = [quote(override, texts=_texts(config_name)) for override in overrides]
+    kept = [override for override in overrides if not is_removal(override)]
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key.startswith("+") and not (key.startswith("+hydra.") or (ROOT / key.lstrip("+").split("@")[0]).is_dir()):
+            raise UserError(
+                f"{override!r} would add an option that nothing reads. Leave out the +; --help lists the options."
+            )
+    try:
+        with initialize_config_module("conf", version_base=None):
+            cfg = expanded(hydra_compose(config_name, overrides=kept))
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        explain(config_name, kept, str(error))
+    finally:
+        GlobalHydra.instance().clear()
+    remove_metrics(cfg, removals(overrides))
+    return cfg
+
+
+def _texts(config_name: str) -> set[str]:
+    """The options that must be given, but those that are lists."""
+    return {key for key, value, text in options(ROOT / f"{config_name}.yaml") if value == "???" and "[" not in text}
+
+
+def resolved(cfg: DictConfig) -> dict[str, Any]:
+    """A run's configuration as plain values.
+
+    Raises:
+        UserError: the model has no recipe for the method, or an option that others refer to was taken away.
+    """
+    from omegaconf.errors import InterpolationKeyError
+
+    try:
+        plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    except InterpolationKeyError as error:
+        if "recipe" not in str(error).splitlines()[0]:
+            raise UserError(
+                f"{error.full_key} refers to an option that is not there ({str(error).splitlines()[0]}). "
+                "Leave that option in, or take both away."
+            ) from None
+        raise UserError(
+            f"model={cfg.model.name} has no recipe for method={cfg.method.name} ({str(error).splitlines()[0]}). "
+            "Give another model."
+        ) from None
+    return {"metrics": None} | plain  # the option ~metrics takes the whole group away
+
+
+def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
+    """Says in one line what is wrong with a command line, and what was probably meant."""
+    chosen = []
+    for override in overrides:
+        key, equals, value = override.lstrip("+~").partition("=")
+        group = key.split("@")[0]
+        if not key or not (equals or override.startswith("~")):  # ~metrics takes away
+            raise UserError(f"{override!r} is not an option. Options look like key=value; --help lists them.")
+        if (ROOT / group).is_dir() and not override.startswith(("~", "hydra/")):  # of those plugins have more
+            if value not in choices(group):
+                hint = _nearest(value, choices(group), f" Did you mean {key}={{}}?")
+                raise UserError(f"There is no {key} called {value!r}.{hint} There are: {', '.join(choices(group))}.")
+            if "defaults list" in message and group in message and not override.startswith("+"):
+                raise UserError(f"{override} must be added: write +{override}.")
+            if override.startswith("+") and "Multiple values" in message and group in message:
+                raise UserError(f"{override} replaces what is there: write {override.lstrip('+')}.")
+            chosen.append(override)
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key[0] not in "+~" and not key.startswith("hydra") and key not in (known := _keys(config_name, chosen)):
+            hint = _home(key) or _nearest(key, known, " Did you mean {}?")
+            raise UserError(f"There is no option called {key!r} here.{hint} --help lists them all.")
+    raise UserError(f"{message.strip().splitlines()[0].rstrip('.')}. --help shows how options are written.")
+
+
+def _nearest(word: str, known: list[str], hint: str) -> str:
+    near = get_close_matches(word, known, 1)
+    return hint.format(near[0]) if near else ""
+
+
+def _home(key: str) -> str:
+    """Which choice of its group has an option that the chosen one lacks."""
+    group = key.partition(".")[0]
+    homes = [n for n in choices(group) if key in [k for k, _, _ in options(ROOT / group / f"{n}.yaml", f"{group}.")]]
+    return f" It belongs to {group}={homes[0]}." if homes else ""
+
+
+def _keys(config_name: str, overrides: list[str]) -> list[str]:
+    """Every option of a configuration, dotted, and its groups."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+    from hydra.errors import HydraException
+
+    with initialize_config_module("conf", version_base=None):
+        try:
+            cfg = OmegaConf.to_container(hydra_compose(config_name, overrides=overrides), resolve=False)
+        except (HydraException, ValueError):  # the choices themselves are what is wrong
+            cfg = OmegaConf.to_container(hydra_compose(config_name), resolve=False)
+    found: list[str] = [p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith("_")]
+
+    def walk(node: object, prefix: str) -> None:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                found.append(f"{prefix}{key}")
+                walk(value, f"{prefix}{key}.")
+
+    walk(cfg, "")
+    return found
+
+
+def choices(group: str) -> list[str]:
+    """The names there are in a group of ``conf/``."""
+    return sorted(p.stem for p in (ROOT / group).glob("*.yaml"))
+
+
+def first_comment(path: Path) -> str:
+    """What a YAML file says of itself in its first line."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("# @")]
+    return lines[0].removeprefix("#").strip() if lines and lines[0].startswith("#") else ""
+
+
+_OPTION = re.compile(r"^(?P<indent> *)(?P<key>[\w]+):(?P<value>[^#]*)(?:#\s?(?P<comment>.*))?$")
+_MORE = re.compile(r"^\s*#\s?(?P<comment>.*)$")
+
+
+def options(path: Path, prefix: str = "") -> list[tuple[str, str, str]]:
+    """(dotted key, default, comment) for every option of a YAML file, read from its own comments."""
+    found: list[tuple[str, str, str]] = []
+    parents: list[tuple[int, str]] = []
+    skipping = False
+    for line in path.read_text(encoding="utf-8").splitlines():
+        match = _OPTION.match(line)
+        if match is None:
+            more = _MORE.match(line)
+            if more and found and line.startswith("  ") and not skipping:
+                key, value, comment = found[-1]
+                found[-1] = (key, value, f"{comment} {more['comment']}".strip())
+            continue
+        indent, key, value = len(match["indent"]), match["key"], match["value"].strip()
+        if indent == 0:
+            skipping = key in ("defaults", "hydra", "_target_")
+        if skipping or key.startswith("_"):
+            continue
+        parents = [(i, k) for i, k in parents if i < indent]
+        dotted = prefix + ".".join([k for _, k in parents] + [key])
+        if not value:
+            parents.append((indent, key))
+        if value or match["comment"]:
+            found.append((dotted, value, (match["comment"] or "").strip()))
+    return found
+
+
+def help_text(config_name: str, about: str, examples: str) -> str:
+    """``--help``: what it does, examples, every choice, every option with its default and meaning."""
+    main = ROOT / f"{config_name}.yaml"
+    groups = re.findall(r"^  - (?:optional )?/?(\w+): (\w+)", main.read_text(encoding="utf-8"), re.MULTILINE)
+    lines = [
+        about,
+        "",
+        "Examples:",
+        *(f"  {line}" for line in examples.strip().splitlines()),
+        "",
+        "Choices (GROUP=NAME):",
+    ]
+    shown = dict(groups) | {g: "" for g in ("metrics", "experiment") if config_name == "run"}
+    for group, default in shown.items():
+        lines.append(f"  {group}" + (f" (default {default})" if default else ""))
+        lines += [f"    {name:<13} {first_comment(ROOT / group / (name + '.yaml'))}" for name in choices(group)]
+    lines += ["", "Options (KEY=VALUE), with their defaults:"]
+    rows = options(main)
+    for group in shown:
+        if group != "experiment":
+            rows += _group_options(group, shown[group])
+    if "model" in shown:
+        rows += _recipe_options()
+    width = max((len(f"{key}={value}") for key, value, _ in rows), default=0)
+    lines += [f"  {f'{key}={value}':<{min(width, 44)}}  {text}".rstrip() for key, value, text in rows]
+    lines += [
+        "",
+        "A group of another folder is added with +: +experiment=NAME. Several runs: -m method=a,b.",
+        "",
+        QUOTING,
+    ]
+    return "\n".join(lines)
+
+
+def _group_options(group: str, default: str) -> list[tuple[str, str, str]]:
+    """The commented options of a group's default, then what its other choices have besides."""
+    rows: dict[str, tuple[str, str, str]] = {}
+    for name in sorted(choices(group), key=lambda name: name != default):
+        for key, value, text in options(ROOT / group / f"{name}.yaml", f"{group}."):
+            if text and key not in rows:
+                rows[key] = (key, value, text if name == default else f"({group}={name}) {text}")
+    return list(rows.values())
+
+
+def _recipe_options() -> list[tuple[str, str, str]]:
+    """The settings of the methods' recipes; the values shown are Picturebook's, each model has its own."""
+    rows = []
+    for path in sorted((ROOT / "recipe").glob("*/picturebook.yaml")):
+        rows += options(path, f"recipe.{path.parent.name}.")
+    return rows

@@ -1,0 +1,1 @@
+"""Numbers from saved runs: selection, curves, comparison, statistics."""

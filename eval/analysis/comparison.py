@@ -1,0 +1,115 @@
+"""The comparison in numbers: one row for each method and metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from eval.analysis.common_pairs import Comparison, scores
+from eval.analysis.cost import Cost
+from eval.analysis.stats import clustered_mean
+from eval.metrics.base import is_judgement, shown_name, shown_score
+from eval.present.labels import is_share, metric_order
+from eval.present.text import brackets, number
+
+TABLE_COLUMNS = (
+    "method",
+    "run",
+    "model",
+    "rule",
+    "metric",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "n_pairs",
+    "n_compared",
+    "n_expected",
+    "n_own",
+    "seconds_per_edit",
+    "peak_gib",
+)
+
+
+def scores_by_metric(comparison: Comparison) -> dict[str, pd.DataFrame]:
+    """What is compared: for each metric (as shown, in the order of tables) the picked images' scores.
+
+    A row a pair (index ``pair_id``, ``source_group``), a column for each method that was measured with the metric at
+    all; pairs without a score of one of them are not there.
+    """
+    measured = pd.concat(
+        [_measured(comparison, place).assign(method=m.name) for place, m in enumerate(comparison.methods)]
+    )
+    tables = {}
+    for metric in sorted(measured["metric"].unique(), key=metric_order):
+        rows = measured[measured["metric"] == metric]
+        wide = rows.pivot(index=["pair_id", "source_group"], columns="method", values="score")
+        names = [method.name for method in comparison.methods if method.name in wide.columns]
+        tables[shown_name(metric)] = shown_score(metric, wide[names].dropna().sort_index())
+    return {metric: wide for metric, wide in tables.items() if len(wide)}
+
+
+def comparison_table(comparison: Comparison, scores: Mapping[str, pd.DataFrame], costs: Sequence[Cost]) -> pd.DataFrame:
+    """Means over the picked images of the compared pairs, with 95% intervals clustered by source image.
+
+    A metric's mean is over the pairs that it has a score of for every method which it measured at all: ``n_pairs`` of
+    the ``n_compared``. ``n_own`` says of how many of the ``n_expected`` pairs a method has an image.
+
+    Args:
+        comparison: what is compared.
+        scores: of :func:`scores_by_metric`.
+        costs: of each method.
+    """
+    rows = []
+    for metric, wide in scores.items():
+        clusters, share = wide.index.get_level_values("source_group").tolist(), is_share(metric, wide.to_numpy())
+        for method, spent in zip(comparison.methods, costs, strict=True):
+            if method.name not in wide.columns:
+                continue
+            interval = clustered_mean(wide[method.name].tolist(), clusters, share=share)
+            rows.append(
+                {
+                    "method": method.name,
+                    "run": str(method.run.folder),
+                    "model": method.run.labels["model"],
+                    "rule": method.picked.rule,
+                    "metric": metric,
+                    "mean": interval.mean,
+                    "ci_low": interval.low,
+                    "ci_high": interval.high,
+                    "n_pairs": len(wide),
+                    "n_compared": len(comparison.pair_ids),
+                    "n_expected": comparison.n_expected,
+                    "n_own": len(method.picked.images),
+                    "seconds_per_edit": spent.seconds,
+                    "peak_gib": spent.peak_gib,
+                }
+            )
+    return pd.DataFrame(rows, columns=list(TABLE_COLUMNS))
+
+
+def _measured(comparison: Comparison, place: int) -> pd.DataFrame:
+    """pair_id, source_group, metric, score of a method's picked images; no row where a metric has nothing to say."""
+    method = comparison.methods[place]
+    picked = comparison.picked(method)[["pair_id", "strength", "seed", "source_group"]]
+    return scores(method).dropna(subset="score").merge(picked, on=["pair_id", "strength", "seed"])
+
+
+def cell(row: pd.Series) -> tuple[str, str]:
+    """A mean and its interval: "0.576" and "[0.518, 0.634]"; judgements in percent."""
+    percent = is_judgement(row["metric"])
+    mean = number(row["mean"], ".0%" if percent else ".3f")
+    return mean.replace("-", "−"), brackets(row["mean"], row["ci_low"], row["ci_high"], percent).replace("-", "−")
+
+
+def apart(comparison: Comparison, table: pd.DataFrame) -> list[str]:
+    """One line for each metric that not every method was measured with."""
+    lines = []
+    for metric, group in table.groupby("metric", sort=False):
+        lacking = [method.name for method in comparison.methods if method.name not in set(group["method"])]
+        if lacking:
+            lines.append(
+                f"{metric} was not measured for {', '.join(lacking)}: columns of different metrics are not compared. "
+                "Repeat its eval.run command with the same metrics=… to have it."
+            )
+    return lines

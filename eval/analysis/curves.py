@@ -1,0 +1,114 @@
+"""The numbers of the paper's Figure 9: each metric along the strength, mean over pairs with 95% intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from eval.analysis.stats import clustered_mean
+from eval.metrics.base import shown_name, shown_score
+from eval.present.labels import is_share
+from eval.runs.folder import Run
+
+CURVE_COLUMNS = (
+    "method",
+    "axis",
+    "strength",
+    "metric",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "n_pairs",
+    "n_images",
+    "n_expected",
+)
+REGION_COLUMNS = ("region_low", "region_high", "region_rule")
+REGION_RULE = "both means above the worst third of their range"
+
+
+def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
+    """One row for each strength and metric: the mean over pairs of each pair's mean over seeds.
+
+    Intervals are 95%, clustered by source image, those of shares within [0, 1]. ``n_pairs`` and ``n_images`` are what the mean is of, ``n_expected``
+    how many images there should be. Images that a metric has nothing to say of (NaN) are not in its mean.
+
+    Args:
+        run: with scores.
+        pair_ids: the pairs that the table is about.
+    """
+    return curve_rows(run.samples(), run.scores(), pair_ids, run.labels)
+
+
+def curve_rows(
+    samples: pd.DataFrame,
+    scores: pd.DataFrame,
+    pair_ids: Collection[str],
+    labels: Mapping[str, str],
+    n_expected: int | None = None,
+) -> pd.DataFrame:
+    """The table of :func:`curve_table` from a run's samples and raw scores.
+
+    Args:
+        samples, scores: see :mod:`eval.runs.folder`.
+        pair_ids: the pairs that the table is about.
+        labels: the columns ``method`` and ``axis``.
+        n_expected: how many pairs there should be; all of ``pair_ids`` by default.
+    """
+    pairs_expected = len(pair_ids) if n_expected is None else n_expected
+    samples = samples[samples["pair_id"].isin(pair_ids)]
+    keys = ["pair_id", "strength", "seed"]
+    shares = {metric for metric, group in scores.groupby("metric") if is_share(metric, group["score"])}
+    scores = scores.dropna(subset="score").merge(samples[[*keys, "source_group"]], on=keys)
+    seeds = samples.groupby("strength")["seed"].nunique()
+    rows = []
+    for (metric, strength), group in scores.groupby(["metric", "strength"]):
+        pairs = (
+            group.assign(value=shown_score(metric, group["score"]))
+            .groupby("pair_id")
+            .agg(value=("value", "mean"), cluster=("source_group", "first"))
+        )
+        interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist(), share=metric in shares)
+        counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": pairs_expected * int(seeds[strength])}
+        ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
+        rows.append({**labels, "strength": strength, "metric": shown_name(metric), **ends, **counts})
+    table = pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).sort_values(["metric", "strength"], ignore_index=True)
+    return table.astype(dict.fromkeys(("strength", "mean", "ci_low", "ci_high"), float))  # also where it is empty
+
+
+def region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> tuple[float, float] | None:
+    """The strengths to highlight, as the paper does by eye: :data:`REGION_RULE`.
+
+    Each of the two means must lie above its worst value by a third of the way to its best one, over the strengths of
+    the table and linearly between them. Where several stretches do, it is the longest, or the weakest of equally long ones.
+
+    Args:
+        table: the curve table of one method.
+        alignment, fidelity: the metrics' names as shown.
+
+    Returns:
+        The ends; None where no strength does, a mean is the same everywhere, or there is one strength only.
+    """
+    inside: np.ndarray | None = None
+    for name in (alignment, fidelity):
+        rows = table[(table["metric"] == name) & np.isfinite(table["mean"])].sort_values("strength")
+        if rows["strength"].nunique() < 2 or rows["mean"].min() == rows["mean"].max():
+            return None
+        fine = np.linspace(table["strength"].min(), table["strength"].max(), 1001)
+        means = np.interp(fine, rows["strength"], rows["mean"])
+        above = means >= rows["mean"].min() + (rows["mean"].max() - rows["mean"].min()) / 3
+        inside = above if inside is None else inside & above
+    assert inside is not None
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.astype(int), [0]])))
+    stretches = list(zip(edges[::2], edges[1::2] - 1, strict=True))
+    if not stretches:
+        return None
+    first, last = max(stretches, key=lambda ends: ends[1] - ends[0])
+    return float(fine[first]), float(fine[last])
+
+
+def with_region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> pd.DataFrame:
+    """The table of one method with the columns :data:`REGION_COLUMNS`; the ends are empty where nothing is highlighted."""
+    low, high = region(table, alignment, fidelity) or (np.nan, np.nan)
+    return table.assign(region_low=low, region_high=high, region_rule=REGION_RULE)

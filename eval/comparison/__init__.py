@@ -1,1 +1,0 @@
-"""Saved runs of several methods set side by side: what ``eval.compare`` writes."""

@@ -1,0 +1,1 @@
+"""Makes images and scores: set-up, executors, one pair, progress."""

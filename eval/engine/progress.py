@@ -1,0 +1,115 @@
+"""Progress on the terminal: bars with the time left, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from cli.tables import open_console
+from eval.engine.signals import Stop
+from tedbench.pair import Entry
+
+
+class Reporter:
+    """Says what goes on: pairs, the stages of the pair in hand, and anything else.
+
+    Attributes:
+        stop: while it listens, a step after which nothing would be lost ends in :class:`eval.engine.signals.Stopped`.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or open_console()
+        self.stop = Stop()
+        self._bars: Progress | None = None
+        self._total = self._count = 0
+        self._start = 0.0
+        self._started: dict[str, float] = {}
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self.console.print(escape(text), soft_wrap=True)
+
+    @contextmanager
+    def pairs(self, total: int, what: str = "pairs") -> Iterator[None]:
+        """While pairs are worked on."""
+        self._total, self._count, self._start = total, 0, time.monotonic()
+        if not total or not self.console.is_terminal:
+            yield
+            return
+        columns = (
+            TextColumn("{task.description:<12}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console) as self._bars:
+            self._pair_task = self._bars.add_task(what, total=total)
+            self._step_task = self._bars.add_task("", total=1)
+            try:
+                yield
+            finally:
+                self._bars.remove_task(self._step_task)
+        self._bars = None
+
+    def start_pair(self, entry: Entry) -> None:
+        """Told when a pair's turn comes; several can be in hand."""
+        self._started[entry.id] = time.monotonic()
+
+    @property
+    def shows_steps(self) -> bool:
+        """Whether anybody would see :meth:`step`."""
+        return self._bars is not None
+
+    def step(self, stage: str, step: int, steps: int) -> None:
+        """A :data:`tedbench.method.Progress`.
+
+        Raises:
+            Stopped: the user asked to.
+        """
+        self.stop.check()
+        if self._bars is None:
+            return
+        if step == 1 or self._bars.tasks[-1].description != stage:
+            self._bars.reset(self._step_task, description=stage, total=steps)
+        self._bars.update(self._step_task, completed=step)
+
+    def advance(self) -> None:
+        """One more of the pairs is done, with nothing to say of it.
+
+        Raises:
+            Stopped: the user asked to.
+        """
+        self.stop.check()
+        if self._bars is not None:
+            self._bars.advance(self._pair_task)
+
+    def end_pair(self, entry: Entry, failure: str | None) -> None:
+        """Told after each pair; ``failure`` is the reason if there is one."""
+        self._count += 1
+        if self._bars is not None:
+            self._bars.advance(self._pair_task)
+        if failure:
+            self.console.print(f"[red]failed[/red] {escape(entry.id)}: {escape(failure)}", soft_wrap=True)
+        elif self._bars is None:
+            seconds = time.monotonic() - self._start
+            left = seconds / self._count * (self._total - self._count)
+            took = time.monotonic() - self._started.pop(entry.id)
+            self.say(f"[{self._count}/{self._total}] {entry.id}  {took:.0f} s, about {in_words(left)} left")
+
+
+def in_words(seconds: float) -> str:
+    """A time in the unit that suits it: "12 s", "3 min", "2.5 h"."""
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 6000
+        else f"{seconds / 3600:.1f} h"
+    )

@@ -1,1 +1,0 @@
-"""Where pairs run: one after another here, or on many workers."""

@@ -1,1 +1,0 @@
-"""Figures for papers: one look for all of them."""

@@ -1,0 +1,1 @@
+"""What a person looks at: figures, reports, tables, exports, and the outputs of a run."""

@@ -1,0 +1,68 @@
+"""results.json: what a run found, and with what it was made, without paths of the machine."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import pandas as pd
+
+from eval.analysis.curves import CURVE_COLUMNS, curve_rows
+from eval.analysis.selection import chosen
+from eval.present.labels import dataset_of, key_of
+from eval.runs.folder import Run, last_start
+
+FOLDERS = re.compile(r"(?<![\w.:/])~?/(?:[^\s/'\"]+/)+")
+"""The folders of an absolute path, whose last part is enough."""
+
+
+def results(run: Run, samples: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]:
+    """As plain JSON values; what is no number is null.
+
+    Args:
+        run: whose they are.
+        samples, scores: all that it has.
+    """
+    config, expected = run.config(), max(samples["pair_id"].nunique(), last_start(run.events()).pairs)
+    failed = samples[samples["status"] != "ok"].groupby("pair_id")["reason"].first()
+    curves = curve_rows(samples, scores, list(samples["pair_id"].unique()), run.labels, expected)
+    choice = chosen(run)
+    return _plain(
+        {
+            "run": key_of(run),
+            "dataset": dataset_of(run),
+            **run.labels,
+            "coverage": {
+                "pairs": int(samples["pair_id"].nunique()) - len(failed),
+                "pairs_expected": expected,
+                "images": int((samples["status"] == "ok").sum()),
+                "failed": failed.to_dict(),
+            },
+            "curves": curves[list(CURVE_COLUMNS)].to_dict("records"),
+            "interval": "95%, clustered by source image; of shares Wilson's",
+            "chosen": None if choice is None else {"rule": choice.rule, "pairs": choice.coverage},
+            "config": {block: config.get(block) for block in ("fit", "numerics", "sweep")},
+            "provenance": _provenance(run),
+        }
+    )
+
+
+def _provenance(run: Run) -> dict[str, Any] | None:
+    """With what the run was made; its command line stays here, for it may name folders."""
+    try:
+        made_with = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return {key: value for key, value in made_with.items() if key != "command"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return FOLDERS.sub("", value)
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

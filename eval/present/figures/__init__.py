@@ -1,0 +1,1 @@
+"""Figures and pictures, drawn with matplotlib and Pillow."""

@@ -1,0 +1,37 @@
+"""A pair's edits along the strength as an animated WebP, there and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from eval.present.figures.material import Material
+from tedbench.disk import writing
+from tedbench.sheet import Cell, draw_sheet, tile
+
+SIDE = 256
+"""Of a picture, in pixels."""
+FRAME, REST = 120, 900
+"""Milliseconds: of a frame, and of the first and the last one."""
+
+
+def animate(material: Material, pair_id: str, path: Path) -> int:
+    """Writes the animation of a pair of the only run: the input beside each strength that there is at the seed.
+
+    Returns:
+        How many strengths it shows.
+    """
+    method, seed = material.method, material.seed()
+    rows = material.images(method)
+    rows = rows[(rows["pair_id"] == pair_id) & (rows["seed"] == seed)].sort_values("strength")
+    source = material.input_tile(pair_id).picture
+    frames = []
+    for strength in rows["strength"]:
+        edit = material.tile(method, pair_id, strength, seed).picture
+        captions = ("input", method.axis.label(strength))
+        cell = Cell((tile(source, SIDE), tile(edit, SIDE)), material.texts[pair_id], captions=captions)
+        frames.append(draw_sheet([cell], material.comparison.dataset, side=SIDE))
+    back = frames[-2:0:-1]
+    times = [REST, *[FRAME] * (len(frames) - 2), REST, *[FRAME] * len(back)]
+    with writing(path):
+        frames[0].save(path, save_all=True, append_images=[*frames[1:], *back], duration=times, loop=0, quality=85)
+    return len(frames)

@@ -1,0 +1,189 @@
+"""The paper's Figure 9: alignment and fidelity along the strength, a panel for each method or category."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from eval.analysis.curves import REGION_RULE, region, with_region
+from eval.metrics.base import Kind
+from eval.present.figures.style import BLUE, COLUMN, GREEN, ORANGE, PAGE, plain, save
+from eval.present.labels import first_of_kinds, heading
+from eval.present.text import curve_title
+from eval.runs.folder import Run
+from tedbench.disk import writing
+from tedbench.method import Axis
+
+
+class Look(NamedTuple):
+    """How a kind of metric is drawn, and what its axis says of it."""
+
+    color: str
+    marker: str
+    what: str
+
+
+LOOKS: dict[Kind, Look] = {
+    "alignment": Look(BLUE, "o", " (text alignment)"),
+    "fidelity": Look(ORANGE, "s", " (image fidelity)"),
+    "judgement": Look(GREEN, "^", ""),
+}
+
+
+SHADE: dict[str, Any] = {"color": "0.5", "alpha": 0.15, "linewidth": 0}
+"""Of the highlighted strengths."""
+
+
+class Panel(NamedTuple):
+    """One method's curves.
+
+    Attributes:
+        title: above it.
+        axis: along which they are.
+        table: see :func:`eval.analysis.curves.curve_table`.
+    """
+
+    title: str
+    axis: Axis
+    table: pd.DataFrame
+
+
+def draw_curves(panels: Sequence[Panel], shown: Mapping[Kind, str], title: str, path: Path, columns: int = 1) -> None:
+    """Writes the figure as .png and .pdf: panels with the same scales, in so many columns.
+
+    Args:
+        panels: at least one.
+        shown: the name of the metric that is drawn of each kind.
+        title: above all.
+        path: of the figure, with any suffix.
+        columns: one fits into a column of a paper, more take the page's width.
+    """
+    columns = min(columns, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    width = COLUMN if columns == 1 else max(PAGE, 1.7 * columns)
+    height = (2.1 if columns == 1 else 1.45) * rows + 0.75
+    figure, grid = plt.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False)
+    limits: dict[Kind, tuple[float, float] | None] = {
+        kind: _limits(panels, metric) for kind, metric in shown.items() if kind != "judgement"
+    }
+    shaded = False
+    for place, (on, panel) in enumerate(zip(grid.flat, panels, strict=False)):
+        last = (place + 1) % columns == 0 or place == len(panels) - 1
+        _draw_panel(on, panel, shown, limits, left=place % columns == 0, right=last)
+        if ends := region(panel.table, shown.get("alignment"), shown.get("fidelity")):
+            on.axvspan(*ends, **SHADE)
+            shaded = True
+    for unused in list(grid.flat)[len(panels) :]:
+        unused.set_visible(False)
+    figure.suptitle("\n".join(map(plain, title.splitlines())))
+    handles = _legend(shown, shaded)
+    figure.legend(handles=handles, loc="outside lower center", ncols=1 if columns == 1 else 2)
+    save(figure, path)
+
+
+def _legend(shown: Mapping[Kind, str], shaded: bool) -> list[Artist]:
+    """What each curve, the bands and the shading are; metrics by their full names."""
+    found: list[Artist] = [
+        Line2D([], [], color=LOOKS[kind].color, marker=LOOKS[kind].marker, label=plain(metric))
+        for kind, metric in shown.items()
+    ]
+    found.append(Patch(facecolor="0.35", alpha=0.3, linewidth=0, label="bands: 95%, clustered by source image"))
+    return found + [Patch(**SHADE, label=f"shaded: {REGION_RULE}")] * shaded
+
+
+def draw_run(run: Run, table: pd.DataFrame, axis: Axis) -> None:
+    """A run's own figure: curves.csv, curves.png and curves.pdf.
+
+    Args:
+        run: whose they are.
+        table: see :func:`eval.analysis.curves.curve_table`; of its metrics the first of each kind is drawn.
+        axis: the run's.
+    """
+    shown = first_of_kinds(list(table["metric"].unique()))
+    write_curves(with_region(table, shown.get("alignment"), shown.get("fidelity")), run.folder / "curves.csv")
+    draw_curves([Panel("", axis, table)], shown, curve_title(run, table), run.folder / "curves")
+
+
+def write_curves(table: pd.DataFrame, path: Path) -> None:
+    """The numbers of a figure beside it: the same table gives the same bytes."""
+    text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+    with writing(path):
+        path.write_text(text, encoding="utf-8")
+
+
+def _limits(panels: Sequence[Panel], metric: str) -> tuple[float, float] | None:
+    """Of one metric's axis in all panels; None where no panel has it."""
+    rows = pd.concat([panel.table[panel.table["metric"] == metric] for panel in panels])
+    values = rows[["mean", "ci_low", "ci_high"]].stack()
+    values = values[np.isfinite(values)]
+    if values.empty:
+        return None
+    room = 0.05 * (values.max() - values.min()) or 0.05
+    return values.min() - room, values.max() + room
+
+
+def _draw_panel(
+    on: Axes,
+    panel: Panel,
+    shown: Mapping[Kind, str],
+    limits: Mapping[Kind, tuple[float, float] | None],
+    *,
+    left: bool,
+    right: bool,
+) -> None:
+    """Alignment on the left axis, fidelity on the right one, judgements on a third; inner panels' axes bear no numbers."""
+    axes: dict[Kind, Axes] = {"alignment": on, "fidelity": on.twinx()}
+    judged = shown.get("judgement")
+    if judged is not None and (panel.table["metric"] == judged).any():
+        axes["judgement"] = on.twinx()
+        axes["judgement"].spines["right"].set_position(("outward", 34 if right else 0))
+        axes["judgement"].set_ylim(-0.03, 1.03)
+        axes["judgement"].yaxis.set_major_formatter(PercentFormatter(1))
+    for place, (kind, each) in enumerate(axes.items()):
+        rows = panel.table[(panel.table["metric"] == shown.get(kind)) & np.isfinite(panel.table["mean"])]
+        if rows.empty:
+            each.yaxis.set_visible(False)
+            continue
+        if limits.get(kind):
+            each.set_ylim(limits[kind])
+        _draw_metric(each, rows, LOOKS[kind], place)
+        each.tick_params(axis="y", colors=LOOKS[kind].color, labelsize=6)
+        if left if kind == "alignment" else right:
+            each.set_ylabel(f"{plain(heading(shown[kind], [shown[kind]]))}{LOOKS[kind].what}", color=LOOKS[kind].color)
+        else:
+            each.tick_params(labelleft=False, labelright=False)
+            if kind == "judgement":
+                each.yaxis.set_visible(False)
+    strengths = panel.table["strength"]
+    if strengths.nunique() == 1:
+        on.set_xticks([] if panel.axis.fixed else [strengths.iloc[0]])
+        on.set_xlim(strengths.iloc[0] - 1, strengths.iloc[0] + 1)
+    else:
+        on.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    on.set_xlabel(plain(panel.axis.symbol))
+    on.grid(axis="x")
+    on.set_title(plain(panel.title))
+
+
+def _draw_metric(on: Axes, rows: pd.DataFrame, look: Look, place: int) -> None:
+    """A curve with its band; a single strength is a point with its bar, beside those of the other metrics."""
+    if len(rows) == 1:
+        (row,) = rows.itertuples()
+        reach = [[row.mean - row.ci_low], [row.ci_high - row.mean]]
+        known = None if math.isnan(row.ci_low) else reach
+        x = [row.strength - 0.3 + 0.3 * place]
+        on.errorbar(x, [row.mean], known, color=look.color, marker=look.marker, capsize=3, linestyle="none")
+    else:
+        on.fill_between(rows["strength"], rows["ci_low"], rows["ci_high"], color=look.color, alpha=0.18, linewidth=0)
+        on.plot(rows["strength"], rows["mean"], color=look.color, marker=look.marker)

@@ -1,0 +1,125 @@
+"""What a run's folder says of itself, in the words of figures and pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from eval.metrics.base import Kind, Metric, is_judgement
+from eval.runs.config import run_hash
+from eval.runs.folder import Run
+from tedbench.datasets.picturebook import PicturebookPairs
+from tedbench.method import Axis
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""What no page or figure can show: line ends, and marks that turn the writing round."""
+
+MEASURES: dict[str, tuple[Kind, str]] = {
+    "clip": ("alignment", "CLIP score"),
+    "clip-direction": ("alignment", "CLIP direction"),
+    "lpips": ("fidelity", "1 − LPIPS"),
+    "clip-i": ("fidelity", "CLIP-I"),
+    "dino": ("fidelity", "DINO"),
+    "ssim": ("fidelity", "SSIM"),
+    "psnr": ("fidelity", "PSNR"),
+    "truth-lpips": ("truth", "1 − LPIPS to true edit"),
+    "judge": ("judgement", "judged"),
+}
+"""What the first word of a metric's name says: what it measures and its heading. Those that figures prefer come first."""
+
+
+def axis_of(run: Run) -> Axis:
+    """The run's axis, with the strengths that it has images of; its name is its symbol where the run says no other."""
+    name, about = run.labels["axis"], run.config().get("axis", {})
+    samples = run.samples()
+    grid = sorted(samples.loc[samples["status"] == "ok", "strength"].unique())
+    symbol, identity, fixed = about.get("symbol", name), about.get("identity"), about.get("fixed", False)
+    return Axis(name, symbol, tuple(map(float, grid)), identity, fixed)
+
+
+def dataset_of(run: Run) -> str:
+    """Its dataset's name; says where the pictures are synthetic."""
+    name = str(run.config()["fit"]["dataset"])
+    return f"{name.capitalize()} (synthetic)" if name == PicturebookPairs.name else name
+
+
+def title_of(run: Run) -> str:
+    """Method, model and dataset."""
+    model = [] if run.labels["model"] == "none" else [run.labels["model"]]
+    return " · ".join([run.labels["method"], *model, dataset_of(run)])
+
+
+def key_of(run: Run) -> str:
+    """Method and what decides its images: stays when the folder moves, differs between runs."""
+    return f"{run.labels['method']}-{run_hash(run.config())}"
+
+
+def kind_of(metric: str) -> Kind | None:
+    """What a column measures, from its name (raw or as shown); None where that is not known."""
+    return MEASURES.get(_word(metric), (None, ""))[0]
+
+
+def is_share(metric: str, scores: pd.Series | np.ndarray) -> bool:
+    """Whether a column's mean is a share of the images: it judges, or nothing is known of it but that all is 0 or 1.
+
+    Args:
+        metric: its name, raw or as shown.
+        scores: all of them, of any shape.
+    """
+    if is_judgement(metric):
+        return True
+    known = np.asarray(scores, dtype=float)
+    known = known[~np.isnan(known)]
+    return kind_of(metric) is None and bool(known.size) and bool(np.isin(known, (0.0, 1.0)).all())
+
+
+def heading(metric: str, among: Sequence[str]) -> str:
+    """A column's heading, "CLIP score" or "judged success"; with the backbone where ``among`` has several such.
+
+    Args:
+        metric: its name, raw or as shown.
+        among: all names in the table.
+    """
+    word, _, rest = metric.removeprefix("1-").partition("/")
+    if word not in MEASURES:
+        return metric
+    backbone = rest.partition("/")[0]
+    alike = [other.removeprefix("1-").partition("/")[2] for other in among if _word(other) == word]
+    if word != "judge" and len(alike) < 2:
+        return MEASURES[word][1]
+    same_backbone = [other for other in alike if other.partition("/")[0] == backbone]
+    return f"{MEASURES[word][1]} {backbone if len(same_backbone) < 2 or word == 'judge' else rest}"
+
+
+def short_name(metric: Metric, among: Sequence[Metric]) -> str:
+    """A metric's :func:`heading` for a narrow column: "1−LPIPS"."""
+    return heading(metric.shown, [other.shown for other in among]).replace(" − ", "−")
+
+
+def metric_order(metric: str) -> tuple[int, int, str]:
+    """A key to sort names by: as in :data:`MEASURES`, success first of the judgements, then what is not known."""
+    words, questions = list(MEASURES), ("success", "changed", "kept")
+    word, part = _word(metric), metric.partition("/")[2].partition("/")[0]
+    return (
+        words.index(word) if word in words else len(words),
+        questions.index(part) if part in questions else len(questions),
+        metric,
+    )
+
+
+def first_of_kinds(metrics: Sequence[str]) -> dict[Kind, str]:
+    """Which metrics a figure shows: the first alignment, the first fidelity and the first judgement."""
+    ordered = sorted(metrics, key=metric_order)
+    found: dict[Kind, str] = {}
+    for metric in ordered:
+        kind = kind_of(metric)
+        if kind in ("alignment", "fidelity", "judgement"):
+            found.setdefault(kind, metric)
+    return found
+
+
+def _word(metric: str) -> str:
+    return metric.removeprefix("1-").partition("/")[0]

@@ -1,0 +1,110 @@
+"""The page of a report: summary, curves, gallery, failures and provenance of one run or of several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
+
+from eval.analysis.selection import Choice, chosen
+from eval.present.labels import kind_of, short_name
+from eval.present.report.gallery import Shown, gallery
+from eval.present.text import coverage, strength_cells
+from eval.runs.folder import Run
+from tedbench.errors import UserError
+from tedbench.method import format_strength
+from tedbench.pair import Entry
+
+
+def page(
+    title: str,
+    dataset: str,
+    entries: Sequence[Entry],
+    shown: Sequence[Shown],
+    *,
+    incomplete: Mapping[str, str],
+    n_expected: int,
+    absent: str,
+    curves: bool,
+    notes: Sequence[str] = (),
+) -> str:
+    """The whole page as HTML; it asks for nothing but the images beside it.
+
+    Args:
+        title: of the page.
+        dataset: its label.
+        entries: the pairs, in this order.
+        shown: one run, or methods side by side.
+        incomplete: why pairs are not whole, by their ids.
+        n_expected: how many pairs there should be.
+        absent: what is said of a pair that a run has nothing of.
+        curves: whether curves.png, .pdf and .csv lie beside the page.
+        notes: what a reader must know besides.
+    """
+    environment = Environment(
+        loader=PackageLoader("eval.present.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    metrics = list({metric.name: metric for each in shown for metric in each.metrics}.values())
+    data = gallery(entries, shown, absent)
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        dataset=dataset,
+        synthetic=dataset.endswith("(synthetic)"),
+        toy_metrics=any("picturebook" in metric.name or kind_of(metric.name) == "judgement" for metric in metrics),
+        judged=any(kind_of(metric.name) == "judgement" for metric in metrics),
+        curves=curves,
+        methods=[_method(each, n_expected) for each in shown],
+        metrics=[{"short": short_name(m, metrics), "name": m.shown} for m in metrics],
+        categories=sorted({entry.category for entry in entries if entry.category}),
+        n_pairs=len(entries),
+        n_chosen=sum(any(of["chosen"] is not None for of in pair["of"]) for pair in data["pairs"]),
+        incomplete=incomplete,
+        notes=notes,
+        data=htmlsafe_json_dumps(data, separators=(",", ":")),
+    )
+
+
+def _method(shown: Shown, n_expected: int) -> dict[str, Any]:
+    """A run's row of the summary, its curves as numbers and what it was made with."""
+    made = shown.samples[shown.samples["status"] == "ok"]
+    whole = set(made["pair_id"]) - set(shown.samples.loc[shown.samples["status"] != "ok", "pair_id"])
+    return {
+        "name": shown.name,
+        "model": shown.run.labels["model"],
+        "axis": shown.axis,
+        "folder": shown.run.folder.resolve().name,
+        "pairs": f"{len(whole)} of {n_expected}",
+        "images": f"{len(made)} of {len(shown.samples)}",
+        "chosen": shown.choice,
+        "metrics": [short_name(metric, shown.metrics) for metric in shown.metrics],
+        "rows": [
+            {
+                "strength": format_strength(float(strength)),
+                "cells": strength_cells(group, shown.metrics, intervals=True),
+                "n": coverage(group),
+            }
+            for strength, group in shown.table.groupby("strength")
+        ],
+        "provenance": _provenance(shown.run),
+        "config": (shown.run.folder / "config.yaml").read_text(encoding="utf-8"),
+    }
+
+
+def _provenance(run: Run) -> dict[str, Any] | None:
+    path = run.folder / "provenance.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def choice_of(run: Run) -> tuple[Choice | None, list[str]]:
+    """What was chosen in a run; where that cannot be read, nothing, and a note."""
+    try:
+        return chosen(run), []
+    except UserError as error:
+        return None, [f"No image is marked as chosen. {error}"]

@@ -1,0 +1,1 @@
+"""The run folder on disk: configuration and identity, shards, status, lock, provenance."""

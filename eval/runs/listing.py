@@ -1,0 +1,113 @@
+"""Which list a run's pairs are from: what that list no longer has is left out, and another list is another run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from eval.runs.files import replace_text
+from tedbench.datasets.base import Dataset
+from tedbench.errors import UserError
+
+FILE = "list.json"
+
+
+class Listing(NamedTuple):
+    """A list as a command finds it.
+
+    Attributes:
+        place: a digest of where its file lies; None where it has no file of its own.
+        ids: all its pairs, whatever the command takes of them.
+    """
+
+    place: str | None
+    ids: tuple[str, ...]
+
+
+def listing_of(dataset: Dataset) -> Listing:
+    """A dataset's list."""
+    return Listing(None if dataset.list_file is None else _place(dataset.list_file), dataset.listed)
+
+
+def _place(file: str | Path) -> str:
+    return hashlib.sha256(os.path.abspath(file).encode(errors="surrogateescape")).hexdigest()  # noqa: PTH100
+
+
+def listed(folder: Path) -> frozenset[str] | None:
+    """The pairs that a run's list has now; None where the run is of no list, or does not say."""
+    known = _read(folder)
+    return None if known is None else frozenset(known.ids)
+
+
+def left_out(folder: Path, config: Mapping[str, Any], listing: Listing) -> list[str]:
+    """The pairs of a run that its list lacks now.
+
+    Args:
+        folder: of the run.
+        config: the run's own, as it is there.
+        listing: the present list.
+
+    Raises:
+        UserError: some are lacking, and the list lies elsewhere: it is another one.
+    """
+    try:
+        made = {path.name for path in (folder / "pairs").iterdir() if not path.name.startswith(".")}
+    except FileNotFoundError:
+        return []
+    known = _read(folder)
+    lacking = sorted(made - set(listing.ids))
+    others = lacking if known is None else [id for id in lacking if id in known.ids]
+    if others and listing.place not in _places(known, config):
+        raise UserError(
+            f"{folder} holds a run of another list: {len(others)} of its pairs are not in this one, such as {others[0]}. "
+            "Give another run_dir."
+        )
+    return lacking if listing.place is not None else []
+
+
+def is_of(folder: Path, config: Mapping[str, Any], listing: Listing) -> bool:
+    """Whether a run was made from the list at this place."""
+    return listing.place in _places(_read(folder), config)
+
+
+def write_listing(folder: Path, listing: Listing) -> None:
+    """Keeps a run's present list; one without a file of its own has no place, and nothing of it is left out."""
+    if listing.place is None:
+        (folder / FILE).unlink(missing_ok=True)
+    else:
+        replace_text(folder / FILE, json.dumps(listing._asdict(), indent=1))
+
+
+def _places(known: Listing | None, config: Mapping[str, Any]) -> set[str | None]:
+    """Where a run's list lies; of older runs, where their settings say from here."""
+    return {known.place} if known is not None else set(_old_places(config))
+
+
+def _old_places(config: Mapping[str, Any]) -> Iterator[str | None]:
+    dataset = (config.get("how") or {}).get("dataset") or {}
+    if file := dataset.get("file"):
+        yield _place(Path(str(file)).expanduser())
+    elif root := dataset.get("root"):
+        folder = Path(str(root)).expanduser()
+        yield from (_place(place / "input_list.json") for place in (folder, folder / "tedbench"))
+    else:
+        yield None
+
+
+def _read(folder: Path) -> Listing | None:
+    path = folder / FILE
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return Listing(known["place"], tuple(map(str, known["ids"])))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        warnings.warn(
+            f"{path} is damaged: pairs that the list lacks are not left out. Repeat the eval.run.", stacklevel=2
+        )
+        return None

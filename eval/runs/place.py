@@ -1,0 +1,76 @@
+"""Whether a run may be written to a folder, and whose configuration is there already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eval.runs.config_diff import changes
+from eval.runs.listing import Listing, left_out
+from tedbench.errors import UserError
+
+
+def require_no_links(folder: Path) -> None:
+    """Refuses a folder from which writing would lead elsewhere. That it is a link itself does not matter."""
+    for pattern in ("*", ".locks/*", "pairs/*", "pairs/*/scores"):
+        for path in folder.glob(pattern):
+            if path.is_symlink():
+                raise UserError(
+                    f"{path} is a link, and nothing outside a run's folder is written. Put there what it points to."
+                )
+
+
+def with_own_list(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with the list's name as the run has it already: its folder may have another name now."""
+    path = folder / "config.yaml"
+    own = read_config(path).get("fit", {}).get("list") if path.exists() else None
+    return config if own is None else {**config, "fit": {**config["fit"], "list": own}}
+
+
+def require_place(folder: Path, config: dict[str, Any], listing: Listing | None = None) -> None:
+    """Refuses a folder that is neither empty nor of the same run and list."""
+    require_no_links(folder)
+    path = folder / "config.yaml"
+    if path.exists():
+        old = read_config(path)
+        differing = [
+            f"{change.where} was {change.before!r}, now {change.after!r}"
+            for block in ("fit", "numerics")
+            for change in changes(old.get(block, {}), config[block], block)
+            if not (change.where == "fit.list" and _same_file_name(change.before, change.after))
+        ]
+        if differing:
+            more = f"; and {len(differing) - 8} more" if len(differing) > 8 else ""
+            raise UserError(
+                f"{folder} holds a run of another configuration ({'; '.join(differing[:8])}{more}). "
+                "Give another run_dir, or leave it out to have one named by its configuration."
+            )
+        if listing is not None:
+            left_out(folder, old, listing)
+    elif folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file. Give another run_dir.")
+    elif folder.exists() and any(not p.name.startswith((".config.yaml.", ".locks")) for p in folder.iterdir()):
+        raise UserError(f"{folder} is not empty and not a run. Give another run_dir.")
+
+
+def _same_file_name(before: str | None, after: str | None) -> bool:
+    """Of two lists; whether they are one and the same is told by their pairs (:mod:`eval.runs.listing`)."""
+    return bool(before and after) and Path(str(before)).name == Path(str(after)).name
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A run's config.yaml.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict) or not isinstance(config.get("labels"), dict):
+            raise ValueError("it lacks its blocks")
+        return config
+    except (ValueError, yaml.YAMLError) as error:
+        why = " ".join(str(error).split())[:100]
+        raise UserError(f"{path} is damaged ({why}). Restore it, or give another run_dir.") from None

@@ -1,0 +1,264 @@
+"""What one pair gave: its pictures, what they are of, and their scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from filelock import FileLock
+
+from eval.runs.files import DamagedError, clear_half_written, file_digest, read_table, replace_text, write_table
+from tedbench.disk import writing
+from tedbench.image import read_image
+from tedbench.method import rounded_strength
+
+SAMPLE_COLUMNS = (
+    "pair_id",
+    "image_name",
+    "source_group",
+    "category",
+    "target_text",
+    "method",
+    "model",
+    "axis",
+    "strength",
+    "seed",
+    "image",
+    "status",
+    "reason",
+    "input_size",
+    "edit_size",
+    "geometry",
+)
+SIZE_COLUMNS = SAMPLE_COLUMNS[-3:]
+"""Width × height of a pair's input and of an edit made elsewhere as their files have them, and how such an edit was
+brought to the square; empty where that is not known, as in runs of older versions."""
+SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score", "reason")
+SAMPLES = "samples.parquet"
+KEY = ["strength", "seed"]
+
+
+def listed(broken: Mapping[str, str]) -> str:
+    """What is wrong with files, as a line: "eta1-s0.png is missing; eta0-s0.png has been changed"."""
+    return "; ".join(f"{name} {what}" for name, what in broken.items())
+
+
+class Shard:
+    """A pair's folder: written beside and renamed, so it is there whole or not at all.
+
+    ``done`` names every file with its size and sha256, so that what is missing, torn or changed later is noticed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    def exists(self) -> bool:
+        """Whether it is complete; a damaged ``done`` is none."""
+        try:
+            return isinstance(self.info(), dict)
+        except (OSError, ValueError):
+            return False
+
+    def info(self) -> dict[str, Any]:
+        """What ``done`` says: ``status``, ``reason``, ``input`` and ``truth`` (digests of their pixels, if they were
+        read), texts, objects and groups, ``unread`` (the pair failed since they were not), ``origins`` (of images made
+        elsewhere, see :meth:`origins`), ``files`` (size and sha256 by name).
+        """
+        return json.loads((self.folder / "done").read_text(encoding="utf-8"))
+
+    def origins(self) -> dict[tuple[float, int], str]:
+        """Digests of the files that images made elsewhere were read from, by (strength, seed); see :class:`Origin`."""
+        return {(strength, seed): digest for strength, seed, digest in self.info().get("origins", [])}
+
+    def input_digest(self) -> str | None:
+        """Of the input's pixels; None where it was not read, or the run is of an older version."""
+        try:
+            return self.info().get("input")
+        except OSError:  # its successor is just taking its place
+            return None
+
+    def broken(self, thorough: bool = False) -> dict[str, str]:
+        """What is wrong with its files, by name: "is missing" or "has been changed".
+
+        Args:
+            thorough: compares contents too; else the table's and all sizes, which tells what is torn and most edits.
+        """
+        found = {}
+        for name, (size, digest) in self._files().items():
+            path = self.folder / name
+            try:
+                whole = thorough or name == SAMPLES
+                same = path.stat().st_size == size and not (whole and file_digest(path) != digest)
+            except OSError:
+                found[name] = "is missing"
+            else:
+                if not same:
+                    found[name] = "has been changed"
+        return found
+
+    def _files(self) -> dict[str, tuple[int, str]]:
+        """Size and sha256 by name; empty in runs of older versions."""
+        return self.info().get("files", {})
+
+    def samples(self) -> pd.DataFrame:
+        """A row for each image, in the columns :data:`SAMPLE_COLUMNS`.
+
+        Raises:
+            DamagedError: the table is missing, torn or not as it was written.
+        """
+        return self.sample_table().to_pandas()
+
+    def sample_table(self) -> pa.Table:
+        """As :meth:`samples`."""
+        try:
+            _, digest = self._files().get(SAMPLES, (0, None))
+        except OSError:  # its successor is just taking its place
+            raise DamagedError(f"{self.folder} is not complete.") from None
+        table = read_table(self.folder / SAMPLES, digest)
+        for name in SIZE_COLUMNS:
+            if name not in table.column_names:
+                table = table.append_column(name, pa.array([""] * len(table), pa.large_string()))
+        return _rounded(table)
+
+    def input(self) -> np.ndarray:
+        return read_image(self.folder / "input.png")
+
+    def truth(self) -> np.ndarray | None:
+        """The true edited image, where it is known."""
+        path = self.folder / "truth.png"
+        return read_image(path) if path.exists() else None
+
+    def image(self, name: str) -> np.ndarray:
+        """A sample's picture, named as in the column ``image``."""
+        return read_image(self.folder / Path(name).name)
+
+    def scores(self) -> pd.DataFrame:
+        """All metrics' scores so far; ``reason`` says why there is none (NaN), and is empty where there is one.
+
+        Raises:
+            DamagedError: a metric's file is torn or not as it was written.
+        """
+        tables = [self._score_table(path) for path in self._score_files()]
+        return pa.concat_tables(tables).to_pandas() if tables else pd.DataFrame(columns=list(SCORE_COLUMNS))
+
+    def score_tables(self) -> Iterator[pa.Table | DamagedError]:
+        """Each metric's scores as :meth:`scores` has them; the error of one that is damaged stands in its place."""
+        for path in self._score_files():
+            try:
+                yield self._score_table(path)
+            except DamagedError as error:
+                yield error
+
+    def scores_of(self, metric: str) -> pd.DataFrame | None:
+        """One metric's scores; None where there are none, or they are damaged."""
+        try:
+            return self._score_table(self.score_file(metric)).to_pandas()
+        except DamagedError:
+            return None
+
+    def score_file(self, metric: str) -> Path:
+        return self.folder / "scores" / f"{metric.replace('/', '~')}.parquet"
+
+    def add_scores(self, metric: str, scores: pd.DataFrame) -> None:
+        """Adds one metric's scores of images; those that another command has added meanwhile give way."""
+        with self._scoring():
+            had = self.scores_of(metric)
+            if had is not None:
+                both = pd.concat([had, scores], ignore_index=True).drop_duplicates(KEY, keep="last")
+                scores = both.sort_values(KEY, ignore_index=True)
+            self._replace_scores(metric, scores)
+
+    def write_scores(self, metric: str, scores: pd.DataFrame) -> None:
+        """Adds (or replaces) one metric's scores."""
+        with self._scoring():
+            self._replace_scores(metric, scores)
+
+    @contextmanager
+    def _scoring(self) -> Iterator[None]:
+        """Keeps out other commands that score the same run, for a moment."""
+        with writing(self.folder), FileLock(self.folder.parents[1] / ".locks" / "scores.lock"):
+            yield
+
+    def _replace_scores(self, metric: str, scores: pd.DataFrame) -> None:
+        path = self.score_file(metric)
+        path.parent.mkdir(exist_ok=True)
+        clear_half_written(path.parent)
+        digest = write_table(path, scores.reindex(columns=list(SCORE_COLUMNS), fill_value=""))
+        sums = {name: known for name, known in self._score_sums().items() if (path.parent / name).exists()}
+        replace_text(path.parent / "sums.json", json.dumps(sums | {path.name: digest}, sort_keys=True, indent=1))
+
+    def forget_scores(self, requests: Collection[tuple[float, int]]) -> None:
+        """Takes away the scores of images that are made again, and damaged ones."""
+        for path in self._score_files():
+            try:
+                scores = self._score_table(path).to_pandas()
+            except DamagedError:
+                self._drop_scores(path)
+                continue
+            stays = scores[[key not in requests for key in zip(scores["strength"], scores["seed"], strict=True)]]
+            if not len(stays):
+                self._drop_scores(path)
+            elif len(stays) < len(scores):
+                self.write_scores(scores["metric"].iloc[0], stays)
+
+    def forget_metrics(self, outdated: Callable[[str], bool]) -> None:
+        """Takes away all scores of the metrics that are named so, and damaged ones."""
+        for path in self._score_files():
+            try:
+                metrics = self._score_table(path)["metric"].to_pylist()
+            except DamagedError:
+                metrics = []
+            if not metrics or outdated(metrics[0]):
+                self._drop_scores(path)
+
+    def _drop_scores(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        if (sums := self._score_sums()).pop(path.name, None):
+            replace_text(path.parent / "sums.json", json.dumps(sums, sort_keys=True, indent=1))
+
+    def score_names(self) -> list[str]:
+        """The metrics that it has scores of."""
+        tables = (table for table in self.score_tables() if not isinstance(table, DamagedError) and len(table))
+        return [table["metric"][0].as_py() for table in tables]
+
+    def _score_files(self) -> list[Path]:
+        """Those that are there, and those that should be."""
+        folder = self.folder / "scores"
+        return sorted({*folder.glob("*.parquet"), *(folder / name for name in self._score_sums())})
+
+    def _score_sums(self) -> dict[str, str]:
+        """sha256 by file; empty in runs of older versions."""
+        try:
+            return json.loads((self.folder / "scores" / "sums.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def _score_table(self, path: Path) -> pa.Table:
+        table = read_table(path, self._score_sums().get(path.name))
+        if "reason" not in table.column_names:  # as older versions wrote them
+            table = table.append_column("reason", pa.array([""] * len(table), pa.large_string()))
+        return _rounded(table.select(list(SCORE_COLUMNS)))
+
+
+def _rounded(table: pa.Table) -> pa.Table:
+    """Strengths as :func:`~tedbench.method.rounded_strength` has them: older versions kept 0.3 and 0.1 + 0.2 apart.
+
+    Of two rows that become one the last stays, whose image has taken the other's place.
+    """
+    strengths = table["strength"].to_pylist()
+    rounded = list(map(rounded_strength, strengths))
+    if rounded == strengths:
+        return table
+    table = table.set_column(table.column_names.index("strength"), "strength", pa.array(rounded, pa.float64()))
+    last = {key: place for place, key in enumerate(zip(rounded, table["seed"].to_pylist(), strict=True))}
+    return table.take(sorted(last.values()))

@@ -1,0 +1,1 @@
+"""Answer files as submissions, and which of them count."""

@@ -1,0 +1,280 @@
+"""Answer files: Mechanical Turk's and Turkle's results, one submission a row, and the plain long CSV, one answer a row.
+
+The long CSV has the columns ``study`` (the study's tag), ``session``, ``screen`` (ids), ``rater``, ``choice`` and, where
+known, ``submission`` (else a rater's answers to a session are one) and ``ms`` (milliseconds that the screen took). Both
+may say what became of a submission (:mod:`eval.study.answers.statuses`) and when it was handed in (:mod:`eval.study.answers.submit_times`).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from eval.runs.files import file_digest
+from eval.study.answers.statuses import LEFT_OUT, later_status
+from eval.study.answers.submit_times import later_time
+from eval.study.design.definition import Study
+from tedbench.errors import UserError
+
+SIMULATED = "simulated by eval.study.simulate"
+"""Stands in the column RequesterAnnotation of every row that no human gave."""
+MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+SPREADSHEETS = re.compile(rf"[+-]?\d([.,]\d+)?E[+-]\d+|\d\d?-({MONTHS})(-\d+)?|({MONTHS})-\d+|#+|#\S+[!?]")
+"""What a spreadsheet saves in place of a long number, an id that looks like a date, or like a formula."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One rater's answers to one session.
+
+    Attributes:
+        where: file and line that it was read from.
+        id: of the submission (AssignmentId).
+        rater: as the platform names the person.
+        session: id.
+        choices: one a screen of the session, in its order; "" where there is none.
+        seconds: that each screen took; None where unknown.
+        work_seconds: that the whole took by the platform's clock; None where unknown.
+        problem: why its answers cannot be read, else "".
+        status: what became of it, see :mod:`eval.study.answers.statuses`.
+        submitted: when it was handed in, as the file says it; "" where it does not.
+        simulated: no human gave it.
+    """
+
+    where: str
+    id: str
+    rater: str
+    session: str
+    choices: tuple[str, ...]
+    seconds: tuple[float | None, ...]
+    work_seconds: float | None = None
+    problem: str = ""
+    status: str = ""
+    submitted: str = ""
+    simulated: bool = False
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the requester rejected it."""
+        return self.status == "rejected"
+
+    @property
+    def left_out(self) -> bool:
+        """Whether its status says that it does not count."""
+        return self.status in LEFT_OUT
+
+    @property
+    def complete(self) -> bool:
+        """Whether every screen is answered."""
+        return all(self.choices)
+
+
+class AnswerFile(NamedTuple):
+    """A file that was read: its name, what it is, its digest and how many rows it has."""
+
+    name: str
+    kind: str
+    sha256: str
+    rows: int
+
+
+class Answers(NamedTuple):
+    """What the files hold.
+
+    Attributes:
+        submissions: in the order of the files, each once.
+        files: see :class:`AnswerFile`.
+        duplicates: how many submissions were read again under the same id.
+        unanswered: how many rows are sessions that nobody answered.
+    """
+
+    submissions: list[Submission]
+    files: list[AnswerFile]
+    duplicates: int
+    unanswered: int
+
+
+class Row(NamedTuple):
+    """Where it stands ("results.csv, line 3"), and its cells in the header's order."""
+
+    where: str
+    cells: list[str]
+
+
+def read_answers(paths: Sequence[Path], study: Study) -> Answers:
+    """All submissions of the files.
+
+    A submission that is there twice (a file that was downloaded again, also while raters were at work) counts once, with all
+    the answers that any file has, and with the status that is not undecided.
+
+    Raises:
+        UserError: a file cannot be read, is of another study or was changed, or two rows contradict each other; says
+            where.
+    """
+    from eval.study.answers.long_results import read_long
+    from eval.study.answers.turk_results import read_turk
+
+    found: dict[str, Submission] = {}
+    files, duplicates, unanswered = [], 0, 0
+    for path in paths:
+        header, rows = _open(path)
+        if {"study", "screen", "choice"} <= {name.lower() for name in header}:
+            kind = "long CSV"
+            submissions: Iterable[Submission | None] = read_long(path.name, header, rows, study)
+        else:
+            kind = "Turkle" if "Turkle.Username" in header else "Mechanical Turk"
+            submissions = read_turk(path.name, header, rows, study)
+        count = 0
+        for submission in submissions:
+            count += 1
+            if submission is None:
+                unanswered += 1
+                continue
+            for column, id in (("rater", submission.rater), ("submission", submission.id)):
+                check_id(id, column, submission.where)
+            if submission.id in found:
+                found[submission.id] = _merged(found[submission.id], submission)
+                duplicates += 1
+            else:
+                found[submission.id] = submission
+        if not count:
+            raise UserError(f"{path} holds no answers, only a header. Give a results file with rows.")
+        files.append(AnswerFile(path.name, kind, file_digest(path), count))
+    if len({submission.simulated for submission in found.values()}) > 1:
+        raise UserError("Some of these answers are simulated and some are not. Analyze them apart.")
+    _require_one_spelling(found.values())
+    return Answers(list(found.values()), files, duplicates, unanswered)
+
+
+def _merged(old: Submission, new: Submission) -> Submission:
+    """One submission that two files have, or one file has twice."""
+
+    def same(*values: object) -> bool:
+        return len(set(values) - {None, ""}) < 2
+
+    what = ""
+    if any(
+        getattr(old, name) != getattr(new, name) for name in ("rater", "session", "problem", "simulated")
+    ) or not all(map(same, old.choices, new.choices)):
+        what = "another answer"
+    elif not all(map(same, old.seconds, new.seconds)) or not same(old.work_seconds, new.work_seconds):
+        what = "another time that an answer took"
+    if what:
+        raise UserError(
+            f"{new.where} has {what} under the AssignmentId of {old.where} ({old.id.replace(chr(0), ' ')}). "
+            "Download the results again, unchanged."
+        )
+    status = later_status(old.status, new.status)
+    if status is None:
+        raise UserError(
+            f"{new.where} says that {old.id.replace(chr(0), ' ')} was {new.status}, and {old.where} that it was {old.status}. "
+            "Leave out the one that no longer holds."
+        )
+    return replace(
+        old,
+        choices=tuple(a or b for a, b in zip(old.choices, new.choices, strict=True)),
+        seconds=tuple(b if a is None else a for a, b in zip(old.seconds, new.seconds, strict=True)),
+        work_seconds=new.work_seconds if old.work_seconds is None else old.work_seconds,
+        status=status,
+        submitted=later_time(old.submitted, new.submitted),
+    )
+
+
+def _require_one_spelling(submissions: Iterable[Submission]) -> None:
+    """Refuses raters whose ids differ in capitals or spaces only: the intervals would take one person for two."""
+    seen: dict[str, Submission] = {}
+    for submission in submissions:
+        first = seen.setdefault("".join(submission.rater.split()).casefold(), submission)
+        if first.rater != submission.rater:
+            raise UserError(
+                f"{submission.where} has the rater {submission.rater!r}, and {first.where} {first.rater!r}: they differ in "
+                "capitals or spaces only. Write one person's id in one way."
+            )
+
+
+def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
+    """A file's header and rows; both are checked as they are read."""
+    rows = _rows(path)
+    try:
+        header = [name.strip() for name in next(rows).cells]
+    except StopIteration:
+        raise UserError(f"{path} is empty. Give a results file.") from None
+    twice = next((name for place, name in enumerate(header) if name and name in header[:place]), None)
+    if twice:
+        raise UserError(f"{path} has the column {twice} twice. Download the results again, unchanged.")
+
+    def checked() -> Iterator[Row]:
+        for row in rows:
+            if not any(map(str.strip, row.cells)):
+                continue
+            while len(row.cells) > len(header) and not row.cells[-1].strip():
+                row.cells.pop()
+            if len(row.cells) != len(header):
+                raise UserError(
+                    f"{row.where} has {len(row.cells)} cells under {len(header)} columns. "
+                    "Download the results again, unchanged."
+                )
+            yield row
+
+    return header, checked()
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True, delimiter=_delimiter(file.readline()))
+            file.seek(0)
+            try:
+                for cells in reader:
+                    yield Row(f"{path.name}, line {reader.line_num}", cells)
+            except csv.Error as error:
+                raise UserError(
+                    f"{path.name}, line {reader.line_num}: {error}. Download the results again, unchanged."
+                ) from None
+    except FileNotFoundError:
+        raise UserError(f"answers={path} does not exist. Check the path.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not in UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+    except OSError as error:
+        raise UserError(f"answers={path} cannot be read ({error.strerror}). Give a CSV file.") from None
+
+
+def _delimiter(line: str) -> str:
+    """What divides the columns of a header: a comma or, where a spreadsheet saved it, a semicolon or tab."""
+    return max((",", ";", "\t"), key=line.count)
+
+
+def check_id(id: str, column: str, where: str) -> None:
+    """Refuses an id that a spreadsheet has put in place of the real one: several may have become one."""
+    if SPREADSHEETS.fullmatch(id):
+        raise UserError(
+            f"{where}: {column} is {id[:30]!r}, as a spreadsheet changes ids. Download the results again, unchanged."
+        )
+
+
+def check_tag(tag: str, wanted: str, where: str) -> None:
+    """Refuses answers to another study than the one whose tag is ``wanted``."""
+    if tag != wanted:
+        check_id(tag, "study", where)
+        raise UserError(
+            f"{where} is an answer to study {tag[:40] or '(none)'}, and this one is {wanted}. "
+            "Give the study's folder that the sheets were prepared in."
+        )
+
+
+def milliseconds(text: str) -> float | None:
+    """A screen's time in seconds, None where it is not known.
+
+    Raises:
+        ValueError: it is no whole number of milliseconds from 0.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise ValueError(f"a time is {text[:20]!r}")
+    return int(text) / 1000

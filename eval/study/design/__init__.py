@@ -1,0 +1,1 @@
+"""Which screens a study has, and the images that they show."""

@@ -1,0 +1,1 @@
+"""The study's page on a server of one's own."""

@@ -1,0 +1,1 @@
+"""The sheets of a study in Mechanical Turk's format."""
