@@ -1,5 +1,5 @@
 """Speed and validity studies; each prints ratios against a reference, from one run on one machine."""
 
-from cli.threads import wait_passively
+from runtime.threads import wait_passively
 
 wait_passively()  # before torch is loaded

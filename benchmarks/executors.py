@@ -18,13 +18,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from rich.console import Console
 
-from cli.output import safe_output
 from eval.engine.executor import Executor
 from eval.engine.inline import Inline
 from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.ray import Ray
 from eval.runs.folder import Run
+from runtime.output import safe_output
 from tedbench.datasets.folder import Folder
 from tedbench.image import write_png
 from tedbench.method import Axis, Edit, Editor, Progress, Sample, silent

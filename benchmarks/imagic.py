@@ -27,13 +27,13 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.plain import PlainImagic
-from cli.output import safe_output
 from eval.engine.heap import settled_heap
 from eval.engine.memory import peak_memory
 from imagic.editor import Imagic
 from imagic.errors import DivergedError
 from imagic.models.compiled import compile_networks
 from imagic.models.latent import LatentDiffusion
+from runtime.output import safe_output
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.pair import EditPair, Entry
 

@@ -23,13 +23,13 @@ import numpy as np
 import pandas as pd
 
 from cli.command import compose
-from cli.output import safe_output
 from eval.engine.complete import write_record
 from eval.present.saved import write_again
 from eval.runs.config import run_config
 from eval.runs.folder import Run
 from imagic.models.device import cpu_threads
 from imagic.models.weights import digest, locate
+from runtime.output import safe_output
 from tedbench.datasets.build import build_dataset
 from tedbench.method import Axis, Sample
 from tedbench.pair import EditPair, Entry

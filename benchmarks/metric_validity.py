@@ -29,9 +29,9 @@ from benchmarks.validity.misled import misled
 from benchmarks.validity.pages import page
 from benchmarks.validity.ranking import rankings
 from benchmarks.validity.scores import STRENGTH, Score, add_scores
-from cli.output import safe_output
 from eval.runs.folder import Run
 from eval.runs.output_folder import make_room
+from runtime.output import safe_output
 from tedbench.disk import writing
 from tedbench.errors import UserError
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from cli.threads import OWN, PASSIVE
+from runtime.threads import OWN, PASSIVE
 
 MOST = 2.5
 """How many times as long a fit may take. Fair shares of two cores would be 1.3 beside one thread, 2 beside two; steps that

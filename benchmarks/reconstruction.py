@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cli.output import safe_output
 from eval.metrics.base import Reference
 from eval.metrics.lpips_distance import LpipsDistance
 from eval.rerun import model_of
 from eval.runs.folder import Run, Shard
 from imagic.models.latent import LatentDiffusion
+from runtime.output import safe_output
 
 
 def rmse(a: np.ndarray, b: np.ndarray) -> float:

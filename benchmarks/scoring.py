@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cli.output import safe_output
 from eval.engine.memory import peak_memory
+from runtime.output import safe_output
 from tedbench.image import read_image, square
 
 SIZE = 512

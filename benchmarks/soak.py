@@ -19,8 +19,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cli.output import safe_output
 from eval.runs.folder import Run, last_start
+from runtime.output import safe_output
 
 OVERRIDES = (
     "recipe.imagic.embedding.steps=2",

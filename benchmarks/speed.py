@@ -15,10 +15,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from cli.output import safe_output
 from eval.metrics.base import Reference
 from eval.metrics.clip_score import ClipScore
 from eval.metrics.lpips_distance import LpipsDistance
+from runtime.output import safe_output
 from tedbench.datasets.picturebook import PicturebookPairs
 
 ROUNDS = 5

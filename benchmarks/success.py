@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.success_pages import draw_failures, draw_rates, markdown
-from cli.output import safe_output
 from eval.analysis.stats import clustered_share
 from eval.metrics.base import Reference
 from eval.metrics.judge import QUESTIONS_OF_SUCCESS, Reader, open_reader
 from eval.runs.folder import Run, Shard
 from eval.runs.source_groups import in_all
 from imagic.models.weights import EMBEDDED
+from runtime.output import safe_output
 from tedbench.disk import writing
 from tedbench.errors import UserError
 

@@ -24,11 +24,11 @@ import yaml
 
 from benchmarks.success import best_strength, judge_run, rates
 from benchmarks.success_pages import COLORS
-from cli.output import safe_output
 from eval.metrics.base import is_distance
 from eval.metrics.judge import Reader, open_reader
 from eval.runs.folder import Run
 from imagic.models.weights import EMBEDDED
+from runtime.output import safe_output
 from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.fonts import cover_figure

@@ -17,9 +17,9 @@ from typing import Any, NoReturn
 from omegaconf import DictConfig, OmegaConf
 
 from cli.home import expanded
-from cli.output import safe_output
 from cli.quoting import HELP as QUOTING
 from cli.quoting import first_of_sweep, quote
+from runtime.output import safe_output
 from tedbench.errors import UserError
 
 ROOT = Path(str(files("conf")))

@@ -140,8 +140,8 @@ def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], 
     from rich.markup import escape
     from rich.table import Table
 
-    from cli.tables import open_console, print_table
     from eval.present.tables import print_left_out
+    from runtime.tables import open_console, print_table
 
     console = open_console()
     title = f"{comparison.dataset}: {comparison.coverage} compared"

@@ -119,8 +119,8 @@ def _page(comparison: Comparison, found: Along) -> str:
 
 def _print(comparison: Comparison, found: Along, out: Path) -> None:
     """Captions and what is left out; the last line is the folder."""
-    from cli.tables import open_console
     from eval.present.tables import print_left_out
+    from runtime.tables import open_console
 
     console = open_console()
     for line in _captions(comparison, found):

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.command import ROOT, choices, command
-from cli.tables import open_console, print_table
+from runtime.tables import open_console, print_table
 
 ABOUT = "Says what this machine has and lacks (hardware, packages, weights, data), and how to get what is missing."
 

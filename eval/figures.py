@@ -161,8 +161,8 @@ def _page(material: Material, drawn: Drawn, name: str, caption: Sequence[str]) -
 
 def _print(material: Material, drawn: Drawn, caption: Sequence[str], out: Path) -> None:
     """Caption and what is left out; the last line is the folder."""
-    from cli.tables import open_console
     from eval.present.tables import print_left_out
+    from runtime.tables import open_console
 
     console = open_console()
     for line in caption:

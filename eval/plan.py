@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from cli.command import command
-from cli.tables import print_table
+from runtime.tables import print_table
 
 if TYPE_CHECKING:
     from eval.engine.estimate import Estimate

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cli.threads import wait_passively
+from runtime.threads import wait_passively
 
 if TYPE_CHECKING:
     from imagic.api import load as load

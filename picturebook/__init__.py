@@ -1,5 +1,5 @@
 """Picturebook: a small drawn world with captions, models trained on it, and edits whose right answer is known."""
 
-from cli.threads import wait_passively
+from runtime.threads import wait_passively
 
 wait_passively()  # before torch is loaded

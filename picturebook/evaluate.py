@@ -25,7 +25,6 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from cli.output import safe_output
 from picturebook.judge import QUESTIONS, Judge, answers
 from picturebook.train.cascade import BASE, UPSCALER
 from picturebook.train.clip import twin
@@ -36,6 +35,7 @@ from picturebook.train.perceptual import other_place, other_state, plain_scenes
 from picturebook.train.spoil import broken
 from picturebook.train.tokenizer import MAX_TOKENS
 from picturebook.world import Scene, caption, render
+from runtime.output import safe_output
 
 HELD_OUT = 1_000  # seeds of scenes; the trainings use those below
 

@@ -1,6 +1,6 @@
 """The benchmark: image–text pairs, the datasets that hold them, and the contract that an editing method fulfils."""
 
-from cli.threads import wait_passively
+from runtime.threads import wait_passively
 from tedbench.errors import UserError
 from tedbench.method import Axis, Edit, Editor, Sample
 from tedbench.pair import EditPair, Entry

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from cli.output import safe_output
+from runtime.output import safe_output
 from tedbench.errors import ImageError, UserError
 from tedbench.image import read_image
 from tedbench.table import check_unicode

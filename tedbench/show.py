@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.command import command
-from cli.tables import open_console, print_table
+from runtime.tables import open_console, print_table
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
 from tedbench.errors import ImageError, UserError

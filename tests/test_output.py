@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from cli.command import help_text
-from cli.output import SPELLED
+from runtime.output import SPELLED
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PRINTS = """
 import sys
-from cli.output import safe_output
+from runtime.output import safe_output
 with safe_output():
     for line in range(20000):
         print("η = 0.5 ✓", flush=line < 3)

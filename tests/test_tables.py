@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from cli.tables import WIDE, open_console, print_table
+from runtime.tables import WIDE, open_console, print_table
 
 HEADS = ["CLIP score", "1−LPIPS", "judge success", "judge changed", "CLIP direction", "PSNR", "1−LPIPS to true edit"]
 NUMBERS = [f"{0.1234 + place / 10:.4f}" for place in range(len(HEADS))]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.threads import OWN, PASSIVE, cpu_quota, usable_cores
 from imagic.models.device import cpu_threads
+from runtime.threads import OWN, PASSIVE, cpu_quota, usable_cores
 
 ROOT = Path(__file__).parents[1]
 
@@ -121,7 +121,7 @@ def test_a_quota_of_control_groups_is_read(tmp_path, line, files, cores):
 
 @pytest.mark.parametrize(("quota", "threads"), [(None, 2), (1.5, 2), (1.0, 1), (0.2, 1), (64.0, 2)])
 def test_default_threads_are_the_cores_that_may_be_used(monkeypatch, quota, threads):
-    monkeypatch.setattr("cli.threads.cpu_quota", lambda: quota)
+    monkeypatch.setattr("runtime.threads.cpu_quota", lambda: quota)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 5}, raising=False)
     assert cpu_threads(None) == usable_cores() == threads
     assert cpu_threads(3) == 3

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cli.tables import open_console
 from eval.engine.signals import Stop
+from runtime.tables import open_console
 from tedbench.pair import Entry
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from cli.tables import print_table
 from eval.present.labels import short_name, title_of
 from eval.present.text import coverage, strength_cells
+from runtime.tables import print_table
 from tedbench.method import format_strength
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from cli.threads import usable_cores
+from runtime.threads import usable_cores
 from tedbench.errors import UserError
 
 

@@ -6,8 +6,8 @@ import argparse
 import importlib
 from pathlib import Path
 
-from cli.output import safe_output
 from picturebook.train.loop import SHIPPED
+from runtime.output import safe_output
 
 PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler")
 
