@@ -23,7 +23,7 @@ from eval.engine.inline import Inline
 from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.ray import Ray
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from runtime.output import safe_output
 from tedbench.datasets.folder import Folder
 from tedbench.image import write_png
@@ -92,7 +92,7 @@ def measured(folder: Path, executor: Executor, file: Path, milliseconds: float) 
     config: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
     config["labels"] = {"method": "waiting", "model": "none", "axis": "eta"}
     executor.settle(NUMERICS)
-    run, reporter = Run.create(folder, config), Reporter(Console(quiet=True))
+    run, reporter = RunWriter.create(folder, config), Reporter(Console(quiet=True))
     editor = Waiting(milliseconds)
     start = time.time()
     Job(run, Folder(file, 16), editor, [], [(0.0, 0)], executor, reporter, settings=settings).execute()

@@ -22,11 +22,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cli.command import compose
+from cli.command import compose, resolved
 from eval.engine.complete import write_record
-from eval.present.saved import write_again
+from eval.present.outputs import write_outputs
 from eval.runs.config import run_config
 from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from imagic.models.device import cpu_threads
 from imagic.models.weights import digest, locate
 from runtime.output import safe_output
@@ -84,11 +85,13 @@ def complete(folder: Path) -> None:
     cfg = compose("run", overrides)
     weights = digest(locate("picturebook:diffusion"))
     threads = cpu_threads(None)
-    config = run_config(cfg, model_digest=weights, method_digest=None, device="cpu", threads=threads, axis=AXIS)
+    config = run_config(
+        resolved(cfg), model_digest=weights, method_digest=None, device="cpu", threads=threads, axis=AXIS
+    )
     dataset = build_dataset(cfg.dataset)
-    run = Run.create(folder / "complete", config)
+    run = RunWriter.create(folder / "complete", config)
     fill(run, list(dataset))
-    write_again(run)
+    write_outputs(run)
     write_record(run, dataset, cfg)
     measure("100 × 11 × 8, complete: the command again", ["-m", "eval.run", *overrides], folder, 5)
 
@@ -99,13 +102,13 @@ def many(folder: Path) -> None:
     axis = {"symbol": AXIS.symbol, "identity": AXIS.identity, "fixed": AXIS.fixed}
     fit = {"fit": {"dataset": "folder", "size": 4, "model": None}, "numerics": {}}
     blocks = {"sweep": {}, "measure": {}, "how": {}, "labels": labels, "axis": axis}
-    run = Run.create(folder / "many", {**fit, **blocks})
+    run = RunWriter.create(folder / "many", {**fit, **blocks})
     image = np.zeros((4, 4, 3), np.uint8)
     entries = [Entry(f"{number // 3}.png", f"A dog number {number}.", category="pose") for number in range(500)]
     fill(run, [EditPair(entry, image) for entry in entries])
     measure("44,000 images: eval.status", ["-m", "eval.status", "run=many"], folder, 10)
-    again = "from pathlib import Path; from eval.runs.folder import Run; from eval.present.saved import write_again as again; "
-    measure("44,000 images: tables and report", ["-c", again + "again(Run.open(Path('many')))"], folder, 10)
+    again = "from pathlib import Path; from eval.runs.writer import RunWriter; from eval.present.outputs import write_outputs as again; "
+    measure("44,000 images: tables and report", ["-c", again + "again(RunWriter.open(Path('many')))"], folder, 10)
     measure("44,000 images: eval.curves", ["-m", "eval.curves", "runs=[many]", "out=figures"], folder, 10)
 
 

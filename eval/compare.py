@@ -14,6 +14,7 @@ from tedbench.errors import UserError
 
 if TYPE_CHECKING:
     from eval.analysis.common_pairs import Comparison
+    from eval.present.differences import difference_grid, difference_notes
     from eval.present.tables import Grid
 
 ABOUT = """Sets saved runs of several methods side by side, on the pairs that all of them have; needs no model and no GPU. Writes
@@ -95,7 +96,7 @@ def compare(
     from eval.analysis.common_pairs import compare_on_common
     from eval.analysis.comparison import apart, comparison_table, scores_by_metric
     from eval.analysis.cost import cost
-    from eval.analysis.differences import difference_grid, difference_notes, differences
+    from eval.analysis.differences import differences
     from eval.analysis.methods import open_methods
     from eval.analysis.published import published
     from eval.present.figures.grid import asked_pairs, draw_grid

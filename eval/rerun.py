@@ -39,10 +39,11 @@ def main(cfg: DictConfig) -> int:
         raise UserError(f"limit is {cfg.limit!r}. It must be a whole number from 1, or null for all pairs.")
 
     from eval.analysis.repetition import compare
-    from eval.engine.job import prepare, write_outputs
+    from eval.engine.job import prepare
     from eval.engine.progress import Reporter
+    from eval.engine.score_pair import score_run
+    from eval.present.outputs import write_outputs
     from eval.runs.folder import Run
-    from eval.score import score_run
 
     run, reporter = Run.open(Path(str(cfg.run))), Reporter()
     out = Path(str(cfg.run_dir)) if cfg.run_dir else run.folder.with_name(f"{run.folder.resolve().name}-again")
@@ -57,8 +58,8 @@ def main(cfg: DictConfig) -> int:
         with closing(prepare(changed(settings, list(cfg.change)), reporter)) as job:
             job.execute()
             score_run(job.run, job.metrics, reporter)
-            write_outputs(job)
-            found = compare(run, job.run)
+            write_outputs(job.run)
+            found = compare(run, Run.open(job.run.folder))
             job.run.write_json("repetition.json", {"of": run.folder.resolve().name, **found.to_json()})
     for line in found.lines():
         reporter.say(line)

@@ -33,21 +33,23 @@ def main(cfg: DictConfig) -> int:
         print(found.folder, flush=True)
         return 0
 
-    from eval.engine.job import prepare, write_outputs
+    from eval.engine.job import prepare
     from eval.engine.progress import Reporter
+    from eval.engine.score_pair import score_run
+    from eval.present.outputs import write_outputs
     from eval.present.summary import print_part, print_summary
-    from eval.score import score_run
 
     start = time.monotonic()
     reporter = Reporter()
     with closing(prepare(cfg, reporter)) as job:
         job.execute()
-        whole = job.executor.part.whole
+        whole, ids = job.executor.part.whole, [entry.id for entry in job.dataset.entries]
         unreadable = score_run(job.run, job.metrics, reporter, None if whole else job.shards())
         if not whole:  # other parts may be at work still
-            return print_part(job) or int(unreadable > 0)
-        write_outputs(job)
-        status = print_summary(job, time.monotonic() - start) or int(unreadable > 0)
+            return print_part(job.run, ids, str(job.executor.part), reporter.console) or int(unreadable > 0)
+        write_outputs(job.run)
+        seconds = time.monotonic() - start
+        status = print_summary(job.run, ids, job.metrics, reporter.console, seconds) or int(unreadable > 0)
         if (
             status == 0 and job.editor.digest is None and not job.editor.elsewhere
         ):  # images made elsewhere may have changed

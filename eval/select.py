@@ -46,11 +46,11 @@ def main(cfg: DictConfig) -> int:
 
     from eval.analysis.selection import TABLE, keep
     from eval.analysis.selection_rules import candidates
+    from eval.present.outputs import write_report
     from eval.present.report.picks import write_picks_page
-    from eval.present.saved import write_report_again
-    from eval.runs.folder import Run
+    from eval.runs.writer import RunWriter
 
-    run = Run.open(Path(str(cfg.run)))
+    run = RunWriter.open(Path(str(cfg.run)))
     seed = lowest_seed(run) if options["rule"] == "fixed" and cfg.seed is None else cfg.seed
     among = candidates(run, cfg.protocol, seed)
     if cfg.rule is None:
@@ -65,7 +65,7 @@ def main(cfg: DictConfig) -> int:
     choice = choose(among, options)
     keep(run, choice)
     draw_chosen(run, choice)
-    write_report_again(run)
+    write_report(run)
     print(f"{choice.coverage} pairs; {choice.rule}")
     for pair, reason in choice.left_out.items():
         print(f"without an image: {pair}: {reason}")
@@ -128,11 +128,10 @@ def choose(among: Candidates, options: dict[str, Any]) -> Choice:
 
 def draw_chosen(run: Run, choice: Choice) -> None:
     """Writes chosen.png: input, chosen image and text of each pair, under the rule."""
-    from eval.present.labels import axis_of, title_of
     from tedbench.disk import writing
     from tedbench.sheet import Cell, draw_sheet, tile
 
-    axis, cells = axis_of(run), []
+    axis, cells = run.axis, []
     images = choice.images.set_index("pair_id")
     for pair in sorted([*images.index, *choice.left_out]):
         shard = run.shard(pair)
@@ -146,7 +145,7 @@ def draw_chosen(run: Run, choice: Choice) -> None:
             cells.append(Cell((shown, tile(shard.image(row["image"]))), text, note))
         else:
             cells.append(Cell((shown, choice.left_out[pair]), text))
-    sheet = draw_sheet(cells, f"Chosen edits: {title_of(run)}", f"{choice.coverage} pairs; {choice.rule}")
+    sheet = draw_sheet(cells, f"Chosen edits: {run.title}", f"{choice.coverage} pairs; {choice.rule}")
     with writing(run.folder / "chosen.png"):
         sheet.save(run.folder / "chosen.png")
 

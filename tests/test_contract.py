@@ -18,7 +18,7 @@ from cli.command import ROOT, choices, compose, resolved
 from eval.engine.inline import Inline
 from eval.engine.job import Job
 from eval.engine.progress import Reporter
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.build import build
 from tedbench.datasets.folder import Folder
 from tedbench.errors import ImageError, PairError, UserError
@@ -218,7 +218,7 @@ def test_a_failed_pair_is_a_row_with_its_reason(make, noise_image, tmp_path):
     editor = make()
     requests = editor.requests(None, [0])[-2:]
     config = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-    run = Run.create(tmp_path, config | {"labels": {"method": "m", "model": "n", "axis": editor.axis.name}})
+    run = RunWriter.create(tmp_path, config | {"labels": {"method": "m", "model": "n", "axis": editor.axis.name}})
     reporter = Reporter(Console(file=io.StringIO()))
     job = Job(run, Three(pair_of(noise_image)), editor, [], requests, Inline(), reporter)
     job.execute()

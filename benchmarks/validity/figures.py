@@ -14,8 +14,8 @@ from benchmarks.validity.choosing import CHANCE, FIXED, HINDSIGHT, ORACLE
 from benchmarks.validity.misled import UNIT
 from benchmarks.validity.ranking import ALL, MEASURES
 from benchmarks.validity.scores import Score
+from eval.metrics.names import kind_of
 from eval.present.figures.style import BLUE, COLORS, GREEN, ORANGE, PAGE, plain, plt, save
-from eval.present.labels import axis_of, kind_of
 from eval.runs.folder import Run
 from tedbench.sheet import TILE, Cell, draw_sheet, tile
 
@@ -149,7 +149,7 @@ def draw_misled(rows: pd.DataFrame, score: Score, runs: Mapping[str, Run], about
 
 
 def _cell(row: dict[str, object], run: Run, name_run: bool) -> Cell:
-    shard, symbol = run.shard(str(row["pair_id"])), axis_of(run).symbol
+    shard, symbol = run.shard(str(row["pair_id"])), run.axis.symbol
     pictures = [tile(shard.input(), TILE)]
     captions = ["input"]
     for prefix, word in (("picked", "ranked first"), ("good", "good, ranked lower")):

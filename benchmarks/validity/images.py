@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from eval.metrics.base import is_judgement, shown_name, shown_score
-from eval.present.labels import dataset_of, kind_of, metric_order
+from eval.metrics.names import kind_of, metric_order
 from eval.runs.folder import Run
 from eval.runs.source_groups import in_all
 from tedbench.errors import UserError
@@ -96,7 +96,7 @@ def gather(runs: Mapping[str, Run], judgement: str, metrics: Sequence[str] = ())
         reasons = "; ".join(sorted(set(left_out.values()))[:3])
         raise UserError(f"These runs have no judged image in common ({reasons}). Score them with eval.score first.")
     said = f"the judge's ({asked['good']})" if "good" in asked else f"of people ({Path(judgement).name})"
-    datasets = {dataset_of(run) for run in runs.values()}
+    datasets = {run.dataset_label for run in runs.values()}
     return Material(
         images,
         [shown_name(name) for name in taken],

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from eval.present.labels import first_of_kinds, heading, kind_of
+from eval.metrics.names import first_of_kinds, heading, kind_of
 
 STRENGTH = "strength alone"
 """How often images of the same strength are good, on other source images: what needs no metric."""

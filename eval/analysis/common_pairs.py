@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from eval.analysis.methods import Method
-from eval.present.labels import dataset_of
 from eval.runs.folder import last_start
 from tedbench.errors import UserError
 
@@ -87,7 +86,7 @@ def compare_on_common(methods: Sequence[Method]) -> Comparison:
     if expected > len(ids):
         more = expected - len(ids)
         notes.append(f"{more} {'pair has' if more == 1 else 'pairs have'} not been run yet.")
-    return Comparison(list(methods), common, expected, left_out, dataset_of(methods[0].run), notes)
+    return Comparison(list(methods), common, expected, left_out, methods[0].run.dataset_label, notes)
 
 
 def _same_dataset(methods: Sequence[Method]) -> None:

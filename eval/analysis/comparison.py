@@ -9,9 +9,8 @@ import pandas as pd
 from eval.analysis.common_pairs import Comparison, scores
 from eval.analysis.cost import Cost
 from eval.analysis.stats import clustered_mean
-from eval.metrics.base import is_judgement, shown_name, shown_score
-from eval.present.labels import is_share, metric_order
-from eval.present.text import brackets, number
+from eval.metrics.base import shown_name, shown_score
+from eval.metrics.names import is_share, metric_order
 
 TABLE_COLUMNS = (
     "method",
@@ -93,13 +92,6 @@ def _measured(comparison: Comparison, place: int) -> pd.DataFrame:
     method = comparison.methods[place]
     picked = comparison.picked(method)[["pair_id", "strength", "seed", "source_group"]]
     return scores(method).dropna(subset="score").merge(picked, on=["pair_id", "strength", "seed"])
-
-
-def cell(row: pd.Series) -> tuple[str, str]:
-    """A mean and its interval: "0.576" and "[0.518, 0.634]"; judgements in percent."""
-    percent = is_judgement(row["metric"])
-    mean = number(row["mean"], ".0%" if percent else ".3f")
-    return mean.replace("-", "−"), brackets(row["mean"], row["ci_low"], row["ci_high"], percent).replace("-", "−")
 
 
 def apart(comparison: Comparison, table: pd.DataFrame) -> list[str]:

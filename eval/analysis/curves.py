@@ -9,7 +9,7 @@ import pandas as pd
 
 from eval.analysis.stats import clustered_mean
 from eval.metrics.base import shown_name, shown_score
-from eval.present.labels import is_share
+from eval.metrics.names import is_share
 from eval.runs.folder import Run
 
 CURVE_COLUMNS = (

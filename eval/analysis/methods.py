@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from eval.analysis.selection import chosen
-from eval.present.labels import axis_of, key_of
-from eval.present.saved import SavedRun
 from eval.runs.folder import Run
 from eval.runs.source_groups import in_all
 from tedbench.errors import UserError
@@ -97,11 +95,11 @@ def open_methods(runs: Sequence[str] | Mapping[str, str], strengths: Mapping[str
 
 def _named(runs: Sequence[str] | Mapping[str, str]) -> list[tuple[str, Run]]:
     if isinstance(runs, Mapping):
-        opened = [(str(name), SavedRun.open(_folder(folder))) for name, folder in runs.items()]
+        opened = [(str(name), Run.open(_folder(folder))) for name, folder in runs.items()]
     else:
-        found = [SavedRun.open(_folder(folder)) for folder in runs]
+        found = [Run.open(_folder(folder)) for folder in runs]
         often = Counter(run.labels["method"] for run in found)
-        opened = [(run.labels["method"] if often[run.labels["method"]] == 1 else key_of(run), run) for run in found]
+        opened = [(run.labels["method"] if often[run.labels["method"]] == 1 else run.key, run) for run in found]
     names = [name for name, _ in opened]
     if len(set(names)) < len(names) or not all(name.strip() for name in names):
         raise UserError(f"The runs are called {', '.join(names)}. Give each its own name: runs={{NAME: FOLDER}}.")
@@ -151,7 +149,7 @@ def _folder(text: str) -> Path:
 
 
 def _open(name: str, run: Run, picking: Callable[[Axis, pd.DataFrame], Picked]) -> Method:
-    samples, axis = run.samples(), axis_of(run)
+    samples, axis = run.samples(), run.axis
     if not (samples["status"] == "ok").any():
         raise UserError(f"{run.folder} has no edited images. Give a run that was finished.")
     return Method(name, run, axis, run.config(), samples, picking(axis, samples))

@@ -13,6 +13,7 @@ import pandas as pd
 
 from eval.runs.folder import Run
 from eval.runs.listing import listed
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import rounded_strength
 
@@ -90,7 +91,7 @@ def chosen(run: Run) -> Choice | None:
     )
 
 
-def keep(run: Run, choice: Choice) -> None:
+def keep(run: RunWriter, choice: Choice) -> None:
     """Writes a choice into the run's folder: chosen.csv (a row for every pair) and chosen.json (the rule)."""
     images = choice.images[list(CHOICE_COLUMNS)]
     rows = images.astype(str).assign(note=[choice.notes.get(pair, "") for pair in images["pair_id"]])

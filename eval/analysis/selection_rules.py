@@ -11,7 +11,6 @@ import pandas as pd
 
 from eval.analysis.selection import CHOICE_COLUMNS, Choice
 from eval.metrics.base import shown_name, shown_score
-from eval.present.labels import axis_of, key_of
 from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Axis, format_strength
@@ -66,7 +65,7 @@ def candidates(run: Run, protocol: Protocol | None = None, seed: int | None = No
     Raises:
         UserError: the run has no images, or none with that seed.
     """
-    samples, axis = run.samples(), axis_of(run)
+    samples, axis = run.samples(), run.axis
     made = samples[samples["status"] == "ok"]
     if not len(made):
         raise UserError(f"{run.folder} has no images to choose from. Repeat its eval.run command first.")
@@ -204,8 +203,8 @@ def _place(among: Candidates, row: Row, file: Path, places: dict[tuple[str, str,
     """The number of a picked image; None where the row picks none."""
     pair, strength, seed, run = (row.cells[name] for name in ("pair_id", "strength", "seed", "run"))
     where, axis, images = f"{file}, {row.where}", among.axis, among.images
-    if run and run != key_of(among.run):
-        raise UserError(f"{where} is of the run {run}, and this is {key_of(among.run)}. Give that run, or its picks.")
+    if run and run != among.run.key:
+        raise UserError(f"{where} is of the run {run}, and this is {among.run.key}. Give that run, or its picks.")
     pairs = list(images["pair_id"].unique())
     if pair not in pairs:
         if pair in among.without and not (strength or seed):

@@ -11,7 +11,7 @@ from eval.analysis.common_pairs import Comparison, scores
 from eval.analysis.curves import CURVE_COLUMNS, REGION_COLUMNS, curve_rows, with_region
 from eval.analysis.methods import Method
 from eval.metrics.base import Kind, shown_name
-from eval.present.labels import first_of_kinds, kind_of, metric_order
+from eval.metrics.names import first_of_kinds, kind_of, metric_order
 from tedbench.errors import UserError
 
 ALONG_COLUMNS = ("dataset", "category", *CURVE_COLUMNS, *REGION_COLUMNS)

@@ -21,6 +21,7 @@ from eval.runs.input_digest import Inputs
 from eval.runs.listing import listed
 from eval.runs.provenance import package_version
 from eval.runs.shard import Shard
+from eval.runs.writer import RunWriter
 from imagic.models.device import cpu_threads
 from imagic.models.weights import EMBEDDED, digest, locate, locate_all
 from tedbench.datasets.base import Dataset
@@ -37,7 +38,7 @@ WEIGHTS = ("model", "pretrained", "backbone", "weights")
 """Settings of metrics and methods that may name a file or folder of weights."""
 
 
-def write_record(run: Run, dataset: Dataset, cfg: DictConfig) -> None:
+def write_record(run: RunWriter, dataset: Dataset, cfg: DictConfig) -> None:
     """Writes down that a run has all that was asked, and what it looks like.
 
     Args:

@@ -12,7 +12,7 @@ import torch
 
 from eval.engine.signals import Stopped
 from eval.engine.stage_timer import Stages
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.datasets.base import Dataset
 from tedbench.errors import PairError, UserError
 from tedbench.method import Editor, Progress, Sample
@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
 
 
 def edit_pair(
-    run: Run,
+    run: RunWriter,
     dataset: Dataset,
     editor: Editor,
     entry: Entry,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,20 +13,21 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from cli.command import resolved
+from eval.engine.corrections_taken import Taken
 from eval.engine.executor import Executor
 from eval.engine.fit_groups import groups, set_groups
 from eval.engine.progress import Reporter
 from eval.metrics.base import Metric
 from eval.metrics.build import build_metrics
 from eval.runs.config import check_names, fit_identity, run_config, run_name, with_old_list_name
-from eval.runs.corrections import TABLED, TRUTH, Taken, corrections
+from eval.runs.corrections import TABLED, TRUTH, corrections
 from eval.runs.files import DamagedError
-from eval.runs.folder import Run, replaced
 from eval.runs.input_digest import Inputs
 from eval.runs.listing import Listing, is_of, left_out, listing_of
 from eval.runs.lock import RunLock
 from eval.runs.provenance import provenance
 from eval.runs.shard import Shard, listed
+from eval.runs.writer import RunWriter, replaced
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
@@ -47,7 +47,7 @@ class Todo(NamedTuple):
 class Job:
     """Everything that a run needs in one process."""
 
-    run: Run
+    run: RunWriter
     dataset: Dataset
     editor: Editor
     metrics: list[Metric]
@@ -187,14 +187,6 @@ class Job:
         """Of this job's pairs, those that are complete."""
         return [shard for entry in self.dataset.entries if (shard := self.run.shard(entry.id)).exists()]
 
-    def curves(self) -> pd.DataFrame:
-        """The curve table of this job's pairs, strengths and metrics."""
-        from eval.analysis.curves import curve_table
-
-        table = curve_table(self.run, [entry.id for entry in self.dataset.entries])
-        asked = table["strength"].isin({strength for strength, _ in self.requests})
-        return table[asked & table["metric"].isin([metric.shown for metric in self.metrics])].reset_index(drop=True)
-
     def execute(self) -> None:
         """Fits and samples what is to do; failures stay within their pair."""
         todo = self.todo()
@@ -248,7 +240,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     editor.check(dataset.entries)
     metrics = build_metrics(plain["metrics"], here)
     config = run_config(
-        cfg,
+        resolved(cfg),
         model_digest=digest(*weights.values()) if weights else None,
         method_digest=editor.digest,
         device=device,
@@ -262,7 +254,7 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
     made_with = provenance(device, threads, weights, dataset.entries)
     lock = RunLock(folder, executor.part, reporter.say)
     try:
-        run = Run.create(folder, config, lock, listing)
+        run = RunWriter.create(folder, config, lock, listing)
         if gone := left_out(folder, config, listing):
             of = "1 pair" if len(gone) == 1 else f"{len(gone)} pairs"
             reporter.say(f"{of} of {folder} left out, as the list no longer has them, such as {gone[0]}")
@@ -279,7 +271,11 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
 def own_folder(config: dict[str, Any], listing: Listing) -> Path:
     """The folder that a run is named by, or where there is none yet, that of the same run of an older version."""
     folder, before = (Path("runs") / run_name(each) for each in (config, with_old_list_name(config)))
-    if not folder.exists() and (before / "config.yaml").exists() and is_of(before, Run.open(before).config(), listing):
+    if (
+        not folder.exists()
+        and (before / "config.yaml").exists()
+        and is_of(before, RunWriter.open(before).config(), listing)
+    ):
         return before
     return folder
 
@@ -298,20 +294,3 @@ def keep_fits(editor: Editor, settings: dict[str, Any], config: dict[str, Any], 
         return
     editor.fits = FitStore(Path(str(settings["folder"])), settings["keep"], fit_identity(config, settings["keep"]))
     reporter.say(f"fits are kept in {settings['folder']}")
-
-
-def write_outputs(job: Job) -> None:
-    """Tables, curves and report, made anew from the shards."""
-    from eval.present.figures.curves import draw_run
-    from eval.present.figures.strips import draw_strips
-    from eval.present.report.build import write_report
-    from eval.present.saved import SavedRun
-
-    start = time.monotonic()
-    job = replace(job, run=SavedRun.of(job.run))
-    job.run.write_tables()
-    table = job.curves()
-    draw_run(job.run, table, job.editor.axis)
-    draw_strips(job.run, job.dataset, job.editor.axis)
-    write_report(job.run, table, job.editor.axis, job.metrics, job.dataset)
-    job.run.event("report", seconds=round(time.monotonic() - start, 2))

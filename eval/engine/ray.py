@@ -92,7 +92,7 @@ class Ray(Executor):
         return "cpu"
 
     def run(self, job: Job, todo: Sequence[Todo]) -> None:
-        from eval.score import lacking
+        from eval.engine.score_pair import lacking
 
         editing = {entry.id for entry, _ in todo}
         first = {e.id: group[0].id for group in groups(job.dataset.entries, job.editor.group) for e in group}

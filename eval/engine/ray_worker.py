@@ -14,7 +14,7 @@ from rich.console import Console
 
 from eval.engine.edit_pair import Outcome, edit_pair, reason
 from eval.engine.signals import Stop
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import PairError, UserError
 from tedbench.pair import Entry
 
@@ -50,7 +50,7 @@ class Worker:
         settings, device = self._settings, self._device
         os.chdir(self._here)
         settle({**settings["numerics"], "device": device, "threads": self._threads})
-        self._run = Run.open(self._folder)
+        self._run = RunWriter.open(self._folder)
         self._dataset = build_dataset(settings["dataset"])
         self._editor = build_editor(settings, device)
         self._metrics = build_metrics(settings["metrics"], device)
@@ -78,7 +78,7 @@ class Worker:
         Raises:
             UserError: what is no fault of the pair, such as a full disk.
         """
-        from eval.score import lacking, write_scores
+        from eval.engine.score_pair import lacking, write_scores
 
         shard = self._run.shard(pair_id)
         try:

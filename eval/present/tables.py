@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from eval.analysis.common_pairs import Comparison
-from eval.analysis.comparison import cell
 from eval.analysis.cost import Cost
 from eval.analysis.published import Published
-from eval.present.labels import CONTROL, heading, kind_of
+from eval.metrics.base import is_judgement
+from eval.metrics.names import heading, kind_of
+from eval.present.text import CONTROL, brackets, number
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -205,3 +206,10 @@ def _tabular(words: Grid) -> str:
     columns = "l" * (len(words.head) - words.numbers) + "r" * words.numbers
     rules = (r"\toprule", head, r"\midrule", *body, r"\bottomrule")
     return "\n".join([rf"\begin{{tabular}}{{{columns}}}", *rules, r"\end{tabular}"])
+
+
+def cell(row: pd.Series) -> tuple[str, str]:
+    """A mean and its interval: "0.576" and "[0.518, 0.634]"; judgements in percent."""
+    percent = is_judgement(row["metric"])
+    mean = number(row["mean"], ".0%" if percent else ".3f")
+    return mean.replace("-", "−"), brackets(row["mean"], row["ci_low"], row["ci_high"], percent).replace("-", "−")

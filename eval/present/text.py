@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import pandas as pd
 
 from eval.metrics.base import Metric, is_judgement, is_partial
-from eval.present.labels import title_of
 from eval.runs.folder import Run
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""What no page or figure can show: line ends, and marks that turn the writing round."""
 
 
 def strength_cells(group: pd.DataFrame, metrics: Sequence[Metric], intervals: bool = False) -> list[str]:
@@ -74,10 +77,10 @@ def judged_images(table: pd.DataFrame) -> int:
 def curve_title(run: Run, table: pd.DataFrame) -> str:
     """Above a run's figure: method, model, dataset and how many of how many."""
     if not len(table):
-        return f"{title_of(run)}\nno scores"
+        return f"{run.title}\nno scores"
     judged, measured = judged_images(table), coverage(table)
     fewer = f" ({judged} judged)" if judged and not measured.startswith(f"{judged} ") else ""
-    return f"{title_of(run)}\nmean of {pairs_of(table)} pairs, {measured} images a point{fewer}"
+    return f"{run.title}\nmean of {pairs_of(table)} pairs, {measured} images a point{fewer}"
 
 
 def _measured(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,9 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
-from cli.command import resolved
 from tedbench.errors import UserError
 from tedbench.method import Axis
 
@@ -25,7 +22,13 @@ what is in them is compared image by image (:meth:`tedbench.method.Editor.origin
 
 
 def run_config(
-    cfg: DictConfig, *, model_digest: str | None, method_digest: str | None, device: str, threads: int, axis: Axis
+    plain: Mapping[str, Any],
+    *,
+    model_digest: str | None,
+    method_digest: str | None,
+    device: str,
+    threads: int,
+    axis: Axis,
 ) -> dict[str, Any]:
     """The five blocks of a run's config.yaml, its labels and what is to be known of its axis.
 
@@ -34,7 +37,6 @@ def run_config(
     where they lie, and so are a method's own weights. A method that works on no model (``model_digest`` None) has none in
     its identity and labels. Neither a group of one pair nor an uncompiled network stands there, as before there were others.
     """
-    plain = resolved(cfg)
     model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
     method = {k: v for k, v in plain["method"].items() if (k, v) != ("fit_group", 1)}
     method |= {k: str(Path(str(method[k]))) for k in FILES if method.get(k) is not None}  # out/ is out

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 
 from eval.runs.input_digest import Inputs, pixel_digest
 from eval.runs.shard import Shard
@@ -69,37 +68,3 @@ READ: Mapping[str, frozenset[str]] = {
     "judge": frozenset({TRUTH}),
 }
 """What the project's own metrics read beside input, target text and edited image, by the first word of their names."""
-
-
-class Taken:
-    """Counts the corrections that a command takes over, to say them in a line each."""
-
-    def __init__(self) -> None:
-        self._pairs: Counter[str] = Counter()
-        self._metrics: dict[str, dict[str, None]] = {}
-
-    def add(self, changed: Collection[str], metrics: Collection[str]) -> None:
-        """Of one pair: what has changed, and which metrics have scores of it."""
-        for name in changed:
-            self._pairs[name] += 1
-            self._metrics.setdefault(name, {}).update(dict.fromkeys(m for m in metrics if name in reads(m)))
-
-    def lines(self, measured: Collection[str]) -> Iterator[str]:
-        """ "source_text of 3 pairs has changed: CLIP direction is measured again".
-
-        Args:
-            measured: the names of the metrics that the command measures.
-        """
-        from eval.present.labels import heading
-
-        for name, count in self._pairs.items():
-            again = [heading(m, list(self._metrics[name])) for m in self._metrics[name] if m in measured]
-            gone = [heading(m, list(self._metrics[name])) for m in self._metrics[name] if m not in measured]
-            parts = [f"{_and(again)} measured again"] if again else []
-            parts += [f"{_and(gone)} forgotten, and eval.score measures that again"] if gone else []
-            said = f": {'; '.join(parts)}" if parts else ""
-            yield f"{name} of {count} {'pair' if count == 1 else 'pairs'} has changed{said}"
-
-
-def _and(names: list[str]) -> str:
-    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"

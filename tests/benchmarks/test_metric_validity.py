@@ -18,7 +18,7 @@ from benchmarks.validity.pages import page
 from benchmarks.validity.ranking import auc, auc_same_pair, auc_same_strength, jackknife, rankings, spearman
 from benchmarks.validity.scores import STRENGTH, Score, add_scores, fitted_elsewhere
 from eval.analysis.stats import clustered_mean, clustered_share
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -41,7 +41,7 @@ def make_run(tmp_path_factory, noise_image):
             **{block: {} for block in ("numerics", "sweep", "measure", "how")},
             "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
         }
-        run = Run.create(tmp_path_factory.mktemp("runs") / name, config)
+        run = RunWriter.create(tmp_path_factory.mktemp("runs") / name, config)
         rng = np.random.default_rng(0)
         for place, (entry, good) in enumerate(zip(entries, GOOD, strict=False)):
             samples = [Sample(s, seed, noise_image(10 * place + int(4 * s) + seed)) for s, seed in GRID]

@@ -11,7 +11,7 @@ from benchmarks.success import best_strength, judge_run, main, named
 from benchmarks.success_pages import COLORS
 from eval.analysis.stats import clustered_share
 from eval.metrics.judge import open_reader
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -42,7 +42,7 @@ def make_run(tmp_path_factory, noise_image):
     pictures = {"i": image, "t": truth, "n": noise_image(2, 64)}
 
     def make(name, sorts=SORTS, with_truth=True):
-        run = Run.create(tmp_path_factory.mktemp("runs") / name, CONFIG)
+        run = RunWriter.create(tmp_path_factory.mktemp("runs") / name, CONFIG)
         for entry, kinds in sorts.items():
             samples = [Sample(*at, pictures[kind]) for at, kind in zip(GRID, kinds, strict=False)]
             source = image.copy()

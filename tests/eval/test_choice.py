@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from eval.analysis.selection import CHOICE_COLUMNS, Choice, chosen, keep
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -23,7 +23,7 @@ CONFIG = {
 
 @pytest.fixture
 def run(tmp_path, noise_image):
-    run = Run.create(tmp_path / "run", CONFIG)
+    run = RunWriter.create(tmp_path / "run", CONFIG)
     for name in ("NA", "b.png"):
         pair = EditPair(Entry(name, "A dog."), noise_image())
         run.write_shard(pair, [Sample(0.1 + 0.2, 3, pair.image)])

@@ -20,6 +20,7 @@ from eval.compare import compare
 from eval.present.figures.style import COLORS
 from eval.present.tables import latex_escape, markdown_escape
 from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -62,7 +63,7 @@ def make_run(tmp_path, noise_image):
         labels = {"method": method, "model": "tiny", "axis": how.axis}
         config = {"fit": how.fit, "numerics": {}, "sweep": {}, "measure": {}, "how": how.how, "labels": labels}
         config["axis"] = {"symbol": {"eta": "η", "t0": "t₀"}.get(how.axis, how.axis)}
-        run = Run.create(tmp_path / (folder or method), config)
+        run = RunWriter.create(tmp_path / (folder or method), config)
         requests = [(s, k) for s in how.strengths for k in how.seeds]
         run.event("start", pairs=len(how.entries))
         for entry in how.entries:

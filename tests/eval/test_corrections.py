@@ -13,13 +13,13 @@ from rich.console import Console
 from eval.engine.inline import Inline
 from eval.engine.job import Job, own_folder
 from eval.engine.progress import Reporter
+from eval.engine.score_pair import score_run
 from eval.metrics.base import Metric
 from eval.metrics.pixels import Psnr
 from eval.metrics.truth import TowardsTruth
 from eval.runs.corrections import TRUTH, reads
-from eval.runs.folder import Run
 from eval.runs.listing import listing_of
-from eval.score import score_run
+from eval.runs.writer import RunWriter
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
 from tedbench.method import Axis, Edit, Editor, Sample, silent
@@ -81,7 +81,7 @@ def work(tmp_path, noise_image):
             for image in tmp_path.glob("*.png"):
                 (tmp_path / place / image.name).write_bytes(image.read_bytes())
         dataset, editor, said = Folder(file, 16, limit), Darker(*needs), []
-        found = Run.create(tmp_path / folder, CONFIG, listing=listing_of(dataset))
+        found = RunWriter.create(tmp_path / folder, CONFIG, listing=listing_of(dataset))
         reporter = Reporter(Console(quiet=True))
         reporter.say = said.append
         requests = [(depth, 0) for depth in depths]
@@ -241,9 +241,9 @@ def test_a_run_that_an_older_version_named_goes_on_and_keeps_its_name(tmp_path, 
     config = {**CONFIG, "fit": {**CONFIG["fit"], "list": "A/pairs.csv"}}
     old = {**with_old_list_name(config), "how": {"dataset": {"file": "A/pairs.csv"}}}
     a, b = (listing_of(Folder(f"{place}/pairs.csv", 16)) for place in "AB")
-    Run.create(tmp_path / "runs" / run_name(old), old)
+    RunWriter.create(tmp_path / "runs" / run_name(old), old)
     assert own_folder(config, a).name == run_name(old)
     assert own_folder(config, b).name == run_name(config) != run_name(old)
-    run = Run.create(own_folder(config, a), config, listing=a)
+    run = RunWriter.create(own_folder(config, a), config, listing=a)
     assert run.config()["fit"]["list"] == "pairs.csv"
     assert own_folder(config, a).name == run_name(old)

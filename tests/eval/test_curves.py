@@ -7,7 +7,7 @@ import pytest
 from eval.analysis.curves import curve_table, region
 from eval.analysis.stats import clustered_mean
 from eval.present.text import curve_title
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 
@@ -23,7 +23,7 @@ VALUES = [0.1, 0.2, 0.4]
 @pytest.fixture
 def run(tmp_path, noise_image):
     """Three measured pairs with two seeds, and one that failed."""
-    run = Run.create(tmp_path / "run", CONFIG)
+    run = RunWriter.create(tmp_path / "run", CONFIG)
     for entry, value in zip(ENTRIES, VALUES, strict=False):
         pair = EditPair(entry, noise_image(ord(entry.image_name[0])))
         run.write_shard(pair, [Sample(0.5, seed, pair.image) for seed in (0, 1)])

@@ -12,6 +12,7 @@ import pytest
 from eval.analysis.curves import REGION_RULE
 from eval.curves import curves
 from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -33,7 +34,7 @@ def make_run(tmp_path, noise_image):
     def make(method, axis="eta", failed=(), metrics=(CLIP, LPIPS), reached=ENTRIES):
         labels = {"method": method, "model": "tiny", "axis": axis}
         config = {"fit": {"dataset": "picturebook", "size": 16}, "numerics": {}, "sweep": {}, "measure": {}}
-        run = Run.create(tmp_path / method, {**config, "how": {}, "labels": labels})
+        run = RunWriter.create(tmp_path / method, {**config, "how": {}, "labels": labels})
         run.event("start", pairs=len(ENTRIES))
         for place, entry in enumerate(reached):
             if entry in failed:

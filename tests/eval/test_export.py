@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 
@@ -31,7 +31,7 @@ def make_run(tmp_path, noise_image):
             "how": how or {},
             "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
         }
-        run = Run.create(tmp_path / "run", config)
+        run = RunWriter.create(tmp_path / "run", config)
         for place, entry in enumerate(ENTRIES[:2]):
             truth = noise_image(7) if place else None
             samples = [Sample(s, 0, noise_image(10 * place + int(s))) for s in (0.0, 1.0)]

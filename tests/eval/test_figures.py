@@ -6,7 +6,7 @@ import pytest
 
 from eval.analysis.curves import CURVE_COLUMNS, REGION_RULE
 from eval.present.figures.curves import Panel, draw_curves, draw_run
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.method import Axis
 
 CONFIG = {
@@ -43,7 +43,7 @@ def figures(monkeypatch):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run.create(tmp_path / "run", CONFIG)
+    return RunWriter.create(tmp_path / "run", CONFIG)
 
 
 def words(figure):

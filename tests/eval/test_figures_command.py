@@ -17,6 +17,7 @@ from eval.present.figures.failures import case
 from eval.present.figures.material import Wishes, thinned
 from eval.present.figures.style import COLUMN, PAGE
 from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -51,7 +52,7 @@ def make_run(tmp_path, noise_image):
         config = {"fit": fit, "numerics": {}, "sweep": {}, "measure": {}, "how": {}}
         labels = {"method": method, "model": "tiny", "axis": "eta"}
         axis = {"symbol": "η", "identity": 0.0, "fixed": False}
-        run = Run.create(tmp_path / name, {**config, "labels": labels, "axis": axis})
+        run = RunWriter.create(tmp_path / name, {**config, "labels": labels, "axis": axis})
         run.event("start", pairs=len(ENTRIES))
         for place, entry in enumerate(ENTRIES):
             if entry in failed:

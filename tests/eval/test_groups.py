@@ -11,7 +11,7 @@ from eval.engine.fit_groups import groups, set_groups
 from eval.engine.inline import Inline
 from eval.engine.job import Job
 from eval.engine.progress import Reporter
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from imagic.editor import Imagic
 from imagic.fits import FitStore
 from tedbench.datasets.base import Dataset
@@ -52,7 +52,7 @@ def make_job(tiny_model, pictures, folder, spoilt=None, retry_failed=False, **da
         sample_batch=1,
     )
     set_groups(editor, six)
-    run = Run.create(folder, CONFIG | {"labels": {"method": "imagic", "model": "tiny", "axis": "eta"}})
+    run = RunWriter.create(folder, CONFIG | {"labels": {"method": "imagic", "model": "tiny", "axis": "eta"}})
     return Job(run, six, editor, [], [(0.5, 0)], Inline(), Reporter(Console(quiet=True)), retry_failed)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
-from cli.command import compose
+from cli.command import compose, resolved
 from eval.runs.config import fit_identity, run_config, run_hash
 from tedbench.method import Axis
 
@@ -18,7 +18,7 @@ def config_of(*overrides, without=None):
         block, key = without.split(".")
         del cfg[block][key]
     axis = Axis("eta", "η", (0.0,))
-    return run_config(cfg, model_digest="0", method_digest=None, device="cpu", threads=1, axis=axis)
+    return run_config(resolved(cfg), model_digest="0", method_digest=None, device="cpu", threads=1, axis=axis)
 
 
 @pytest.mark.parametrize("method", ["imagic", "imagic_lora"])

@@ -12,11 +12,11 @@ import pytest
 
 from eval.compare import compare
 from eval.engine.progress import Reporter
+from eval.engine.score_pair import score_run
 from eval.metrics.pixels import Psnr, Ssim
 from eval.present.export.folder import write_folder
-from eval.present.saved import write_again
-from eval.runs.folder import Run
-from eval.score import score_run
+from eval.present.outputs import write_outputs
+from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 
@@ -34,7 +34,7 @@ def make_run(tmp_path, noise_image):
             **{block: {} for block in ("numerics", "sweep", "measure", "how")},
             "labels": {"method": name, "model": "tiny", "axis": "eta"},
         }
-        run = Run.create(tmp_path / name, config)
+        run = RunWriter.create(tmp_path / name, config)
         for place, entry in enumerate(ENTRIES):
             source = noise_image(10 + place)
             at_0 = source if place == 0 else noise_image(20)
@@ -52,7 +52,7 @@ def parsed(text):
 
 def test_a_mean_with_an_infinite_score_is_infinite_and_has_no_interval(make_run):
     run = make_run("one")
-    write_again(run)
+    write_outputs(run)
     table = pd.read_csv(run.folder / "curves.csv").set_index(["metric", "strength"])
     assert table.loc[("psnr/native", 0.0), "mean"] == math.inf
     assert np.isnan(table.loc[("psnr/native", 0.0), "ci_low"]) and table.loc[("psnr/native", 0.0), "n_images"] == 2
@@ -62,7 +62,7 @@ def test_a_mean_with_an_infinite_score_is_infinite_and_has_no_interval(make_run)
 
 def test_pages_show_it_and_their_data_is_json(make_run, tmp_path):
     run = make_run("one")
-    write_again(run)
+    write_outputs(run)
     page = (run.folder / "report.html").read_text()
     shown = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
     assert "∞" in shown and not re.search(r"\bnan\b", shown)

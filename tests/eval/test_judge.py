@@ -15,14 +15,14 @@ from safetensors.torch import load_file, save_file
 from cli.command import compose
 from eval.engine.job import Job
 from eval.engine.progress import Reporter
+from eval.engine.score_pair import score_run
 from eval.metrics.base import Reference
 from eval.metrics.judge import SAME_SCENE_PSNR, Judged, compare, open_reader, untouched_psnr
 from eval.present.figures.curves import draw_run
 from eval.present.report.build import write_report
 from eval.present.summary import print_summary
 from eval.present.text import coverage, curve_title, strength_cells
-from eval.runs.folder import Run
-from eval.score import score_run
+from eval.runs.writer import RunWriter
 from picturebook.judge import WEIGHTS, Judge, Reading
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
@@ -182,7 +182,7 @@ def test_what_cannot_be_a_judge_is_refused(tmp_path):
 def job(tmp_path, random_judge, reference):
     """A measured run of two pairs, of which one has no true edit; and what its outputs are made from."""
     entries = [Entry("a.png", "A dog.", category="pose"), Entry("b.png", "A cat.")]
-    run = Run.create(tmp_path / "run", CONFIG)
+    run = RunWriter.create(tmp_path / "run", CONFIG)
     run.write_json("provenance.json", {"packages": {}, "python": "3", "gpu": "", "device": "cpu", "git": None})
     for entry, truth in zip(entries, (reference.truth, None), strict=True):
         edited = [Sample(0.0, 0, reference.image), Sample(1.0, 0, reference.truth)]

@@ -12,17 +12,17 @@ import torch
 from cli.command import compose, resolved
 from eval.analysis.curves import curve_table
 from eval.engine.progress import Reporter
+from eval.engine.score_pair import score_run
 from eval.metrics.base import Reference, is_distance, shown_name, shown_score
 from eval.metrics.clip_direction import ClipDirection
 from eval.metrics.clip_score import ClipScore
 from eval.metrics.lpips_distance import LpipsDistance
+from eval.metrics.names import short_name
 from eval.metrics.pixels import Psnr, Ssim
 from eval.metrics.recent import Recent, content
 from eval.metrics.truth import TowardsTruth
-from eval.present.labels import short_name
 from eval.present.text import coverage, pairs_of, strength_cells
-from eval.runs.folder import Run
-from eval.score import score_run
+from eval.runs.writer import RunWriter
 from tedbench.build import build
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import UserError
@@ -152,7 +152,7 @@ def run(tmp_path, pictures):
     """Three pairs with two images each, of which the second has no source text and the third a true edit."""
     labels = {"method": "m", "model": "n", "axis": "eta"}
     blocks = {name: {} for name in ("fit", "numerics", "sweep", "measure", "how")}
-    run = Run.create(tmp_path / "run", {**blocks, "labels": labels})
+    run = RunWriter.create(tmp_path / "run", {**blocks, "labels": labels})
     images = pictures(6, 64)
     for k, (name, source) in enumerate((("a", "A dog."), ("b", None), ("c", "A cat."))):
         pair = EditPair(Entry(f"{name}.png", "A bird.", source), images[k], images[k + 3] if name == "c" else None)

@@ -10,9 +10,8 @@ import pytest
 
 from eval.analysis.selection import chosen
 from eval.analysis.selection_rules import candidates, picks
-from eval.present.labels import key_of
 from eval.present.report.picks import write_picks_page
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 
@@ -32,7 +31,7 @@ CONFIG = {
 @pytest.fixture
 def run(tmp_path, noise_image):
     """Three pairs with η 0, 0.5 and 1 and two seeds, and one that failed."""
-    run = Run.create(tmp_path / "a run & more", CONFIG)
+    run = RunWriter.create(tmp_path / "a run & more", CONFIG)
     for entry in ENTRIES:
         pair = EditPair(entry, noise_image())
         run.write_shard(pair, [Sample(s, seed, noise_image(seed + 1)) for s in (0.0, 0.5, 1.0) for seed in (0, 1)])
@@ -129,7 +128,7 @@ def test_clicks_and_keys_pick_and_the_download_is_read_back(page, run, tmp_path)
         (ids[1], "0.5", "1"),
         (ids[2], "0.5", "0"),
     ]
-    assert {row["run"] for row in rows} == {key_of(run)}
+    assert {row["run"] for row in rows} == {run.key}
     choice = picks(candidates(run), tmp_path / "picks.csv")
     assert [(r.strength, r.seed) for r in choice.images.itertuples()] == [(1.0, 1), (0.5, 1), (0.5, 0)]
     assert chosen(run) is None

@@ -12,11 +12,12 @@ import pytest
 from eval.report.__main__ import main
 
 from eval.analysis.selection import Choice, keep
+from eval.metrics.saved import SavedMetric
+from eval.present.outputs import write_report
 from eval.present.report.gallery import Shown
 from eval.present.report.page import page as page_of
 from eval.present.report.several import write_report_of
-from eval.present.saved import SavedMetric, write_report_again
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Axis, Sample
 from tedbench.pair import EditPair, Entry
@@ -40,7 +41,9 @@ def make_run(tmp_path, noise_image):
         labels = {"method": method, "model": "tiny", "axis": axis}
         config = {"fit": {"dataset": "picturebook", "size": 16}, "numerics": {}, "sweep": {}, "measure": {}, "how": {}}
         symbol = {"symbol": {"eta": "η", "t0": "t₀"}[axis]}
-        run = Run.create(tmp_path / f"a run & more of {method} 100%#", {**config, "labels": labels, "axis": symbol})
+        run = RunWriter.create(
+            tmp_path / f"a run & more of {method} 100%#", {**config, "labels": labels, "axis": symbol}
+        )
         run.event("start", pairs=len(ENTRIES))
         requests = [(s, k) for s in (0.0, 0.5, 1.0) for k in seeds]
         for number, entry in enumerate(e for e in ENTRIES if e not in without):
@@ -70,7 +73,7 @@ def data_of(text):
 
 def test_hostile_texts_stay_texts_and_coverage_is_told(make_run):
     run = make_run()
-    write_report_again(run)
+    write_report(run)
     text = (run.folder / "report.html").read_text()
     assert text.count("<script") == text.count("</script>") == 2 and "<img src=x" not in text and "<u>" not in text
     assert [pair["text"] for pair in data_of(text)["pairs"]] == [
@@ -85,7 +88,7 @@ def test_infinite_and_missing_scores_are_valid_json(make_run):
     rows = [(CAT.id, 0.0, 0, PSNR, float("inf")), (CAT.id, 0.5, 0, PSNR, float("nan"))]
     table = pd.DataFrame(rows, columns=["pair_id", "strength", "seed", "metric", "score"])
     run.shard(CAT.id).write_scores(PSNR, table)
-    write_report_again(run)
+    write_report(run)
     data = data_of((run.folder / "report.html").read_text())
     images = next(pair for pair in data["pairs"] if pair["id"] == CAT.id)["of"][0]["images"]
     assert [row[-1] for row in images] == ["Infinity", *[None] * 5]
@@ -96,7 +99,7 @@ def test_a_choice_changed_by_hand_is_told_and_costs_no_report(make_run):
     choose(run, CAT, 0.5, 1)
     with open(run.folder / "chosen.csv", "a") as file:
         file.write("x,,,,\n")
-    write_report_again(run)
+    write_report(run)
     text = (run.folder / "report.html").read_text()
     assert "No image is marked as chosen" in text
     assert all(pair["of"][0]["chosen"] is None for pair in data_of(text)["pairs"])
@@ -183,7 +186,7 @@ def texts(page):
 def test_sliders_move_a_pairs_picture_and_all_pairs(opened, make_run):
     run = make_run()
     choose(run, CAT, 1.0, 1)
-    write_report_again(run)
+    write_report(run)
     page = opened(run.folder / "report.html")
     assert page.title() == "imagic on Picturebook (synthetic)"
     assert (
@@ -211,7 +214,7 @@ def test_sliders_move_a_pairs_picture_and_all_pairs(opened, make_run):
 @pytest.mark.slow
 def test_filters_and_order(opened, make_run):
     run = make_run()
-    write_report_again(run)
+    write_report(run)
     page = opened(run.folder / "report.html")
     page.fill("#search", "cat a")
     assert texts(page) == ["A cat."] and page.inner_text("#count") == "1 of 4 pairs"
@@ -239,7 +242,7 @@ def test_filters_and_order(opened, make_run):
 @pytest.mark.slow
 def test_a_large_picture_is_switched_with_its_input_by_key_and_in_turn(opened, make_run):
     run = make_run()
-    write_report_again(run)
+    write_report(run)
     page = opened(run.folder / "report.html")
     card(page, DOG).locator(".large").nth(1).click()
     shown = lambda: page.locator("#flip img:visible").get_attribute("src").rsplit("/")[-1]

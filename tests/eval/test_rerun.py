@@ -15,6 +15,7 @@ from eval.analysis.repetition import compare
 from eval.rerun import changed, model_of, settings_of
 from eval.runs.config_diff import changes
 from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 
 TINY = [
@@ -108,7 +109,7 @@ def test_a_failure_that_repeats_is_the_same_and_a_new_one_is_not(made, tmp_path)
 
 def test_an_empty_comparison_is_not_the_same(made, tmp_path):
     run = Run.open(made / "a")
-    empty = Run.create(tmp_path / "empty", run.config())
+    empty = RunWriter.create(tmp_path / "empty", run.config())
     found = compare(run, empty)
     assert not found.same and found.left_out == 4
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from eval.engine.progress import Reporter
+from eval.engine.score_pair import score_run
 from eval.metrics.pixels import Psnr
-from eval.runs.folder import Run
 from eval.runs.shard import Shard
-from eval.score import score_run
+from eval.runs.writer import RunWriter
 from tedbench.image import write_png
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -34,7 +34,7 @@ ENTRIES = [Entry(name, "A dog.", category="pose") for name in ("a.png", "b.png",
 @pytest.fixture
 def run(tmp_path, noise_image):
     """Two pairs of two images, and one that failed; nothing is measured yet."""
-    run = Run.create(tmp_path / "run", CONFIG)
+    run = RunWriter.create(tmp_path / "run", CONFIG)
     for place, entry in enumerate(ENTRIES[:2]):
         samples = [Sample(s, 0, noise_image(10 * place + int(s))) for s in (0.0, 1.0)]
         run.write_shard(EditPair(entry, noise_image(99)), samples)

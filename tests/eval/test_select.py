@@ -14,8 +14,7 @@ from PIL import Image
 from cli.command import ROOT, options
 from eval.analysis.selection import chosen
 from eval.analysis.selection_rules import best, candidates, fixed, picks
-from eval.present.labels import key_of
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -44,7 +43,7 @@ def score(run, entry, metric, values):
 @pytest.fixture
 def run(tmp_path, noise_image):
     """Four pairs with η 0, 0.5 and 1 and seeds 0 and 1 (η = 0 without seed 1), and one that failed."""
-    run = Run.create(tmp_path / "run", CONFIG)
+    run = RunWriter.create(tmp_path / "run", CONFIG)
     scores = {  # CLIP, then LPIPS
         "apple": ([0.1, 0.2, 0.3, 0.9, 0.4], [0.0, 0.1, 0.2, 0.5, 0.2]),
         "bread": ([0.1, nan, 0.3, 0.3, 0.3], [0.0, 0.0, 0.2, 0.1, 0.1]),
@@ -182,7 +181,7 @@ def test_picks_of_another_seed_than_the_protocols_are_refused(run):
 
 def test_picks_of_another_run_are_refused_wherever_its_folder_is(run):
     header = "pair_id,strength,seed,run"
-    assert short(picks(candidates(run), picks_file(run, f"{{apple}},1,0,{key_of(run)}", header=header)))
+    assert short(picks(candidates(run), picks_file(run, f"{{apple}},1,0,{run.key}", header=header)))
     with pytest.raises(UserError, match="of the run imagic-00000000, and this is"):
         picks(candidates(run), picks_file(run, "{apple},1,0,imagic-00000000", header=header))
 

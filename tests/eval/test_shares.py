@@ -12,7 +12,7 @@ from eval.analysis.curves import curve_rows
 from eval.analysis.differences import differences
 from eval.analysis.stats import clustered_mean, clustered_share, share_difference
 from eval.metrics.base import Metric
-from eval.present.labels import is_share
+from eval.metrics.names import is_share
 from eval.present.text import brackets, strength_cells
 
 ANSWERS = [1.0, 1.0, 0.0, 1.0, 0.0, 0.0]

@@ -16,9 +16,9 @@ from eval.analysis.methods import open_methods, open_whole
 from eval.compare import compare
 from eval.present.export.folder import write_folder
 from eval.present.figures.material import Material, Wishes
-from eval.present.saved import write_again
-from eval.runs.folder import Run
+from eval.present.outputs import write_outputs
 from eval.runs.source_groups import by_pixels, in_all
+from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 
@@ -38,7 +38,7 @@ def make_run(tmp_path, noise_image):
             **{block: {} for block in ("numerics", "sweep", "measure", "how")},
             "labels": {"method": name, "model": "tiny", "axis": "eta"},
         }
-        run = Run.create(tmp_path / name, config)
+        run = RunWriter.create(tmp_path / name, config)
         for place, entry in enumerate(entries):
             if place in failed:
                 run.write_failure(entry, [(0.5, 0)], "its image cannot be read")
@@ -62,7 +62,7 @@ def groups(samples):
 def test_copies_of_one_picture_are_one_source_image(make_run):
     run = make_run("run", COPIED)
     assert groups(run.samples()) == GROUPS
-    write_again(run)
+    write_outputs(run)
     assert groups(pd.read_parquet(run.folder / "samples.parquet")) == GROUPS
     assert run.samples()["image_name"].nunique() == 6
 

@@ -11,6 +11,7 @@ import pytest
 from eval.runs.folder import Run
 from eval.runs.lock import RunLock
 from eval.runs.shard import SAMPLE_COLUMNS, SCORE_COLUMNS, SIZE_COLUMNS
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Origin, Sample
 from tedbench.pair import EditPair, Entry
@@ -32,7 +33,7 @@ def pair(noise_image):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run.create(tmp_path / "run", CONFIG)
+    return RunWriter.create(tmp_path / "run", CONFIG)
 
 
 def samples(pair, *requests):
@@ -89,14 +90,14 @@ def test_nothing_is_written_through_a_link_among_the_locks(run, tmp_path):
     (run.folder / ".locks").mkdir()
     (run.folder / ".locks" / "1-of-1.json").symlink_to(tmp_path / "precious")
     with pytest.raises(UserError, match="is a link"):
-        Run.create(run.folder, CONFIG, RunLock(run.folder, say=lambda _: None))
+        RunWriter.create(run.folder, CONFIG, RunLock(run.folder, say=lambda _: None))
     assert (tmp_path / "precious").read_text() == "precious"
 
 
 def test_a_first_start_killed_before_its_configuration_was_written_can_be_repeated(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".config.yaml.77").write_text("half")
-    assert Run.create(tmp_path / "run", CONFIG).shards() == []
+    assert RunWriter.create(tmp_path / "run", CONFIG).shards() == []
 
 
 def test_what_others_are_writing_is_neither_counted_nor_cleared(run, pair):
@@ -128,17 +129,17 @@ def test_a_failure_is_a_row_for_each_missing_image(run, pair):
 def test_another_configuration_in_the_same_folder_is_refused(run):
     other = {**CONFIG, "fit": {**CONFIG["fit"], "seed": 1}}
     with pytest.raises(UserError, match=r"fit\.seed was 0, now 1"):
-        Run.create(run.folder, other)
+        RunWriter.create(run.folder, other)
 
 
 def test_sweep_measure_and_how_may_change(run):
-    Run.create(run.folder, {**CONFIG, "sweep": {"strengths": [0.5]}, "how": {"executor": "ray"}})
+    RunWriter.create(run.folder, {**CONFIG, "sweep": {"strengths": [0.5]}, "how": {"executor": "ray"}})
 
 
 def test_a_folder_with_other_things_in_it_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(UserError, match="not empty"):
-        Run.create(tmp_path, CONFIG)
+        RunWriter.create(tmp_path, CONFIG)
     assert (tmp_path / "thesis.tex").read_text() == "precious"
 
 

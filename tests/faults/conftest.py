@@ -13,6 +13,7 @@ from eval.engine.inline import Inline
 from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.datasets.base import Dataset
 from tedbench.errors import ImageError
 from tedbench.method import Editor
@@ -27,7 +28,7 @@ def create_run() -> Callable[..., Run]:
         config = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
         config["fit"] = {"dataset": "folder", "size": 16}
         config["labels"] = {"method": "imagic", "model": "tiny", "axis": axis}
-        return Run.create(folder, config)
+        return RunWriter.create(folder, config)
 
     return create
 

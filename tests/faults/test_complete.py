@@ -11,7 +11,7 @@ from PIL import Image
 
 from cli.command import compose
 from eval.engine.complete import find_complete, write_record
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from imagic.models.weights import digest, locate
 from tedbench.datasets.build import build_dataset
 from tedbench.method import Sample
@@ -39,7 +39,7 @@ def run(tmp_path, noise_image):
         model = {"digest": digest(locate("picturebook:diffusion"))}
         labels = {"method": "imagic", "model": "picturebook", "axis": "eta"}
         blocks = {name: {} for name in ("numerics", "sweep", "measure", "how")}
-        run = Run.create(tmp_path / "run", {"fit": {"model": model}, **blocks, "labels": labels})
+        run = RunWriter.create(tmp_path / "run", {"fit": {"model": model}, **blocks, "labels": labels})
         dataset = build_dataset(cfg.dataset)
         for pair in dataset:
             run.write_shard(pair, [Sample(float(s), 0, noise_image(s, 64)) for s in (0, 1)])

@@ -19,6 +19,7 @@ import yaml
 from PIL import Image
 
 from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from imagic.models.weights import locate
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -102,7 +103,7 @@ def saved_run(**changes: object) -> Callable[[Path], None]:
     def prepare(here: Path) -> None:
         config: dict = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
         config["fit"] = {"dataset": "folder", "size": 16}
-        run = Run.create(here / "old", config | {"labels": {"method": "m", "model": "n", "axis": "eta"}})
+        run = RunWriter.create(here / "old", config | {"labels": {"method": "m", "model": "n", "axis": "eta"}})
         image = np.zeros((16, 16, 3), np.uint8)
         run.write_shard(EditPair(Entry("a.png", "A dog."), image), [Sample(0.0, 0, image)])
         (here / "old" / "config.yaml").write_text(yaml.safe_dump(run.config() | changes))

@@ -12,7 +12,6 @@ import pandas as pd
 from eval.analysis.cost import made_elsewhere
 from eval.present.export.card import card
 from eval.present.export.results import results
-from eval.present.labels import dataset_of, title_of
 from eval.runs.folder import Run
 from eval.runs.shard import SAMPLE_COLUMNS
 from tedbench.datasets.picturebook import PicturebookPairs
@@ -82,7 +81,7 @@ def write_folder(run: Run, out: Path, licence: str | None = None) -> list[str]:
         text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
         (out / "results.json").write_text(f"{text}\n", encoding="utf-8")
         lines = _told(run, found, parts)
-        (out / "README.md").write_text(card(title_of(run), found, parts.licence, lines, list(table)), encoding="utf-8")
+        (out / "README.md").write_text(card(run.title, found, parts.licence, lines, list(table)), encoding="utf-8")
     return lines
 
 
@@ -118,7 +117,7 @@ def _copy_images(run: Run, table: pd.DataFrame, data: Path) -> None:
 
 
 def _told(run: Run, found: dict[str, Any], parts: Parts) -> list[str]:
-    coverage, dataset = found["coverage"], dataset_of(run)
+    coverage, dataset = found["coverage"], run.dataset_label
     images = f"{coverage['images']} edited images of {coverage['pairs']} of {coverage['pairs_expected']} pairs"
     why = f"{dataset} states no licence"
     failed = len(coverage["failed"])

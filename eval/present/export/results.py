@@ -11,7 +11,6 @@ import pandas as pd
 
 from eval.analysis.curves import CURVE_COLUMNS, curve_rows
 from eval.analysis.selection import chosen
-from eval.present.labels import dataset_of, key_of
 from eval.runs.folder import Run, last_start
 
 FOLDERS = re.compile(r"(?<![\w.:/])~?/(?:[^\s/'\"]+/)+")
@@ -31,8 +30,8 @@ def results(run: Run, samples: pd.DataFrame, scores: pd.DataFrame) -> dict[str, 
     choice = chosen(run)
     return _plain(
         {
-            "run": key_of(run),
-            "dataset": dataset_of(run),
+            "run": run.key,
+            "dataset": run.dataset_label,
             **run.labels,
             "coverage": {
                 "pairs": int(samples["pair_id"].nunique()) - len(failed),

@@ -18,8 +18,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eval.analysis.curves import REGION_RULE, region, with_region
 from eval.metrics.base import Kind
+from eval.metrics.names import first_of_kinds, heading
 from eval.present.figures.style import BLUE, COLUMN, GREEN, ORANGE, PAGE, plain, save
-from eval.present.labels import first_of_kinds, heading
 from eval.present.text import curve_title
 from eval.runs.folder import Run
 from tedbench.disk import writing

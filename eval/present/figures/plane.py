@@ -20,8 +20,8 @@ from eval.analysis.common_pairs import Comparison, scores
 from eval.analysis.curves import curve_rows
 from eval.analysis.methods import Method
 from eval.analysis.published import Published, published
+from eval.metrics.names import heading, kind_of
 from eval.present.figures.style import COLORS, COLUMN, DASHES, MARKERS, SMALL, legend_columns, plain, save, shorten
-from eval.present.labels import heading, kind_of
 from tedbench.disk import writing
 
 

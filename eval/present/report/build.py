@@ -10,9 +10,9 @@ from eval.metrics.base import Metric
 from eval.present.report.gallery import Shown
 from eval.present.report.page import choice_of, page
 from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.datasets.base import Dataset
 from tedbench.geometry import GEOMETRIES, Size
-from tedbench.method import Axis
 
 WAYS = {
     "crop": "made from its centre square, and cut to their own",
@@ -44,42 +44,28 @@ def _size(text: str) -> Size:
     return Size(int(width), int(height))
 
 
-def write_report(
-    run: Run,
-    table: pd.DataFrame,
-    axis: Axis,
-    metrics: Sequence[Metric],
-    dataset: Dataset,
-    n_expected: int | None = None,
-) -> None:
-    """Writes ``report.html`` into the run's folder; links are relative, so that the folder can be moved as a whole.
+def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, metrics: Sequence[Metric], dataset: Dataset) -> None:
+    """Write ``report.html`` into a run's folder; links are relative, so that the folder can be moved as a whole.
 
     Args:
-        run: whose report it is.
+        writer: of the folder.
+        run: the same run, read.
         table: its curve table.
-        axis: its strength.
         metrics: to show.
-        dataset: the pairs to show; one that the run has not reached is shown as such.
-        n_expected: how many pairs there should be; all of ``dataset`` by default.
+        dataset: its pairs.
     """
     choice, notes = choice_of(run)
-    ids = [entry.id for entry in dataset.entries]
-    samples, scores = run.samples(), run.scores()
-    samples, scores = samples[samples["pair_id"].isin(ids)], scores[scores["pair_id"].isin(ids)]
-    grid = samples.loc[samples["status"] == "ok", "strength"].unique()
-    axis = Axis(axis.name, axis.symbol, tuple(sorted(map(float, grid))), axis.identity, axis.fixed)
+    samples, scores, name = run.samples(), run.scores(), run.labels["method"]
     failed = samples[samples["status"] != "ok"].drop_duplicates("pair_id").set_index("pair_id")["reason"]
-    reached = set(samples["pair_id"])
-    reasons = {id: failed.get(id, "not run yet") for id in ids if id in failed or id not in reached}
     text = page(
-        f"{run.labels['method']} on {dataset.label}",
+        f"{name} on {dataset.label}",
         dataset.label,
         dataset.entries,
-        [Shown(run.labels["method"], run, axis, metrics, table, samples, scores, choice=choice)],
-        incomplete=reasons,
-        n_expected=len(ids) if n_expected is None else n_expected,
+        [Shown(name, run, run.axis, metrics, table, samples, scores, choice=choice)],
+        incomplete={entry.id: failed[entry.id] for entry in dataset.entries if entry.id in failed},
+        n_expected=run.expected_pairs,
         absent="not run yet",
         curves=(run.folder / "curves.png").exists(),
         notes=[*notes, *shape_notes(samples)],
     )
-    run.write_text("report.html", text)
+    writer.write_text("report.html", text)

@@ -14,7 +14,7 @@ import pandas as pd
 from eval.analysis.curves import region
 from eval.analysis.selection import Choice
 from eval.metrics.base import Metric, shown_score
-from eval.present.labels import first_of_kinds, short_name
+from eval.metrics.names import first_of_kinds, short_name
 from eval.runs.folder import Run
 from tedbench.method import Axis, format_strength
 from tedbench.pair import Entry

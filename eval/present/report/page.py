@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 
 from eval.analysis.selection import Choice, chosen
-from eval.present.labels import kind_of, short_name
+from eval.metrics.names import kind_of, short_name
 from eval.present.report.gallery import Shown, gallery
 from eval.present.text import coverage, strength_cells
 from eval.runs.folder import Run

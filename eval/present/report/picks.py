@@ -9,8 +9,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eval.analysis.selection_rules import Candidates
-from eval.present.labels import key_of, title_of
-from eval.runs.folder import Shard
+from eval.runs.shard import Shard
+from eval.runs.writer import RunWriter
 from tedbench.method import Axis, format_strength
 
 
@@ -20,16 +20,16 @@ def write_picks_page(among: Candidates) -> Path:
     pairs = [_pair(run.shard(str(pair)), images, axis) for pair, images in among.images.groupby("pair_id")]
     environment = Environment(loader=PackageLoader("eval.present.report"), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("picks.html.j2").render(
-        title=title_of(run),
+        title=run.title,
         folder=run.folder.name,
-        key=key_of(run),
+        key=run.key,
         words=among.words,
         scope=f"{among.protocol or 'all'} {'' if among.seed is None else among.seed}".strip(),
         axis=axis,
         pairs=pairs,
         without=[(run.shard(pair).info()["target_text"], pair, why) for pair, why in among.without.items()],
     )
-    run.write_text("picks.html", page)
+    RunWriter(run.folder, run.labels).write_text("picks.html", page)
     return run.folder / "picks.html"
 
 

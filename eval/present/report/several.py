@@ -14,12 +14,13 @@ from eval.analysis.common_pairs import Comparison, compare_on_common, scores
 from eval.analysis.curves import CURVE_COLUMNS
 from eval.analysis.methods import Method, open_whole
 from eval.analysis.strength_curves import Along, along, rows_of
+from eval.metrics.names import kind_of, metric_order
+from eval.metrics.saved import SavedMetric
 from eval.present.figures.curves import Panel, draw_curves, write_curves
-from eval.present.labels import kind_of, metric_order
 from eval.present.report.gallery import Shown
 from eval.present.report.page import choice_of, page
-from eval.present.saved import SavedMetric, SavedPairs
 from eval.runs.output_folder import make_room
+from eval.runs.pairs import RunPairs
 from tedbench.disk import writing
 from tedbench.errors import UserError
 
@@ -53,7 +54,7 @@ def write_report_of(runs: Sequence[str] | Mapping[str, str], out: Path) -> list[
     if found is not None:
         _draw(comparison, found, out)
     shown = [_shown(method, found, f"{IMAGES}/{number}", notes) for number, method in enumerate(comparison.methods, 1)]
-    entries = {entry.id: entry for method in comparison.methods for entry in SavedPairs(method.run).entries}
+    entries = {entry.id: entry for method in comparison.methods for entry in RunPairs(method.run).entries}
     text = page(
         f"{', '.join(each.name for each in shown)} on {comparison.dataset}",
         comparison.dataset,

@@ -7,7 +7,7 @@ from typing import Any
 
 import matplotlib
 
-from eval.present.figures.plane import COLORS
+from eval.present.figures.style import COLORS
 from tedbench.disk import writing
 from tedbench.fonts import cover_figure
 

@@ -9,7 +9,6 @@ import pandas as pd
 from scipy import stats
 
 from eval.metrics.base import shown_name, shown_score
-from eval.present.labels import key_of
 from eval.runs.folder import Run
 from eval.study.analysis.statistics import preference
 from eval.study.design.definition import Study
@@ -31,8 +30,8 @@ def shown_edit_scores(study: Study) -> tuple[pd.DataFrame, list[str]]:
         except UserError:
             notes.append(f"{method.name}: its run is no longer in {method.folder}, so its scores are not compared.")
             continue
-        if key_of(run) != method.run:
-            notes.append(f"{method.name}: {method.folder} now has another run ({key_of(run)}), which is not compared.")
+        if run.key != method.run:
+            notes.append(f"{method.name}: {method.folder} now has another run ({run.key}), which is not compared.")
             continue
         scores = run.scores()
         native = scores["metric"].str.endswith("/native")

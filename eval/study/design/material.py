@@ -12,7 +12,6 @@ import pandas as pd
 from eval.analysis.common_pairs import Comparison, compare_on_common
 from eval.analysis.methods import Method as ComparedMethod
 from eval.analysis.methods import open_methods
-from eval.present.labels import key_of
 from eval.runs.config import run_hash
 from eval.study.design.definition import Edit, Method
 from eval.study.design.images import Format, encoded, resized
@@ -110,7 +109,7 @@ def gather(
         raise UserError(f"There is no pair to show ({first}: {why}). Give runs whose images differ.")
     return Material(
         comparison.dataset,
-        tuple(Method(m.name, key_of(m.run), str(m.run.folder), m.picked.rule) for m in methods),
+        tuple(Method(m.name, m.run.key, str(m.run.folder), m.picked.rule) for m in methods),
         all_against_all,
         comparisons,
         items,

@@ -18,9 +18,10 @@ from rich.console import Console
 from eval.engine.inline import Inline
 from eval.engine.job import Job
 from eval.engine.progress import Reporter
+from eval.engine.score_pair import score_run
 from eval.metrics.build import build_metrics
 from eval.runs.folder import Run
-from eval.score import score_run
+from eval.runs.writer import RunWriter
 from tedbench.build import build
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
@@ -207,7 +208,7 @@ def job(tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, fo
         sys.path.remove(str(tmp_path))
     executor.settle(numerics)
     reporter = Reporter(Console(file=io.StringIO()))
-    run = Run.create(tmp_path / folder, config)
+    run = RunWriter.create(tmp_path / folder, config)
     return Job(run, Folder(file, 16), editor, built, [(0.0, 0)], executor, reporter, settings=settings)
 
 

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 
@@ -34,7 +35,7 @@ def make_run(folder, method: str, number: int, entries=ENTRIES, size: int = 32) 
     """One image a pair."""
     labels = {"method": method, "model": "tiny-weights", "axis": "eta"}
     blocks = {"fit": {"dataset": "folder", "size": size, "method": method}, "numerics": {}, "sweep": {}, "measure": {}}
-    run = Run.create(folder, {**blocks, "how": {}, "labels": labels})
+    run = RunWriter.create(folder, {**blocks, "how": {}, "labels": labels})
     for i, entry in enumerate(entries):
         image = picture(100 * number + i + 10, size)
         run.write_shard(EditPair(entry, picture(i, size)), [Sample(0.5, 0, image)])

@@ -12,8 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from eval.present.labels import key_of
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from eval.study import analyze as analyze_command
 from eval.study import plan as plan_command
 from eval.study import simulate as simulate_command
@@ -207,7 +206,7 @@ def test_the_metrics_of_the_runs_are_set_beside_the_answers(simulated, write, tm
     for place, method in enumerate(study.methods):
         labels = {"method": method.name, "model": "tiny", "axis": "eta"}
         config = {"fit": {"size": 16}, "numerics": {}, "sweep": {}, "measure": {}, "how": {}, "labels": labels}
-        run = Run.create(tmp_path / method.name, config)
+        run = RunWriter.create(tmp_path / method.name, config)
         rows = [
             (f"pair{pair}", 0.5, 0, "clip/a/b", 0.5 - 0.1 * place + 0.01 * pair * (1 - place)) for pair in range(12)
         ]
@@ -220,7 +219,7 @@ def test_the_metrics_of_the_runs_are_set_beside_the_answers(simulated, write, tm
             (shard.folder / "done").write_text("{}")
             for metric, one in scores.groupby("metric"):
                 shard.write_scores(metric, one)
-        methods.append(Method(method.name, key_of(run), str(run.folder), method.chosen_by))
+        methods.append(Method(method.name, run.key, str(run.folder), method.chosen_by))
     write_study(path, replace(study, methods=tuple(methods)))
     tag = read_study(path).tag
     summary = analyze([write(table.assign(**{"Input.study": tag}))], path, tmp_path)

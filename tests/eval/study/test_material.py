@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from eval.study.design.material import INPUT, gather
 from tedbench.image import read_image, square
 from tedbench.method import Sample
@@ -35,7 +35,7 @@ def runs(tmp_path):
             "sweep": {},
             "measure": {},
         }
-        run = Run.create(tmp_path / method, {**blocks, "how": {}, "labels": labels})
+        run = RunWriter.create(tmp_path / method, {**blocks, "how": {}, "labels": labels})
         for name, seed in (("input", 1), (f"edit{number}", 5 + number)):
             Image.fromarray(picture(seed, 48)).save(tmp_path / f"{name}.png", icc_profile=profile())
         images = [square(read_image(tmp_path / f"{name}.png"), 32) for name in ("input", f"edit{number}")]

@@ -1,21 +1,13 @@
-"""What a run's folder says of itself, in the words of figures and pages."""
+"""What the names of metrics say: what is measured, the headings of columns, and their order."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from eval.metrics.base import Kind, Metric, is_judgement
-from eval.runs.config import run_hash
-from eval.runs.folder import Run
-from tedbench.datasets.picturebook import PicturebookPairs
-from tedbench.method import Axis
-
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-"""What no page or figure can show: line ends, and marks that turn the writing round."""
 
 MEASURES: dict[str, tuple[Kind, str]] = {
     "clip": ("alignment", "CLIP score"),
@@ -29,32 +21,6 @@ MEASURES: dict[str, tuple[Kind, str]] = {
     "judge": ("judgement", "judged"),
 }
 """What the first word of a metric's name says: what it measures and its heading. Those that figures prefer come first."""
-
-
-def axis_of(run: Run) -> Axis:
-    """The run's axis, with the strengths that it has images of; its name is its symbol where the run says no other."""
-    name, about = run.labels["axis"], run.config().get("axis", {})
-    samples = run.samples()
-    grid = sorted(samples.loc[samples["status"] == "ok", "strength"].unique())
-    symbol, identity, fixed = about.get("symbol", name), about.get("identity"), about.get("fixed", False)
-    return Axis(name, symbol, tuple(map(float, grid)), identity, fixed)
-
-
-def dataset_of(run: Run) -> str:
-    """Its dataset's name; says where the pictures are synthetic."""
-    name = str(run.config()["fit"]["dataset"])
-    return f"{name.capitalize()} (synthetic)" if name == PicturebookPairs.name else name
-
-
-def title_of(run: Run) -> str:
-    """Method, model and dataset."""
-    model = [] if run.labels["model"] == "none" else [run.labels["model"]]
-    return " · ".join([run.labels["method"], *model, dataset_of(run)])
-
-
-def key_of(run: Run) -> str:
-    """Method and what decides its images: stays when the folder moves, differs between runs."""
-    return f"{run.labels['method']}-{run_hash(run.config())}"
 
 
 def kind_of(metric: str) -> Kind | None:

@@ -1,0 +1,54 @@
+"""Paired differences in words, as tables print them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pandas as pd
+
+from eval.metrics.base import is_judgement
+from eval.metrics.names import heading
+from eval.present.tables import Grid
+from eval.present.text import brackets, number
+
+NOTE = (
+    "Differences: mean over pairs of the first method's score less the second's, with the 95% interval clustered by source "
+    "image (Tango's score interval for shares); p of a two-sided permutation test that exchanges the methods in all pairs of a source image at once, by Holm's "
+    "correction for the number of differences in its column ({count}).{least} Choosing images by a metric favours its own column."
+)
+
+
+def difference_grid(table: pd.DataFrame, join: Callable[..., str]) -> Grid:
+    """The differences in words: a row for each two methods, a column a metric."""
+    metrics = list(dict.fromkeys(table["metric"]))
+    rows = []
+    for (one, other), group in table.groupby(["method", "other"], sort=False):
+        cells = [_words(group[group["metric"] == metric], join) for metric in metrics]
+        rows.append([f"{one} − {other}", *cells])
+    return Grid(["difference", *(heading(metric, metrics) for metric in metrics)], rows, len(metrics))
+
+
+def difference_notes(table: pd.DataFrame) -> list[str]:
+    """What stands under the differences; nothing where there are none."""
+    if table.empty:
+        return []
+    images = int(table["n_source_images"].min())
+    least = f" With {images} source images p cannot be less than {2 / 2**images:.3f} before that." if images < 9 else ""
+    return [NOTE.format(count=table.groupby("metric").size().max(), least=least)]
+
+
+def _words(rows: pd.DataFrame, join: Callable[..., str]) -> str:
+    if rows.empty:
+        return "–"
+    (row,) = rows.to_dict("records")
+    percent = is_judgement(row["metric"])
+    mean = f"{number(100 * row['difference'], '+.0f')} %" if percent else number(row["difference"], "+.3f")
+    ends = brackets(row["difference"], row["ci_low"], row["ci_high"], percent)
+    p = "" if math.isnan(row["p_holm"]) else p_value(row["p_holm"])
+    return join(mean, ends, p).replace("-", "−")
+
+
+def p_value(p: float) -> str:
+    """ "p = .031", or "p < .001"."""
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")

@@ -1,0 +1,50 @@
+"""Everything that lies beside a run's shards: made from its folder alone, and made again at any time."""
+
+from __future__ import annotations
+
+import time
+
+import pandas as pd
+
+from eval.analysis.curves import curve_rows
+from eval.metrics.saved import saved_metrics
+from eval.runs.folder import Run
+from eval.runs.pairs import RunPairs
+from eval.runs.writer import RunWriter
+
+
+def write_outputs(writer: RunWriter) -> None:
+    """Write tables, curves, strips and report of all that a run has.
+
+    Raises:
+        UserError: the run has no pairs, or the disk does not take them.
+    """
+    from eval.present.figures.curves import draw_run
+    from eval.present.figures.strips import draw_strips
+
+    start = time.monotonic()
+    run = Run(writer.folder, writer.labels)
+    writer.write_tables()
+    dataset, table = RunPairs(run), curves_of(run)
+    draw_run(run, table, run.axis)
+    draw_strips(run, dataset, run.axis)
+    _write_report(writer, run, table)
+    writer.event("report", seconds=round(time.monotonic() - start, 2))
+
+
+def write_report(writer: RunWriter) -> None:
+    """Write the report alone, of all that the run has."""
+    run = Run(writer.folder, writer.labels)
+    _write_report(writer, run, curves_of(run))
+
+
+def curves_of(run: Run) -> pd.DataFrame:
+    """Return the curve table of all pairs of a run; see :func:`eval.analysis.curves.curve_rows`."""
+    samples = run.samples()
+    return curve_rows(samples, run.scores(), list(samples["pair_id"].unique()), run.labels, run.expected_pairs)
+
+
+def _write_report(writer: RunWriter, run: Run, table: pd.DataFrame) -> None:
+    from eval.present.report.build import write_report
+
+    write_report(writer, run, table, saved_metrics(run), RunPairs(run))

@@ -1,0 +1,46 @@
+"""The pairs of a saved run, as a data set."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eval.runs.folder import Run
+from tedbench.datasets.base import Dataset
+from tedbench.datasets.picturebook import PicturebookPairs
+from tedbench.errors import ImageError, UserError
+from tedbench.pair import Entry
+
+
+class RunPairs(Dataset):
+    """The pairs that a run has reached, in the order of their ids."""
+
+    def __init__(self, run: Run) -> None:
+        """
+        Raises:
+            UserError: the run has none.
+        """
+        self._run = run
+        rows = run.samples().drop_duplicates("pair_id")
+        if not len(rows):
+            raise UserError(f"{run.folder} has no pairs yet. Repeat its eval.run command first.")
+        config = run.config()
+        self.name = str(config["fit"]["dataset"])  # type: ignore[misc]
+        self.synthetic = self.name == PicturebookPairs.name  # type: ignore[misc]
+        entries = []
+        for row in rows.itertuples():
+            info = run.shard(row.pair_id).info()
+            names = ("source_text", "source_object", "target_object")
+            texts = {name: info.get(name) for name in names}
+            entries.append(Entry(row.image_name, row.target_text, category=row.category or None, **texts))
+        super().__init__(entries, int(config["fit"].get("size") or 0))
+
+    def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
+        """The input and the true edited image, as the run kept them.
+
+        Raises:
+            ImageError: the run has no input of a pair whose image could not be read.
+        """
+        shard = self._run.shard(entry.id)
+        if not (shard.folder / "input.png").exists():
+            raise ImageError(f"{shard.folder} has no input. Repeat the run's eval.run command.")
+        return shard.input(), shard.truth()
