@@ -59,7 +59,7 @@ def test_a_larger_sweep_keeps_what_is_there(run, pair):
 
 def test_an_interrupted_write_leaves_no_shard_and_the_old_one_whole(run, pair, monkeypatch):
     run.write_shard(pair, samples(pair, (0.0, 0)))
-    monkeypatch.setattr("eval.runs.folder.write_png", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("eval.runs.writer.write_png", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         run.write_shard(pair, samples(pair, (1.0, 0)))
     assert len(run.shard(pair.id).samples()) == 1
@@ -150,7 +150,7 @@ def test_a_full_or_read_only_disk_is_one_clear_line_and_loses_nothing(run, pair,
     def refuse(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("eval.runs.folder.write_png", refuse)
+    monkeypatch.setattr("eval.runs.writer.write_png", refuse)
     with pytest.raises(UserError, match=words):
         run.write_shard(pair, samples(pair, (1.0, 0)))
     assert len(run.shard(pair.id).samples()) == 1
@@ -179,7 +179,7 @@ def test_opening_what_is_no_run_is_refused(tmp_path):
 
 def test_strengths_that_older_versions_kept_apart_are_one(run, pair, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("eval.runs.folder.rounded_strength", float)
+        patch.setattr("eval.runs.writer.rounded_strength", float)
         run.write_shard(pair, samples(pair, (0.3, 0), (1.0, 0)))
         run.write_shard(pair, samples(pair, (0.1 + 0.2, 0)))
     shard = run.shard(pair.id)
@@ -199,7 +199,7 @@ def test_a_new_image_takes_the_place_of_one_that_is_there(run, pair):
 
 def test_shards_of_older_versions_have_no_sizes(run, pair, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("eval.runs.folder.SAMPLE_COLUMNS", SAMPLE_COLUMNS[:-3])
+        patch.setattr("eval.runs.writer.SAMPLE_COLUMNS", SAMPLE_COLUMNS[:-3])
         run.write_shard(pair, samples(pair, (0.0, 0)))
     sized = EditPair(Entry("cat.png", "A cat."), pair.image, original_size=(30, 20))
     run.write_shard(sized, samples(sized, (0.0, 0)), {(0.0, 0): Origin("digest", (40, 40), "squash")})
