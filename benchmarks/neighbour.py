@@ -103,7 +103,9 @@ def _environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.neighbour", description=__doc__)
-    parser.add_argument("--steps", type=int, nargs=2, default=[120, 200], help="of stages A and B; default: the recipe's")
+    parser.add_argument(
+        "--steps", type=int, nargs=2, default=[120, 200], help="of stages A and B; default: the recipe's"
+    )
     parser.add_argument("--wait", choices=WAITS, nargs="*", default=[], help="other ways to wait, for comparison")
     parser.add_argument("--fit", action="store_true", help="only a fit in this process; prints its seconds")
     return parser.parse_args()

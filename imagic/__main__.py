@@ -37,7 +37,7 @@ def main(cfg: DictConfig) -> None:
 
     from imagic.api import build_editor, open_pair
     from imagic.errors import DivergedError
-    from imagic.models.device import settle
+    from imagic.models.device import multiply_exactly, settle
     from imagic.strip import draw_strip
 
     read_image(str(cfg.image))
@@ -59,6 +59,8 @@ def main(cfg: DictConfig) -> None:
             samples = list(edit.sample(requests, progress))
     except DivergedError as error:
         raise UserError(f"Imagic did not converge on {cfg.image}: {error}.") from None
+    finally:
+        multiply_exactly()
     text = pair.target_text + (" – Picturebook (synthetic)" if cfg.model.name == "picturebook" else "")
     try:
         draw_strip(pair.image, samples, text, label=editor.axis.label).save(out, format="PNG")
