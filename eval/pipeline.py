@@ -28,6 +28,7 @@ from eval.progress import Reporter
 from eval.provenance import provenance
 from eval.shard import Shard, listed
 from eval.store import Run, replaced
+from imagic.models.device import multiply_exactly
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
@@ -64,7 +65,8 @@ class Job:
         self._replaced: list[str] = []
 
     def close(self) -> None:
-        """Lets other commands work on the run's folder."""
+        """Lets other commands work on the run's folder; float32 is float32 again in this process."""
+        multiply_exactly()
         if self.lock is not None:
             self.lock.release()
 
