@@ -23,7 +23,7 @@ from eval.metrics.build import build_metrics
 from eval.progress import Reporter
 from eval.provenance import provenance
 from eval.shard import Shard, listed
-from eval.store import Run, replaced
+from eval.store import Run
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
@@ -97,7 +97,7 @@ class Job:
             self._same_texts(entry, info)
         if info.get("input"):
             self._same_input(entry, info["input"])
-        changed = replaced(shard, self.editor.origins(entry)).intersection(self.requests)
+        changed = shard.replaced(self.editor.origins(entry)).intersection(self.requests)
         if changed:
             self._replaced.append(entry.id)
         if info["status"] == "failed" and not self.retry_failed and not changed:
