@@ -27,7 +27,7 @@ from eval.metrics.build import build_metrics
 from eval.progress import Reporter
 from eval.provenance import provenance
 from eval.shard import Shard, listed
-from eval.store import Run, replaced
+from eval.store import Run
 from imagic.models.device import multiply_exactly
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
@@ -113,7 +113,7 @@ class Job:
         if info.get("input"):
             self._same_input(entry, info["input"])
         corrected = self._corrected(shard, entry, bool((rows["status"] == "ok").any()))
-        changed = replaced(shard, self.editor.origins(entry)).intersection(self.requests)
+        changed = shard.replaced(self.editor.origins(entry)).intersection(self.requests)
         if changed:
             self._replaced.append(entry.id)
         if info["status"] == "failed" and not changed and not self._tried_again(entry, info, rows):

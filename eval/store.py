@@ -32,20 +32,16 @@ from eval.inputs import input_digest, pixel_digest
 from eval.listing import Listing, listed, write_listing
 from eval.lock import RunLock
 from eval.place import read_config, require_no_links, require_place, with_own_list
-from eval.shard import KEY, SAMPLE_COLUMNS, SCORE_COLUMNS, SIZE_COLUMNS, Shard
+from eval.shard import KEY, SAMPLE_COLUMNS, SCORE_COLUMNS, SIZE_COLUMNS, Shard, sizes
 from eval.sources import by_pixels
 from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.image import write_png
-from tedbench.method import Origin, Sample, format_strength, rounded_strength
+from tedbench.method import Origins, Sample, format_strength, rounded_strength
 from tedbench.pair import EditPair, Entry
 
 LEFTOVER = re.compile(r"\.(?P<id>.+)\.[0-9a-f]{8}\.(?P<state>new|old)", re.DOTALL)
 """What a shard's folder is called while it is written, or moved aside for its successor."""
-
-
-Origins = Mapping[tuple[float, int], Origin]
-"""Of a pair's images, by (strength, seed)."""
 
 
 class Start(NamedTuple):
@@ -155,7 +151,7 @@ class Run:
                 name = f"{self.labels['axis']}{format_strength(strength)}-s{seed}.png"
                 _write_png(folder / name, image)
                 row = self._row(pair.entry, strength, seed, f"pairs/{pair.id}/{name}", "ok", "")
-                rows.append(row | _sizes(pair, (origins or {}).get((strength, seed))))
+                rows.append(row | sizes(pair, (origins or {}).get((strength, seed))))
             info = {"status": "ok", "input": input_digest(pair), "truth": truth}
             self._finish(folder, pair.entry, rows, info, origins)
 
@@ -233,7 +229,7 @@ class Run:
         with writing(self.folder):
             try:
                 beside.mkdir(parents=True)
-                rows = _take_over(Shard(final), beside, replaced(Shard(final), origins or {}))
+                rows = _take_over(Shard(final), beside, Shard(final).replaced(origins or {}))
                 if rows and (changed := set(corrected_texts(Shard(final), entry))):
                     Shard(beside).forget_metrics(lambda metric: bool(changed & reads(metric)))
                 yield beside, [row | _known(entry) for row in rows]
@@ -368,19 +364,6 @@ def last_start(events: Sequence[Mapping[str, Any]]) -> Start:
         if event["event"] == "start":
             return Start(int(event.get("pairs", 0)), int(event.get("samples_per_pair", 0)))
     return Start(0, 0)
-
-
-def replaced(shard: Shard, origins: Origins) -> set[tuple[float, int]]:
-    """The (strength, seed) of a shard whose images were read from other files than those of ``origins``."""
-    if not origins or not shard.exists():
-        return set()
-    return {key for key, digest in shard.origins().items() if key in origins and origins[key].digest != digest}
-
-
-def _sizes(pair: EditPair, origin: Origin | None) -> dict[str, str]:
-    """:data:`eval.shard.SIZE_COLUMNS` of an image."""
-    shown = [f"{size[0]}×{size[1]}" if size else "" for size in (pair.original_size, origin and origin.size)]
-    return dict(zip(SIZE_COLUMNS, (*shown, origin.geometry if origin else ""), strict=True))
 
 
 def _take_over(old: Shard, folder: Path, without: Collection[tuple[float, int]] = ()) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from eval.comparison.method import Method
 from eval.labels import dataset_of
+from eval.shapes import shape_notes
 from eval.store import last_start
 from tedbench.errors import UserError
 
@@ -83,6 +84,9 @@ def compare_on_common(methods: Sequence[Method]) -> Comparison:
     if len(sizes) > 1:
         each = ", ".join(f"{method.name} {method.size} px" for method in methods)
         notes.append(f"The methods worked on pairs of different size: {each}.")
+    for method in methods:
+        compared = method.samples[method.samples["pair_id"].isin(common)]
+        notes += [f"{method.name}: {note}" for note in shape_notes(compared)]
     expected = max(len(ids), *(last_start(method.run.events()).pairs for method in methods))
     if expected > len(ids):
         more = expected - len(ids)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from baselines.precomputed import Precomputed
-from eval.report.build import shape_notes
+from eval.shapes import shape_notes
 from eval.shard import SCORE_COLUMNS
 
 ROWS = {
