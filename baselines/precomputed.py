@@ -173,7 +173,11 @@ class Precomputed(Editor):
             )
             words = f"{len(pairs)} of {len(entries)} pairs share their edited image with another: {path} is read for {one} and {other}."
             if not self.shared_files:
-                how = "method.pattern with {text} or {pair_id}" if self._listed is None else "each pair its own file"
+                how = (
+                    "a method.pattern that tells them apart, as {image_name}, {target_text} and {pair_id} do"
+                    if self._listed is None
+                    else "each pair its own file"
+                )
                 raise UserError(f"{words} Give {how}, or method.shared_files=true if that is meant.")
             _warn(words)
         repeated = sum(len(found) > len({id for id, _ in found}) for found in readers.values())

@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
 
     from imagic.api import build_editor, open_pair
     from imagic.errors import DivergedError
-    from imagic.models.device import settle
+    from imagic.models.device import multiply_exactly, settle
     from imagic.models.synthetic import is_synthetic
     from imagic.strip import draw_strip
 
@@ -66,6 +66,8 @@ def main(cfg: DictConfig) -> None:
             samples = list(edit.sample(requests, progress))
     except DivergedError as error:
         raise UserError(f"Imagic did not converge on {image}: {error}.") from None
+    finally:
+        multiply_exactly()
     text = pair.target_text + (" – Picturebook (synthetic)" if is_synthetic(plain["model"]) else "")
     save_strip(draw_strip(pair.image, samples, text, label=editor.axis.label), out, whose)
     print(out)

@@ -11,7 +11,7 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from cli.command import compose
-from imagic.models.device import settle
+from imagic.models.device import TF32, settle
 from tedbench.build import build
 from tedbench.errors import UserError
 from tedbench.image import read_image, square
@@ -71,7 +71,8 @@ def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
     from imagic.models.base import TextToImage
 
     numerics = cfg["numerics"]
-    model = build(cfg["model"], TextToImage, device=device, dtype=numerics["dtype"])
+    dtype = "float32" if numerics["dtype"] == TF32 else numerics["dtype"]
+    model = build(cfg["model"], TextToImage, device=device, dtype=dtype)
     if not isinstance(numerics["compile"], bool):
         raise UserError(f"numerics.compile is {numerics['compile']!r}. It must be true or false.")
     if numerics["compile"]:

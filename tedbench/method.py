@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -65,6 +65,10 @@ class Origin(NamedTuple):
     digest: str
     size: tuple[int, int] | None = None
     geometry: str = ""
+
+
+Origins = Mapping[tuple[float, int], Origin]
+"""Of a pair's images, by (strength, seed)."""
 
 
 class Edit(ABC):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from eval.analysis.methods import Method
+from eval.analysis.shapes import shape_notes
 from eval.runs.folder import last_start
 from tedbench.errors import UserError
 
@@ -82,6 +83,9 @@ def compare_on_common(methods: Sequence[Method]) -> Comparison:
     if len(sizes) > 1:
         each = ", ".join(f"{method.name} {method.size} px" for method in methods)
         notes.append(f"The methods worked on pairs of different size: {each}.")
+    for method in methods:
+        compared = method.samples[method.samples["pair_id"].isin(common)]
+        notes += [f"{method.name}: {note}" for note in shape_notes(compared)]
     expected = max(len(ids), *(last_start(method.run.events()).pairs for method in methods))
     if expected > len(ids):
         more = expected - len(ids)

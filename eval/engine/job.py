@@ -27,7 +27,8 @@ from eval.runs.listing import Listing, is_of, left_out, listing_of
 from eval.runs.lock import RunLock
 from eval.runs.provenance import provenance
 from eval.runs.shard import Shard, listed
-from eval.runs.writer import RunWriter, replaced
+from eval.runs.writer import RunWriter
+from imagic.models.device import multiply_exactly
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
@@ -64,7 +65,8 @@ class Job:
         self._replaced: list[str] = []
 
     def close(self) -> None:
-        """Lets other commands work on the run's folder."""
+        """Lets other commands work on the run's folder; float32 is float32 again in this process."""
+        multiply_exactly()
         if self.lock is not None:
             self.lock.release()
 
@@ -111,7 +113,7 @@ class Job:
         if info.get("input"):
             self._same_input(entry, info["input"])
         corrected = self._corrected(shard, entry, bool((rows["status"] == "ok").any()))
-        changed = replaced(shard, self.editor.origins(entry)).intersection(self.requests)
+        changed = shard.replaced(self.editor.origins(entry)).intersection(self.requests)
         if changed:
             self._replaced.append(entry.id)
         if info["status"] == "failed" and not changed and not self._tried_again(entry, info, rows):

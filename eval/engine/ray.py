@@ -84,7 +84,9 @@ class Ray(Executor):
         if asked == "cuda" and not gpus:
             raise UserError(f"The cluster at {self._address} has no GPU. Give numerics.device=cpu.")
         self._gpus = gpus if asked in ("auto", "cuda") else 0
-        self._device, self._threads = settle({**numerics, "device": "cpu" if self._gpus or asked == "auto" else asked})
+        here = {"device": "cpu" if self._gpus or asked == "auto" else asked}
+        here |= {"dtype": "float32"} if self._gpus else {}  # whether workers have tf32, they say
+        self._device, self._threads = settle({**numerics, **here})
         self._device = "cuda" if self._gpus else self._device
         return self._device, self._threads
 

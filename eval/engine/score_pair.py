@@ -17,6 +17,7 @@ from eval.runs.files import DamagedError
 from eval.runs.folder import Run
 from eval.runs.shard import KEY, Shard, listed
 from eval.runs.writer import RunWriter
+from imagic.models.device import exact_products
 from tedbench.disk import writing
 from tedbench.errors import PairError
 
@@ -107,7 +108,8 @@ def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metri
         raise DamagedError(f"{listed(broken)}. Repeat the run's eval.run to make it again, or restore it.")
     for metric, rows in work:
         images, reason = pictures(tuple(rows["image"])), metric.unscored(reference)
-        scores = np.full(len(images), np.nan) if reason else metric.score(reference, images)
+        with exact_products():
+            scores = np.full(len(images), np.nan) if reason else metric.score(reference, images)
         yield metric, rows[["pair_id", *KEY]].assign(metric=metric.name, score=scores, reason=reason or "")
 
 

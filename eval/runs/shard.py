@@ -16,7 +16,8 @@ from filelock import FileLock
 from eval.runs.files import DamagedError, clear_half_written, file_digest, read_table, replace_text, write_table
 from tedbench.disk import writing
 from tedbench.image import read_image
-from tedbench.method import rounded_strength
+from tedbench.method import Origin, Origins, rounded_strength
+from tedbench.pair import EditPair
 
 SAMPLE_COLUMNS = (
     "pair_id",
@@ -47,6 +48,12 @@ KEY = ["strength", "seed"]
 def listed(broken: Mapping[str, str]) -> str:
     """What is wrong with files, as a line: "eta1-s0.png is missing; eta0-s0.png has been changed"."""
     return "; ".join(f"{name} {what}" for name, what in broken.items())
+
+
+def sizes(pair: EditPair, origin: Origin | None) -> dict[str, str]:
+    """:data:`SIZE_COLUMNS` of an image."""
+    shown = [f"{size[0]}×{size[1]}" if size else "" for size in (pair.original_size, origin and origin.size)]
+    return dict(zip(SIZE_COLUMNS, (*shown, origin.geometry if origin else ""), strict=True))
 
 
 class Shard:
@@ -86,6 +93,11 @@ class Shard:
             return self.info().get("input")
         except OSError:  # its successor is just taking its place
             return None
+
+    def replaced(self, origins: Origins) -> set[tuple[float, int]]:
+        """The (strength, seed) that were read from other files than those of ``origins``."""
+        known = self.origins() if origins and self.exists() else {}
+        return {key for key, digest in known.items() if key in origins and origins[key].digest != digest}
 
     def broken(self, thorough: bool = False) -> dict[str, str]:
         """What is wrong with its files, by name: "is missing" or "has been changed".

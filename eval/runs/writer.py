@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -31,18 +31,14 @@ from eval.runs.input_digest import input_digest, pixel_digest
 from eval.runs.listing import Listing, write_listing
 from eval.runs.lock import RunLock
 from eval.runs.place import require_place, with_own_list
-from eval.runs.shard import KEY, SAMPLE_COLUMNS, SIZE_COLUMNS, Shard
+from eval.runs.shard import KEY, SAMPLE_COLUMNS, SIZE_COLUMNS, Shard, sizes
 from tedbench.disk import writing
 from tedbench.image import write_png
-from tedbench.method import Origin, Sample, format_strength, rounded_strength
+from tedbench.method import Origins, Sample, format_strength, rounded_strength
 from tedbench.pair import EditPair, Entry
 
 LEFTOVER = re.compile(r"\.(?P<id>.+)\.[0-9a-f]{8}\.(?P<state>new|old)", re.DOTALL)
 """What a shard's folder is called while it is written, or moved aside for its successor."""
-
-
-Origins = Mapping[tuple[float, int], Origin]
-"""Of a pair's images, by (strength, seed)."""
 
 
 class RunWriter(Run):
@@ -107,7 +103,7 @@ class RunWriter(Run):
                 name = f"{self.labels['axis']}{format_strength(strength)}-s{seed}.png"
                 _write_png(folder / name, image)
                 row = self._row(pair.entry, strength, seed, f"pairs/{pair.id}/{name}", "ok", "")
-                rows.append(row | _sizes(pair, (origins or {}).get((strength, seed))))
+                rows.append(row | sizes(pair, (origins or {}).get((strength, seed))))
             info = {"status": "ok", "input": input_digest(pair), "truth": truth}
             self._finish(folder, pair.entry, rows, info, origins)
 
@@ -185,7 +181,7 @@ class RunWriter(Run):
         with writing(self.folder):
             try:
                 beside.mkdir(parents=True)
-                rows = _take_over(Shard(final), beside, replaced(Shard(final), origins or {}))
+                rows = _take_over(Shard(final), beside, Shard(final).replaced(origins or {}))
                 if rows and (changed := set(corrected_texts(Shard(final), entry))):
                     Shard(beside).forget_metrics(lambda metric: bool(changed & reads(metric)))
                 yield beside, [row | _known(entry) for row in rows]
@@ -275,19 +271,6 @@ class RunWriter(Run):
                 file.seek(-1, os.SEEK_END)
                 line = line if file.read() == b"\n" else f"\n{line}"  # after a line that was cut off
             file.write(line.encode())
-
-
-def replaced(shard: Shard, origins: Origins) -> set[tuple[float, int]]:
-    """The (strength, seed) of a shard whose images were read from other files than those of ``origins``."""
-    if not origins or not shard.exists():
-        return set()
-    return {key for key, digest in shard.origins().items() if key in origins and origins[key].digest != digest}
-
-
-def _sizes(pair: EditPair, origin: Origin | None) -> dict[str, str]:
-    """:data:`eval.runs.shard.SIZE_COLUMNS` of an image."""
-    shown = [f"{size[0]}×{size[1]}" if size else "" for size in (pair.original_size, origin and origin.size)]
-    return dict(zip(SIZE_COLUMNS, (*shown, origin.geometry if origin else ""), strict=True))
 
 
 def _take_over(old: Shard, folder: Path, without: Collection[tuple[float, int]] = ()) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 
+from imagic.models.device import TF32
 from tedbench.errors import UserError
 from tedbench.pair import EditPair
 
@@ -42,8 +43,10 @@ class DiffusionModel(ABC):
             UserError: an unknown ``dtype``, or a network that predicts neither ε nor v.
         """
         self.name, self.device = name, torch.device(device)
-        if dtype not in DTYPES:
-            raise UserError(f"The network cannot compute in {dtype!r}. numerics.dtype can be {', '.join(DTYPES)}.")
+        if dtype not in DTYPES:  # tf32 is float32 to a network, and a setting of the process
+            raise UserError(
+                f"The network cannot compute in {dtype!r}. numerics.dtype can be {', '.join((*DTYPES, TF32))}."
+            )
         self._dtype = DTYPES[dtype]
         network = network.float().to(self.device, memory_format=torch.channels_last)
         self.network, self.scheduler = network.eval().requires_grad_(False), scheduler

@@ -1,13 +1,20 @@
-"""The processor that models run on."""
+"""The processor that models run on, and how exactly it multiplies."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from runtime.threads import usable_cores
 from tedbench.errors import UserError
+
+TF32 = "tf32"
+"""``numerics.dtype`` of a run whose weights and tensors are float32 and whose products TF32."""
+
+AMPERE = (8, 0)
+"""Compute capability of the first GPUs with TF32."""
 
 
 def resolve_device(asked: str) -> str:
@@ -33,16 +40,53 @@ def cpu_threads(asked: int | None) -> int:
     return asked or usable_cores()
 
 
+def multiply_exactly(exactly: bool = True) -> None:
+    """Has GPUs multiply float32 as float32 from now on, or as TF32: with 10 bits of the fraction, and several times faster."""
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = not exactly
+
+
+@contextmanager
+def exact_products() -> Iterator[None]:
+    """Within, float32 is float32 in a run with TF32 too: as metrics are measured, whose names do not say it."""
+    import torch
+
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    multiply_exactly()
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def _require_tf32(device: str) -> None:
+    """
+    Raises:
+        UserError: the device has no TF32, and would compute what the run's name does not say.
+    """
+    import torch
+
+    what = f"{device} has none"
+    if device.startswith("cuda"):
+        if torch.version.hip is None and torch.cuda.get_device_capability(device) >= AMPERE:
+            return
+        what = f"{torch.cuda.get_device_name(device)} has none"
+    raise UserError(
+        f"numerics.dtype=tf32 is for NVIDIA's GPUs from Ampere on (A100, RTX 30), and {what}. Give numerics.dtype=float32."
+    )
+
+
 def settle(numerics: Mapping[str, Any]) -> tuple[str, int]:
     """Sets up the processor as ``numerics`` asks, so that equal runs give equal bits.
 
-    On CUDA, TF32 is switched off (float32 means float32) and deterministic kernels are asked for.
+    TF32 is switched off (float32 means float32), or with ``dtype`` tf32 on, and on CUDA deterministic kernels are asked for.
 
     Returns:
         The device and the number of CPU threads.
 
     Raises:
-        UserError: a setting that is no such thing.
+        UserError: a setting that is no such thing, or tf32 on a device that has none.
     """
     import torch
 
@@ -53,10 +97,13 @@ def settle(numerics: Mapping[str, Any]) -> tuple[str, int]:
         ):
             raise UserError(f"numerics.{key} is {value!r}. It must be a whole number from 1.")
     device, threads = resolve_device(str(numerics["device"])), cpu_threads(numerics["threads"])
+    tf32 = numerics.get("dtype") == TF32
+    if tf32:
+        _require_tf32(device)
     torch.set_num_threads(threads)
+    multiply_exactly(not tf32)
     if device.startswith("cuda"):
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.benchmark = False
         torch.use_deterministic_algorithms(True, warn_only=True)
     return device, threads

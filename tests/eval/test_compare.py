@@ -12,6 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from eval.analysis.common_pairs import compare_on_common
 from eval.analysis.methods import open_methods
 from eval.analysis.published import published
 from eval.analysis.selection import Choice, keep
@@ -22,7 +23,7 @@ from eval.present.tables import latex_escape, markdown_escape
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
-from tedbench.method import Sample
+from tedbench.method import Origin, Sample
 from tedbench.pair import EditPair, Entry
 
 CLIP, LPIPS, JUDGE = "clip/a/b", "lpips/alex-own-1234/64", "judge/success/1234"
@@ -357,3 +358,20 @@ def test_the_command_line(make_run, tmp_path, monkeypatch, command):
     ):
         status, _, said = command("eval.compare", *arguments)
         assert status == 2 and said.count("\n") == 1 and message in said, said
+
+
+def test_edits_of_another_shape_than_their_input_are_told_of_in_a_comparison(tmp_path, noise_image):
+    runs = []
+    for name, size in (("ours", (16, 16)), ("theirs", (12, 12))):
+        config = {
+            "fit": {"dataset": "folder", "size": 16},
+            **{block: {} for block in ("numerics", "sweep", "measure", "how")},
+        }
+        labels = {"method": name, "model": "none", "axis": "as_published"}
+        runs.append(RunWriter.create(tmp_path / name, config | {"labels": labels}))
+        pair = EditPair(Entry("a.png", "A dog."), noise_image(), original_size=(24, 16))
+        origins = {(1.0, 0): Origin("digest", size, "crop")} if name == "theirs" else {}
+        runs[-1].write_shard(pair, [Sample(1.0, 0, noise_image(1))], origins)
+    found = compare_on_common(open_methods([str(run.folder) for run in runs], {}))
+    (note,) = found.notes
+    assert note.startswith("theirs: 1 of 1 edited images have another shape than their input, such as 12×12 of 24×16")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from eval.figures.__main__ import figure
 from PIL import Image
 
 from cli.command import compose
+from eval.figures import figure
 from eval.present.figures.failures import case
 from eval.present.figures.material import Wishes, thinned
 from eval.present.figures.style import COLUMN, PAGE
@@ -224,7 +224,7 @@ def test_what_the_runs_do_not_have_is_refused(make_run, tmp_path, asked, message
     ],
 )
 def test_errors_are_one_line(command, arguments, hint):
-    status, _, said = command("eval.figures.__main__", *arguments)
+    status, _, said = command("eval.figures", *arguments)
     assert status == 2 and hint in said and said.count("\n") == 1
 
 
@@ -238,7 +238,7 @@ def test_drawing_loads_no_torch(make_run, tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from eval.figures.__main__ import figure
+from eval.figures import figure
 from eval.present.figures.material import Wishes
 figure([{make_run("imagic")!r}], Path({str(tmp_path / "out")!r}), Wishes("5", 5, 1))
 assert "torch" not in sys.modules

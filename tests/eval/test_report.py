@@ -9,7 +9,6 @@ import time
 
 import pandas as pd
 import pytest
-from eval.report.__main__ import main
 
 from eval.analysis.selection import Choice, keep
 from eval.metrics.saved import SavedMetric
@@ -17,6 +16,7 @@ from eval.present.outputs import write_report
 from eval.present.report.gallery import Shown
 from eval.present.report.page import page as page_of
 from eval.present.report.several import write_report_of
+from eval.report import main
 from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Axis, Sample

@@ -227,6 +227,7 @@ def test_a_diverging_fit_fails_its_pair_alone(tmp_path, edit):
         (["model.path=null"], "does not exist"),
         (["sweep.strengths=[0,0]"], "none twice"),
         (["numerics.dtype=float8"], "float32"),
+        (["numerics.dtype=tf32", "numerics.device=cpu"], "numerics.dtype=float32"),
     ],
 )
 def test_what_cannot_start_says_why_in_one_line(overrides, words, tmp_path, edit):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.pixels import Psnr
 from eval.runs.shard import Shard
 from eval.runs.writer import RunWriter
+from imagic.models.device import multiply_exactly
 from tedbench.image import write_png
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -178,3 +181,22 @@ def test_a_broken_image_is_named_and_the_others_are_scored(run, score):
 def test_errors_are_one_line(run, score, arguments, hint):
     status, said = score(*(each.format(run=run.folder) for each in arguments))
     assert status == 2 and hint in said and said.startswith("error: ") and said.count("\n") == 1
+
+
+class Multiplication(Psnr):
+    """Scores whether products are exact."""
+
+    def score(self, reference, images):
+        import torch
+
+        exact = not (torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32)
+        return np.full(len(images), float(exact))
+
+
+def test_metrics_are_measured_in_float32_after_images_made_with_tf32(run):
+    multiply_exactly(False)
+    try:
+        score_run(run, [Multiplication()], Reporter(Console(quiet=True)))
+    finally:
+        multiply_exactly()
+    assert set(run.scores()["score"]) == {1.0}

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from baselines.precomputed import Precomputed
-from eval.present.report.build import shape_notes
+from eval.analysis.shapes import shape_notes
 from eval.runs.shard import SCORE_COLUMNS
 
 ROWS = {
