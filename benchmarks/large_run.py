@@ -4,7 +4,7 @@
 2. ``eval.status`` of a run with 44,000 images (500 pairs), and its tables and report made anew (each at most 10 s, 1 GB).
 3. ``--help`` of every command (at most 2 s).
 
-The runs are written by eval/store.py; their images are noise of a few pixels, all alike, and their scores are random. Each
+The runs are written by eval/runs/writer.py; their images are noise of a few pixels, all alike, and their scores are random. Each
 measurement is a process of its own: seconds on the clock, seconds of its processor time, and its peak memory.
 """
 
