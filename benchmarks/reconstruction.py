@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from eval.engine.rerun_settings import model_of
 from eval.metrics.base import Reference
 from eval.metrics.lpips_distance import LpipsDistance
-from eval.rerun import model_of
 from eval.runs.folder import Run, Shard
 from imagic.models.latent import LatentDiffusion
 from runtime.output import safe_output

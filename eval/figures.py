@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from cli.command import command
-from tedbench.errors import UserError
-
-if TYPE_CHECKING:
-    from eval.analysis.common_pairs import Comparison
-    from eval.present.figures.material import Drawn, Material, Wishes
 
 ABOUT = """Draws the paper's figures from saved runs; needs no model, no weights and no GPU. In brackets what makes the runs:
 
@@ -31,144 +23,29 @@ ABOUT = """Draws the paper's figures from saved runs; needs no model, no weights
 Each experiment takes any model= and dataset=. Writes figure-<figure>.png, .pdf, .csv (which image stands where) and .md
 (caption; what is left out); figure=5 also figure-5-<pair>.webp."""
 
+
 EXAMPLES = """
 python -m eval.figures figure=5 'runs=[runs/a]'
 python -m eval.figures figure=7 'runs=[runs/a, runs/b]' width=column 'pairs=[bird_01]'
 python -m eval.figures figure=4 'runs=[runs/a]' strength=0.7 out=paper
 """
 
-FIGURES = {"2": 1, "4": 2, "5": 2, "7": 2, "9": 0, "10": 3, "embedding_steps": 1, "seeds": 1}
-"""Every figure and its usual rows."""
-WIDTHS = {"page": 9, "column": 5}
-"""Of a figure, and how many pictures fit beside each other."""
-
 
 @command("figures", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/figures.yaml`` has its options."""
     from eval.analysis.methods import folders
+    from eval.present.figures.page import figure, wishes_of
 
     settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    wishes = _wishes(settings)
+    wishes = wishes_of(settings)
     runs, out = folders(settings["runs"]), Path(str(settings["out"]))
     if wishes.figure == "9":
-        from eval.curves import curves
+        from eval.present.curves_page import curves
 
         curves(runs, out)
     else:
         figure(runs, out, wishes, str(settings["width"]))
-
-
-def _wishes(settings: Mapping[str, Any]) -> Wishes:
-    from eval.present.figures.material import Wishes
-    from tedbench.method import rounded_strength
-
-    name, width, rows, seed = (settings[key] for key in ("figure", "width", "rows", "seed"))
-    if str(name) not in FIGURES:
-        raise UserError(f"figure is {name!r}. Give one of {', '.join(FIGURES)}.")
-    if width not in WIDTHS:
-        raise UserError(f"width is {width!r}. Give page or column.")
-    for key, value, least in (("rows", rows, 1), ("seed", seed, 0)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise UserError(f"{key} is {value!r}. It must be a whole number from {least}.")
-    pairs, strength, strengths = (settings[key] for key in ("pairs", "strength", "strengths"))
-    if pairs is not None and not (isinstance(pairs, list) and pairs):
-        raise UserError(f"pairs is {pairs!r}. It must be a list of pair ids or starts of them, such as [bird_02].")
-    if strength is not None and not _is_number(strength):
-        raise UserError(f"strength is {strength!r}. It must be a number.")
-    if strengths is not None and not (isinstance(strengths, list) and all(map(_is_number, strengths))):
-        raise UserError(f"strengths is {strengths!r}. It must be a list of numbers, such as [0,0.5,1].")
-    ascending = None if strengths is None else sorted(set(map(rounded_strength, strengths)))
-    usual = FIGURES[str(name)]
-    return Wishes(str(name), WIDTHS[width], rows or usual, pairs, strength, ascending, seed)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def figure(runs: Sequence[str] | Mapping[str, str], out: Path, wishes: Wishes, width: str = "page") -> None:
-    """Draws a figure of pictures and says what is on it.
-
-    Args:
-        runs: folders, or folders by name.
-        out: what an earlier call wrote there of the same figure is replaced.
-        wishes: which figure, and what the user asks of it.
-        width: "page" or "column".
-
-    Raises:
-        UserError: the runs lack what the figure needs; says which command makes it.
-    """
-    from eval.present.figures import failures, interpolation, seeds, texts
-    from eval.present.figures.animation import animate
-    from eval.present.figures.material import Material
-    from eval.present.figures.pictures import draw_pictures, write_places
-    from eval.present.figures.style import COLUMN, PAGE
-    from eval.runs.output_folder import make_room
-    from tedbench.disk import writing
-
-    draw = {
-        "2": texts.texts,
-        "4": seeds.seeds,
-        "5": interpolation.smooth,
-        "7": interpolation.tuned,
-        "10": failures.failures,
-        "embedding_steps": interpolation.steps,
-        "seeds": seeds.seeds_along,
-    }[wishes.figure]
-    material = Material(runs, wishes)
-    drawn = draw(material)
-    name = f"figure-{wishes.figure}"
-    make_room(out, re.compile(rf"{name}(\.(png|pdf|csv|md)|-.+\.webp)"))
-    draw_pictures(drawn.blocks, _title(material, drawn), out / name, COLUMN if width == "column" else PAGE)
-    write_places(drawn.blocks, out / f"{name}.csv")
-    caption = _caption(material, drawn)
-    if wishes.figure == "5":
-        for pair_id in drawn.pair_ids:
-            count = animate(material, pair_id, out / f"{name}-{pair_id}.webp")
-            caption.append(f"{name}-{pair_id}.webp is animated: {count} strengths, seed {material.seed()}.")
-    with writing(out):
-        (out / f"{name}.md").write_text(_page(material, drawn, name, caption), encoding="utf-8")
-    _print(material, drawn, caption, out)
-
-
-def _title(material: Material, drawn: Drawn) -> str:
-    """Above the figure: method, model, dataset and how many of its pairs are shown."""
-    labels = [method.run.labels for method in material.methods]
-    named = [
-        " and ".join(dict.fromkeys(each[key] for each in labels if each[key] != "none")) for key in ("method", "model")
-    ]
-    comparison = material.comparison
-    count = f"{len(drawn.pair_ids)} of {comparison.n_expected} pair{'' if comparison.n_expected == 1 else 's'}"
-    return " · ".join([*filter(None, named), comparison.dataset, count])
-
-
-def _caption(material: Material, drawn: Drawn) -> list[str]:
-    return [_title(material, drawn) + ".", *drawn.caption, *material.comparison.notes]
-
-
-def _left_out(material: Material, drawn: Drawn) -> Comparison:
-    """The comparison with the pairs that the figure could not show among those that are left out."""
-    return material.comparison._replace(left_out=material.comparison.left_out | drawn.left_out)
-
-
-def _page(material: Material, drawn: Drawn, name: str, caption: Sequence[str]) -> str:
-    from eval.present.tables import left_out, markdown_escape
-
-    lines = [f"![{name}]({name}.png)", "", *(f"- {markdown_escape(line)}" for line in caption)]
-    return "\n".join([*lines, *left_out(_left_out(material, drawn))]) + "\n"
-
-
-def _print(material: Material, drawn: Drawn, caption: Sequence[str], out: Path) -> None:
-    """Caption and what is left out; the last line is the folder."""
-    from eval.present.tables import print_left_out
-    from runtime.tables import open_console
-
-    console = open_console()
-    for line in caption:
-        console.print(line, markup=False, soft_wrap=True)
-    print_left_out(_left_out(material, drawn), console)
-    print(out, flush=True)
 
 
 if __name__ == "__main__":

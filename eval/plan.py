@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from cli.command import command
 from runtime.tables import print_table
 
-if TYPE_CHECKING:
-    from eval.engine.estimate import Estimate
-
 ABOUT = """Says what a run will take before it is started: images, hours, disk and memory on this machine, and what more workers
 would bring. It takes the options of eval.run, makes one pair with a few steps of each stage, and leaves nothing behind.
 Times hold for this machine as busy as it is now; what grows otherwise than with the number of steps is not foreseen."""
+
 
 EXAMPLES = """
 python -m eval.plan method=imagic dataset.split=all
 python -m eval.plan +experiment=tedbench model=sd15
 python -m eval.plan method=sdedit dataset=tedbench model=sd15 'sweep.seeds=[0,1,2,3]' numerics.sample_batch=16
 """
-
-WORKERS = (1, 2, 4, 8)
 
 
 @command("run", ABOUT, EXAMPLES)
@@ -33,6 +28,7 @@ def main(cfg: DictConfig) -> None:
     from rich.table import Table
 
     from eval.engine.estimate import estimate
+    from eval.engine.plan_text import WORKERS, lines, memory, span, workers_here
     from eval.engine.progress import Reporter
 
     reporter = Reporter()
@@ -47,65 +43,6 @@ def main(cfg: DictConfig) -> None:
             table.add_row(str(workers), span(found.seconds(workers)), memory(found, workers))
     print_table(reporter.console, table)
     reporter.say(workers_here(found))
-
-
-def lines(found: Estimate, cfg: DictConfig, free: int) -> list[str]:
-    """What the whole run comes to, and what a pair takes of it.
-
-    Args:
-        found: the estimate.
-        cfg: of the run.
-        free: bytes on the disk.
-    """
-    pair, total = found.pair, found.pairs * found.images
-    parts = f"fit {span(pair.fit_s)}, sampling {span(pair.sample_s)}, scoring {span(pair.score_s)}"
-    fits = f", {size(found.pairs * pair.fit_bytes)} of it kept fits" if pair.fit_bytes else ""
-    room = "" if found.bytes < free else "; that is too little"
-    return [
-        f"{cfg.method.name} on {cfg.dataset.name} with {cfg.model.name}: "
-        f"{found.pairs} pairs × {found.images} images = {total:,} images",
-        f"a pair: {span(pair.seconds)} ({parts})",
-        f"disk: about {size(found.bytes)}{fits}; {size(free)} are free here{room}",
-    ]
-
-
-def memory(found: Estimate, workers: int) -> str:
-    """ "13.8 GiB", of the GPU of each worker or of all workers' processes together."""
-    if "peak_gib" in found.peak:
-        return f"{found.peak['peak_gib']:.1f} GiB of each GPU"
-    if "peak_process_gib" in found.peak:
-        return f"{workers * found.peak['peak_process_gib']:.1f} GiB"
-    return "unknown"
-
-
-def workers_here(found: Estimate) -> str:
-    """How many workers this machine has processors for."""
-    import torch
-
-    from imagic.models.device import cpu_threads
-
-    if found.device.startswith("cuda"):
-        there, what = torch.cuda.device_count(), "GPU"
-    else:
-        there = max(1, cpu_threads(None) // found.threads)
-        what = "processor core" if found.threads == 1 else f"set of {found.threads} processor cores"
-    return f"Each worker wants a {what} of its own; this machine has {there}. For more: executor=ray, or Slurm arrays."
-
-
-def span(seconds: float) -> str:
-    """ "0.4 s", "12 min", "3.5 h", "2.1 days"."""
-    for least, unit, name in ((2 * 86400, 86400, "days"), (5400, 3600, "h"), (100, 60, "min")):
-        if seconds >= least:
-            return f"{seconds / unit:.2g} {name}" if seconds < 100 * unit else f"{seconds / unit:,.0f} {name}"
-    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
-def size(count: float) -> str:
-    """Bytes as "1.2 GB"."""
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
-        if count >= unit:
-            return f"{count / unit:.1f} {name}"
-    return f"{count / 1e3:.0f} kB"
 
 
 if __name__ == "__main__":

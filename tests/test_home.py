@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from cli.command import ROOT, compose, options
 from cli.home import WORDS
-from eval.rerun import changed
+from eval.engine.rerun_settings import changed
 
 PATHS = re.compile(
     r"(^|[._])(run_dir|run|runs|out|folder|file|root|annotations|path|weights|picks|consent|study|answers|image)$"

@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from torch import Tensor
 from imagic.models.device import TF32
 from tedbench.errors import UserError
 from tedbench.pair import EditPair
-
-if TYPE_CHECKING:
-    from imagic.models.upscaler import Upscaler
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # float16 loses gradients without loss scaling
 
@@ -83,6 +80,15 @@ class DiffusionModel(ABC):
         return torch.autocast(self.device.type, self._dtype)
 
 
+class TrainableStage(Protocol):
+    """A stage above the base model that can be fine-tuned on one image (the paper's section 3.3)."""
+
+    network: UNet2DConditionModel
+
+    def example(self, image: np.ndarray, rng: torch.Generator) -> tuple[DiffusionModel, Tensor]:
+        """Return a diffusion model and the x0 that the image gives it: what a denoising loss needs."""
+
+
 class TextToImage(DiffusionModel):
     """A model that makes pictures of texts.
 
@@ -93,7 +99,7 @@ class TextToImage(DiffusionModel):
     """
 
     image_size: int
-    upscaler: Upscaler | None = None
+    upscaler: TrainableStage | None = None
     compiled: bool = False
 
     @property

@@ -17,7 +17,7 @@ from eval.analysis.methods import open_methods
 from eval.analysis.published import published
 from eval.analysis.selection import Choice, keep
 from eval.analysis.stats import clustered_mean, holm, paired_difference
-from eval.compare import compare
+from eval.present.comparison_page import compare
 from eval.present.figures.style import COLORS
 from eval.present.tables import latex_escape, markdown_escape
 from eval.runs.folder import Run

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from eval.analysis.curves import REGION_RULE
-from eval.curves import curves
+from eval.present.curves_page import curves
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
@@ -124,7 +124,7 @@ def test_drawing_loads_no_torch(make_run, tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from eval.curves import curves
+from eval.present.curves_page import curves
 curves([{make_run("imagic")!r}], Path({str(tmp_path / "out")!r}))
 assert "torch" not in sys.modules
 """

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from eval.doctor import models
+from eval.engine.doctor_checks import models
 from imagic.models.pins import PINS, UNET
 
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from cli.command import compose
-from eval.figures import figure
 from eval.present.figures.failures import case
 from eval.present.figures.material import Wishes, thinned
+from eval.present.figures.page import figure
 from eval.present.figures.style import COLUMN, PAGE
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
@@ -238,7 +238,7 @@ def test_drawing_loads_no_torch(make_run, tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from eval.figures import figure
+from eval.present.figures.page import figure
 from eval.present.figures.material import Wishes
 figure([{make_run("imagic")!r}], Path({str(tmp_path / "out")!r}), Wishes("5", 5, 1))
 assert "torch" not in sys.modules

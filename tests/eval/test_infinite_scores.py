@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.compare import compare
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.pixels import Psnr, Ssim
+from eval.present.comparison_page import compare
 from eval.present.export.folder import write_folder
 from eval.present.outputs import write_outputs
 from eval.runs.writer import RunWriter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eval.engine.estimate import Cost, Estimate, one_batch, steps, with_steps
-from eval.plan import memory, size, span
+from eval.engine.plan_text import memory, size, span
 from tedbench.method import Axis
 
 METHOD = {

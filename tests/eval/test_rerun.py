@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from eval.analysis.repetition import compare
-from eval.rerun import changed, model_of, settings_of
+from eval.engine.rerun_settings import changed, model_of, settings_of
 from eval.runs.config_diff import changes
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter

@@ -13,7 +13,7 @@ from benchmarks.validity.scores import strength_alone
 from eval.analysis.common_pairs import compare_on_common
 from eval.analysis.curves import curve_table
 from eval.analysis.methods import open_methods, open_whole
-from eval.compare import compare
+from eval.present.comparison_page import compare
 from eval.present.export.folder import write_folder
 from eval.present.figures.material import Material, Wishes
 from eval.present.outputs import write_outputs

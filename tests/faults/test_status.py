@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from eval.runs.lock import Holder, Part, RunLock
-from eval.status import status_of, time_left
+from eval.runs.status import status_of, time_left
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 

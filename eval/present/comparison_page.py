@@ -1,0 +1,131 @@
+"""Saved runs side by side: tables, plane and grid, written into one folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.analysis.common_pairs import Comparison
+from eval.present.differences import difference_grid, difference_notes
+from eval.present.tables import Grid
+from tedbench.errors import UserError
+
+WRITTEN = re.compile(r"comparison\.(md|csv|tex)|differences\.csv|plane\.(png|pdf|csv)|grid-\d{2,}\.png")
+
+
+def strengths_of(strengths: Any) -> dict[str, float]:
+    """Check the option ``strengths``: numbers by method.
+
+    Raises:
+        UserError: it is no such thing.
+    """
+    numbers = strengths.values() if isinstance(strengths, dict) else ()
+    if strengths is not None and (
+        not isinstance(strengths, dict)
+        or not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
+    ):
+        raise UserError(f"strengths is {strengths!r}. It must be a number by method, such as {{sdedit: 0.5}}.")
+    return {str(name): float(number) for name, number in (strengths or {}).items()}
+
+
+def whole_number(settings: Mapping[str, Any], name: str, least: int) -> int:
+    """Return a setting that must be a whole number of at least ``least``.
+
+    Raises:
+        UserError: it is no such number.
+    """
+    value = settings[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{name} is {value!r}. It must be a whole number from {least}.")
+    return value
+
+
+def compare(
+    runs: Sequence[str] | Mapping[str, str],
+    out: Path,
+    *,
+    strengths: Mapping[str, float] | None = None,
+    pairs: Sequence[str] | None = None,
+    rows: int = 8,
+    tile: int = 160,
+) -> None:
+    """Compares saved runs, prints the table and writes everything into ``out``.
+
+    Args:
+        runs: folders, or folders by the name that the method is to have.
+        out: what an earlier comparison wrote there is replaced.
+        strengths: methods that are compared at one strength, whatever was chosen.
+        pairs: of the grid, ids or their starts; None is all that are compared.
+        rows: of the grid on a page.
+        tile: side of its pictures in pixels.
+
+    Raises:
+        UserError: the runs cannot be compared.
+    """
+    from eval.analysis.common_pairs import compare_on_common
+    from eval.analysis.comparison import apart, comparison_table, scores_by_metric
+    from eval.analysis.cost import cost
+    from eval.analysis.differences import differences
+    from eval.analysis.methods import open_methods
+    from eval.analysis.published import published
+    from eval.present.figures.grid import asked_pairs, draw_grid
+    from eval.present.figures.plane import axes_of, draw_plane
+    from eval.present.tables import grid, latex, markdown, notes, published_notes
+    from eval.runs.output_folder import make_room
+    from tedbench.disk import writing
+
+    comparison = compare_on_common(open_methods(runs, strengths or {}))
+    shown = asked_pairs(comparison, pairs)
+    costs = [cost(method, comparison.pair_ids) for method in comparison.methods]
+    scores = scores_by_metric(comparison)
+    table, pairwise = comparison_table(comparison, scores, costs), differences(scores)
+    axes = axes_of(comparison, table)
+    make_room(out, WRITTEN)
+    more = apart(comparison, table)
+    if axes is None:
+        more.append("No plane: it needs one CLIP score and one LPIPS that every run was measured with.")
+    else:
+        more += draw_plane(comparison, table, *axes, out)
+        more += published_notes(published(comparison.methods[0].dataset, axes[0]))
+    lines = [*notes(comparison, table, costs, more), *difference_notes(pairwise)]
+    pages = draw_grid(comparison, shown, out, rows, tile)
+    words = [grid(comparison, table, costs, _join), difference_grid(pairwise, _join)]
+    words = [each for each in words if each.rows]
+    pictures = [*(["plane.png"] if axes else []), *(page.name for page in pages)]
+    with writing(out):
+        table.to_csv(out / "comparison.csv", index=False, float_format="%.6f")
+        if len(pairwise):
+            pairwise.to_csv(out / "differences.csv", index=False, float_format="%.6f")
+        (out / "comparison.md").write_text(markdown(comparison, words, lines, pictures), encoding="utf-8")
+        (out / "comparison.tex").write_text(latex(comparison, words, lines), encoding="utf-8")
+    _print(comparison, words, lines, out)
+
+
+def _join(*parts: str) -> str:
+    return " ".join(filter(None, parts))
+
+
+def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], out: Path) -> None:
+    """Tables, notes and what is left out; the last line is the folder."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from eval.present.tables import print_left_out
+    from runtime.tables import open_console, print_table
+
+    console = open_console()
+    title = f"{comparison.dataset}: {comparison.coverage} compared"
+    for table, each in enumerate(words):
+        shown = Table(title=None if table else escape(title), title_justify="left")
+        for number, word in enumerate(each.head):
+            right = number >= len(each.head) - each.numbers
+            shown.add_column(word, justify="right" if right else "left")
+        for row in each.rows:
+            shown.add_row(*map(escape, row))
+        print_table(console, shown)
+    for line in lines:
+        console.print(escape(line), style="dim", soft_wrap=True)
+    print_left_out(comparison, console)
+    print(out, flush=True)
