@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tedbench.errors import UserError
@@ -131,9 +133,7 @@ def _is_text(value: str) -> bool:
 
 
 def _groups() -> set[str]:
-    from cli.command import ROOT
-
-    return {path.name for path in ROOT.iterdir() if path.is_dir()}
+    return {path.name for path in Path(str(files("conf"))).iterdir() if path.is_dir()}
 
 
 def _for_the_shell(key: str, value: str) -> str:

@@ -37,9 +37,9 @@ def main(cfg: DictConfig) -> int:
         raise UserError(f"limit is {cfg.limit!r}. It must be a whole number from 1, or null for all pairs.")
 
     from eval.analysis.repetition import compare
-    from eval.engine.job import prepare
     from eval.engine.progress import Reporter
     from eval.engine.score_pair import score_run
+    from eval.engine.setup import prepare
     from eval.present.outputs import write_outputs
     from eval.runs.folder import Run
 

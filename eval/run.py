@@ -33,9 +33,9 @@ def main(cfg: DictConfig) -> int:
         print(found.folder, flush=True)
         return 0
 
-    from eval.engine.job import prepare
     from eval.engine.progress import Reporter
     from eval.engine.score_pair import score_run
+    from eval.engine.setup import prepare
     from eval.present.outputs import write_outputs
     from eval.present.summary import print_part, print_summary
 

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from cli.command import command, compose, help_text, resolved
+from cli.command import command, compose, resolved
+from cli.help import help_text
 from tedbench.errors import UserError
 
 

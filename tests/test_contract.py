@@ -14,7 +14,8 @@ from hydra.utils import get_object
 from PIL import Image
 from rich.console import Console
 
-from cli.command import ROOT, choices, compose, resolved
+from cli.command import compose, resolved
+from cli.help import ROOT, choices
 from eval.engine.inline import Inline
 from eval.engine.job import Job
 from eval.engine.progress import Reporter

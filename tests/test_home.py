@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from cli.command import ROOT, compose, options
+from cli.command import compose
+from cli.help import ROOT, options
 from cli.home import WORDS
 from eval.engine.rerun_settings import changed
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.command import help_text
+from cli.help import help_text
 from runtime.output import SPELLED
 
 REPOSITORY = Path(__file__).resolve().parents[1]

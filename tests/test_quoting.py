@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 
-from cli.command import compose, help_text
+from cli.command import compose
+from cli.help import help_text
 from cli.quoting import first_of_sweep, quote
 from tedbench.errors import UserError
 
@@ -23,11 +25,12 @@ HARD = [
 
 @pytest.mark.parametrize("path", HARD)
 def test_a_path_needs_no_quotes_but_the_shells(path):
-    assert compose("run", ["dataset=tedbench", f"dataset.root={path}"]).dataset.root == path
+    expanded = str(Path(path).expanduser())
+    assert compose("run", ["dataset=tedbench", f"dataset.root={path}"]).dataset.root == expanded
 
 
 def test_paths_in_lists_need_no_quotes_but_the_shells():
-    paths = [path.replace(",", "") for path in HARD]
+    paths = [str(Path(path.replace(",", "")).expanduser()) for path in HARD]
     assert compose("compare", [f"runs=[runs/a, {', '.join(paths)}]"]).runs == ["runs/a", *paths]
     named = {f"m{place}": path for place, path in enumerate(paths)}
     assert compose("compare", [f"runs={{{', '.join(f'{k}: {v}' for k, v in named.items())}}}"]).runs == named

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from cli.command import ROOT, choices, compose
+from cli.command import compose
+from cli.help import ROOT, choices
 from eval.metrics.base import Metric
 from eval.metrics.pixels import Psnr
 from eval.runs.provenance import provenance, without_secrets

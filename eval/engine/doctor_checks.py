@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from cli.command import ROOT, choices
+from cli.help import ROOT, choices
 
 
 class Finding(NamedTuple):

@@ -5,33 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
-from omegaconf import DictConfig
 
-from cli.command import resolved
 from eval.engine.corrections_taken import Taken
-from eval.engine.executor import Executor
-from eval.engine.fit_groups import groups, set_groups
 from eval.engine.progress import Reporter
 from eval.metrics.base import Metric
-from eval.metrics.build import build_metrics
-from eval.runs.config import check_names, fit_identity, run_config, run_name, with_old_list_name
 from eval.runs.corrections import TABLED, TRUTH, corrections
 from eval.runs.files import DamagedError
 from eval.runs.input_digest import Inputs
-from eval.runs.listing import Listing, is_of, left_out, listing_of
-from eval.runs.lock import RunLock
-from eval.runs.provenance import provenance
+from eval.runs.lock import Part, RunLock
 from eval.runs.shard import Shard, listed
 from eval.runs.writer import RunWriter
 from imagic.models.device import multiply_exactly
-from tedbench.build import build
 from tedbench.datasets.base import Dataset
-from tedbench.datasets.build import build_dataset
 from tedbench.errors import PairError, UserError
 from tedbench.method import Editor
 from tedbench.pair import Entry
@@ -44,6 +33,15 @@ class Todo(NamedTuple):
     requests: list[tuple[float, int]]
 
 
+class Runner(Protocol):
+    """What does a job's pairs: an :class:`~eval.engine.executor.Executor`."""
+
+    part: Part
+
+    def run(self, job: Job, todo: Sequence[Todo]) -> None:
+        """Write a shard for each pair."""
+
+
 @dataclass
 class Job:
     """Everything that a run needs in one process."""
@@ -53,7 +51,7 @@ class Job:
     editor: Editor
     metrics: list[Metric]
     requests: list[tuple[float, int]]
-    executor: Executor
+    executor: Runner
     reporter: Reporter
     retry_failed: bool = False
     settings: dict[str, Any] = field(default_factory=dict)  # what it was built from, for other processes
@@ -210,89 +208,3 @@ class Job:
         return (
             f", {failed} of them failed; run.retry_failed=true tries again" if failed and not self.retry_failed else ""
         )
-
-
-def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
-    """Checks everything that can be checked before the first long step, and opens the run's folder.
-
-    Raises:
-        UserError: something that the user can mend.
-    """
-    from imagic.api import build_editor, takes_model
-    from imagic.models.weights import digest, locate_all
-
-    plain = resolved(cfg)
-    check_names(plain)
-    if not isinstance(retry := plain["run"]["retry_failed"], bool):
-        raise UserError(f"run.retry_failed is {retry!r}. It must be true or false.")
-    executor: Executor = build(plain["executor"], Executor)
-    device, threads = executor.settle(plain["numerics"])
-    here = executor.own_device(device)
-    dataset = build_dataset(plain["dataset"])
-    weights = locate_all(plain["model"]) if takes_model(plain) else {}
-    reporter.say(f"loading {cfg.model.name if weights else cfg.method.name}")
-    plain["model"] |= {key: str(folder) for key, folder in weights.items()}  # found already: a hub is not asked twice
-    editor: Editor = build_editor(plain, here)
-    if weights and plain["numerics"]["compile"]:
-        reporter.say("the networks are compiled with the first pair, which takes minutes more unless torch knows them")
-    sweep = plain["sweep"]
-    requests = editor.requests(sweep["strengths"], sweep["seeds"])
-    if editor.randomness == "none" and list(sweep["seeds"]) != [0]:
-        reporter.say(f"{cfg.method.name} draws no random numbers: one image a strength, kept as seed 0")
-    editor.check(dataset.entries)
-    metrics = build_metrics(plain["metrics"], here)
-    config = run_config(
-        resolved(cfg),
-        model_digest=digest(*weights.values()) if weights else None,
-        method_digest=editor.digest,
-        device=device,
-        threads=threads,
-        axis=editor.axis,
-    )
-    keep_fits(editor, plain["fits"], config, reporter)
-    set_groups(editor, dataset)
-    listing = listing_of(dataset)
-    folder = Path(str(cfg.run_dir)) if cfg.run_dir else own_folder(config, listing)
-    made_with = provenance(device, threads, weights, dataset.entries)
-    lock = RunLock(folder, executor.part, reporter.say)
-    try:
-        run = RunWriter.create(folder, config, lock, listing)
-        if gone := left_out(folder, config, listing):
-            of = "1 pair" if len(gone) == 1 else f"{len(gone)} pairs"
-            reporter.say(f"{of} of {folder} left out, as the list no longer has them, such as {gone[0]}")
-        run.write_json("provenance.json", made_with)
-        run.event("start", pairs=len(dataset), samples_per_pair=len(requests), sweep=sweep, provenance=made_with)
-        dataset.entries = tuple(chain.from_iterable(executor.part.of(groups(dataset.entries, editor.group))))
-        run.clear_leftovers(None if executor.part.whole else {entry.id for entry in dataset.entries})
-    except BaseException:
-        lock.release()
-        raise
-    return Job(run, dataset, editor, metrics, requests, executor, reporter, retry, plain, lock)
-
-
-def own_folder(config: dict[str, Any], listing: Listing) -> Path:
-    """The folder that a run is named by, or where there is none yet, that of the same run of an older version."""
-    folder, before = (Path("runs") / run_name(each) for each in (config, with_old_list_name(config)))
-    if (
-        not folder.exists()
-        and (before / "config.yaml").exists()
-        and is_of(before, RunWriter.open(before).config(), listing)
-    ):
-        return before
-    return folder
-
-
-def keep_fits(editor: Editor, settings: dict[str, Any], config: dict[str, Any], reporter: Reporter) -> None:
-    """Gives a method that keeps fits the folder for them; others go on without.
-
-    Raises:
-        UserError: an unknown choice, or a folder that cannot be written to.
-    """
-    from imagic.fits import KEEP, FitStore
-
-    if settings["keep"] not in KEEP:
-        raise UserError(f"fits.keep is {settings['keep']!r}. It must be one of {', '.join(KEEP)}.")
-    if settings["keep"] == "none" or not hasattr(editor, "fits"):
-        return
-    editor.fits = FitStore(Path(str(settings["folder"])), settings["keep"], fit_identity(config, settings["keep"]))
-    reporter.say(f"fits are kept in {settings['folder']}")

@@ -37,11 +37,11 @@ class Worker:
         """What is asked of it first: an error of a constructor would be that of a lost worker.
 
         Raises:
-            UserError: as :func:`eval.engine.job.prepare`.
+            UserError: as :func:`eval.engine.setup.prepare`.
         """
         from eval.engine.fit_groups import set_groups
-        from eval.engine.job import keep_fits
         from eval.engine.progress import Reporter
+        from eval.engine.setup import keep_fits
         from eval.metrics.build import build_metrics
         from imagic.api import build_editor
         from imagic.models.device import settle

@@ -11,9 +11,10 @@ from PIL import Image
 from rich.console import Console
 
 from eval.engine.inline import Inline
-from eval.engine.job import Job, own_folder
+from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
+from eval.engine.setup import own_folder
 from eval.metrics.base import Metric
 from eval.metrics.pixels import Psnr
 from eval.metrics.truth import TowardsTruth

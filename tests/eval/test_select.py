@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cli.command import ROOT, options
+from cli.help import ROOT, options
 from eval.analysis.selection import chosen
 from eval.analysis.selection_rules import best, candidates, fixed, picks
 from eval.runs.writer import RunWriter

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from eval.study.answers.exclusions import UNUSABLE
-from eval.study.answers.results import Submission
+from eval.study.answers.submission import Submission
 from eval.study.design.definition import PRIVATE, SECRET, Study
 from tedbench.errors import UserError
 

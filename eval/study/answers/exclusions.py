@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from eval.study.answers.results import Submission
 from eval.study.answers.statuses import LEFT_OUT
+from eval.study.answers.submission import Submission
 from eval.study.answers.twice import BEFORE, ELSEWHERE, do_not_count
 from eval.study.design.definition import Session, Study
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from eval.study.answers.results import Row, Submission, check_tag, milliseconds
 from eval.study.answers.statuses import StatusColumns, later_status
+from eval.study.answers.submission import Row, Submission, check_tag, milliseconds
 from eval.study.answers.submit_times import later_time, submit_column
 from eval.study.design.definition import Study
 from tedbench.errors import UserError

@@ -8,69 +8,19 @@ may say what became of a submission (:mod:`eval.study.answers.statuses`) and whe
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from eval.runs.files import file_digest
-from eval.study.answers.statuses import LEFT_OUT, later_status
+from eval.study.answers.long_results import read_long
+from eval.study.answers.statuses import later_status
+from eval.study.answers.submission import Row, Submission, check_id
 from eval.study.answers.submit_times import later_time
+from eval.study.answers.turk_results import read_turk
 from eval.study.design.definition import Study
 from tedbench.errors import UserError
-
-SIMULATED = "simulated by eval.study.simulate"
-"""Stands in the column RequesterAnnotation of every row that no human gave."""
-MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-SPREADSHEETS = re.compile(rf"[+-]?\d([.,]\d+)?E[+-]\d+|\d\d?-({MONTHS})(-\d+)?|({MONTHS})-\d+|#+|#\S+[!?]")
-"""What a spreadsheet saves in place of a long number, an id that looks like a date, or like a formula."""
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One rater's answers to one session.
-
-    Attributes:
-        where: file and line that it was read from.
-        id: of the submission (AssignmentId).
-        rater: as the platform names the person.
-        session: id.
-        choices: one a screen of the session, in its order; "" where there is none.
-        seconds: that each screen took; None where unknown.
-        work_seconds: that the whole took by the platform's clock; None where unknown.
-        problem: why its answers cannot be read, else "".
-        status: what became of it, see :mod:`eval.study.answers.statuses`.
-        submitted: when it was handed in, as the file says it; "" where it does not.
-        simulated: no human gave it.
-    """
-
-    where: str
-    id: str
-    rater: str
-    session: str
-    choices: tuple[str, ...]
-    seconds: tuple[float | None, ...]
-    work_seconds: float | None = None
-    problem: str = ""
-    status: str = ""
-    submitted: str = ""
-    simulated: bool = False
-
-    @property
-    def rejected(self) -> bool:
-        """Whether the requester rejected it."""
-        return self.status == "rejected"
-
-    @property
-    def left_out(self) -> bool:
-        """Whether its status says that it does not count."""
-        return self.status in LEFT_OUT
-
-    @property
-    def complete(self) -> bool:
-        """Whether every screen is answered."""
-        return all(self.choices)
 
 
 class AnswerFile(NamedTuple):
@@ -98,13 +48,6 @@ class Answers(NamedTuple):
     unanswered: int
 
 
-class Row(NamedTuple):
-    """Where it stands ("results.csv, line 3"), and its cells in the header's order."""
-
-    where: str
-    cells: list[str]
-
-
 def read_answers(paths: Sequence[Path], study: Study) -> Answers:
     """All submissions of the files.
 
@@ -115,9 +58,6 @@ def read_answers(paths: Sequence[Path], study: Study) -> Answers:
         UserError: a file cannot be read, is of another study or was changed, or two rows contradict each other; says
             where.
     """
-    from eval.study.answers.long_results import read_long
-    from eval.study.answers.turk_results import read_turk
-
     found: dict[str, Submission] = {}
     files, duplicates, unanswered = [], 0, 0
     for path in paths:
@@ -246,35 +186,3 @@ def _rows(path: Path) -> Iterator[Row]:
 def _delimiter(line: str) -> str:
     """What divides the columns of a header: a comma or, where a spreadsheet saved it, a semicolon or tab."""
     return max((",", ";", "\t"), key=line.count)
-
-
-def check_id(id: str, column: str, where: str) -> None:
-    """Refuses an id that a spreadsheet has put in place of the real one: several may have become one."""
-    if SPREADSHEETS.fullmatch(id):
-        raise UserError(
-            f"{where}: {column} is {id[:30]!r}, as a spreadsheet changes ids. Download the results again, unchanged."
-        )
-
-
-def check_tag(tag: str, wanted: str, where: str) -> None:
-    """Refuses answers to another study than the one whose tag is ``wanted``."""
-    if tag != wanted:
-        check_id(tag, "study", where)
-        raise UserError(
-            f"{where} is an answer to study {tag[:40] or '(none)'}, and this one is {wanted}. "
-            "Give the study's folder that the sheets were prepared in."
-        )
-
-
-def milliseconds(text: str) -> float | None:
-    """A screen's time in seconds, None where it is not known.
-
-    Raises:
-        ValueError: it is no whole number of milliseconds from 0.
-    """
-    text = text.strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 12):
-        raise ValueError(f"a time is {text[:20]!r}")
-    return int(text) / 1000

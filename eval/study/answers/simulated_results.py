@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from eval.study.answers.raters import Population, choices, spammers
-from eval.study.answers.results import SIMULATED
+from eval.study.answers.submission import SIMULATED
 from eval.study.design.definition import PUBLIC, Study
 from eval.study.sheets.mturk import ANSWER, CHOICE, INPUT, MILLISECONDS, RESULT_COLUMNS, SESSION, numbered
 from eval.study.sheets.sheets import SETTINGS, read_batches

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from eval.study.answers.results import SIMULATED, Row, Submission, check_tag, milliseconds
 from eval.study.answers.statuses import StatusColumns
+from eval.study.answers.submission import SIMULATED, Row, Submission, check_tag, milliseconds
 from eval.study.answers.submit_times import submit_column
 from eval.study.design.definition import Session, Study
 from eval.study.sheets.mturk import ANSWER, CHOICE, INPUT, MILLISECONDS, SESSION, STUDY, as_html, as_text, numbered

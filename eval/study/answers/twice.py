@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.study.answers.results import Submission
+from eval.study.answers.submission import Submission
 from eval.study.answers.submit_times import moment
 from tedbench.errors import UserError
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.command import ROOT, options
+from cli.help import ROOT, options
 from eval.runs.folder import Run
 from eval.study.design.definition import read_study
 from eval.study.design.images import TIME

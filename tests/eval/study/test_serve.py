@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from cli.command import ROOT, options
+from cli.help import ROOT, options
 from eval.study.analyze import analyze
 from eval.study.design.definition import read_study
 from eval.study.prepare import main as prepare
