@@ -125,7 +125,7 @@ def test_an_image_of_the_list_that_is_reached_by_a_linked_folder_has_its_own_nam
     picture(tmp_path / "data" / "in.png")
     (tmp_path / "link").symlink_to("data")
     entries = dataset(tmp_path / "data", "in.png,A cat", f"{tmp_path}/link/in.png,A dog")
-    assert {entry.source_group for entry in entries} == {"in.png"}
+    assert {entry.image_name for entry in entries} == {"in.png"}
 
 
 PATTERN = "{image_stem}.png"

@@ -20,7 +20,6 @@ from eval.analysis.stats import clustered_mean, holm, paired_difference
 from eval.present.comparison_page import compare
 from eval.present.figures.style import COLORS
 from eval.present.tables import latex_escape, markdown_escape
-from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Origin, Sample
@@ -98,7 +97,7 @@ def compared(tmp_path):
 
 
 def choose(folder, strengths, rule="by hand"):
-    run = Run.open(Path(folder))
+    run = RunWriter.open(Path(folder))
     there = run.samples()
     rows = [there[(there["pair_id"] == i) & (there["strength"] == s)].iloc[0] for i, s in strengths.items()]
     keep(run, Choice(rule, pd.DataFrame(rows)[["pair_id", "strength", "seed", "image"]]))
@@ -159,7 +158,7 @@ def test_one_method_has_no_differences(make_run, compared):
 
 def test_pairs_that_a_run_never_reached_count_too(make_run, compared):
     folder = make_run("imagic", entries=tuple(ENTRIES[:3]))
-    Run.open(Path(folder)).event("start", pairs=4)
+    RunWriter.open(Path(folder)).event("start", pairs=4)
     out, table = compared([folder])
     assert table.loc["imagic", CLIP]["n_expected"] == 4
     assert "1 pair has not been run yet" in (out / "comparison.md").read_text()
@@ -224,7 +223,7 @@ def test_a_metric_at_the_images_own_size_is_another_one_at_every_size(make_run, 
 def test_what_a_judge_cannot_judge_is_missing_in_its_count_alone(make_run, compared):
     one, two = (make_run(name, metrics=(CLIP, LPIPS, JUDGE)) for name in ("imagic", "sdedit"))
     for folder in (one, two):
-        shard = Run.open(Path(folder)).shard(C_DOG)
+        shard = RunWriter.open(Path(folder)).shard(C_DOG)
         scores = shard.scores()
         shard.write_scores(JUDGE, scores[scores["metric"] == JUDGE].assign(score=np.nan))
     out, table = compared([one, two])
@@ -307,7 +306,7 @@ def test_the_plane_has_a_colour_for_each_method_and_says_of_how_many(make_run, c
 
 def test_points_of_fewer_pairs_are_not_drawn_into_a_curve(make_run, compared, noise_image):
     folder = make_run("imagic")
-    run = Run.open(Path(folder))
+    run = RunWriter.open(Path(folder))
     run.shard(A_DOG).score_file(CLIP).unlink()
     scores = [(A_DOG, s, 0, CLIP, 0.5) for s in (0.0, 0.5)]
     run.shard(A_DOG).write_scores(

@@ -16,7 +16,6 @@ from eval.present.figures.failures import case
 from eval.present.figures.material import Wishes, thinned
 from eval.present.figures.page import figure
 from eval.present.figures.style import COLUMN, PAGE
-from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
@@ -103,7 +102,7 @@ def test_the_strength_is_by_default_in_the_middle_of_the_shaded_ones(make_run, t
 
 
 def test_a_strength_that_only_some_pairs_or_one_seed_have_is_not_taken_by_default(make_run, tmp_path):
-    run = Run.open(Path(make_run("imagic", seeds=(0, 1), grid=(0.0, 0.4, 1.0))))
+    run = RunWriter.open(Path(make_run("imagic", seeds=(0, 1), grid=(0.0, 0.4, 1.0))))
     run.write_shard(
         EditPair(ENTRIES[0], np.zeros((16, 16, 3), np.uint8)), [Sample(0.5, 0, np.zeros((16, 16, 3), np.uint8))]
     )

@@ -14,7 +14,6 @@ from PIL import Image
 from eval.analysis.repetition import compare
 from eval.engine.rerun_settings import changed, model_of, settings_of
 from eval.runs.config_diff import changes
-from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 
@@ -57,7 +56,7 @@ def test_a_part_can_be_repeated_and_what_is_left_out_is_counted(made, command):
 
 def test_another_pixel_score_version_setting_and_input_are_each_told(made, tmp_path):
     shutil.copytree(made / "a-again", tmp_path / "b")
-    again = Run.open(tmp_path / "b")
+    again = RunWriter.open(tmp_path / "b")
     first, second = again.shards()
     path = first.folder / "eta1-s0.png"
     pixels = np.array(Image.open(path))
@@ -74,7 +73,7 @@ def test_another_pixel_score_version_setting_and_input_are_each_told(made, tmp_p
     made_with["packages"]["torch"] = "0.1"
     (again.folder / "provenance.json").write_text(json.dumps(made_with))
 
-    found = compare(Run.open(made / "a"), again)
+    found = compare(RunWriter.open(made / "a"), again)
     assert not found.same
     others = [(c.where, c.after) for c in found.provenance if not c.where.startswith("git.")]
     assert others == [("packages.torch", "0.1")]
@@ -93,7 +92,7 @@ def test_another_pixel_score_version_setting_and_input_are_each_told(made, tmp_p
 def test_a_failure_that_repeats_is_the_same_and_a_new_one_is_not(made, tmp_path):
     for name in ("one", "two"):
         shutil.copytree(made / "a", tmp_path / name)
-    one, two = (Run.open(tmp_path / name) for name in ("one", "two"))
+    one, two = (RunWriter.open(tmp_path / name) for name in ("one", "two"))
     entry = next(row for row in one.samples().to_dict("records"))
     from tedbench.pair import Entry
 
@@ -108,7 +107,7 @@ def test_a_failure_that_repeats_is_the_same_and_a_new_one_is_not(made, tmp_path)
 
 
 def test_an_empty_comparison_is_not_the_same(made, tmp_path):
-    run = Run.open(made / "a")
+    run = RunWriter.open(made / "a")
     empty = RunWriter.create(tmp_path / "empty", run.config())
     found = compare(run, empty)
     assert not found.same and found.left_out == 4
@@ -117,7 +116,7 @@ def test_an_empty_comparison_is_not_the_same(made, tmp_path):
 def test_nothing_in_a_strangers_configuration_reads_this_machines_variables(made, tmp_path, monkeypatch):
     monkeypatch.setenv("TOKEN", "hidden")
     shutil.copytree(made / "a", tmp_path / "a")
-    run = Run.open(tmp_path / "a")
+    run = RunWriter.open(tmp_path / "a")
     config = run.config()
     config["how"]["dataset"]["ids"] = ["${oc.env:TOKEN}"]
     (run.folder / "config.yaml").write_text(json.dumps(config))
@@ -131,7 +130,7 @@ def test_a_finished_repetition_is_not_taken_for_a_new_one(made, command):
 
 
 def test_of_a_run_whose_folder_has_no_model_block_the_path_is_kept(made):
-    config = Run.open(made / "a").config()
+    config = RunWriter.open(made / "a").config()
     before = model_of(config)
     config["how"]["model_path"] = config["how"].pop("model")["path"]
     assert model_of(config)["path"] == before["path"] != model_of({**config, "how": {}})["path"]
@@ -139,7 +138,7 @@ def test_of_a_run_whose_folder_has_no_model_block_the_path_is_kept(made):
 
 
 def test_changes_replace_only_what_is_there(made, tmp_path):
-    settings = settings_of(Run.open(made / "a"), tmp_path / "out", tmp_path)
+    settings = settings_of(RunWriter.open(made / "a"), tmp_path / "out", tmp_path)
     other = changed(settings, ["model.path=/weights", "numerics.device=cuda", "dataset.ids=[x]"])
     assert (other.model.path, other.numerics.device, other.dataset.ids) == ("/weights", "cuda", ["x"])
     for wrong in ("model.paht=/weights", "model.path"):

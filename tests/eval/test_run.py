@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.pair import Entry
 
 QUICK = [
@@ -188,7 +188,7 @@ def test_an_unreadable_image_is_a_failed_row_and_the_others_are_kept(uncut, tmp_
 def test_retrying_a_pair_that_lacks_nothing_of_what_is_asked_makes_nothing(uncut, tmp_path, edit):
     _, whole, _ = uncut
     shutil.copytree(whole, tmp_path / "runs" / whole.name)
-    run = Run.open(tmp_path / "runs" / whole.name)
+    run = RunWriter.open(tmp_path / "runs" / whole.name)
     row = run.samples().iloc[0]
     run.write_failure(Entry(row["image_name"], row["target_text"]), [(2.0, 0)], "out of memory")
     before = images(run.folder)

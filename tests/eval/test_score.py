@@ -147,7 +147,7 @@ def test_a_redoing_that_was_interrupted_goes_on_without_redo(run, score, monkeyp
     score(f"run={run.folder}", "numerics.threads=1")
     right = run.scores()
     run.shards()[1].write_scores(PSNR, run.shards()[1].scores().assign(score=-1.0))
-    monkeypatch.setattr("eval.score.score_run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("eval.engine.score_pair.score_run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     assert score(f"run={run.folder}", "redo=true", "numerics.threads=1")[0] == 130
     monkeypatch.undo()
     assert score(f"run={run.folder}", "numerics.threads=1")[0] == 0

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.runs.folder import Run
 from eval.runs.lock import RunLock
 from eval.runs.shard import SAMPLE_COLUMNS, SCORE_COLUMNS, SIZE_COLUMNS
 from eval.runs.writer import RunWriter
@@ -174,7 +173,7 @@ def test_scores_are_added_one_metric_at_a_time(run, pair):
 
 def test_opening_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="is not a run"):
-        Run.open(tmp_path)
+        RunWriter.open(tmp_path)
 
 
 def test_strengths_that_older_versions_kept_apart_are_one(run, pair, monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 
 from eval.runs.files import DamagedError
 from eval.runs.folder import Run
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.image import write_png
 from tedbench.method import Sample
@@ -140,7 +141,7 @@ def test_a_run_without_sums_is_read_as_before(run, pairs):
 
 def test_a_damaged_configuration_is_one_clear_line(run, create_run):
     (run.folder / "config.yaml").write_text("fit: {size: [")
-    for again in (lambda: Run.open(run.folder), lambda: create_run(run.folder)):
+    for again in (lambda: RunWriter.open(run.folder), lambda: create_run(run.folder)):
         with pytest.raises(UserError, match=r"config\.yaml is damaged"):
             again()
 
@@ -171,4 +172,4 @@ def test_a_disk_without_second_names_for_files_takes_copies(run, pairs, monkeypa
 
 def test_a_moved_run_is_still_whole(run, tmp_path):
     shutil.copytree(run.folder, tmp_path / "elsewhere")
-    assert all(shard.broken(thorough=True) == {} for shard in Run.open(tmp_path / "elsewhere").shards())
+    assert all(shard.broken(thorough=True) == {} for shard in RunWriter.open(tmp_path / "elsewhere").shards())

@@ -188,4 +188,4 @@ def test_an_id_is_found_in_either_spelling_of_unicode(here: Path, listed: str, a
 def test_a_name_in_two_spellings_is_one_image(here: Path) -> None:
     rows = "".join(f"{normalize(form, 'über.png')},Text {form}\n" for form in ("NFC", "NFD"))
     entries = Folder(csv(here, f"image,target_text\n{rows}"), 8).entries
-    assert len({entry.source_group for entry in entries}) == 1
+    assert len({entry.image_name for entry in entries}) == 1
