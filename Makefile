@@ -1,15 +1,16 @@
-# Verbs: run, test, test-all, lint, audit, bench. Each makes .venv and installs what it needs, once.
+# Verbs: run, test, test-slow, test-all, lint, audit, bench. Each makes .venv and installs what it needs, once.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-.PHONY: help run test test-all lint audit bench clean
+.PHONY: help run test test-slow test-all lint audit bench clean
 
 help:
 	@echo "make run       edit the six preview pairs with Imagic, score them, draw curves and a report"
 	@echo "make test      the tests (about ten minutes)"
-	@echo "make test-all  the slow ones too"
+	@echo "make test-slow the slow ones alone"
+	@echo "make test-all  both"
 	@echo "make lint      formatting, lint, types"
 	@echo "make audit     known vulnerabilities of the pinned dependencies, where the advisory database can be reached"
 	@echo "make bench     Imagic and scoring against the same written plainly, as ratios"
@@ -24,7 +25,10 @@ run: $(READY)
 	$(PY) -m eval.run method=imagic
 
 test: $(READY)
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow" --durations=25
+
+test-slow: $(READY)
+	$(PY) -m pytest -m slow --durations=15
 
 test-all: $(READY)
 	$(PY) -m pytest
