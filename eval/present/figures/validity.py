@@ -1,4 +1,4 @@
-"""The figures of ``benchmarks.metric_validity``; each is drawn from a table that is written beside it."""
+"""The figures of ``eval.validity``; each is drawn from a table that is written beside it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmarks.validity.choosing import CHANCE, FIXED, HINDSIGHT, ORACLE
-from benchmarks.validity.misled import UNIT
-from benchmarks.validity.ranking import ALL, MEASURES
-from benchmarks.validity.scores import Score
+from eval.analysis.validity.choosing import CHANCE, FIXED, HINDSIGHT, ORACLE
+from eval.analysis.validity.misled import UNIT
+from eval.analysis.validity.ranking import ALL, MEASURES
+from eval.analysis.validity.scores import Score
 from eval.present.figures.style import BLUE, COLORS, GREEN, ORANGE, PAGE, plain, plt, save
 from eval.present.labels import axis_of, kind_of
 from eval.runs.folder import Run

@@ -1,4 +1,4 @@
-"""What ``benchmarks.success`` shows: its table, its figure, and the pairs that were never solved."""
+"""What ``eval.analysis.success`` shows: its table, its figure, and the pairs that were never solved."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.validity.ranking import ALL
-from benchmarks.validity.scores import STRENGTH, Score
 from eval.analysis.stats import clustered_share, holm, paired_difference
+from eval.analysis.validity.ranking import ALL
+from eval.analysis.validity.scores import STRENGTH, Score
 
 FREEDOMS = ("strength", "seed", "strength and seed")
 """What a score may choose: the strength for each seed, the seed at the fixed strength, or both. Means are over pairs."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.reconstruction RUN [UNTUNED_RUN]``: is the input given back at the strength that should?
+"""``python -m eval.analysis.reconstruction RUN [UNTUNED_RUN]``: is the input given back at the strength that should?
 
 For every pair, the distance of the edited image at the axis's identity (η = 0) from the input is put on the way from
 the autoencoder's own reconstruction (0%) to another pair's input (100%), by LPIPS and by root mean square error. A

@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from benchmarks.metric_validity import main
-from benchmarks.validity.choosing import FIXED, ORACLE, choices
-from benchmarks.validity.images import gather
-from benchmarks.validity.misled import misled
-from benchmarks.validity.pages import page
-from benchmarks.validity.ranking import auc, auc_same_pair, auc_same_strength, jackknife, rankings, spearman
-from benchmarks.validity.scores import STRENGTH, Score, add_scores, fitted_elsewhere
 from eval.analysis.stats import clustered_mean, clustered_share
+from eval.analysis.validity.choosing import FIXED, ORACLE, choices
+from eval.analysis.validity.images import gather
+from eval.analysis.validity.misled import misled
+from eval.analysis.validity.ranking import auc, auc_same_pair, auc_same_strength, jackknife, rankings, spearman
+from eval.analysis.validity.scores import STRENGTH, Score, add_scores, fitted_elsewhere
+from eval.present.validity import page
 from eval.runs.folder import Run
+from eval.validity import main
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.validity.scores import Score
 from eval.analysis.stats import Interval, clustered_share
+from eval.analysis.validity.scores import Score
 
 ALL = "all"
 """The category of every pair; and the run's name where runs are taken together."""

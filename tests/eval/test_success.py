@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from benchmarks.success import best_strength, judge_run, main, named
-from benchmarks.success_pages import COLORS
 from eval.analysis.stats import clustered_share
+from eval.analysis.success import best_strength, judge_run, main, named
 from eval.metrics.judge import open_reader
+from eval.present.figures.success import COLORS
 from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample

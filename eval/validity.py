@@ -1,4 +1,4 @@
-"""``python -m benchmarks.metric_validity RUN [RUN ...] --out FOLDER``: do metrics say which edits are good?
+"""``python -m eval.validity RUN [RUN ...] --out FOLDER``: do metrics say which edits are good?
 
 Each RUN is the folder of a saved run with scores (NAME=FOLDER to call it so), on pairs that were judged: by a column of
 its scores, or by people, in a CSV with the columns pair, strength, seed, good (0 to 1), and run where there are several.
@@ -21,14 +21,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.success import named
-from benchmarks.validity.choosing import choices
-from benchmarks.validity.figures import draw_categories, draw_choices, draw_misled, draw_rankings, worst
-from benchmarks.validity.images import Material, gather
-from benchmarks.validity.misled import misled
-from benchmarks.validity.pages import page
-from benchmarks.validity.ranking import rankings
-from benchmarks.validity.scores import STRENGTH, Score, add_scores
+from eval.analysis.success import named
+from eval.analysis.validity.choosing import choices
+from eval.analysis.validity.images import Material, gather
+from eval.analysis.validity.misled import misled
+from eval.analysis.validity.ranking import rankings
+from eval.analysis.validity.scores import STRENGTH, Score, add_scores
+from eval.present.figures.validity import draw_categories, draw_choices, draw_misled, draw_rankings, worst
+from eval.present.validity import page
 from eval.runs.folder import Run
 from eval.runs.output_folder import make_room
 from runtime.output import safe_output

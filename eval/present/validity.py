@@ -1,4 +1,4 @@
-"""The page of ``benchmarks.metric_validity``: what was found, in tables."""
+"""The page of ``eval.validity``: what was found, in tables."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.validity.choosing import CHANCE, FIXED, FREEDOMS, HINDSIGHT, ORACLE
-from benchmarks.validity.images import Material
-from benchmarks.validity.ranking import ALL, MEASURES
-from benchmarks.validity.scores import STRENGTH, Score
+from eval.analysis.validity.choosing import CHANCE, FIXED, FREEDOMS, HINDSIGHT, ORACLE
+from eval.analysis.validity.images import Material
+from eval.analysis.validity.ranking import ALL, MEASURES
+from eval.analysis.validity.scores import STRENGTH, Score
 from eval.present.tables import markdown_escape
 from eval.present.text import brackets
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.validity.choosing import best_of
-from benchmarks.validity.ranking import GOOD
-from benchmarks.validity.scores import Score
+from eval.analysis.validity.choosing import best_of
+from eval.analysis.validity.ranking import GOOD
+from eval.analysis.validity.scores import Score
 
 UNIT = ["run", "pair_id"]
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.success RUN [RUN ...] --out FOLDER``: how often does an edit do what was asked, and nothing else?
+"""``python -m eval.analysis.success RUN [RUN ...] --out FOLDER``: how often does an edit do what was asked, and nothing else?
 
 Each RUN is the folder of a saved run, or NAME=FOLDER to call it so, with any strengths and seeds, on pairs whose true
 edited image is known. Runs are compared on the pairs that all of them have whole. Writes
@@ -20,10 +20,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks.success_pages import draw_failures, draw_rates, markdown
 from eval.analysis.stats import clustered_share
 from eval.metrics.base import Reference
 from eval.metrics.judge import QUESTIONS_OF_SUCCESS, Reader, open_reader
+from eval.present.figures.success import draw_failures, draw_rates, markdown
 from eval.runs.folder import Run, Shard
 from eval.runs.source_groups import in_all
 from imagic.models.weights import EMBEDDED

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.tradeoff RUN [RUN ...] --out FOLDER``: what Imagic's settings trade against each other.
+"""``python -m eval.analysis.tradeoff RUN [RUN ...] --out FOLDER``: what Imagic's settings trade against each other.
 
 Each RUN is a saved run with other settings of the stages, on the same pairs with known answers. Writes
 
@@ -22,10 +22,10 @@ import matplotlib
 import pandas as pd
 import yaml
 
-from benchmarks.success import best_strength, judge_run, rates
-from benchmarks.success_pages import COLORS
+from eval.analysis.success import best_strength, judge_run, rates
 from eval.metrics.base import is_distance
 from eval.metrics.judge import Reader, open_reader
+from eval.present.figures.success import COLORS
 from eval.runs.folder import Run
 from imagic.models.weights import EMBEDDED
 from runtime.output import safe_output

@@ -37,7 +37,7 @@ def add_scores(images: pd.DataFrame, metrics: Sequence[str]) -> tuple[pd.DataFra
     weights are fitted to the judgements (least squares) of the other source images. Last :data:`STRENGTH`.
 
     Args:
-        images: of :func:`benchmarks.validity.images.gather`.
+        images: of :func:`eval.analysis.validity.images.gather`.
         metrics: their columns.
     """
     ranks = images[list(metrics)].rank(pct=True)
@@ -93,7 +93,7 @@ def faithful_enough(images: pd.DataFrame, alignment: pd.Series, fidelity: pd.Ser
     same run's pairs on other source images; the lowest of equals.
 
     Args:
-        images: of :func:`benchmarks.validity.images.gather`.
+        images: of :func:`eval.analysis.validity.images.gather`.
         alignment, fidelity: ranks, from 0 to 1.
     """
     unit = ["run", "pair_id", "seed"]
