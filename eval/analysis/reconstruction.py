@@ -1,77 +1,82 @@
-"""``python -m eval.analysis.reconstruction RUN [UNTUNED_RUN]``: is the input given back at the strength that should?
+"""Reconstruction: how near the edits at strength 0 come to their inputs (paper, Figure 7).
 
-For every pair, the distance of the edited image at the axis's identity (η = 0) from the input is put on the way from
-the autoencoder's own reconstruction (0%) to another pair's input (100%), by LPIPS and by root mean square error. A
-second run, of the model without fine-tuning, shows what stage B is for (paper, Figure 7).
+For every pair, the distance of the edited image from the input is put on the way from the autoencoder's own
+reconstruction (0) to another pair's input (1), by LPIPS and by root mean square error.
 """
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import numpy as np
+import pandas as pd
 
-from eval.metrics.base import Reference
-from eval.metrics.lpips_distance import LpipsDistance
-from eval.rerun import model_of
+from eval.metrics.base import Metric, Reference
 from eval.runs.folder import Run, Shard
-from imagic.models.latent import LatentDiffusion
-from runtime.output import safe_output
+from tedbench.errors import UserError
 
 
 def rmse(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the root mean square error of two uint8 images of one shape, in grey levels."""
     return float(np.sqrt(np.square(a.astype(float) - b.astype(float)).mean()))
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the peak signal-to-noise ratio of two uint8 images of one shape, in dB."""
     return float(20 * np.log10(255 / max(rmse(a, b), 1e-9)))
 
 
 def reconstruction(shard: Shard) -> np.ndarray | None:
-    """The pair's image at strength 0 with its first seed."""
+    """Return the pair's image at strength 0 with its first seed, None where there is none."""
     table = shard.samples()
     rows = table[(table["strength"] == 0) & (table["status"] == "ok")]
     return shard.image(rows["image"].iloc[0]) if len(rows) else None
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("untuned", type=Path, nargs="?", help="the same with recipe.imagic.finetune.steps=0")
-    args = parser.parse_args()
-    run = Run.open(args.run)
-    config = run.config()
-    model = LatentDiffusion.load(model_of(config)["path"], image_size=config["fit"]["size"])
-    lpips = LpipsDistance("alex", 64, "picturebook:perceptual/alex.safetensors")
-    untuned = {shard.id: reconstruction(shard) for shard in Run.open(args.untuned).shards()} if args.untuned else {}
-    shards = [shard for shard in run.shards() if reconstruction(shard) is not None]
-    inputs = [shard.input() for shard in shards]
-    rows = []
-    for shard, image in zip(shards, inputs, strict=True):
-        others = np.stack([i for i in inputs if not np.array_equal(i, image)])
-        decoded = model.decode(model.encode_image(image))[0]
-        given = [decoded, reconstruction(shard), untuned.get(shard.id)]
-        shown = [g for g in given if g is not None]
-        far = lpips.score(Reference(image, ""), others).mean(), np.mean([rmse(image, o) for o in others])
-        near = lpips.score(Reference(image, ""), np.stack(shown)), [rmse(image, g) for g in shown]
-        way = [[(d - near[k][0]) / (far[k] - near[k][0]) for d in near[k][1:]] for k in (0, 1)]
-        rows.append((shard.id, psnr(image, shown[0]), [psnr(image, g) for g in shown[1:]], way))
-    print(f"{'pair':<58} {'autoencoder':>11}   {'η = 0':>8} {'LPIPS':>6} {'RMSE':>6}   without fine-tuning")
-    for name, ceiling, found, way in rows:
-        cells = [f"{p:5.1f} dB {w0:6.1%} {w1:6.1%}" for p, w0, w1 in zip(found, way[0], way[1], strict=True)]
-        print(f"{name[:58]:<58} {ceiling:8.1f} dB   {'   '.join(cells)}")
-    for k, label in enumerate(("fine-tuned", "without fine-tuning")):
-        have = [(r[2][k], r[1], r[3][0][k], r[3][1][k]) for r in rows if len(r[2]) > k]
-        if have:
-            p, c, w0, w1 = np.mean(have, axis=0)
-            within = sum(h[2] <= 0.1 for h in have), sum(h[3] <= 0.1 for h in have)
-            print(
-                f"{label}: mean of {len(have)} of {len(rows)} pairs: {p:.2f} dB (autoencoder {c:.2f}), way by LPIPS {w0:.1%} "
-                f"({within[0]} pairs within 10%), by RMSE {w1:.1%} ({within[1]} within 10%)"
-            )
+def reconstructions(
+    runs: Mapping[str, Run], autoencode: Callable[[np.ndarray], np.ndarray], lpips: Metric
+) -> pd.DataFrame:
+    """Return one row for each pair of the first run that has an image at strength 0, and run that has it too.
+
+    Columns are ``pair_id``, ``run``, ``autoencoder_psnr`` and ``psnr`` (dB against the input), ``way_lpips`` and
+    ``way_rmse`` (0 is the autoencoder's reconstruction, 1 the mean of the other inputs).
+
+    Args:
+        runs: by name.
+        autoencode: gives an input, (size, size, 3) uint8, back as the model's autoencoder does.
+        lpips: the distance.
+
+    Raises:
+        UserError: the first run has fewer than two inputs with an image at strength 0.
+    """
+    first, *others = runs
+    images = {name: _reconstructions(run) for name, run in runs.items()}
+    inputs = {shard.id: shard.input() for shard in runs[first].shards() if shard.id in images[first]}
+    if len({image.tobytes() for image in inputs.values()}) < 2:
+        raise UserError(
+            f"{runs[first].folder} has no two inputs with an edited image at strength 0, which are compared with each "
+            "other. Give a finished run of several pairs with 0 among its sweep.strengths."
+        )
+    rows: list[dict[str, object]] = []
+    for pair_id, image in inputs.items():
+        there = [first, *(name for name in others if pair_id in images[name])]
+        shown = [autoencode(image), *(images[name][pair_id] for name in there)]
+        far = np.stack([other for other in inputs.values() if not np.array_equal(other, image)])
+        by_lpips = _way(lpips.score(Reference(image, ""), np.stack(shown)), lpips.score(Reference(image, ""), far))
+        by_rmse = _way(np.array([rmse(image, each) for each in shown]), np.array([rmse(image, each) for each in far]))
+        decibels = [psnr(image, each) for each in shown]
+        for place, name in enumerate(there):
+            ways = {"way_lpips": by_lpips[place], "way_rmse": by_rmse[place]}
+            given = {"autoencoder_psnr": decibels[0], "psnr": decibels[place + 1]}
+            rows.append({"pair_id": pair_id, "run": name, **given, **ways})
+    return pd.DataFrame(rows)
 
 
-if __name__ == "__main__":
-    with safe_output():
-        main()
+def _reconstructions(run: Run) -> dict[str, np.ndarray]:
+    found = {shard.id: reconstruction(shard) for shard in run.shards()}
+    return {pair_id: image for pair_id, image in found.items() if image is not None}
+
+
+def _way(near: np.ndarray, far: np.ndarray) -> np.ndarray:
+    """Return where distances lie between the first of them (0) and the mean of the far ones (1), the first left out."""
+    return (near[1:] - near[0]) / (far.mean() - near[0])

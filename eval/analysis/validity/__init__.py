@@ -1,1 +1,1 @@
-"""Do metrics rank edits as a judge, or people, do?"""
+"""Validity of metrics: whether they rank edits as a judge, or people, do."""
