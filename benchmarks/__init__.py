@@ -1,4 +1,4 @@
-"""Speed and validity studies; each prints ratios against a reference, from one run on one machine."""
+"""Measurements of speed and memory; each prints ratios against a reference, from one run on one machine."""
 
 from runtime.threads import wait_passively
 

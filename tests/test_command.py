@@ -131,6 +131,7 @@ def test_help_lists_every_choice_and_option():
     [
         *("eval.run", "imagic", "tedbench.show", "eval.doctor", "eval.compare", "eval.curves", "eval.figures"),
         *("eval.score", "eval.status", "eval.rerun", "eval.plan"),
+        *("eval.success", "eval.tradeoff", "eval.validity", "eval.reconstruction"),
         *("eval.report", "eval.export", "eval.study.analyze", "eval.study.simulate", "eval.study.plan"),
     ],
 )

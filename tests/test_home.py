@@ -14,7 +14,7 @@ from cli.home import WORDS
 from eval.engine.rerun_settings import changed
 
 PATHS = re.compile(
-    r"(^|[._])(run_dir|run|runs|out|folder|file|root|annotations|path|weights|picks|consent|study|answers|image)$"
+    r"(^|[._])(run_dir|run|runs|untuned|out|folder|file|root|annotations|path|weights|picks|consent|study|answers|judge|judgement|image)$"
 )
 
 

@@ -17,7 +17,8 @@ from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.base import Reference
-from eval.metrics.judge import SAME_SCENE_PSNR, Judged, compare, open_reader, untouched_psnr
+from eval.metrics.judge import Judged, open_reader
+from eval.metrics.judgement import SAME_SCENE_PSNR, compare, untouched_psnr
 from eval.present.figures.curves import draw_run
 from eval.present.report.build import write_report
 from eval.present.summary import print_summary

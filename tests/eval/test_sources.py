@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.validity.images import gather
-from benchmarks.validity.scores import strength_alone
 from eval.analysis.common_pairs import compare_on_common
 from eval.analysis.curves import curve_table
 from eval.analysis.methods import open_methods, open_whole
+from eval.analysis.validity.images import gather
+from eval.analysis.validity.scores import strength_alone
 from eval.present.comparison_page import compare
 from eval.present.export.folder import write_folder
 from eval.present.figures.material import Material, Wishes

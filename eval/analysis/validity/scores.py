@@ -1,4 +1,4 @@
-"""What is held against the judgement: metrics, simple combinations of them, and what the strength alone says."""
+"""Scores that are held against the judgement: metrics, simple combinations of them, and the strength alone."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from eval.metrics.names import first_of_kinds, heading, kind_of
+from eval.metrics.base import Kind
 
 STRENGTH = "strength alone"
-"""How often images of the same strength are good, on other source images: what needs no metric."""
+"""The share of good images of the same strength, on other source images, which needs no metric."""
 
 
 class Score(NamedTuple):
-    """Something that ranks images.
+    """A column that ranks images.
 
     Attributes:
         name: its column.
         label: for figures and tables.
         kind: ``baseline`` is the strength alone.
+        measures: what a metric measures, where that is known.
     """
 
     name: str
     label: str
     kind: Literal["metric", "combination", "baseline"]
+    measures: Kind | None = None
 
 
-def add_scores(images: pd.DataFrame, metrics: Sequence[str]) -> tuple[pd.DataFrame, list[Score]]:
-    """The images with a column for each score more, and all scores.
+def add_scores(images: pd.DataFrame, metrics: Sequence[Score]) -> tuple[pd.DataFrame, list[Score]]:
+    """Add a column for each other score to the images; return them and all scores, the metrics first.
 
     For each kind of alignment (CLIP score, CLIP direction) with the first metric of fidelity (1 − LPIPS): the mean of their
     ranks among all images, the lesser of the two, and alignment among the images that are faithful enough
@@ -37,21 +39,20 @@ def add_scores(images: pd.DataFrame, metrics: Sequence[str]) -> tuple[pd.DataFra
     weights are fitted to the judgements (least squares) of the other source images. Last :data:`STRENGTH`.
 
     Args:
-        images: of :func:`benchmarks.validity.images.gather`.
-        metrics: their columns.
+        images: of :func:`eval.analysis.validity.images.gather`.
+        metrics: of its columns; the first of a kind goes into combinations.
     """
-    ranks = images[list(metrics)].rank(pct=True)
-    found = [Score(name, heading(name, metrics), "metric") for name in metrics]
-    labels = {score.name: score.label for score in found}
+    found = list(metrics)
+    ranks = images[[score.name for score in metrics]].rank(pct=True)
     columns: dict[str, pd.Series | np.ndarray] = {}
-    fidelity = first_of_kinds(metrics).get("fidelity")
-    for alignment in _first_of_words([name for name in metrics if kind_of(name) == "alignment"]):
+    fidelity = next((score for score in metrics if score.measures == "fidelity"), None)
+    for alignment in _first_of_words([score for score in metrics if score.measures == "alignment"]):
         if fidelity is not None:
-            both = ranks[[alignment, fidelity]]
-            columns[f"mean rank: {labels[alignment]}, {labels[fidelity]}"] = both.mean(axis=1)
-            columns[f"lesser rank: {labels[alignment]}, {labels[fidelity]}"] = both.min(axis=1)
-            columns[f"{labels[alignment]} where {labels[fidelity]} ≥ t"] = faithful_enough(
-                images, ranks[alignment], ranks[fidelity]
+            both = ranks[[alignment.name, fidelity.name]]
+            columns[f"mean rank: {alignment.label}, {fidelity.label}"] = both.mean(axis=1)
+            columns[f"lesser rank: {alignment.label}, {fidelity.label}"] = both.min(axis=1)
+            columns[f"{alignment.label} where {fidelity.label} ≥ t"] = faithful_enough(
+                images, ranks[alignment.name], ranks[fidelity.name]
             )
     groups = images["source_group"].to_numpy()
     if len(metrics) > 1:
@@ -62,15 +63,15 @@ def add_scores(images: pd.DataFrame, metrics: Sequence[str]) -> tuple[pd.DataFra
     return images.assign(**columns), found
 
 
-def _first_of_words(metrics: Sequence[str]) -> list[str]:
-    words: dict[str, str] = {}
-    for name in metrics:
-        words.setdefault(name.partition("/")[0], name)
+def _first_of_words(metrics: Sequence[Score]) -> list[Score]:
+    words: dict[str, Score] = {}
+    for score in metrics:
+        words.setdefault(score.name.partition("/")[0], score)
     return list(words.values())
 
 
 def fitted_elsewhere(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Predictions, (N,), by the least-squares plane through the data of all other groups.
+    """Return predictions, (N,), by the least-squares plane through the data of all other groups.
 
     Args:
         x: (N, K).
@@ -87,13 +88,13 @@ def fitted_elsewhere(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> np.nda
 
 
 def faithful_enough(images: pd.DataFrame, alignment: pd.Series, fidelity: pd.Series) -> np.ndarray:
-    """Ranks an image by its alignment if its fidelity reaches a threshold, else below all these, by its fidelity.
+    """Rank an image by its alignment if its fidelity reaches a threshold, else below all these, by its fidelity.
 
     The threshold, a tenth of the images or two or …, is the one that chooses most good images among each seed's of the
     same run's pairs on other source images; the lowest of equals.
 
     Args:
-        images: of :func:`benchmarks.validity.images.gather`.
+        images: of :func:`eval.analysis.validity.images.gather`.
         alignment, fidelity: ranks, from 0 to 1.
     """
     unit = ["run", "pair_id", "seed"]
@@ -110,7 +111,7 @@ def faithful_enough(images: pd.DataFrame, alignment: pd.Series, fidelity: pd.Ser
 
 
 def strength_alone(images: pd.DataFrame) -> np.ndarray:
-    """The mean judgement of a run's images of the same strength, of other source images; 0 where there are none."""
+    """Return the mean judgement of a run's images of the same strength, of other source images; 0 where there are none."""
     at = images.groupby(["run", "strength"])["good"]
     own = images.groupby(["run", "strength", "source_group"])["good"]
     others = at.transform("size") - own.transform("size")

@@ -1,24 +1,84 @@
-"""The page of ``benchmarks.metric_validity``: what was found, in tables."""
+"""The page of ``eval.validity``: what was found, in tables, with its figures."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.validity.choosing import CHANCE, FIXED, FREEDOMS, HINDSIGHT, ORACLE
-from benchmarks.validity.images import Material
-from benchmarks.validity.ranking import ALL, MEASURES
-from benchmarks.validity.scores import STRENGTH, Score
+from eval.analysis.validity.choosing import CHANCE, FIXED, FREEDOMS, HINDSIGHT, ORACLE, choices
+from eval.analysis.validity.images import Material
+from eval.analysis.validity.misled import misled, worst
+from eval.analysis.validity.ranking import ALL, MEASURES, rankings
+from eval.analysis.validity.scores import STRENGTH, Score, add_scores
+from eval.present.figures.validity import draw_categories, draw_choices, draw_misled, draw_rankings
 from eval.present.tables import markdown_escape
 from eval.present.text import brackets
+from eval.runs.output_folder import make_room
+from tedbench.disk import writing
+
+WRITTEN = re.compile(r"(validity\.md|(rankings|rankings-by-category|choices|misled)(-[\w-]+)?\.(csv|png|pdf))")
 
 TOY = (
     "**These are toy metrics.** The pictures are drawn (Picturebook, synthetic), and the embedded CLIP and LPIPS are small "
     "networks trained on such drawings. What follows says how far *these* agree with the judge on *these* edits; it says "
     "nothing about OpenAI's CLIP or LPIPS on photographs."
 )
+
+
+def write_validity(material: Material, out: Path) -> str:
+    """Rank, choose and look for misleading cases by every score; write tables, figures and page into ``out``.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: ``out`` is a file, or cannot be written.
+    """
+    images, scores = add_scores(material.images, material.metrics)
+    tables = {
+        "rankings": rankings(images, scores, material.questions),
+        "choices": choices(images, scores, material.questions),
+        "misled": misled(images, [score for score in scores if score.name != STRENGTH], material.questions),
+    }
+    make_room(out, WRITTEN)
+    about = f"{material.dataset} · {material.coverage} · good: {material.judgement}"
+    intervals = "95% intervals, clustered by source image"
+    with writing(out):
+        for name, table in tables.items():
+            table.to_csv(out / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+    figures = ["rankings", "rankings-by-category"]
+    draw_rankings(tables["rankings"], scores, f"{about}\n{intervals}", out / "rankings")
+    draw_categories(
+        tables["rankings"], scores, f"AUC among images of the same pair, by category (pairs)\n{about}", out / figures[1]
+    )
+    if len(tables["choices"]):
+        figures.append("choices")
+        draw_choices(
+            tables["choices"], scores, f"Strength chosen per pair and seed; {intervals}\n{about}", out / "choices"
+        )
+    sheets = _sheets(material, scores, tables["misled"], out)
+    text = page(material, scores, tables, sheets, figures)
+    with writing(out):
+        (out / "validity.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def _sheets(material: Material, scores: Sequence[Score], table: pd.DataFrame, out: Path) -> list[tuple[str, str]]:
+    """Draw the worst cases of each metric; return label and file of each sheet."""
+    drawn = []
+    for score in scores:
+        cases = worst(table, score) if score.kind == "metric" else table[:0]
+        if len(cases):
+            file = f"misled-{re.sub(r'[^a-z0-9]+', '-', score.label.lower()).strip('-')}.png"
+            about = f"{material.dataset} · one case a category, largest gap first · good: {material.judgement}"
+            with writing(out):
+                draw_misled(cases, score, material.runs, about, out / file)
+            drawn.append((score.label, file))
+    return drawn
 
 
 def page(
@@ -28,7 +88,7 @@ def page(
     sheets: Sequence[tuple[str, str]],
     figures: Sequence[str],
 ) -> str:
-    """Markdown.
+    """Return the page in Markdown.
 
     Args:
         material: the images.

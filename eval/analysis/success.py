@@ -1,35 +1,22 @@
-"""``python -m benchmarks.success RUN [RUN ...] --out FOLDER``: how often does an edit do what was asked, and nothing else?
-
-Each RUN is the folder of a saved run, or NAME=FOLDER to call it so, with any strengths and seeds, on pairs whose true
-edited image is known. Runs are compared on the pairs that all of them have whole. Writes
-
-    success.md          at the best single strength, and with strength and seed chosen for each pair; by category
-    success.csv         the same rates at every strength
-    pairs.csv           each pair's best attempt
-    success.png, .pdf   success, changed and kept along the strength
-    failures-NAME.png   some pairs of each category that no strength and seed solved: input, best attempt, true edit
-"""
+"""Rates of judged success: how often an edit does what was asked, and nothing else, along the strength and by category."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.success_pages import draw_failures, draw_rates, markdown
 from eval.analysis.stats import clustered_share
 from eval.metrics.base import Reference
-from eval.metrics.judge import QUESTIONS_OF_SUCCESS, Reader, open_reader
+from eval.metrics.judgement import QUESTIONS_OF_SUCCESS
 from eval.runs.folder import Run, Shard
 from eval.runs.source_groups import in_all
-from imagic.models.weights import EMBEDDED
-from runtime.output import safe_output
-from tedbench.disk import writing
 from tedbench.errors import UserError
+
+if TYPE_CHECKING:  # reading images needs torch
+    from eval.metrics.judge import Reader
 
 ALL = "all"
 """The category of every pair, in tables."""
@@ -51,15 +38,15 @@ class JudgedRun(NamedTuple):
     left_out: dict[str, str]
 
     def of(self, pair_ids: Sequence[str]) -> JudgedRun:
-        """The same with these pairs alone."""
+        """Return the same with these pairs alone."""
         return self._replace(images=self.images[self.images["pair_id"].isin(pair_ids)])
 
 
 def judge_run(name: str, run: Run, reader: Reader) -> JudgedRun:
-    """Reads every pair that has an image for each strength and seed of the run.
+    """Judge every pair that has an image for each strength and seed of the run.
 
     Raises:
-        UserError: there is none that can be judged.
+        UserError: no pair can be judged.
     """
     samples = run.samples()
     wanted = len(samples[["strength", "seed"]].drop_duplicates())
@@ -89,12 +76,11 @@ def _judge(shard: Shard, rows: pd.DataFrame, reader: Reader) -> pd.DataFrame | N
 
 
 def rates(judged: JudgedRun, expected: pd.Series) -> pd.DataFrame:
-    """Percent of images for which each question of success is answered yes, with 95% intervals clustered by source image.
+    """Return the share of images for which each question of success is answered yes, with 95% intervals.
 
-    Intervals are those of the means over pairs of each pair's mean over seeds, which stay between 0 and 100%.
-
-    One row for each category (and all), strength and question. The rows without a strength are of pairs: percent of them
-    for which *some* strength and seed does.
+    One row for each category (and all), strength and question. Intervals are those of the means over pairs of each pair's
+    mean over seeds, clustered by source image; they stay within [0, 1]. Rows without a strength are of pairs: the share of
+    them for which *some* strength and seed does.
 
     Args:
         judged: a run.
@@ -118,14 +104,14 @@ def rates(judged: JudgedRun, expected: pd.Series) -> pd.DataFrame:
 
 
 def best_strength(table: pd.DataFrame, run: str) -> float:
-    """Where most images of a run succeed; the smallest of several."""
+    """Return the strength at which most images of a run succeed; the smallest of several."""
     rows = table[(table["run"] == run) & (table["category"] == ALL) & (table["question"] == "success")]
     rows = rows.dropna(subset="strength").sort_values("strength")
     return float(rows.loc[rows["mean"].idxmax(), "strength"])
 
 
 def best_attempts(judged: JudgedRun) -> pd.DataFrame:
-    """One row a pair: the image that succeeds, or else has most right answers; the smallest strength of several.
+    """Return one row a pair: the image that succeeds, or else has most right answers; the smallest strength of several.
 
     ``n_success`` of its ``n`` images succeed.
     """
@@ -136,13 +122,35 @@ def best_attempts(judged: JudgedRun) -> pd.DataFrame:
     return best.merge(counts, on="pair_id").assign(run=judged.name)
 
 
-def compare_runs(runs: Sequence[tuple[str, Path]], reader: Reader, out: Path) -> None:
-    """Judges the runs and writes everything into ``out``.
+class SuccessComparison(NamedTuple):
+    """Judged success of runs on the pairs that all of them have whole.
+
+    Attributes:
+        judged: each run's judgements of these pairs.
+        table: the rates (see :func:`rates`) of all runs.
+        attempts: each pair's best image (see :func:`best_attempts`) of all runs.
+        best: the strength at which most images succeed, by run.
+        left_out: why a pair is not compared, by pair id.
+        symbol: of the strength, for tables and figures.
+        judge: the digest of the judge's weights.
+    """
+
+    judged: list[JudgedRun]
+    table: pd.DataFrame
+    attempts: pd.DataFrame
+    best: dict[str, float]
+    left_out: dict[str, str]
+    symbol: str
+    judge: str
+
+
+def compare_success(runs: Mapping[str, Run], reader: Reader) -> SuccessComparison:
+    """Judge runs, by name, and compare them.
 
     Raises:
-        UserError: a run cannot be judged, or the runs have no pair in common.
+        UserError: a run cannot be judged, or the runs have no judged pair in common.
     """
-    judged = [judge_run(name, Run.open(folder), reader) for name, folder in runs]
+    judged = [judge_run(name, run, reader) for name, run in runs.items()]
     groups = in_all([each.images for each in judged])
     judged = [each._replace(images=images) for each, images in zip(judged, groups, strict=True)]
     names = [set(each.images["pair_id"]) for each in judged]
@@ -158,52 +166,9 @@ def compare_runs(runs: Sequence[tuple[str, Path]], reader: Reader, out: Path) ->
     table = pd.concat([rates(each, expected) for each in judged], ignore_index=True)
     attempts = pd.concat([best_attempts(each) for each in judged], ignore_index=True)
     best = {each.name: best_strength(table, each.name) for each in judged}
+    return SuccessComparison(judged, table, attempts, best, left_out, _symbol(judged), reader.digest)
+
+
+def _symbol(judged: Sequence[JudgedRun]) -> str:
     axes = {each.run.labels["axis"] for each in judged}
-    symbol = "η" if axes == {"eta"} else axes.pop() if len(axes) == 1 else "strength"
-    shown = ["run", "pair_id", "category", "target_text", "n", "n_success", "strength", "seed"]
-    with writing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        table.to_csv(out / "success.csv", index=False, float_format="%.6f")
-        attempts[[*shown, *QUESTIONS_OF_SUCCESS, "right", "faults"]].to_csv(out / "pairs.csv", index=False)
-        page = markdown(table, best, left_out, symbol, reader.digest)
-        (out / "success.md").write_text(page, encoding="utf-8")
-        draw_rates(table, symbol, out)
-        for each in judged:
-            tried = attempts[attempts["run"] == each.name]
-            draw_failures(each.name, each.run, tried, symbol, out / f"failures-{each.name}.png")
-    print(page)
-    print(out)
-
-
-def named(words: Sequence[str]) -> list[tuple[str, Path]]:
-    """``FOLDER`` or ``NAME=FOLDER``, each as name and folder.
-
-    Raises:
-        UserError: two have one name, or a name cannot be part of a file's.
-    """
-    found = []
-    for word in words:
-        name, equals, folder = word.partition("=")
-        plain = not equals or Path(word).exists()
-        found.append((Path(word).resolve().name, Path(word)) if plain else (name, Path(folder)))
-    names = [name for name, _ in found]
-    if len(set(names)) < len(names) or any(not name or "/" in name for name in names):
-        raise UserError(f"The runs are called {', '.join(names)}. Give each a plain name of its own: NAME=FOLDER.")
-    return found
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", nargs="+", help="a run's folder, or NAME=FOLDER")
-    parser.add_argument("--out", type=Path, default=Path("success"), help="folder to write to (default: success)")
-    parser.add_argument("--judge", default=f"{EMBEDDED}judge/judge.safetensors", help="the judge's weights")
-    args = parser.parse_args(arguments)
-    try:
-        compare_runs(named(args.run), open_reader(args.judge), args.out)
-    except UserError as error:
-        parser.exit(2, f"error: {error}\n")
-
-
-if __name__ == "__main__":
-    with safe_output():
-        main()
+    return "η" if axes == {"eta"} else axes.pop() if len(axes) == 1 else "strength"

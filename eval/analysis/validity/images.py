@@ -1,4 +1,4 @@
-"""The edited images of saved runs, each with its scores and with whether it is good."""
+"""The edited images of saved runs, each with its scores and with how good it is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from eval.analysis.validity.scores import Score
 from eval.metrics.base import is_judgement, shown_name, shown_score
-from eval.metrics.names import kind_of, metric_order
+from eval.present.labels import heading, kind_of, metric_order
 from eval.runs.folder import Run
 from eval.runs.source_groups import in_all
 from tedbench.errors import UserError
@@ -22,13 +23,13 @@ ABOUT = ["run", "pair_id", "source_group", "category", "target_text", "strength"
 
 
 class Material(NamedTuple):
-    """What metrics are held against.
+    """Judged images, which metrics are held against.
 
     Attributes:
         images: one row an image: :data:`ABOUT`, ``good`` in [0, 1], one column for each of ``metrics`` (higher is better)
             and of ``questions``.
-        metrics: their names as shown.
-        questions: what else was judged, such as ``changed`` and ``kept``.
+        metrics: their columns, named as shown; those that figures prefer come first.
+        questions: columns of what else was judged, such as ``changed`` and ``kept``.
         judgement: what says which images are good, in words.
         runs: by name.
         dataset: label for pages.
@@ -37,7 +38,7 @@ class Material(NamedTuple):
     """
 
     images: pd.DataFrame
-    metrics: list[str]
+    metrics: list[Score]
     questions: list[str]
     judgement: str
     runs: dict[str, Run]
@@ -52,7 +53,7 @@ class Material(NamedTuple):
 
 
 def gather(runs: Mapping[str, Run], judgement: str, metrics: Sequence[str] = ()) -> Material:
-    """Every image that was judged and has every metric, of the pairs of which all runs have some.
+    """Gather every image that was judged and has every metric, of the pairs of which all runs have some.
 
     Args:
         runs: by name.
@@ -96,10 +97,10 @@ def gather(runs: Mapping[str, Run], judgement: str, metrics: Sequence[str] = ())
         reasons = "; ".join(sorted(set(left_out.values()))[:3])
         raise UserError(f"These runs have no judged image in common ({reasons}). Score them with eval.score first.")
     said = f"the judge's ({asked['good']})" if "good" in asked else f"of people ({Path(judgement).name})"
-    datasets = {run.dataset_label for run in runs.values()}
+    datasets, shown = {run.dataset_label for run in runs.values()}, [shown_name(name) for name in taken]
     return Material(
         images,
-        [shown_name(name) for name in taken],
+        [Score(name, heading(name, shown), "metric", kind_of(name)) for name in shown],
         [question for question in asked if question != "good"],
         said,
         dict(runs),
@@ -119,6 +120,7 @@ def _metrics(common: Sequence[str], wanted: Sequence[str]) -> list[str]:
             if not match:
                 raise UserError(f"Not every run has the metric {name!r}. All have: {', '.join(common) or 'none'}.")
             found += match
+        found = [name for name in common if name in found]
     if not found:
         raise UserError("The runs have no metric of alignment or fidelity in common. Score them with eval.score first.")
     return found
@@ -129,7 +131,7 @@ def _column(common: Sequence[str], judgement: str) -> str:
     if len(match) != 1:
         what = "several scores" if match else "no score"
         some = ", ".join(match or common) or "none"
-        raise UserError(f"The runs have {what} {judgement!r} in common. Give --judgement= a CSV, or one of: {some}.")
+        raise UserError(f"The runs have {what} {judgement!r} in common. Give judgement= a CSV, or one of: {some}.")
     return match[0]
 
 
@@ -140,7 +142,7 @@ def _wide(scores: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _lacks(rows: pd.DataFrame, needed: Sequence[str]) -> str | None:
-    """Why a pair has no image with all that is needed."""
+    """Return why a pair has no image with all that is needed; None where it has one."""
     if rows.empty:
         return "no images"
     if not rows[list(needed)].isna().any(axis=1).all():
@@ -153,7 +155,7 @@ def _key(pair_id: str, strength: float, seed: int) -> tuple[str, str, int]:
 
 
 def _answers(file: Path, runs: Mapping[str, Run]) -> dict[tuple[str, str, str, int], float]:
-    """Each image's mean answer, by run, pair, strength and seed.
+    """Return each image's mean answer, by run, pair, strength and seed.
 
     Raises:
         UserError: a row is wrong, or is of an image that the runs do not have; says on which line.
@@ -161,7 +163,7 @@ def _answers(file: Path, runs: Mapping[str, Run]) -> dict[tuple[str, str, str, i
     made = {name: run.samples() for name, run in runs.items()}
     known = {(name, *_key(*row)) for name, t in made.items() for row in t[KEYS].itertuples(index=False, name=None)}
     found: dict[tuple[str, str, str, int], list[float]] = {}
-    for row in read_table(file, "--judgement", ["pair", "strength", "seed", "good"], ["run"]):
+    for row in read_table(file, "judgement", ["pair", "strength", "seed", "good"], ["run"]):
         where, cells = f"{file}, {row.where}", row.cells
         run = cells["run"] or (next(iter(runs)) if len(runs) == 1 else "")
         if run not in runs:

@@ -1,4 +1,4 @@
-"""How well a score ranks images: Spearman's correlation and AUC, with intervals that know which images belong together."""
+"""Ranking of images by a score: Spearman's correlation and AUC, with intervals clustered by source image."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.validity.scores import Score
 from eval.analysis.stats import Interval, clustered_share
+from eval.analysis.validity.scores import Score
 
 ALL = "all"
 """The category of every pair; and the run's name where runs are taken together."""
 
 GOOD = 0.5
-"""An image is good where at least half of those who judged it say so."""
+"""The share of those who judged an image from which on it is good."""
 
 
 def auc(scores: np.ndarray, good: np.ndarray) -> float:
-    """How often a good image scores higher than a bad one, equals counted half; NaN without images of both kinds.
+    """Return how often a good image scores higher than a bad one, equals counted half; NaN without both kinds.
 
     Args:
         scores: (N,).
@@ -34,13 +34,13 @@ def auc(scores: np.ndarray, good: np.ndarray) -> float:
 
 
 def spearman(scores: np.ndarray, good: np.ndarray) -> float:
-    """Spearman's rank correlation, ties at their mean rank; NaN where one of the two does not vary."""
+    """Return Spearman's rank correlation, ties at their mean rank; NaN where one of the two does not vary."""
     ranks = stats.rankdata(scores), stats.rankdata(good)
     return math.nan if any(np.ptp(r) == 0 for r in ranks) else float(np.corrcoef(*ranks)[0, 1])
 
 
 def auc_same_strength(scores: np.ndarray, good: np.ndarray, strata: np.ndarray) -> float:
-    """:func:`auc` of images that share a stratum, over all such pairs of images; NaN where there are none.
+    """Return the :func:`auc` of images that share a stratum, over all such pairs of images; NaN where there are none.
 
     Args:
         scores: (N,).
@@ -59,7 +59,7 @@ def auc_same_strength(scores: np.ndarray, good: np.ndarray, strata: np.ndarray) 
 def jackknife(
     statistic: Callable[[np.ndarray], float], clusters: Sequence[str] | np.ndarray, level: float = 0.95
 ) -> Interval:
-    """A statistic of all images, with the interval of the jackknife that leaves out one cluster at a time.
+    """Return a statistic of all images, with the interval of the jackknife that leaves out one cluster at a time.
 
     Values that share a cluster may be dependent in any way; t has G − 1 degrees of freedom (Cameron & Miller 2015, "A
     Practitioner's Guide to Cluster-Robust Inference", section VI). The ends are NaN with fewer than three clusters, and
@@ -81,7 +81,7 @@ def jackknife(
 
 
 def auc_same_pair(images: pd.DataFrame, score: str, question: str = "good") -> Interval:
-    """The mean over pairs of :func:`auc` among each pair's images of a run; pairs without images of both kinds are left out.
+    """Return the mean over pairs of :func:`auc` among each pair's images of a run; pairs without both kinds are left out.
 
     A share of comparisons: the interval stays within [0, 1].
     """
@@ -99,11 +99,11 @@ MEASURES = {
     "auc_same_strength": "images of the same strength",
     "auc_same_pair": "images of the same pair",
 }
-"""Which good and bad images AUC compares."""
+"""Good and bad images that AUC compares, by measure."""
 
 
 def rankings(images: pd.DataFrame, scores: Sequence[Score], questions: Sequence[str]) -> pd.DataFrame:
-    """One row for each run (and all together), category (and all), question, score and measure.
+    """Return one row for each run (and all together), category (and all), question, score and measure.
 
     Measures are :data:`MEASURES` and ``spearman`` over all images. Questions other than ``good`` are asked of all
     categories together alone. ``n_pairs`` and ``n_images`` are what a row is of, ``n_yes`` how many images the answer to

@@ -1,4 +1,4 @@
-"""The figures of ``benchmarks.metric_validity``; each is drawn from a table that is written beside it."""
+"""The figures of ``eval.validity``; each is drawn from a table that is written beside it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmarks.validity.choosing import CHANCE, FIXED, HINDSIGHT, ORACLE
-from benchmarks.validity.misled import UNIT
-from benchmarks.validity.ranking import ALL, MEASURES
-from benchmarks.validity.scores import Score
-from eval.metrics.names import kind_of
+from eval.analysis.validity.choosing import CHANCE, FIXED, HINDSIGHT, ORACLE
+from eval.analysis.validity.misled import UNIT
+from eval.analysis.validity.ranking import ALL, MEASURES
+from eval.analysis.validity.scores import Score
 from eval.present.figures.style import BLUE, COLORS, GREEN, ORANGE, PAGE, plain, plt, save
 from eval.runs.folder import Run
 from tedbench.sheet import TILE, Cell, draw_sheet, tile
@@ -23,13 +22,13 @@ ROW = 0.19
 """Inches from one row of a figure to the next."""
 
 FEWEST = 3
-"""A category with fewer pairs to tell apart has no number."""
+"""The least number of pairs to tell apart for which a category has a number."""
 
 
 def color_of(score: Score) -> str:
-    """Blue for alignment to the text, orange for fidelity to the input, green for combinations, black for the rest."""
+    """Return blue for alignment to the text, orange for fidelity to the input, green for combinations, black for the rest."""
     if score.kind == "metric":
-        return {"alignment": BLUE, "fidelity": ORANGE}.get(kind_of(score.name) or "", COLORS[3])
+        return {"alignment": BLUE, "fidelity": ORANGE}.get(score.measures or "", COLORS[3])
     return GREEN if score.kind == "combination" else "black"
 
 
@@ -38,7 +37,7 @@ def _title(figure: Figure, lines: str) -> None:
 
 
 def draw_rankings(table: pd.DataFrame, scores: Sequence[Score], title: str, path: Path) -> None:
-    """A panel for each of :data:`MEASURES`, a row for each score: AUC with its interval, single runs as small dots."""
+    """Draw a panel for each of :data:`MEASURES`, a row for each score: AUC with its interval, single runs as small dots."""
     table = table[(table["category"] == ALL) & (table["question"] == "good")]
     runs = list(dict.fromkeys(table["run"]))
     figure, panels = plt.subplots(
@@ -66,7 +65,7 @@ def draw_rankings(table: pd.DataFrame, scores: Sequence[Score], title: str, path
 
 
 def draw_categories(table: pd.DataFrame, scores: Sequence[Score], title: str, path: Path) -> None:
-    """AUC among images of the same pair, a column a category; grey where fewer than :data:`FEWEST` pairs have both kinds."""
+    """Draw AUC among images of the same pair, a column a category; grey where fewer than :data:`FEWEST` pairs have both kinds."""
     run = table["run"].iloc[-1]
     rows = table[(table["run"] == run) & (table["measure"] == "auc_same_pair") & (table["question"] == "good")]
     categories = list(dict.fromkeys(rows["category"]))
@@ -92,7 +91,7 @@ def draw_categories(table: pd.DataFrame, scores: Sequence[Score], title: str, pa
 
 
 def draw_choices(table: pd.DataFrame, scores: Sequence[Score], title: str, path: Path) -> None:
-    """A panel a run: how good the images are whose strength is chosen by each score; lines at fixed strength and oracle."""
+    """Draw how good images are whose strength each score chooses, a panel a run; lines at fixed strength and oracle."""
     table = table[(table["category"] == ALL) & (table["free"] == "strength") & (table["how"] != HINDSIGHT)]
     of = {score.name: score for score in scores}
     ways = list(dict.fromkeys(table["how"]))
@@ -133,15 +132,8 @@ def draw_choices(table: pd.DataFrame, scores: Sequence[Score], title: str, path:
     save(figure, path)
 
 
-def worst(table: pd.DataFrame, score: Score, count: int = 6) -> pd.DataFrame:
-    """Where a score misleads most, each category's worst case first, each pair once."""
-    rows = table[(table["score"] == score.name) & table["is_misled"]].drop_duplicates("pair_id")
-    turn = rows.groupby("category").cumcount()
-    return rows.assign(turn=turn).sort_values(["turn", "gap"], ascending=[True, False], kind="stable").head(count)
-
-
 def draw_misled(rows: pd.DataFrame, score: Score, runs: Mapping[str, Run], about: str, path: Path) -> None:
-    """A sheet: input, the bad image that the score ranks first, a good one that it ranks lower, the true edit."""
+    """Draw a sheet: input, the bad image that the score ranks first, a good one that it ranks lower, the true edit."""
     cells = [_cell(row, runs[row[UNIT[0]]], len(runs) > 1) for row in rows.to_dict("records")]
     sheet = draw_sheet(cells, f"Misled by {score.label}", about, columns=2 if len(cells) > 1 else 1)
     palette = sheet.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)

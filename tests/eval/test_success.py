@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from benchmarks.success import best_strength, judge_run, main, named
-from benchmarks.success_pages import COLORS
+from eval.analysis.named_runs import named_folders
 from eval.analysis.stats import clustered_share
+from eval.analysis.success import best_strength, judge_run
 from eval.metrics.judge import open_reader
-from eval.runs.writer import RunWriter
+from eval.present.figures.style import COLORS
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -54,13 +54,15 @@ def make_run(tmp_path_factory, noise_image):
 
 
 @pytest.fixture(scope="module")
-def written(make_run, random_judge, tmp_path_factory):
+def written(make_run, random_judge, tmp_path_factory, command):
     """What the command wrote for a run, and for one beside it that lacks an image of the first pair."""
     out = tmp_path_factory.mktemp("out")
     lacking = {entry: kinds[:5] if kinds == "iitttn" else kinds for entry, kinds in SORTS.items()}
     whole, lacking = str(make_run("whole").folder), str(make_run("lacking", lacking).folder)
-    main([f"one={whole}", "--out", str(out / "one"), "--judge", random_judge])
-    main([whole, lacking, "--out", str(out / "two"), "--judge", random_judge])
+    for runs, name in ((f"{{one: {whole}}}", "one"), (f"[{whole}, {lacking}]", "two")):
+        done = command("eval.success", f"runs={runs}", f"out={out / name}", f"judge={random_judge}")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"{(out / name / 'success.md').read_text()}\n{out / name}\n"
     return out / "one", out / "two"
 
 
@@ -125,14 +127,28 @@ def test_a_run_without_true_edits_is_refused(make_run, random_judge):
         judge_run("x", make_run("bare", with_truth=False), open_reader(random_judge))
 
 
-def test_errors_are_one_line_and_status_2(tmp_path, random_judge, capsys):
-    with pytest.raises(SystemExit) as end:
-        main([str(tmp_path / "nowhere"), "--judge", random_judge])
-    assert end.value.code == 2
-    assert "is not a run" in capsys.readouterr().err
+def test_errors_are_one_line_and_status_2(tmp_path, random_judge, command):
+    done = command("eval.success", f"runs=[{tmp_path / 'nowhere'}]", f"judge={random_judge}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is not a run" in done.stderr and done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_runs_are_called_by_their_folder_or_as_one_says(tmp_path):
-    assert named([str(tmp_path / "a"), f"b={tmp_path / 'c'}"]) == [("a", tmp_path / "a"), ("b", tmp_path / "c")]
-    with pytest.raises(UserError, match="name of its own"):
-        named(["x/a", "y/a"])
+    assert named_folders([str(tmp_path / "a"), f"{tmp_path}/b/"]) == {"a": tmp_path / "a", "b": tmp_path / "b"}
+    assert named_folders({"b": f"{tmp_path / 'c'}"}) == {"b": tmp_path / "c"}
+    for runs in (["x/a", "y/a"], {"a/b": "x"}, {" ": "x"}):
+        with pytest.raises(UserError, match="name of its own"):
+            named_folders(runs)
+    with pytest.raises(UserError, match="Give the runs' folders"):
+        named_folders(None)
+
+
+def test_what_an_earlier_call_wrote_is_replaced_and_nothing_else(written, make_run, random_judge, tmp_path, command):
+    for name in ("failures-gone.png", "success.pdf", "notes.md", "failures.txt"):
+        (tmp_path / name).write_text("earlier")
+    done = command("eval.success", f"runs=[{make_run('again').folder}]", f"out={tmp_path}", f"judge={random_judge}")
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "failures-gone.png").exists() and (tmp_path / "failures-again.png").exists()
+    assert (tmp_path / "success.pdf").read_bytes().startswith(b"%PDF")
+    assert {(tmp_path / name).read_text() for name in ("notes.md", "failures.txt")} == {"earlier"}

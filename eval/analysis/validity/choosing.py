@@ -1,4 +1,4 @@
-"""Can a score choose the strength, or the seed, of each edit? Against one strength for all, and against the best there is."""
+"""Choice of each edit's strength or seed by a score, against one strength for all and the best there is."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.validity.ranking import ALL
-from benchmarks.validity.scores import STRENGTH, Score
 from eval.analysis.stats import clustered_share, holm, paired_difference
+from eval.analysis.validity.ranking import ALL
+from eval.analysis.validity.scores import STRENGTH, Score
 
 FREEDOMS = ("strength", "seed", "strength and seed")
-"""What a score may choose: the strength for each seed, the seed at the fixed strength, or both. Means are over pairs."""
+"""Choices of a score: the strength for each seed, the seed at the fixed strength, or both. Means are over pairs."""
 
 FIXED, HINDSIGHT = "best fixed strength", "best fixed strength, in hindsight"
 CHANCE, ORACLE = "by chance", "oracle"
 
 
 def whole(images: pd.DataFrame) -> pd.DataFrame:
-    """The images of pairs that have one for each strength and seed of every run."""
+    """Return the images of pairs that have one for each strength and seed of every run."""
     wanted = images.groupby("run")[["strength", "seed"]].apply(lambda rows: len(rows.drop_duplicates()))
     have = images.groupby(["run", "pair_id"]).size().unstack("run", fill_value=0)
     complete = have.index[(have == wanted).all(axis=1)]
@@ -27,19 +27,19 @@ def whole(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_of(images: pd.DataFrame, score: str, unit: Sequence[str]) -> pd.DataFrame:
-    """Each unit's image with the highest score; of equals the weakest strength, then the lowest seed."""
+    """Return each unit's image with the highest score; of equals the weakest strength, then the lowest seed."""
     ordered = images.sort_values([score, "strength", "seed"], ascending=[False, True, True], kind="stable")
     return ordered.groupby(list(unit)).head(1).sort_values(["pair_id", "seed"])
 
 
 def at_fixed(images: pd.DataFrame) -> pd.DataFrame:
-    """A run's images at the strength that is best on the other source images."""
+    """Return a run's images at the strength that is best on the other source images."""
     best = best_of(images, STRENGTH, ["pair_id"])[["pair_id", "strength"]]
     return images.merge(best, on=["pair_id", "strength"])
 
 
 def choices(images: pd.DataFrame, scores: Sequence[Score], questions: Sequence[str]) -> pd.DataFrame:
-    """One row for each run, freedom, category (and all) and way to choose.
+    """Return one row for each run, freedom, category (and all) and way to choose.
 
     ``good`` is the mean over pairs of how good the chosen images are, ``more`` how much that is above the best fixed
     strength (fixed on the other source images), ``p`` of the permutation test that it is none, ``p_holm`` by Holm's

@@ -10,15 +10,13 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from benchmarks.metric_validity import main
-from benchmarks.validity.choosing import FIXED, ORACLE, choices
-from benchmarks.validity.images import gather
-from benchmarks.validity.misled import misled
-from benchmarks.validity.pages import page
-from benchmarks.validity.ranking import auc, auc_same_pair, auc_same_strength, jackknife, rankings, spearman
-from benchmarks.validity.scores import STRENGTH, Score, add_scores, fitted_elsewhere
 from eval.analysis.stats import clustered_mean, clustered_share
-from eval.runs.writer import RunWriter
+from eval.analysis.validity.choosing import FIXED, ORACLE, choices
+from eval.analysis.validity.images import gather
+from eval.analysis.validity.misled import misled
+from eval.analysis.validity.ranking import auc, auc_same_pair, auc_same_strength, jackknife, rankings, spearman
+from eval.analysis.validity.scores import STRENGTH, Score, add_scores, fitted_elsewhere
+from eval.present.validity import page
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -73,12 +71,14 @@ def scored(material):
 
 
 @pytest.fixture(scope="module")
-def written(make_run, tmp_path_factory):
+def written(make_run, tmp_path_factory, command):
     """What the command wrote for two runs, twice."""
-    runs = [f"{name}={make_run(name).folder}" for name in ("one", "two")]
+    runs = ", ".join(f"{name}: {make_run(name).folder}" for name in ("one", "two"))
     outs = [tmp_path_factory.mktemp("out") for _ in range(2)]
     for out in outs:
-        main([*runs, "--out", str(out)])
+        done = command("eval.validity", f"runs={{{runs}}}", f"out={out}")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"{(out / 'validity.md').read_text()}\n{out}\n"
     return outs
 
 
@@ -288,9 +288,22 @@ def test_every_figure_has_its_table_and_equal_runs_give_equal_bytes(written):
         assert (written[0] / name).read_bytes() == (written[1] / name).read_bytes(), name
 
 
-def test_errors_are_one_line_and_status_2(tmp_path, capsys):
-    with pytest.raises(SystemExit) as end:
-        main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
-    assert end.value.code == 2
-    said = capsys.readouterr().err
-    assert "is not a run" in said and said.count("\n") == 1
+def test_metrics_are_shown_in_one_order_whatever_the_order_they_are_asked_for_in(make_run):
+    material = gather({"ours": make_run()}, "judge/success", [LPIPS, CLIP, f"1-{LPIPS}"])
+    assert [(score.name, score.label, score.measures) for score in material.metrics] == [
+        (CLIP, "CLIP score", "alignment"),
+        (f"1-{LPIPS}", "1 − LPIPS", "fidelity"),
+    ]
+
+
+def test_errors_are_one_line_and_status_2(make_run, tmp_path, command):
+    for options, hint in (
+        ([f"runs=[{tmp_path / 'nowhere'}]"], "is not a run"),
+        ([f"runs=[{make_run().folder}]", "columns=clip"], "columns is 'clip'. It must be a list"),
+        ([f"runs=[{make_run().folder}]", "columns=[dino]"], "metric 'dino'"),
+        ([f"runs=[{make_run().folder}]", "judgement=answers.csv"], "judgement=answers.csv does not exist"),
+    ):
+        done = command("eval.validity", *options, f"out={tmp_path / 'out'}")
+        assert done.returncode == 2
+        assert hint in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""Where a score misleads: the image that it ranks first is bad, though the pair has a good one."""
+"""Cases in which a score misleads: the image that it ranks first is bad, though the pair has a good one."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.validity.choosing import best_of
-from benchmarks.validity.ranking import GOOD
-from benchmarks.validity.scores import Score
+from eval.analysis.validity.choosing import best_of
+from eval.analysis.validity.ranking import GOOD
+from eval.analysis.validity.scores import Score
 
 UNIT = ["run", "pair_id"]
 
 
 def misled(images: pd.DataFrame, scores: Sequence[Score], questions: Sequence[str]) -> pd.DataFrame:
-    """One row for each score, run and pair with both good and bad images.
+    """Return one row for each score, run and pair with both good and bad images.
 
     ``picked_…`` is the score's favourite among all strengths and seeds, ``good_…`` the good image that it ranks highest.
     ``is_misled``: the favourite is bad; ``gap``: what percent of all images rank between the two.
@@ -42,3 +42,10 @@ def misled(images: pd.DataFrame, scores: Sequence[Score], questions: Sequence[st
 def _side(rows: pd.DataFrame, score: Score, ranks: pd.Series, prefix: str) -> pd.DataFrame:
     rows = rows.assign(score=rows[score.name], rank=ranks[rows.index]).set_index(UNIT)
     return rows[["strength", "seed", "image", "score", "rank"]].add_prefix(prefix)
+
+
+def worst(table: pd.DataFrame, score: Score, count: int = 6) -> pd.DataFrame:
+    """Return the cases in which a score misleads most, each category's worst case first, each pair once."""
+    rows = table[(table["score"] == score.name) & table["is_misled"]].drop_duplicates("pair_id")
+    turn = rows.groupby("category").cumcount()
+    return rows.assign(turn=turn).sort_values(["turn", "gap"], ascending=[True, False], kind="stable").head(count)

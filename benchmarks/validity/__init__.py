@@ -1,1 +1,0 @@
-"""Do metrics rank edits as a judge, or people, do?"""
