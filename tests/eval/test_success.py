@@ -12,6 +12,7 @@ from eval.analysis.stats import clustered_share
 from eval.analysis.success import best_strength, judge_run
 from eval.metrics.judge import open_reader
 from eval.present.figures.style import COLORS
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

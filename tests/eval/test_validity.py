@@ -17,6 +17,7 @@ from eval.analysis.validity.misled import misled
 from eval.analysis.validity.ranking import auc, auc_same_pair, auc_same_strength, jackknife, rankings, spearman
 from eval.analysis.validity.scores import STRENGTH, Score, add_scores, fitted_elsewhere
 from eval.present.validity import page
+from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry

@@ -11,7 +11,7 @@ import pandas as pd
 
 from eval.analysis.validity.scores import Score
 from eval.metrics.base import is_judgement, shown_name, shown_score
-from eval.present.labels import heading, kind_of, metric_order
+from eval.metrics.names import heading, kind_of, metric_order
 from eval.runs.folder import Run
 from eval.runs.source_groups import in_all
 from tedbench.errors import UserError
