@@ -21,7 +21,7 @@ def random_clip(tmp_path_factory) -> str:
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     config = json.loads((folder / "open_clip_config.json").read_text())
     model = config["model_cfg"]
-    model["embed_dim"] = 16
+    model["embed_dim"], model["quick_gelu"] = 16, False
     model["vision_cfg"] |= {"image_size": 32, "patch_size": 8, "layers": 3, "width": 16, "head_width": 8}
     model["text_cfg"] |= {"width": 16, "heads": 2, "layers": 1}
     config["preprocess_cfg"] |= {"size": [32, 32], "mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.4]}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +17,7 @@ from diffusers import (
     StableDiffusionUpscalePipeline,
     UNet2DConditionModel,
 )
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel
 
 from baselines.ddib import DDIB
@@ -244,3 +248,28 @@ def test_embeddings_of_two_pairs_at_once_are_those_of_each_alone(model, noise_im
         with imagic(model).fit(pair) as edit:
             torch.testing.assert_close(together[pair.id], edit.e_opt, rtol=0, atol=1e-5)
             assert (edit.e_opt - edit.e_tgt).abs().max() > 1e-3
+
+
+def test_a_last_upscaler_in_half_precision_and_without_a_length_is_loaded(folders, tmp_path, noise_image):
+    last = shutil.copytree(folders[2], tmp_path / "last")
+    for name in ("unet/diffusion_pytorch_model", "text_encoder/model"):
+        path = last / f"{name}.safetensors"
+        halved = {key: value.half() if value.is_floating_point() else value for key, value in load_file(path).items()}
+        save_file(halved, last / f"{name}.fp16.safetensors", metadata={"format": "pt"})
+        path.unlink()
+    path = last / "tokenizer" / "tokenizer_config.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "model_max_length"}))
+    settings = {"upscaling": UPSCALING, "last_upscaling": {**UPSCALING, "noise_level": 20}}
+    with pytest.warns(UserWarning, match="only fp16 weights of its text_encoder, unet"):
+        model = Cascade.load(*folders[:2], str(last), **settings)
+    x0 = model.encode_image(noise_image(size=32))
+    made, whole = (
+        each.finish(x0, "A dog.", [torch.Generator().manual_seed(0)])[0].astype(int)
+        for each in (model, Cascade.load(*folders, **settings))
+    )
+    assert np.abs(made - whole).max() < 16
+    (last / "unet" / "config.json").write_text(
+        (last / "unet" / "config.json").read_text().replace('"in_channels": 7', '"in_channels": 8')
+    )
+    with pytest.raises(UserError, match=r"takes 8 channels .*model\.last_path"):
+        Cascade.load(*folders[:2], str(last), **settings)

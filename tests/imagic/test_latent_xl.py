@@ -14,6 +14,7 @@ from diffusers import (
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from imagic.editor import Imagic
@@ -122,3 +123,20 @@ def test_each_pipeline_goes_to_its_own_class(folder):
         LatentDiffusion.load(str(folder))
     with pytest.raises(UserError, match="StableDiffusionPipeline, which LatentDiffusionXL cannot run"):
         LatentDiffusionXL.load("picturebook:diffusion")
+
+
+def test_both_text_encoders_in_half_precision_and_without_a_length_are_loaded(folder, tmp_path):
+    copy, texts = shutil.copytree(folder, tmp_path / "xl"), ["A bird on the beach and " * 40, ""]
+    for name in ("text_encoder", "text_encoder_2"):
+        path = copy / name / "model.safetensors"
+        halved = {key: value.half() if value.is_floating_point() else value for key, value in load_file(path).items()}
+        save_file(halved, path.with_name("model.fp16.safetensors"), metadata={"format": "pt"})
+        path.unlink()
+    for name in ("tokenizer", "tokenizer_2"):
+        path = copy / name / "tokenizer_config.json"
+        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "model_max_length"}))
+    with pytest.warns(UserWarning, match="only fp16 weights of its text_encoder, text_encoder_2"):
+        model = LatentDiffusionXL.load(str(copy))
+    with pytest.warns(UserWarning, match="reads 77 tokens"):
+        found, wanted = model.encode_text(texts), LatentDiffusionXL.load(str(folder)).encode_text(texts)
+    torch.testing.assert_close(found, wanted, atol=2e-2, rtol=0)
