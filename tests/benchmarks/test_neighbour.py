@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmarks import neighbour
-from conf.threads import OWN
+from runtime.threads import OWN
 
 
 def test_a_neighbour_is_at_work_as_long_as_it_is_wanted_and_is_not_told_how_to_wait(monkeypatch, tmp_path):
