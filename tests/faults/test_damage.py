@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from eval.runs.files import DamagedError
-from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.image import write_png
@@ -98,7 +97,7 @@ def test_an_edited_image_is_not_taken_over(run, pairs):
 def test_making_an_image_again_leaves_the_old_shard_whole_until_it_is_replaced(run, pairs, monkeypatch):
     shard = run.shard(pairs[0].id)
     whole = contents(shard.folder)
-    monkeypatch.setattr(Run, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(RunWriter, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         run.write_shard(pairs[0], [Sample(1.0, 0, np.zeros((16, 16, 3), np.uint8))])
     assert contents(shard.folder) == whole
