@@ -57,7 +57,7 @@ def main(cfg: DictConfig) -> int:
             job.execute()
             score_run(job.run, job.metrics, reporter)
             write_outputs(job.run)
-            found = compare(run, Run.open(job.run.folder))
+            found = compare(run, job.run.reader())
             job.run.write_json("repetition.json", {"of": run.folder.resolve().name, **found.to_json()})
     for line in found.lines():
         reporter.say(line)

@@ -46,10 +46,10 @@ def main(cfg: DictConfig) -> int:
         whole, ids = job.executor.part.whole, [entry.id for entry in job.dataset.entries]
         unreadable = score_run(job.run, job.metrics, reporter, None if whole else job.shards())
         if not whole:  # other parts may be at work still
-            return print_part(job.run, ids, str(job.executor.part), reporter.console) or int(unreadable > 0)
+            return print_part(job.run.reader(), ids, str(job.executor.part), reporter.console) or int(unreadable > 0)
         write_outputs(job.run)
         seconds = time.monotonic() - start
-        status = print_summary(job.run, ids, job.metrics, reporter.console, seconds) or int(unreadable > 0)
+        status = print_summary(job.run.reader(), ids, job.metrics, reporter.console, seconds) or int(unreadable > 0)
         if (
             status == 0 and job.editor.digest is None and not job.editor.elsewhere
         ):  # images made elsewhere may have changed

@@ -28,7 +28,7 @@ REGION_COLUMNS = ("region_low", "region_high", "region_rule")
 REGION_RULE = "both means above the worst third of their range"
 
 
-def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
+def curve_table(run: Run, pair_ids: Sequence[str] | None = None) -> pd.DataFrame:
     """One row for each strength and metric: the mean over pairs of each pair's mean over seeds.
 
     Intervals are 95%, clustered by source image, those of shares within [0, 1]. ``n_pairs`` and ``n_images`` are what the mean is of, ``n_expected``
@@ -36,9 +36,12 @@ def curve_table(run: Run, pair_ids: Sequence[str]) -> pd.DataFrame:
 
     Args:
         run: with scores.
-        pair_ids: the pairs that the table is about.
+        pair_ids: the pairs that the table is about; None for all that the run has, of those that it should have.
     """
-    return curve_rows(run.samples(), run.scores(), pair_ids, run.labels)
+    samples = run.samples()
+    if pair_ids is not None:
+        return curve_rows(samples, run.scores(), pair_ids, run.labels)
+    return curve_rows(samples, run.scores(), list(samples["pair_id"].unique()), run.labels, run.expected_pairs)
 
 
 def curve_rows(

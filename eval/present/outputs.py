@@ -6,7 +6,7 @@ import time
 
 import pandas as pd
 
-from eval.analysis.curves import curve_rows
+from eval.analysis.curves import curve_table
 from eval.metrics.saved import saved_metrics
 from eval.runs.folder import Run
 from eval.runs.pairs import RunPairs
@@ -23,28 +23,22 @@ def write_outputs(writer: RunWriter) -> None:
     from eval.present.figures.strips import draw_strips
 
     start = time.monotonic()
-    run = Run(writer.folder, writer.labels)
+    run = writer.reader()
     writer.write_tables()
-    dataset, table = RunPairs(run), curves_of(run)
-    draw_run(run, table, run.axis)
-    draw_strips(run, dataset, run.axis)
-    _write_report(writer, run, table)
+    dataset, table, axis = RunPairs(run), curve_table(run), run.axis
+    draw_run(run, table, axis)
+    draw_strips(run, dataset, axis)
+    _write_report(writer, run, dataset, table)
     writer.event("report", seconds=round(time.monotonic() - start, 2))
 
 
 def write_report(writer: RunWriter) -> None:
     """Write the report alone, of all that the run has."""
-    run = Run(writer.folder, writer.labels)
-    _write_report(writer, run, curves_of(run))
+    run = writer.reader()
+    _write_report(writer, run, RunPairs(run), curve_table(run))
 
 
-def curves_of(run: Run) -> pd.DataFrame:
-    """Return the curve table of all pairs of a run; see :func:`eval.analysis.curves.curve_rows`."""
-    samples = run.samples()
-    return curve_rows(samples, run.scores(), list(samples["pair_id"].unique()), run.labels, run.expected_pairs)
-
-
-def _write_report(writer: RunWriter, run: Run, table: pd.DataFrame) -> None:
+def _write_report(writer: RunWriter, run: Run, dataset: RunPairs, table: pd.DataFrame) -> None:
     from eval.present.report.build import write_report
 
-    write_report(writer, run, table, saved_metrics(run), RunPairs(run))
+    write_report(writer, run, table, saved_metrics(run), dataset)

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from eval.analysis.curves import curve_table
 from eval.metrics.base import Metric
 from eval.metrics.names import short_name
-from eval.present.outputs import curves_of
 from eval.present.text import coverage, strength_cells
 from eval.runs.folder import Run
 from runtime.tables import print_table
@@ -32,7 +32,7 @@ def print_summary(
     Returns:
         1 if any of these pairs failed, else 0.
     """
-    table, shown = curves_of(run), Table()
+    table, shown = curve_table(run), Table()
     shown.add_column(run.axis.symbol, justify="right")
     for metric in metrics:
         shown.add_column(short_name(metric, metrics), justify="right")

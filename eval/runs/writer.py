@@ -74,6 +74,10 @@ class RunWriter(Run):
                 write_listing(folder, listing)
         return cls(folder, config["labels"])
 
+    def reader(self) -> Run:
+        """Return the run as it is now, to be read: its tables are read once."""
+        return Run(self.folder, self.labels)
+
     def samples(self) -> pd.DataFrame:
         return self._read_samples()
 

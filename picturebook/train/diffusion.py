@@ -108,7 +108,8 @@ def main(
     )
 
     state = out / "diffusion.state"
-    first = (batch + POOL) * _steps_in(state)  # beyond what was drawn before
+    done = _steps_in(state)
+    first = POOL + FRESH * done if done else 0  # beyond what was drawn before
     scenes = FreshScenes(tokenizer, partial(_encode_scenes, vae), size=POOL, per_batch=FRESH, seed=seed, first=first)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:

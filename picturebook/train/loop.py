@@ -42,7 +42,8 @@ def train(
         ema: decay of the average of weights, per step; smaller at first, so that the beginning is forgotten.
         log: JSON lines of step, loss and seconds, appended.
         state: file that keeps everything a training needs to go on: written whenever ``save`` is called. Where it is
-            there, the training goes on from it, and ``steps`` counts those made before too.
+            there, the training goes on from it, and ``steps`` counts those made before too. A finished training leaves
+            none, so that the next one is a new cycle.
     """
     rng = torch.Generator().manual_seed(seed)
     model.train()
@@ -78,6 +79,8 @@ def train(
             save(average.module, step)
             if state:
                 _keep(state, parts, rng, step)
+    if state:
+        state.unlink(missing_ok=True)
 
 
 def _keep(state: Path, parts: Mapping[str, Any], rng: torch.Generator, step: int) -> None:

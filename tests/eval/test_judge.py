@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from cli.command import compose
+from eval.analysis.curves import curve_table
 from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
@@ -20,11 +21,9 @@ from eval.metrics.base import Reference
 from eval.metrics.judge import Judged, open_reader
 from eval.metrics.judgement import SAME_SCENE_PSNR, compare, untouched_psnr
 from eval.present.figures.curves import draw_run
-from eval.present.outputs import curves_of
 from eval.present.report.build import write_report
 from eval.present.summary import print_summary
 from eval.present.text import coverage, curve_title, strength_cells
-from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from picturebook.judge import WEIGHTS, Judge, Reading
 from tedbench.build import build
@@ -216,7 +215,7 @@ def test_a_run_keeps_judgements_beside_the_other_scores(job):
 
 
 def test_a_judgements_mean_is_of_the_images_judged_and_the_table_says_how_many(job):
-    table = curves_of(Run.open(job.run.folder))
+    table = curve_table(job.run.reader())
     group = table[table["strength"] == 1]
     clip, success = (group[group["metric"].str.startswith(name)].iloc[0] for name in ("clip", "judge/success"))
     assert (clip["n_images"], clip["n_expected"]) == (2, 2)
@@ -227,7 +226,7 @@ def test_a_judgements_mean_is_of_the_images_judged_and_the_table_says_how_many(j
 
 
 def test_cells_of_judgements_without_any_are_dashes(job):
-    table = curves_of(Run.open(job.run.folder))
+    table = curve_table(job.run.reader())
     none_judged = table[~table["metric"].str.startswith("judge/")]
     assert strength_cells(none_judged[none_judged["strength"] == 1], job.metrics)[2:] == ["–"] * 3
 
@@ -236,7 +235,7 @@ def test_cells_of_judgements_without_any_are_dashes(job):
 def test_success_is_a_third_curve_where_images_were_judged(job, judged, monkeypatch):
     kept = []
     monkeypatch.setattr("eval.present.figures.style.plt.close", kept.append)
-    table = curves_of(Run.open(job.run.folder))
+    table = curve_table(job.run.reader())
     table = table if judged else table[~table["metric"].str.startswith("judge/")]
     draw_run(job.run, table, job.editor.axis)
     labels = [axes.get_ylabel() for axes in kept[0].axes]
@@ -248,9 +247,9 @@ def test_success_is_a_third_curve_where_images_were_judged(job, judged, monkeypa
 
 
 def test_report_and_curves_csv_bear_pairs_that_were_not_judged(job):
-    table = curves_of(Run.open(job.run.folder))
+    table = curve_table(job.run.reader())
     draw_run(job.run, table, job.editor.axis)
-    write_report(job.run, Run.open(job.run.folder), table, job.metrics, job.dataset)
+    write_report(job.run, job.run.reader(), table, job.metrics, job.dataset)
     page = (job.run.folder / "report.html").read_text()
     assert "judged success" in page and "100% [–] of 1" in page
     assert '"judged":true' in page and "nan" not in page.lower().replace("nano", "")
@@ -260,7 +259,7 @@ def test_report_and_curves_csv_bear_pairs_that_were_not_judged(job):
 def test_the_summary_says_of_how_many_images_success_is(job, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     ids = [entry.id for entry in job.dataset.entries]
-    assert print_summary(Run.open(job.run.folder), ids, job.metrics, Reporter().console, 60) == 0
+    assert print_summary(job.run.reader(), ids, job.metrics, Reporter().console, 60) == 0
     said = capsys.readouterr()
     assert "100% of 1" in said.out + said.err
     assert "judged success: judge/success/" in said.out + said.err

@@ -81,3 +81,4 @@ def test_an_interrupted_training_ends_as_an_uncut_one(tmp_path, cut):
         make(tmp_path / "state", stop_after=cut)
     again = make(tmp_path / "state")
     assert all(torch.equal(a, b) for a, b in zip(whole, again, strict=True))
+    assert not (tmp_path / "state").exists()  # the next training is a new cycle

@@ -68,7 +68,7 @@ def write_folder(run: Run, out: Path, licence: str | None = None) -> list[str]:
     made = samples[samples["status"] == "ok"]
     if made.empty:
         raise UserError(f"{run.folder} has no edited images. Repeat its eval.run command first.")
-    parts, found = parts_of(run, licence), results(run, samples, scores)
+    parts, found = parts_of(run, licence), results(run)
     _clear(out)
     rows = [_row(run, row, parts) for row in made.to_dict("records")]
     table = pd.DataFrame(rows)

@@ -7,26 +7,19 @@ import math
 import re
 from typing import Any
 
-import pandas as pd
-
-from eval.analysis.curves import CURVE_COLUMNS, curve_rows
+from eval.analysis.curves import CURVE_COLUMNS, curve_table
 from eval.analysis.selection import chosen
-from eval.runs.folder import Run, last_start
+from eval.runs.folder import Run
 
 FOLDERS = re.compile(r"(?<![\w.:/])~?/(?:[^\s/'\"]+/)+")
 """The folders of an absolute path, whose last part is enough."""
 
 
-def results(run: Run, samples: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]:
-    """As plain JSON values; what is no number is null.
-
-    Args:
-        run: whose they are.
-        samples, scores: all that it has.
-    """
-    config, expected = run.config(), max(samples["pair_id"].nunique(), last_start(run.events()).pairs)
+def results(run: Run) -> dict[str, Any]:
+    """Return all that a run found as plain JSON values; what is no number is null."""
+    config, samples, expected = run.config(), run.samples(), run.expected_pairs
     failed = samples[samples["status"] != "ok"].groupby("pair_id")["reason"].first()
-    curves = curve_rows(samples, scores, list(samples["pair_id"].unique()), run.labels, expected)
+    curves = curve_table(run)
     choice = chosen(run)
     return _plain(
         {

@@ -56,10 +56,10 @@ def record(run: Run, licence: str | None = None) -> Record:
     Raises:
         UserError: it has no edited images.
     """
-    samples, scores = run.samples(), run.scores()
+    samples = run.samples()
     if not (samples["status"] == "ok").any():
         raise UserError(f"{run.folder} has no edited images. Repeat its eval.run command first.")
-    found, parts = results(run, samples, scores), parts_of(run, licence)
+    found, parts = results(run), parts_of(run, licence)
     points: dict[float, dict[str, float]] = {}
     for row in found["curves"]:
         if row["mean"] is not None and math.isfinite(row["mean"]):

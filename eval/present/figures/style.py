@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import matplotlib
@@ -11,6 +10,8 @@ import numpy as np
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+
+from eval.present.text import CONTROL
 
 plt.style.use(Path(__file__).with_name("paper.mplstyle"))
 
@@ -21,8 +22,6 @@ DASHES = ("-", "--", ":", "-.")
 COLUMN, PAGE = 3.5, 7.16
 """Inches: one column of a two-column paper, and both."""
 SMALL = 6
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-"""What no page or figure can show: line ends, and marks that turn the writing round."""
 
 
 def plain(text: str) -> str:
