@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -31,6 +32,16 @@ MOST_WORKERS = 8
 def pytest_xdist_auto_num_workers() -> int:
     """``-n auto``: the cores that this process may use, not those that the machine has."""
     return min(usable_cores(), MOST_WORKERS)
+
+
+def pytest_collection_finish() -> None:
+    """Collections of garbage pass over the modules, as they do in a run: each run would see to it again, for a second."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 def pytest_runtest_setup() -> None:
