@@ -20,9 +20,6 @@ from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.pair import EditPair
 
-KEEP = ("none", "embedding", "weights")
-"""What can be kept of a fit: nothing, e_opt (stage B is then done again), or e_opt and what stage B changed."""
-
 
 class FitStore:
     """A folder of safetensors, one file a fitted pair, named by everything that decides the fit."""
