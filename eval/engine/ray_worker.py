@@ -37,7 +37,7 @@ class Worker:
         """What is asked of it first: an error of a constructor would be that of a lost worker.
 
         Raises:
-            UserError: as :func:`eval.engine.setup.prepare`.
+            UserError: wrong settings, or weights that are not here.
         """
         from eval.engine.setup import build_with_fits
         from eval.metrics.build import build_metrics
