@@ -1,4 +1,4 @@
-"""The method from Python, with the settings that the configuration tree gives it."""
+"""The method from Python, with the settings of the configuration tree."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 def load(model: str = "picturebook", *overrides: str) -> Imagic:
-    """Imagic on a model, ready to fit.
+    """Return Imagic on a model, ready to fit.
 
     Args:
         model: a name in ``conf/model``.
-        overrides: as on the command line, such as ``"recipe.imagic.embedding.steps=500"``.
+        overrides: options in the command line's form, such as ``"recipe.imagic.embedding.steps=500"``.
 
     Raises:
         UserError: an unknown model or option, or weights that are not here.
@@ -42,10 +42,10 @@ def load(model: str = "picturebook", *overrides: str) -> Imagic:
 
 
 def build_editor(cfg: Mapping[str, Any], device: str, model: Any = None) -> Any:
-    """The method of a resolved configuration with ``model``, ``method``, ``numerics`` and ``seed``.
+    """Build the method of a resolved configuration with ``model``, ``method``, ``numerics`` and ``seed``.
 
-    It is given what its constructor takes of ``model`` (loaded only then, and where it is not given here), ``device``,
-    ``seed`` and ``sample_batch``.
+    Of ``model``, ``device``, ``seed`` and ``sample_batch`` the constructor gets those that it has parameters for. The
+    model is loaded only if it is one of these and is not passed in.
 
     Raises:
         UserError: weights that are not here, a seed that is no whole number, or a setting that the model or method
@@ -63,7 +63,7 @@ def build_editor(cfg: Mapping[str, Any], device: str, model: Any = None) -> Any:
 
 
 def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
-    """The model of a resolved configuration with ``model`` and ``numerics``.
+    """Load the model of a resolved configuration with ``model`` and ``numerics``.
 
     Raises:
         UserError: weights that are not here, or a setting that the model refuses.
@@ -83,7 +83,7 @@ def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
 
 
 def takes_model(cfg: Mapping[str, Any]) -> bool:
-    """Whether the method of a resolved configuration works on the generative model."""
+    """True if the method of a resolved configuration takes a generative model."""
     return "model" in _parameters(cfg["method"])
 
 
@@ -92,7 +92,7 @@ def _parameters(method: Mapping[str, Any]) -> set[str]:
 
 
 def open_pair(image: Path | str, text: str, size: int) -> EditPair:
-    """An image file and a target text as a pair in the canonical square.
+    """Return an image file and a target text as a pair in the canonical square.
 
     Raises:
         ImageError: the image is missing or unreadable.

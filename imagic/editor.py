@@ -27,7 +27,7 @@ SAMPLERS = {"ddim": ddim, "dpm_solver": dpm_solver}
 
 
 def interpolate(e_tgt: Tensor, e_opt: Tensor, eta: float) -> Tensor:
-    """ē = η · e_tgt + (1 − η) · e_opt (equation 3); η beyond 1 extrapolates."""
+    """Return ē = η · e_tgt + (1 − η) · e_opt (equation 3); η beyond 1 extrapolates."""
     return eta * e_tgt + (1 - eta) * e_opt
 
 
@@ -38,7 +38,7 @@ class Imagic(Editor):
     one text, so every pair is fitted anew, from the model's pretrained weights.
 
     Attributes:
-        fits: where fitted pairs are kept and looked up; None for nowhere.
+        fits: the store in which fitted pairs are kept and looked up, or None.
     """
 
     randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
@@ -61,11 +61,12 @@ class Imagic(Editor):
         Args:
             model: any text-to-image model of :mod:`imagic.models`.
             embedding: stage A: ``steps``, ``lr``, ``draws``.
-            finetune: stage B, likewise, and ``decay`` and ``empty`` of :func:`finetune`; ``steps`` 0 leaves the model as pretrained.
+            finetune: stage B: ``steps``, ``lr``, ``draws``, ``decay`` and ``empty``, see :func:`finetune`; ``steps`` 0
+                leaves the model as pretrained.
             sampling: stage C: ``steps`` of DDIM and ``guidance``.
             upscaler: a cascade's upscaler is fine-tuned too, with the target text: ``steps``, ``lr``, ``draws``;
                 ``steps`` 0 or None leaves it as pretrained. Other models have none.
-            variant: where this run leaves the paper, see :class:`imagic.variant.Variant`.
+            variant: deviations from the paper, see :class:`imagic.variant.Variant`.
             fit_group: how many pairs' embeddings are optimised at once, see :meth:`fit_many`.
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
@@ -95,12 +96,13 @@ class Imagic(Editor):
         self._open: ImagicEdit | None = None
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> ImagicEdit:
-        """Stages A and B.
+        """Run stages A and B on a pair.
 
         Raises:
             DivergedError: a loss was not finite.
             PairError: the pair's group does not fit into memory.
-            UserError: the pair has another size than the model.
+            RuntimeError: the edit of the last pair is not closed.
+            UserError: the pair has another size than the model, or lacks a text that the method needs.
         """
         if self._open is not None:
             raise RuntimeError("close the edit of the last pair first: it holds the fine-tuned weights")
@@ -124,7 +126,7 @@ class Imagic(Editor):
         return self._open
 
     def _embed(self, pair: EditPair, x0: Tensor, e_tgt: Tensor, progress: Progress) -> Tensor:
-        """Stage A, or what stands for it."""
+        """Return the pair's e_opt: the result of stage A, or what the variant uses instead."""
         if self._variant.e_opt == "target":
             return e_tgt
         if self._variant.e_opt == "source":
@@ -142,13 +144,13 @@ class Imagic(Editor):
     def fit_many(
         self, pairs: Sequence[EditPair | None], progress: Progress = silent
     ) -> dict[str, Tensor | DivergedError]:
-        """Stage A of a group of pairs in one batch.
+        """Run stage A on a group of pairs in one batch.
 
-        A batch is always of ``group`` pairs: places that are left over, or whose pair is None, are filled with copies. So
-        the bits of a pair's e_opt depend on that number, and not on what is beside it.
+        A batch always has ``group`` rows: rows that are left over, or whose pair is None, are filled with copies of the
+        first pair. So the bits of a pair's e_opt depend on the batch size, and not on the other pairs in it.
 
         Returns:
-            Of each pair, by its id, e_opt, or the error that it would raise alone.
+            By pair id: e_opt, or the error that the pair would raise alone.
 
         Raises:
             PairError: the batch does not fit into memory.
@@ -172,7 +174,7 @@ class Imagic(Editor):
         return {pair.id: e_opt for pair, e_opt in zip(pairs, found, strict=False) if pair is not None}
 
     def _encode_image(self, pair: EditPair) -> Tensor:
-        """x0 of the input."""
+        """Return x0 of the pair's input."""
         self.model.require_size(pair)
         sampled = generator(self.seed, pair.id, "posterior") if self._variant.latents == "sample" else None
         return self.model.encode_image(pair.image, sampled)
@@ -180,7 +182,7 @@ class Imagic(Editor):
     def _shift_model(
         self, pair: EditPair, x0: Tensor, e_opt: Tensor, e_tgt: Tensor, e_null: Tensor, progress: Progress
     ) -> None:
-        """Stage B; a cascade's upscaler is fine-tuned too, on the target text."""
+        """Run stage B; a cascade's upscaler is fine-tuned too, on the target text."""
         model, settings = self.model, {**self._finetune, "optimizer": self._variant.optimizer}
         rng = generator(self.seed, pair.id, "fine-tuning")
         finetune(model, x0, e_opt, rng=rng, e_null=e_null, progress=progress, **settings)
@@ -190,7 +192,7 @@ class Imagic(Editor):
             finetune(upscaler, x0, e_tgt, rng=rng, progress=progress, stage="upscaler", **self._upscaler)
 
     def _keep(self, fits: FitStore, pair: EditPair, kept: dict[str, Tensor], new: bool) -> None:
-        """Keeps a new fit. Kept weights are rounded, and sampling goes on with them so: the same, new or kept."""
+        """Save a new fit, and sample with the rounded weights that are kept, so that new and loaded fits agree."""
         if new:
             if fits.keep == "weights":
                 kept |= shifts(self._pretrained.module, self._pretrained.state)
@@ -199,13 +201,13 @@ class Imagic(Editor):
             apply_shifts(self._pretrained.module, self._pretrained.state, kept)
 
     def restore(self) -> None:
-        """Puts the pretrained weights back, bit by bit."""
+        """Restore the pretrained weights, bit by bit."""
         self._pretrained.restore()
         self._open = None
 
 
 class ImagicEdit(BatchedEdit):
-    """A fitted pair: e_opt, and the fine-tuned weights in the editor's model until it is closed."""
+    """A fitted pair: e_opt, and the fine-tuned weights, which stay in the editor's model until the edit is closed."""
 
     def __init__(self, editor: Imagic, pair: EditPair, e_tgt: Tensor, e_opt: Tensor, e_null: Tensor) -> None:
         super().__init__(editor.model, pair, editor.seed, editor.sample_batch)
@@ -214,7 +216,7 @@ class ImagicEdit(BatchedEdit):
         self._closed = False
 
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """Stage C. A seed's initial noise is the same for every η."""
+        """Run stage C. A seed's initial noise is the same for every η."""
         if self._closed:
             raise RuntimeError("this edit is closed: its fine-tuned weights are gone")
         x_T = torch.stack([self._initial_noise(seed) for _, seed in requests])  # noqa: N806
