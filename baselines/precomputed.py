@@ -1,4 +1,4 @@
-"""Edited images made elsewhere, as a method: nothing is edited, what is there is put on the benchmark's footing."""
+"""Edited images made elsewhere, as a method: nothing is edited, existing images are brought into the run."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Precomputed(Editor):
     A folder has one image a pair, under one strength and seed. A list may have strengths and seeds. An image that is
     missing or unreadable fails its pair alone.
 
-    Every image is brought to its pair's square, by the shape of the input as its file has it and by how the edit was
-    made (``geometry``); sizes stand in the run's tables and report. Where edits have another shape than their inputs
-    and nobody says why, they are counted and named.
+    Every image is brought to its pair's square, by the shape of the input in its file and the way the edit was made
+    (``geometry``); sizes are recorded in the run's tables and report. Edits of another shape than their inputs are
+    counted and named if ``geometry`` is not given.
 
-    What a run has of images made elsewhere is known by their contents: :meth:`origins` gives the digest of the very
-    file that each image is read from, whatever its name, ending or folder. The run keeps it beside the image, and an
-    image whose file is another one since is made and scored again, it alone. So lists may be mended, and a run of a
-    few pairs extended, in one run folder; another ``folder`` or ``file`` is another run.
+    A run identifies images made elsewhere by their contents: :meth:`origins` returns the digest of the file that each
+    image is read from, whatever its name, ending or folder. The run records it beside the image, and an image whose
+    file has changed is made and scored again, it alone. So a list may be corrected, and a run of a few pairs extended,
+    in the same run folder; another ``folder`` or ``file`` is another run.
     """
 
     randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
@@ -63,13 +63,13 @@ class Precomputed(Editor):
                 (verbatim) and ``{pair_id}``. By default TEdBench's own rule.
             file: in place of a folder, a CSV with the columns image, target_text and file (paths relative to the
                 list), and optionally strength and seed.
-            geometry: how edits of another shape than their input were made: "crop" from the input's centre square,
+            geometry: the way edits of another shape than their input were made: "crop" from the input's centre square,
                 "squash" from the whole input resized to the edit's shape, "pad" from the whole input between two bars.
                 None takes them as "crop", and warns.
-            shared_files: whether several pairs may have one file.
+            shared_files: True if several pairs may have one file.
 
         Raises:
-            UserError: neither or both of folder and file, one that is not there, an unknown field or geometry.
+            UserError: neither or both of folder and file, one that does not exist, an unknown field or geometry.
         """
         if (folder is None) == (file is None):
             raise UserError(
@@ -96,7 +96,7 @@ class Precomputed(Editor):
         self._digests = Digests()
 
     def files(self, entry: Entry) -> dict[Key, Path]:
-        """A pair's files by (strength, seed), whether they are there or not.
+        """Return a pair's files by (strength, seed), whether they exist or not.
 
         Raises:
             UserError: the list has an image of the pair twice.
@@ -106,15 +106,15 @@ class Precomputed(Editor):
         return {(1.0, 0): on_disk(self.folder / file_name(self.pattern, entry))}  # type: ignore[operator]
 
     def origins(self, entry: Entry) -> dict[Key, Origin]:
-        """The digest of each file that is read for the pair, for every (strength, seed) that any pair has."""
+        """Return the digest of each file that is read for the pair, for every (strength, seed) that any pair has."""
         files = self.files(entry)
         return {key: Origin(self._digests.of(files.get(key))) for key in self._keys}
 
     def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[Key]:
-        """Those that there are; images without seeds are seed 0, whatever seeds are asked.
+        """Return the requests that the images answer; images without seeds are seed 0, whatever seeds are asked for.
 
         Raises:
-            UserError: strengths or seeds that the list has nowhere.
+            UserError: strengths or seeds that no row of the list has.
         """
         asked = super().requests(strengths, seeds)
         if {seed for _, seed in self._keys} == {0}:
@@ -129,11 +129,11 @@ class Precomputed(Editor):
         return asked
 
     def check(self, entries: Sequence[Entry]) -> None:
-        """Counts and names what is missing, what several pairs share, and what has another shape than its input.
+        """Warn of missing images, of files that several pairs share, and of edits with another shape than their input.
 
         Raises:
-            UserError: there is not one of the pairs' images, one is listed twice, or several pairs have one file
-                although ``shared_files`` is not set.
+            UserError: no pair has its image, one is listed twice, or several pairs have one file although
+                ``shared_files`` is not set.
         """
         wanted = {entry.id: self.files(entry) for entry in entries}
         self._check_missing(entries, wanted)
@@ -188,7 +188,7 @@ class Precomputed(Editor):
         self._check_copies(entries, there)
 
     def _check_copies(self, entries: Sequence[Entry], there: dict[str, dict[Key, Path]]) -> None:
-        """Warns of different files with the same content among the texts of one input."""
+        """Warn of different files with the same content for different texts on one input."""
         known: dict[tuple[str, Key, str], list[Path]] = defaultdict(list)
         for entry in entries:
             for key, path in there[entry.id].items():
@@ -202,7 +202,7 @@ class Precomputed(Editor):
             )
 
     def _check_shapes(self, entries: Sequence[Entry], there: dict[str, dict[Key, Path]]) -> None:
-        """Warns of edits that do not lie on their inputs, as far as headers tell."""
+        """Warn of edits that are not aligned with their inputs, judged by the sizes in the files' headers."""
         inputs: dict[str, Size | None] = {}
         unlike, total = [], 0
         for entry in entries:
@@ -226,7 +226,7 @@ class Precomputed(Editor):
             _warn(f"{len(unlike)} of {total} edited images have another shape than their input: {unlike[0]}. {ways}")
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> PrecomputedEdit:
-        """Looks up the pair's files."""
+        """Look up the pair's files."""
         return PrecomputedEdit(pair, self.files(pair.entry), self.origins(pair.entry), self.geometry)
 
 
@@ -243,10 +243,10 @@ class PrecomputedEdit(Edit):
         self._shapes: dict[str, dict[str, str]] = {}
 
     def sample(self, requests: Sequence[Key], progress: Progress = silent) -> Iterator[Sample]:
-        """Those that are there, in order.
+        """Yield the images that exist, in order of the requests.
 
         Raises:
-            PairError: some are missing or unreadable; after all others were yielded.
+            PairError: some are missing or unreadable; raised after all others were yielded.
         """
         side, problems = self._pair.image.shape[0], []
         for strength, seed in requests:
@@ -280,7 +280,7 @@ class PrecomputedEdit(Edit):
         return self._origins
 
     def facts(self) -> dict[str, Any]:
-        """By file name, the sizes of images that were brought to the pair's, and of those with another shape than its input."""
+        """Return by file name the original sizes of resized images, and the sizes of those of another shape."""
         facts: dict[str, Any] = {"resized_from": self._sizes, "other_shape": self._shapes}
         return {name: found for name, found in facts.items() if found}
 

@@ -100,9 +100,9 @@ class Imagic(Editor):
 
         Raises:
             DivergedError: a loss was not finite.
-            PairError: the pair's group does not fit into memory.
+            PairError: the pair lacks a text that the method needs, or its group does not fit into memory.
             RuntimeError: the edit of the last pair is not closed.
-            UserError: the pair has another size than the model, or lacks a text that the method needs.
+            UserError: the pair has another size than the model.
         """
         if self._open is not None:
             raise RuntimeError("close the edit of the last pair first: it holds the fine-tuned weights")

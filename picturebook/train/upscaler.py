@@ -27,13 +27,13 @@ from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.text import attention_mask
 
 MOST_NOISE = 400
-"""The small picture is noised to a timestep below this one."""
+"""The small image is noised to a timestep below this one."""
 
 
 def main(
     out: Path, steps: int = 4500, batch: int = 8, lr: float = 1e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Trains it on drawn pictures, with the base model's text encoder, and writes ``out/cascade/upscaler``.
+    """Train the upscaler on drawn images, with the base model's text encoder, and write ``out/cascade/upscaler``.
 
     The folder is an IFSuperResolutionPipeline's.
     """
@@ -70,7 +70,7 @@ def main(
         kept, encoder = copy.deepcopy(average).eval().half(), copy.deepcopy(with_text.text_encoder).half()
         pipeline = IFSuperResolutionPipeline(with_text.tokenizer, encoder, kept, scheduler, noising, **NO_FILTERS)
         pipeline.save_pretrained(out / UPSCALER)
-        for part in ("text_encoder", "tokenizer"):  # the base model's own, not kept twice
+        for part in ("text_encoder", "tokenizer"):  # the same as the base model's
             shutil.rmtree(out / UPSCALER / part)
 
     train(unet, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "upscaler.jsonl")
