@@ -1,9 +1,9 @@
-"""``python -m benchmarks.coverage``: how often do 95% intervals hold the truth? Every kind that the harness prints, simulated.
+"""``python -m benchmarks.coverage``: how often do 95% intervals hold the truth? All kinds of the harness, simulated.
 
-Drawn are results of TEdBench's pairs: 100 texts, several on most of its pictures, whose outcomes are alike. Shares are
-judgements, 0 or 1 (with several seeds a pair's mean), of probit models: half of the variance of what decides is the
-picture's, ``--alike`` says another part. Means are of normal and of skewed scores. Prints how often each interval covers
-and how wide it is, and the t interval beside those of shares.
+Simulated are results on TEdBench's pairs: 100 texts, several on most of its images, whose outcomes are correlated.
+Shares are judgements, 0 or 1 (with several seeds a pair's mean), of probit models: half of the latent variance is the
+image's, ``--alike`` sets another share. Means are of normal and of skewed scores. Prints how often each interval covers
+the truth and its width, and for shares the t interval beside it.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ TWO_SHARES = (
     (0.98, 0.02),
 )
 ALIKE = 0.5
-"""How much of the variance of what decides a judgement is the source image's."""
+"""The source image's share of a judgement's latent variance."""
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 Method = Callable[[Sequence[float], Sequence[int]], Interval]
 
 
 class Case(NamedTuple):
-    """What is simulated: draws of all pairs' values, the mean that they have in truth, and its interval."""
+    """A simulated quantity: draws of all pairs' values, their true mean, and the interval that is tested."""
 
     label: str
     draw: Draw
@@ -49,7 +49,7 @@ class Case(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Of all rounds, how many intervals hold the truth, how wide they are, and how many leave ``bounds`` or have no width."""
+    """Share of intervals that hold the truth, mean width, share of those outside ``bounds`` or without width."""
 
     covers: float
     width: float
@@ -58,24 +58,24 @@ class Found(NamedTuple):
 
 @cache
 def clusters() -> np.ndarray:
-    """(100,): which picture each of TEdBench's pairs is on; two of its files are one picture."""
+    """Return the image of each of TEdBench's pairs, (100,); two of its files are one image."""
     manifest = Manifest.load()
     sizes = Counter(manifest.images[name].pixels for name, _ in manifest.pairs).values()
     return np.repeat(np.arange(len(sizes)), sorted(sizes))
 
 
 def normal(rng: np.random.Generator) -> np.ndarray:
-    """Scores of mean 0, half of whose variance is the picture's."""
+    """Draw scores of mean 0; half of their variance is the image's."""
     return _of_picture(rng.normal(size=100)) + rng.normal(size=100)
 
 
 def skewed(rng: np.random.Generator) -> np.ndarray:
-    """Scores of mean 0, mostly a little below and sometimes far above."""
+    """Draw scores of mean 0, mostly a little below and sometimes far above."""
     return _of_picture(rng.gamma(4, size=100) - 4) + rng.gamma(4, size=100) - 4
 
 
 def judged(share: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
-    """Judgements with this share of ones; what is left of the variance is half the pair's, half the seed's."""
+    """Return draws of judgements with this share of ones; the other variance is half the pair's, half the seed's."""
 
     def draw(rng: np.random.Generator) -> np.ndarray:
         picture = np.sqrt(alike) * _of_picture(rng.normal(size=100))
@@ -85,7 +85,7 @@ def judged(share: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
 
 
 def judged_twice(one: float, other: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
-    """Differences of two methods' judgements of the same pairs; most of what is alike is so for both methods."""
+    """Return draws of differences of two methods' judgements of the same pairs, which are mostly correlated."""
 
     def draw(rng: np.random.Generator) -> np.ndarray:
         shared = np.sqrt(0.7 * alike) * _of_picture(rng.normal(size=100)) + np.sqrt(0.2) * rng.normal(size=100)
@@ -100,19 +100,19 @@ def judged_twice(one: float, other: float, alike: float = ALIKE, seeds: int = 1)
 
 
 def _answers(rng: np.random.Generator, share: float, known: np.ndarray, rest: float, seeds: int) -> np.ndarray:
-    """Means over seeds of whether what decides lies below the share's quantile."""
+    """Return means over seeds of judgements, which are 1 if the latent value lies below the share's quantile."""
     pair = np.sqrt(rest / 2) * rng.normal(size=100)
     each = np.sqrt(rest / 2) * rng.normal(size=(seeds, 100))
     return (known + pair + each < stats.norm.ppf(share)).mean(axis=0)
 
 
 def _of_picture(values: np.ndarray) -> np.ndarray:
-    """Gives all pairs of a picture the same of so many values."""
+    """Repeat values so that all pairs of an image have the same one."""
     return values[clusters()]
 
 
 def coverage(case: Case, rounds: int, seed: int = 0, bounds: tuple[float, float] | None = None) -> Found:
-    """Simulates a case so many times."""
+    """Simulate a case ``rounds`` times."""
     rng, pictures = np.random.default_rng(seed), clusters()
     found = np.array([case.method(case.draw(rng), pictures)[1:] for _ in range(rounds)])  # type: ignore[arg-type]
     low, high = found.T
@@ -122,7 +122,7 @@ def coverage(case: Case, rounds: int, seed: int = 0, bounds: tuple[float, float]
 
 
 def cases(alike: float, seeds: Sequence[int]) -> Iterator[Case]:
-    """Everything that the benchmark simulates; a share's interval, then the t interval of the same draws."""
+    """Yield every case of the benchmark: for shares each interval, then the t interval of the same draws."""
     for draw in (normal, skewed):
         yield Case(f"mean, {draw.__name__}", draw, 0.0, clustered_mean)
         yield Case(f"difference of means, {draw.__name__}", lambda rng, d=draw: d(rng) - d(rng), 0.0, clustered_mean)  # type: ignore[misc]

@@ -73,7 +73,7 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
 
             with TemporaryDirectory() as scratch:
                 if not any(o.startswith("hydra.sweep.dir=") for o in overrides):
-                    # Hydra writes a sweep's multirun.yaml there, and submitit its jobs' output, which all nodes must see
+                    # Hydra writes a sweep's multirun.yaml there, and submitit jobs' output, which all nodes must see
                     sys.argv.append(f"hydra.sweep.dir={'slurm' if elsewhere else scratch}")
                 hydra.main(version_base=None, config_path="pkg://conf", config_name=config_name)(guarded)()
             return max(statuses, default=0)

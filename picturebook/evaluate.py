@@ -1,4 +1,4 @@
-"""``python -m picturebook.evaluate``: quality of the embedded models, each measured on images that no training has seen.
+"""``python -m picturebook.evaluate``: quality of the embedded models, measured on images that no training has seen.
 
 Everything is loaded the way its users load it: the diffusers pipeline, open_clip, lpips, safetensors. The printed table
 is that of the model cards in picturebook/README.md.

@@ -96,7 +96,7 @@ class JudgeNetwork(nn.Module):
         self.real = nn.Linear(2 * widths[-1], 1)
 
     def forward(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Return each question's logits (B, answers) and the logit of a real image (B,), for (B, 3, 64, 64) in [-1, 1]."""
+        """Return logits (B, answers) by question and of a real image (B,), from (B, 3, 64, 64) in [-1, 1]."""
         cells = self.features(x)
         summary = torch.cat([cells.mean(dim=(2, 3)), cells.amax(dim=(2, 3))], dim=1)
         return {name: head(summary) for name, head in self.heads.items()}, self.real(summary)[:, 0]

@@ -1,4 +1,4 @@
-"""TEdBench from the Hugging Face hub: a table of images and texts without file names, so the names are worked out."""
+"""TEdBench from the Hugging Face hub: a table of images and texts without file names, which are reconstructed."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ URL = f"https://huggingface.co/datasets/{REPO}/tree/{REVISION}"
 
 
 class Row(NamedTuple):
-    """A target text and the bytes of the image file that it stands beside."""
+    """A target text and the bytes of its image file."""
 
     text: str
     image: bytes
 
 
 def fetch_table() -> Path:
-    """The hub's table, in the hub's own cache (``HF_HOME``).
+    """Return the hub's table, in the hub's own cache (``HF_HOME``).
 
     Raises:
-        DownloadError: it cannot be had.
+        DownloadError: it cannot be downloaded.
     """
     from huggingface_hub import hf_hub_download
 
     log = logging.getLogger("huggingface_hub")
     level = log.level
-    log.setLevel(logging.ERROR)  # it would tell of each of its retries
+    log.setLevel(logging.ERROR)  # it would log each of its retries
     try:
         return Path(hf_hub_download(REPO, FILE, repo_type="dataset", revision=REVISION))
     except (OSError, ValueError) as error:
@@ -50,7 +50,7 @@ def fetch_table() -> Path:
 
 
 def read_table(path: Path) -> list[Row]:
-    """The rows of the table; its third column, the published edits, is left unread.
+    """Read the rows of the table; its third column, the published edits, is not read.
 
     Raises:
         UserError: it is not such a table.
@@ -69,13 +69,13 @@ def read_table(path: Path) -> list[Row]:
 
 
 def name_images(rows: Sequence[Row], manifest: Manifest) -> dict[str, bytes]:
-    """The image files by name. A text that occurs once names its image; for the others the pixels decide.
+    """Return the image files by name. A text that occurs once names its image; for the others the pixels decide.
 
-    Where the hub stores other pixels than were published, a text on several images is settled by the images that
-    the other texts have named already.
+    If the hub stores other pixels than were published, a text on several images is assigned by the images that the
+    other texts have named already.
 
     Raises:
-        UserError: the texts are not the benchmark's, or an image fits no name.
+        UserError: the texts are not the benchmark's, or an image matches no name.
     """
     if Counter(row.text for row in rows) != Counter(text for _, text in manifest.pairs):
         raise UserError(

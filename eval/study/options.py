@@ -1,4 +1,4 @@
-"""Options of the study's commands, checked."""
+"""Validation of the options of the study's commands."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tedbench.errors import UserError
 
 
 def plain(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
-    """A command's options as plain values.
+    """Return a command's options as plain values.
 
     Args:
         cfg: see ``conf/``.
-        needed: options that must be given, with what to give.
+        needed: required options, each with advice on its value.
 
     Raises:
         UserError: one of them is missing.
@@ -29,7 +29,7 @@ def plain(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
 
 
 def number(settings: Mapping[str, Any], name: str, low: float, high: float) -> float:
-    """An option that is a number from ``low`` to ``high``.
+    """Return an option that is a number from ``low`` to ``high``.
 
     Raises:
         UserError: it is none.
@@ -41,7 +41,7 @@ def number(settings: Mapping[str, Any], name: str, low: float, high: float) -> f
 
 
 def share(settings: Mapping[str, Any], name: str) -> float:
-    """An option that is a number between 0 and 1, both excluded.
+    """Return an option that is a number between 0 and 1, both excluded.
 
     Raises:
         UserError: it is none.
@@ -53,7 +53,7 @@ def share(settings: Mapping[str, Any], name: str) -> float:
 
 
 def whole(settings: Mapping[str, Any], name: str, low: int, high: int) -> int:
-    """An option that is a whole number from ``low`` to ``high``.
+    """Return an option that is a whole number from ``low`` to ``high``.
 
     Raises:
         UserError: it is none.
@@ -65,14 +65,14 @@ def whole(settings: Mapping[str, Any], name: str, low: int, high: int) -> int:
 
 
 def output(path: Path, kind: str) -> Path:
-    """A path to write to, with its folder made.
+    """Return a path to write to, after creating its folder.
 
     Args:
         path: of the file or folder.
         kind: "file" or "folder".
 
     Raises:
-        UserError: something of the other kind is there, or the folder cannot be made.
+        UserError: something of the other kind is there, or the folder cannot be created.
     """
     folder = path if kind == "folder" else path.parent
     try:

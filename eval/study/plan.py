@@ -1,4 +1,4 @@
-"""``python -m eval.study.plan preference=0.6``: how many answers an effect needs."""
+"""``python -m eval.study.plan preference=0.6``: the number of answers that an effect needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ python -m eval.study.plan preference=0.7 power=0.9 opponents=1 pairs=40 images=4
 
 @command("study_plan", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/study_plan.yaml`` has its options."""
+    """Run the command; ``conf/study_plan.yaml`` has its options."""
     from eval.study.analysis.power import Design, raters_needed
     from eval.study.answers.raters import Population
     from eval.study.options import plain, share, whole

@@ -45,14 +45,14 @@ WHOLE = {
     "size": (32, 4096),
     "seed": (0, 2**31),
 }
-"""Options that are whole numbers, and the least and most that they may be."""
+"""Options that are whole numbers, with their minimum and maximum."""
 CHOICES = {"compare": ("ours", "all"), "format": ("jpeg", "png"), "repeat": (True, False), "ties": (True, False)}
-"""Options that are one of a few."""
+"""Options with a few possible values."""
 
 
 @command("study_prepare", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/study_prepare.yaml`` has its options."""
+    """Run the command; ``conf/study_prepare.yaml`` has its options."""
     options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     check(options)
     consent = read_consent(options["consent"])
@@ -66,10 +66,10 @@ def main(cfg: DictConfig) -> None:
 
 
 def check(options: dict[str, Any]) -> None:
-    """Refuses options that cannot be.
+    """Check the options.
 
     Raises:
-        UserError: says which, and what it may be.
+        UserError: an option has an impossible value; the message says what it may be.
     """
     runs = options["runs"]
     folders = list(runs.values()) if isinstance(runs, dict) else runs
@@ -91,7 +91,7 @@ def check(options: dict[str, Any]) -> None:
 
 
 def read_consent(file: Any) -> str:
-    """The consent text: the file's, or the one that comes with the project.
+    """Return the consent text: the file's, or the one that comes with the project.
 
     Raises:
         UserError: the file cannot be read, or is empty.
@@ -107,12 +107,12 @@ def read_consent(file: Any) -> str:
 
 
 def prepare(options: dict[str, Any], sizes: Sizes, words: Words) -> Path:
-    """Makes the study in a folder beside the final one, and renames it when the leak scan has found nothing.
+    """Write the study to a temporary folder, and rename it to the final one if the leak scan finds nothing.
 
     Args:
         options: of ``conf/study_prepare.yaml``, checked.
         sizes: of the study.
-        words: that raters read.
+        words: texts for raters.
 
     Returns:
         Its folder.
@@ -148,7 +148,7 @@ def prepare(options: dict[str, Any], sizes: Sizes, words: Words) -> Path:
 
 
 def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: Sizes, words: Words) -> Study:
-    """Draws the study and writes every file of it.
+    """Draw the study and write every file of it.
 
     Raises:
         UserError: something in the public folder leaks.
@@ -196,7 +196,7 @@ def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: 
 
 
 def _tell(out: Path, study: Study, material: Material, options: dict[str, Any]) -> None:
-    """Says what there is and what is next; the last line is the folder."""
+    """Print a summary and the next steps; the last line is the folder."""
     from eval.study.sheets.preparation import REPORT
 
     total = sum(1 for _ in study.screens())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ABOUT = """\
 Puts a study before raters without Mechanical Turk: the same page, for raters from Prolific, Connect or a lab. Each gets a
-session of his own and a link that resumes it; every answer is on the disk before the page hears so; who finishes gets the
+session and a link that resumes it; an answer is acknowledged once it is on the disk; raters who finish get the
 completion code. A place that is not used for a while goes to another rater. Reads the study's public folder only: which
 side is whose is not on the server. With export=FILE it writes the answers and ends, also while another one serves.
 Needs pip install 'imagic-bench[serve]'."""
@@ -30,12 +30,12 @@ python -m eval.study.serve study=study export=answers.csv        # then: python 
 
 DATABASE, SECRET = "answers.sqlite", "secret"
 COLUMNS = ("study", "session", "screen", "rater", "submission", "choice", "ms")
-"""Of the export: what :mod:`eval.study.answers.long_results` reads."""
+"""Columns of the export, which :mod:`eval.study.answers.long_results` reads."""
 
 
 @command("study_serve", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/study_serve.yaml`` has its options."""
+    """Run the command; ``conf/study_serve.yaml`` has its options."""
     from eval.study.design.definition import PUBLIC
     from eval.study.options import output, plain
     from eval.study.sheets.public_sheets import read_sheets
@@ -55,7 +55,7 @@ def main(cfg: DictConfig) -> None:
 
 
 def open_seats(data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> Seats:
-    """The study's database, which is made where there is none.
+    """Open the study's database, which is created if there is none.
 
     Args:
         data: its folder.
@@ -63,7 +63,7 @@ def open_seats(data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> Se
         settings: of ``conf/study_serve.yaml``.
 
     Raises:
-        UserError: an option cannot be, or the database is another study's.
+        UserError: an option has an impossible value, or the database is another study's.
     """
     from eval.study.options import number, output, whole
     from eval.study.server.seats import Seats
@@ -79,10 +79,10 @@ def open_seats(data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> Se
 
 
 def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> None:
-    """Serves until it is stopped.
+    """Serve until the process is stopped.
 
     Raises:
-        UserError: an option cannot be, the port is taken, or uvicorn and Starlette are not installed.
+        UserError: an option has an impossible value, the port is taken, or uvicorn and Starlette are not installed.
     """
     try:
         import uvicorn
@@ -120,7 +120,7 @@ def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any
 
 
 def read_secret(file: Path) -> bytes:
-    """The 32 bytes that sign the sessions' links, drawn when they are first asked for.
+    """Return the 32 bytes that sign the sessions' links, drawn on the first call.
 
     Raises:
         UserError: the file holds something else.
@@ -143,7 +143,7 @@ def read_secret(file: Path) -> bytes:
 
 
 def export(seats: Seats, sheets: PublicSheets, out: Path) -> None:
-    """Writes every answer as the long CSV; raters under the platform's ids.
+    """Write every answer as the long CSV; raters under the platform's ids.
 
     Args:
         seats: the database.

@@ -1,4 +1,4 @@
-"""``python -m eval.study.simulate study=FOLDER``: answers that nobody gave, in Mechanical Turk's result format."""
+"""``python -m eval.study.simulate study=FOLDER``: simulated answers, in Mechanical Turk's result format."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ python -m eval.study.simulate study=studies/a preferences=0.6 raters=40 seed=1 o
 
 @command("study_simulate", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/study_simulate.yaml`` has its options."""
+    """Run the command; ``conf/study_simulate.yaml`` has its options."""
     from eval.study.answers.raters import Population
     from eval.study.answers.simulated_results import simulated_results
     from eval.study.design.definition import read_study
@@ -49,7 +49,7 @@ def main(cfg: DictConfig) -> None:
 
 
 def preferences(given: Any, study: Study) -> dict[str, float]:
-    """How often the first method is preferred to each other one.
+    """Return how often the first method is preferred to each other one.
 
     Raises:
         UserError: no numbers between 0 and 1, or of no opponent.

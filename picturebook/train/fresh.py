@@ -22,7 +22,7 @@ Encode = Callable[[list[Scene]], tuple[Tensor, Tensor]]
 
 
 def fresh_scene(index: int, seed: int = 0) -> Scene:
-    """Return the ``index``-th scene of an endless sequence; its seeds differ from those of pairs and held-out scenes."""
+    """Return the ``index``-th scene of an endless sequence, with other seeds than pairs and held-out scenes."""
     rng = random.Random(f"fresh {seed} {index}")
     return hard_scene(rng) if rng.random() < HARD else draw_scene(rng)
 
@@ -72,7 +72,7 @@ class FreshScenes:
         self._nothing = self._tokenize([""])[0]
 
     def batch(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return latents (B, C, h, w), sampled from their posterior, and tokens (B, L) of a caption or of the empty text."""
+        """Return latents (B, C, h, w), sampled from their posterior, and tokens (B, L) of captions or empty texts."""
         where = torch.arange(self._oldest, self._oldest + self._per_batch) % len(self._mean)
         self._mean[where], self._std[where], self._tokens[where] = self._draw(self._per_batch)
         self._oldest = (self._oldest + self._per_batch) % len(self._mean)

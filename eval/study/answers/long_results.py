@@ -13,12 +13,12 @@ from tedbench.errors import UserError
 
 REQUIRED = ("study", "session", "screen", "rater", "choice")
 OPTIONAL = ("submission", "ms")
-"""Columns, in any case."""
+"""Columns, in upper or lower case."""
 
 
 @dataclass
 class _Growing:
-    """A submission while its rows come in."""
+    """A submission while its rows are read."""
 
     where: str
     rater: str
@@ -31,14 +31,14 @@ class _Growing:
 
 
 def read_long(name: str, header: Sequence[str], rows: Iterable[Row], study: Study) -> Iterator[Submission]:
-    """The submissions of a long CSV; its rows may stand in any order.
+    """Yield the submissions of a long CSV; its rows may be in any order.
 
     Args:
         name: of the file.
         header: its columns. Those that are neither required nor optional, nor a status or the time of submission, are
             ignored.
-        rows: see :class:`eval.study.answers.results.Row`.
-        study: that they must be answers to.
+        rows: see :class:`eval.study.answers.submission.Row`.
+        study: the study that they must be answers to.
 
     Raises:
         UserError: a column is missing, or a row is not of this study or contradicts another.

@@ -1,4 +1,4 @@
-"""Puts a study together: drawn screens get opaque ids and, for each picture on each screen, a file name of its own."""
+"""Assembly of a study: drawn screens get opaque ids and each image on each screen a file name of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def assemble(
     format: Format,
     secret: bytes,
 ) -> tuple[Study, dict[str, bytes]]:
-    """A study and its image files.
+    """Return a study and its image files.
 
     Args:
         material: pairs and images.

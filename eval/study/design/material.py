@@ -1,4 +1,4 @@
-"""What a study can show: the pairs of which every run has its chosen image, and those images."""
+"""The material of a study: the pairs for which every run has its chosen image, and those images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from eval.study.design.screens import Item
 from tedbench.errors import UserError
 
 INPUT = ""
-"""Stands for the input in place of a method's name."""
+"""Key of the input in place of a method's name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +29,17 @@ class Material:
     Attributes:
         dataset: label for figures.
         methods: ours first.
-        all_against_all: every two methods are compared, not only the first with each other one.
-        comparisons: (ours, opponent), what a screen may compare.
+        all_against_all: True if every two methods are compared, not only the first with each other one.
+        comparisons: (ours, opponent), the possible comparisons on a screen.
         items: the pairs that are shown.
         about: ``source_group`` and ``target_text`` by pair id.
-        edits: which image stands for each method on each pair that is shown.
+        edits: the image of each method for each pair that is shown.
         files: encoded images by (pair id, method), :data:`INPUT` for the input.
         size: their side in pixels.
         left_out: the other pairs, and why.
-        unchanged: how many pairs a method returned exactly as they were, by method.
-        notes: what is to be known besides.
-        words: that tell a method: names of runs, methods and models.
+        unchanged: by method, the number of pairs for which it returned the input exactly.
+        notes: further remarks for the report.
+        words: that identify a method: names of runs, methods and models.
     """
 
     dataset: str
@@ -60,13 +60,13 @@ class Material:
 def gather(
     runs: Sequence[str] | Mapping[str, str], *, all_against_all: bool, size: int | None, format: Format
 ) -> Material:
-    """Reads the chosen images of runs and encodes those that a study can show.
+    """Read the chosen images of runs and encode those that a study can show.
 
-    A pair is shown if every run has its chosen image of it and no two that would meet are identical to the pixel
-    (between those there is no preference to ask for); so all methods are compared on the same pairs.
+    A pair is shown if every run has its chosen image of it and no two images that would be compared are identical to
+    the pixel (between those there is no preference to ask for); so all methods are compared on the same pairs.
 
     Args:
-        runs: folders, or folders by the name that the method is to have; the first is ours.
+        runs: folders, or folders by the name of the method; the first is ours.
         all_against_all: compare every two methods, not only the first with each other one.
         size: side of the images in pixels; None takes the smallest of the runs', so that none is enlarged.
         format: of the encoded images.
@@ -132,7 +132,7 @@ def gather(
 def _images(
     pair_id: str, methods: Sequence[ComparedMethod], rows: Mapping[str, pd.DataFrame], side: int
 ) -> dict[str, np.ndarray]:
-    """The input and each method's image, (side, side, 3) uint8. The input is that of the run with the largest."""
+    """Return the input, from the run with the largest, and each method's image: (side, side, 3) uint8."""
     inputs = [method.run.shard(pair_id).input() for method in methods]
     found = {INPUT: resized(max(inputs, key=len), side)}
     for method in methods:
@@ -146,5 +146,5 @@ def _side(method: ComparedMethod, comparison: Comparison) -> int:
 
 
 def _input_name(methods: Sequence[ComparedMethod], pair_id: str) -> str | None:
-    """Names the input by its pixels: two files may hold one picture."""
+    """Return a name of the input by its pixels: two files may hold one image."""
     return methods[0].run.shard(pair_id).info().get("input")

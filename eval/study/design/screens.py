@@ -1,4 +1,4 @@
-"""Which screens a study has: who sees which pair, against which opponent, on which side, in which order."""
+"""The screens of a study: who sees which pair, against which opponent, on which side, in which order."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Item:
     """A pair that can be shown.
 
     Attributes:
-        pair_id: which.
-        input: names the input picture; nobody sees one twice in a session, but on the repeat.
+        pair_id: its id.
+        input: name of the input image; nobody sees one twice in a session, except on the repeat.
     """
 
     pair_id: str
@@ -34,7 +34,7 @@ class Drawn:
 
     Attributes:
         item: the pair.
-        ours, opponent: the methods; of an attention screen the same one twice.
+        ours, opponent: the methods; on an attention screen the same one twice.
         ours_side: side of the first, and of the right answer on an attention screen.
         kind: see :class:`eval.study.design.definition.Screen`.
         repeat_of: place in the session of the screen that a repeat shows again.
@@ -52,13 +52,13 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large a study is.
+    """The size of a study.
 
     Attributes:
-        sessions: how many, each for one HIT.
-        screens: of a session that ask for a preference, the repeat included.
-        repeat: one of them is shown twice, sides swapped.
-        attention, practice: screens of a session besides.
+        sessions: number of sessions, one for each HIT.
+        screens: screens of a session that ask for a preference, the repeat included.
+        repeat: True if one of them is shown twice, with sides swapped.
+        attention, practice: further screens of a session.
     """
 
     sessions: int = 25
@@ -81,12 +81,12 @@ class Sizes:
 def draw_sessions(
     items: Sequence[Item], comparisons: Sequence[tuple[str, str]], sizes: Sizes, seed: int
 ) -> list[list[Drawn]]:
-    """Draws every session's screens, in the order shown.
+    """Draw every session's screens, in the order shown.
 
-    To within one: each comparison (pair of methods) is as often as every other in a session, for a pair, and overall;
-    a method is as often left as right in a session, in a session's screens of one comparison, for a pair and
-    comparison, and overall. Pairs are shown as often as each other, as far as an input has its place once a session.
-    All this is about main screens; the repeat is one whose side makes the session more even.
+    To within one: each comparison (pair of methods) is equally frequent in a session, for a pair, and overall; a method
+    is as often left as right in a session, in a session's screens of one comparison, for a pair and comparison, and
+    overall. Pairs are shown equally often, as far as an input occurs only once in a session. All this is about main
+    screens; the repeat is one whose side makes the session more even.
 
     Args:
         items: the pairs.
@@ -122,10 +122,10 @@ def draw_sessions(
 
 
 def _deal(items: Sequence[Item], sessions: int, main: int, rng: np.random.Generator) -> list[list[Item]]:
-    """Which pairs each session has: every pair as often as every other, no input twice in a session.
+    """Return the pairs of each session: every pair equally often, no input twice in a session.
 
-    A session takes the inputs that have most places left to fill; as none has more than sessions are left, and all
-    together have ``main`` for each, it always finds enough.
+    A session takes the inputs with most places left to fill; as none has more than there are sessions left, and all
+    together have ``main`` for each, there are always enough.
     """
     quota = _quotas(items, sessions, main, rng)
     waiting: dict[str, list[Item]] = defaultdict(list)
@@ -141,7 +141,7 @@ def _deal(items: Sequence[Item], sessions: int, main: int, rng: np.random.Genera
 
 
 def _quotas(items: Sequence[Item], sessions: int, main: int, rng: np.random.Generator) -> dict[Item, int]:
-    """How often each pair is shown: as evenly as an input's one place a session allows."""
+    """Return how often each pair is shown: as evenly as possible if an input occurs once a session."""
     quota, of_input = dict.fromkeys(items, 0), Counter[str]()
     waiting = [(0, float(rng.random()), i) for i in range(len(items))]
     heapq.heapify(waiting)
@@ -162,7 +162,7 @@ def _ordered(
     sizes: Sizes,
     rng: np.random.Generator,
 ) -> list[Drawn]:
-    """A session's screens in the order shown: practice, then main, attention and, well after its first time, the repeat."""
+    """Return a session's screens in the order shown: practice, then main and attention, the repeat near the end."""
     used = {screen.item.input for screen in main}
     by_input: dict[str, list[Item]] = defaultdict(list)
     for item in items:
@@ -189,7 +189,7 @@ def _ordered(
 
 
 def _with_repeat(order: list[Drawn], rng: np.random.Generator) -> list[Drawn]:
-    """Shows one main screen of the first half again, with sides swapped, at a random place of the last third."""
+    """Show one main screen of the first half again, with sides swapped, at a random place of the last third."""
     sides = Counter(screen.ours_side for screen in order if screen.kind == "main")
     early = [place for place, screen in enumerate(order[: (len(order) + 1) // 2]) if screen.kind == "main"]
     early = early or [place for place, screen in enumerate(order) if screen.kind == "main"]
