@@ -33,9 +33,9 @@ python -m eval.study.analyze answers=studies/a/simulated_results.csv study=studi
 @command("study_analyze", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """Run the command; ``conf/study_analyze.yaml`` has its options."""
-    from eval.study.options import output, plain
+    from eval.study.options import output, plain_options
 
-    settings = plain(cfg, {"answers": "results files, 'answers=[FILE]'", "study": "the study's folder"})
+    settings = plain_options(cfg, {"answers": "results files, 'answers=[FILE]'", "study": "the study's folder"})
     given = settings["answers"]
     files = [Path(str(file)).expanduser() for file in (given if isinstance(given, list) else [given])]
     study = Path(str(settings["study"])).expanduser()

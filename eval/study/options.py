@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from tedbench.errors import UserError
 
 
-def plain(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
+def plain_options(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
     """Return a command's options as plain values.
 
     Args:
@@ -28,7 +28,7 @@ def plain(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
     return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
 
 
-def number(settings: Mapping[str, Any], name: str, low: float, high: float) -> float:
+def number_option(settings: Mapping[str, Any], name: str, low: float, high: float) -> float:
     """Return an option that is a number from ``low`` to ``high``.
 
     Raises:
@@ -40,19 +40,19 @@ def number(settings: Mapping[str, Any], name: str, low: float, high: float) -> f
     return float(value)
 
 
-def share(settings: Mapping[str, Any], name: str) -> float:
+def share_option(settings: Mapping[str, Any], name: str) -> float:
     """Return an option that is a number between 0 and 1, both excluded.
 
     Raises:
         UserError: it is none.
     """
-    value = number(settings, name, 0, 1)
+    value = number_option(settings, name, 0, 1)
     if value in (0, 1):
         raise UserError(f"{name} is {value:g}. It must be between 0 and 1, both excluded.")
     return value
 
 
-def whole(settings: Mapping[str, Any], name: str, low: int, high: int) -> int:
+def whole_option(settings: Mapping[str, Any], name: str, low: int, high: int) -> int:
     """Return an option that is a whole number from ``low`` to ``high``.
 
     Raises:

@@ -37,10 +37,10 @@ COLUMNS = ("study", "session", "screen", "rater", "submission", "choice", "ms")
 def main(cfg: DictConfig) -> None:
     """Run the command; ``conf/study_serve.yaml`` has its options."""
     from eval.study.design.definition import PUBLIC
-    from eval.study.options import output, plain
+    from eval.study.options import output, plain_options
     from eval.study.sheets.public_sheets import read_sheets
 
-    settings = plain(cfg, {"study": "the study's folder"})
+    settings = plain_options(cfg, {"study": "the study's folder"})
     study = Path(str(settings["study"])).expanduser()
     data = Path(str(settings["data"])).expanduser() if settings["data"] else study / "served"
     if data.resolve().is_relative_to((study / PUBLIC).resolve()):
@@ -65,13 +65,13 @@ def open_seats(data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> Se
     Raises:
         UserError: an option has an impossible value, or the database is another study's.
     """
-    from eval.study.options import number, output, whole
+    from eval.study.options import number_option, output, whole_option
     from eval.study.server.seats import Seats
     from eval.study.sheets.mturk import SESSION, STUDY
 
     given = settings["assignments"]
-    places = sheets.assignments() if given is None else whole(settings, "assignments", 1, 10_000)
-    lease = 60 * number(settings, "lease", 0.01, 1e5)
+    places = sheets.assignments() if given is None else whole_option(settings, "assignments", 1, 10_000)
+    lease = 60 * number_option(settings, "lease", 0.01, 1e5)
     if not data.exists():
         output(data, "folder").chmod(0o700)
     sessions = {cells[SESSION]: sheets.screens(cells) for cells in sheets.rows}
@@ -91,7 +91,7 @@ def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is not installed. Run: pip install 'imagic-bench[serve]'.") from None
     from eval.study.design.definition import PRIVATE
-    from eval.study.options import whole
+    from eval.study.options import whole_option
     from eval.study.server.platforms import PLATFORMS
     from eval.study.server.rate_limit import RateLimit
 
@@ -101,8 +101,8 @@ def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any
     code = str(settings["completion_code"] or "")
     if not code and not platform.asks:
         raise UserError(f"completion_code is empty. Give the one that {platform.name} shows for the study.")
-    limit = RateLimit(whole(settings, "per_minute", 1, 1_000_000))
-    port, host = whole(settings, "port", 0, 65535), str(settings["host"])
+    limit = RateLimit(whole_option(settings, "per_minute", 1, 1_000_000))
+    port, host = whole_option(settings, "port", 0, 65535), str(settings["host"])
     seats = open_seats(data, sheets, settings)
     app = application(sheets, seats, platform, code, limit, read_secret(data / SECRET))
     try:

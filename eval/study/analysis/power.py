@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from eval.study.analysis.statistics import preference
-from eval.study.answers.raters import Population, choices
+from eval.study.answers.raters import Population, draw_choices
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Design:
         return raters * min(self.screens, self.pairs) / self.opponents
 
     def answers(self, raters: int, rng: np.random.Generator) -> pd.DataFrame:
-        """Return the raters' screens about one opponent, see :func:`eval.study.answers.raters.choices`."""
+        """Return the raters' screens about one opponent, see :func:`eval.study.answers.raters.draw_choices`."""
         shown = min(self.screens, self.pairs)
         rater, place = np.indices((raters, shown)).reshape(2, -1)
         order = rng.permuted(np.tile(np.arange(self.pairs), (raters, 1)), axis=1)[:, :shown].ravel()
@@ -62,7 +62,7 @@ def power(
     for number in range(rounds):
         rng = np.random.default_rng((seed, number))
         screens = design.answers(raters, rng)
-        wins = (choices(screens, abilities, population, rng) == "left") == (screens["left"] == "ours").to_numpy()
+        wins = (draw_choices(screens, abilities, population, rng) == "left") == (screens["left"] == "ours").to_numpy()
         found += preference(wins, screens["rater"].to_numpy(), screens["image"].to_numpy()).p < alpha
     return found / rounds
 

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from eval.study.options import number
+from eval.study.options import number_option
 
 SURE = 50.0
 """Log odds of the right answer on a screen that has one, for every attentive rater."""
@@ -49,7 +49,7 @@ class Population:
         names = [each.name for each in fields(cls) if each.name in settings]
         most = dict.fromkeys(("lapses", "ties", "spammers"), 1.0)
         least = {"side_bias": -10.0}
-        return cls(**{name: number(settings, name, least.get(name, 0), most.get(name, 10)) for name in names})
+        return cls(**{name: number_option(settings, name, least.get(name, 0), most.get(name, 10)) for name in names})
 
     def ability(self, share: float) -> float:
         """Return the mean log odds that give ``share`` over all raters and images, before bias, lapses and spammers.
@@ -66,7 +66,7 @@ class Population:
         return float(brentq(lambda mean: weights @ expit(mean + spread * nodes) - share, -far, far))
 
 
-def choices(
+def draw_choices(
     screens: pd.DataFrame, abilities: Mapping[str, float], population: Population, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw each screen's choice.

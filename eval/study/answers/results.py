@@ -17,7 +17,7 @@ from typing import NamedTuple
 from eval.runs.files import file_digest
 from eval.study.answers.long_results import read_long
 from eval.study.answers.statuses import later_status
-from eval.study.answers.submission import Row, Submission, check_id
+from eval.study.answers.submission import AnswerRow, Submission, check_id
 from eval.study.answers.submit_times import later_time
 from eval.study.answers.turk_results import read_turk
 from eval.study.design.definition import Study
@@ -137,7 +137,7 @@ def _require_one_spelling(submissions: Iterable[Submission]) -> None:
             )
 
 
-def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
+def _open(path: Path) -> tuple[list[str], Iterator[AnswerRow]]:
     """Return a file's header and rows; both are checked as they are read."""
     rows = _rows(path)
     try:
@@ -148,7 +148,7 @@ def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
     if twice:
         raise UserError(f"{path} has the column {twice} twice. Download the results again, unchanged.")
 
-    def checked() -> Iterator[Row]:
+    def checked() -> Iterator[AnswerRow]:
         for row in rows:
             if not any(map(str.strip, row.cells)):
                 continue
@@ -164,14 +164,14 @@ def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
     return header, checked()
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path) -> Iterator[AnswerRow]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True, delimiter=_delimiter(file.readline()))
             file.seek(0)
             try:
                 for cells in reader:
-                    yield Row(f"{path.name}, line {reader.line_num}", cells)
+                    yield AnswerRow(f"{path.name}, line {reader.line_num}", cells)
             except csv.Error as error:
                 raise UserError(
                     f"{path.name}, line {reader.line_num}: {error}. Download the results again, unchanged."

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eval.study.answers.raters import Population, choices, spammers
+from eval.study.answers.raters import Population, draw_choices, spammers
 from eval.study.answers.submission import SIMULATED
 from eval.study.design.definition import PUBLIC, Study
 from eval.study.sheets.mturk import ANSWER, CHOICE, INPUT, MILLISECONDS, RESULT_COLUMNS, SESSION, numbered
@@ -61,7 +61,7 @@ def simulated_results(
     abilities = {study.methods[0].name: 0.0} | {name: -population.ability(share) for name, share in shares.items()}
     if not study.ties:
         population = replace(population, ties=0.0)
-    screens["choice"] = choices(screens, abilities, population, rng)
+    screens["choice"] = draw_choices(screens, abilities, population, rng)
     spam = spammers(screens["rater"], population.spammers) != ""
     median = np.where(spam, SPAM_SECONDS, SCREEN_SECONDS)
     screens["ms"] = np.rint(1000 * median * np.exp(rng.normal(scale=0.5, size=len(screens)))).astype(int)

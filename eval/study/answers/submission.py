@@ -66,7 +66,7 @@ class Submission:
         return all(self.choices)
 
 
-class Row(NamedTuple):
+class AnswerRow(NamedTuple):
     """A row's place ("results.csv, line 3"), and its cells in the header's order."""
 
     where: str

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from eval.study.answers.statuses import StatusColumns
-from eval.study.answers.submission import SIMULATED, Row, Submission, check_tag, milliseconds
+from eval.study.answers.submission import SIMULATED, AnswerRow, Submission, check_tag, milliseconds
 from eval.study.answers.submit_times import submit_column
 from eval.study.design.definition import Session, Study
 from eval.study.sheets.mturk import ANSWER, CHOICE, INPUT, MILLISECONDS, SESSION, STUDY, as_html, as_text, numbered
@@ -26,13 +26,13 @@ TRUE, FALSE = ("true", "on", "1"), ("", "false", "off", "0")
 JSON_ANSWERS = "taskAnswers"
 
 
-def read_turk(name: str, header: Sequence[str], rows: Iterable[Row], study: Study) -> Iterator[Submission | None]:
+def read_turk(name: str, header: Sequence[str], rows: Iterable[AnswerRow], study: Study) -> Iterator[Submission | None]:
     """Yield the submissions of a results file; None for a session that nobody answered.
 
     Args:
         name: of the file.
         header: its columns.
-        rows: see :class:`eval.study.answers.submission.Row`.
+        rows: see :class:`eval.study.answers.submission.AnswerRow`.
         study: the study that they must be answers to.
 
     Raises:

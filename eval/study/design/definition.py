@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from tedbench.disk import writing
 from tedbench.errors import UserError
 
-Kind = Literal["main", "repeat", "attention", "practice"]
+ScreenKind = Literal["main", "repeat", "attention", "practice"]
 Side = Literal["left", "right"]
 FORMAT = 1
 PUBLIC, PRIVATE = "public", "private"
@@ -23,7 +23,7 @@ DEFINITION, SECRET = "definition.json", "secret"
 
 
 @dataclass(frozen=True)
-class Method:
+class StudyMethod:
     """One of the methods that are compared.
 
     Attributes:
@@ -40,7 +40,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Edit:
+class StudyEdit:
     """The image of a method for a pair, identified as in the run's scores.
 
     Attributes:
@@ -79,7 +79,7 @@ class Screen:
     ours: str
     opponent: str
     ours_side: Side
-    kind: Kind
+    kind: ScreenKind
     repeat_of: str
     input_image: str
     left_image: str
@@ -142,13 +142,13 @@ class Study:
     dataset: str
     question: str
     ties: bool
-    methods: tuple[Method, ...]
+    methods: tuple[StudyMethod, ...]
     all_against_all: bool
     rules: Rules
     assignments: int
     seed: int
     sessions: tuple[Session, ...]
-    edits: tuple[Edit, ...]
+    edits: tuple[StudyEdit, ...]
     left_out: dict[str, str] = field(default_factory=dict)
 
     @property

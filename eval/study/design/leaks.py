@@ -43,12 +43,12 @@ def find_leaks(public: Path, study: Study, words: Collection[str], url: str) -> 
         *_strange_files(public),
         *_images(public / IMAGES),
         *_batches(public, study, url),
-        *_words(public, telling(words)),
+        *_words(public, identifying_words(words)),
         *_order(study),
     ]
 
 
-def telling(words: Collection[str]) -> list[str]:
+def identifying_words(words: Collection[str]) -> list[str]:
     """Return the words to search for: those of three letters or more that are not in the project's own templates."""
     own = " ".join(path.read_text(encoding="utf-8") for path in _templates()).lower()
     return sorted(word for word in {word.lower() for word in words} if len(word) >= 3 and not _word(word).search(own))

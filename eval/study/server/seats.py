@@ -58,7 +58,7 @@ class Answer(NamedTuple):
     ms: str
 
 
-class Given(NamedTuple):
+class GivenAnswer(NamedTuple):
     """An answer with its session, screen, participant and seat; see :class:`Seat` and :class:`Answer`."""
 
     session: str
@@ -161,13 +161,13 @@ class Seats:
         with self._lock:
             return self._answered(id)
 
-    def given(self) -> Iterator[Given]:
+    def given(self) -> Iterator[GivenAnswer]:
         """Yield all answers, in the order of their seats."""
         columns = "session, screen, participant, seat, choice, ms"
         rows = self._database.execute(
             f"SELECT {columns} FROM answers JOIN seats ON seat = id ORDER BY seats.rowid, screen"
         )
-        return (Given(*row) for row in rows)
+        return (GivenAnswer(*row) for row in rows)
 
     def _answered(self, id: str) -> set[str]:
         return {screen for (screen,) in self._database.execute("SELECT screen FROM answers WHERE seat = ?", (id,))}

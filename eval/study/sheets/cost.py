@@ -10,7 +10,7 @@ READING_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Cost:
+class StudyCost:
     """The cost of a study, in dollars.
 
     Attributes:

@@ -15,8 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from eval.study.analysis.power import Design, power
 from eval.study.answers.raters import Population
 from eval.study.design.definition import PRIVATE, Screen, Session, Study
-from eval.study.design.material import Material
-from eval.study.sheets.cost import Cost
+from eval.study.design.material import StudyMaterial
+from eval.study.sheets.cost import StudyCost
 from tedbench.disk import writing
 
 REPORT = "prepare_report.html"
@@ -25,7 +25,7 @@ SHARES = (0.55, 0.6, 0.65, 0.7)
 ROUNDS = 100
 
 
-def write_preparation(folder: Path, study: Study, material: Material, cost: Cost, words: list[str]) -> Path:
+def write_preparation(folder: Path, study: Study, material: StudyMaterial, cost: StudyCost, words: list[str]) -> Path:
     """Write the page into the private folder: it names methods.
 
     Args:
@@ -98,7 +98,7 @@ def _spread(places: Iterable[tuple[Hashable, Hashable]], values: Iterable[Hashab
 
 
 @dataclass(frozen=True)
-class AsDrawn(Design):
+class DrawnDesign(Design):
     """The screens about one opponent in an existing study, for all its raters.
 
     Attributes:
@@ -138,6 +138,6 @@ def simulated_power(study: Study) -> dict[float, float]:
     )
     raters, alpha = table["rater"].nunique(), 0.05 / len(often)
     return {
-        share: power(share, raters, AsDrawn(table=table), Population(), alpha=alpha, rounds=ROUNDS, seed=study.seed)
+        share: power(share, raters, DrawnDesign(table=table), Population(), alpha=alpha, rounds=ROUNDS, seed=study.seed)
         for share in SHARES
     }

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval.study.design.definition import Session, Study
-from eval.study.sheets.cost import Cost
+from eval.study.sheets.cost import StudyCost
 from eval.study.sheets.mturk import SCREEN_COLUMNS, SESSION, STUDY, as_html, batch_columns, numbered
 from tedbench.disk import writing
 from tedbench.errors import UserError
@@ -27,7 +27,7 @@ PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True)
-class Words:
+class SheetTexts:
     """Texts for raters besides the question.
 
     Attributes:
@@ -41,7 +41,7 @@ class Words:
     consent: str
 
 
-def render_template(study: Study, words: Words) -> str:
+def render_template(study: Study, words: SheetTexts) -> str:
     """Return template.html: a fragment of a page, for the form that the platform puts around it."""
     screens = [screen.kind for screen in study.sessions[0].screens]
     environment = Environment(loader=PackageLoader("eval.study"), autoescape=True, undefined=StrictUndefined)
@@ -91,7 +91,9 @@ def read_batches(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
             yield from ((path.name, cells) for cells in csv.DictReader(file, strict=True))
 
 
-def write_sheets(public: Path, study: Study, words: Words, cost: Cost, *, url: str | None, per_file: int) -> None:
+def write_sheets(
+    public: Path, study: Study, words: SheetTexts, cost: StudyCost, *, url: str | None, per_file: int
+) -> None:
     """Write template.html, the batches and hit_settings.json.
 
     Args:
@@ -124,7 +126,7 @@ def write_sheets(public: Path, study: Study, words: Words, cost: Cost, *, url: s
         (public / SETTINGS).write_text(settings + "\n", encoding="utf-8")
 
 
-def hit_settings(study: Study, words: Words, cost: Cost) -> dict[str, Any]:
+def hit_settings(study: Study, words: SheetTexts, cost: StudyCost) -> dict[str, Any]:
     """Return the settings under the names of the API's CreateHIT; the qualifications are Mechanical Turk's own."""
     return {
         "Title": words.title,
@@ -150,7 +152,7 @@ def hit_settings(study: Study, words: Words, cost: Cost) -> dict[str, Any]:
     }
 
 
-def write_upload(public: Path, study: Study, cost: Cost, *, url: str | None, size: int) -> None:
+def write_upload(public: Path, study: Study, cost: StudyCost, *, url: str | None, size: int) -> None:
     """Write UPLOAD.md: hosting, settings, price."""
     images = sorted((public / IMAGES).iterdir())
     length = images[0].stat().st_size
