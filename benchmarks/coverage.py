@@ -35,20 +35,20 @@ TWO_SHARES = (
 ALIKE = 0.5
 """The source image's share of a judgement's latent variance."""
 
-Draw = Callable[[np.random.Generator], np.ndarray]
-Method = Callable[[Sequence[float], Sequence[int]], Interval]
+DrawValues = Callable[[np.random.Generator], np.ndarray]
+IntervalMethod = Callable[[Sequence[float], Sequence[int]], Interval]
 
 
-class Case(NamedTuple):
+class SimulatedCase(NamedTuple):
     """A simulated quantity: draws of all pairs' values, their true mean, and the interval that is tested."""
 
     label: str
-    draw: Draw
+    draw: DrawValues
     truth: float
-    method: Method
+    method: IntervalMethod
 
 
-class Found(NamedTuple):
+class SimulatedCoverage(NamedTuple):
     """Share of intervals that hold the truth, mean width, share of those outside ``bounds`` or without width."""
 
     covers: float
@@ -74,7 +74,7 @@ def skewed(rng: np.random.Generator) -> np.ndarray:
     return _of_picture(rng.gamma(4, size=100) - 4) + rng.gamma(4, size=100) - 4
 
 
-def judged(share: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
+def judged(share: float, alike: float = ALIKE, seeds: int = 1) -> DrawValues:
     """Return draws of judgements with this share of ones; the other variance is half the pair's, half the seed's."""
 
     def draw(rng: np.random.Generator) -> np.ndarray:
@@ -84,7 +84,7 @@ def judged(share: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
     return draw
 
 
-def judged_twice(one: float, other: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
+def judged_twice(one: float, other: float, alike: float = ALIKE, seeds: int = 1) -> DrawValues:
     """Return draws of differences of two methods' judgements of the same pairs, which are mostly correlated."""
 
     def draw(rng: np.random.Generator) -> np.ndarray:
@@ -111,28 +111,32 @@ def _of_picture(values: np.ndarray) -> np.ndarray:
     return values[clusters()]
 
 
-def coverage(case: Case, rounds: int, seed: int = 0, bounds: tuple[float, float] | None = None) -> Found:
+def coverage(
+    case: SimulatedCase, rounds: int, seed: int = 0, bounds: tuple[float, float] | None = None
+) -> SimulatedCoverage:
     """Simulate a case ``rounds`` times."""
     rng, pictures = np.random.default_rng(seed), clusters()
     found = np.array([case.method(case.draw(rng), pictures)[1:] for _ in range(rounds)])  # type: ignore[arg-type]
     low, high = found.T
     out = np.zeros(rounds, dtype=bool) if bounds is None else (low < bounds[0]) | (high > bounds[1]) | (low == high)
     covers = (low <= case.truth) & (case.truth <= high)
-    return Found(float(covers.mean()), float((high - low).mean()), float(out.mean()))
+    return SimulatedCoverage(float(covers.mean()), float((high - low).mean()), float(out.mean()))
 
 
-def cases(alike: float, seeds: Sequence[int]) -> Iterator[Case]:
+def cases(alike: float, seeds: Sequence[int]) -> Iterator[SimulatedCase]:
     """Yield every case of the benchmark: for shares each interval, then the t interval of the same draws."""
     for draw in (normal, skewed):
-        yield Case(f"mean, {draw.__name__}", draw, 0.0, clustered_mean)
-        yield Case(f"difference of means, {draw.__name__}", lambda rng, d=draw: d(rng) - d(rng), 0.0, clustered_mean)  # type: ignore[misc]
+        yield SimulatedCase(f"mean, {draw.__name__}", draw, 0.0, clustered_mean)
+        yield SimulatedCase(
+            f"difference of means, {draw.__name__}", lambda rng, d=draw: d(rng) - d(rng), 0.0, clustered_mean
+        )  # type: ignore[misc]
     for k in seeds:
         for method, words in ((clustered_share, "share"), (clustered_mean, "share, t interval")):
             for p in SHARES:
-                yield Case(f"{words} {p:g}, seeds {k}", judged(p, alike, k), p, method)
+                yield SimulatedCase(f"{words} {p:g}, seeds {k}", judged(p, alike, k), p, method)
         for method, words in ((share_difference, "difference"), (clustered_mean, "difference, t interval")):
             for p, q in TWO_SHARES:
-                yield Case(f"{words} {p:g} − {q:g}, seeds {k}", judged_twice(p, q, alike, k), p - q, method)
+                yield SimulatedCase(f"{words} {p:g} − {q:g}, seeds {k}", judged_twice(p, q, alike, k), p - q, method)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -36,7 +36,7 @@ STRENGTHS = np.linspace(0, 1, 11)
 MODEL = "ViT-B-32-quickgelu"
 TEXT = "A photo of a dog that has become picture number {}."
 
-Scores = tuple[np.ndarray, np.ndarray]
+BothScores = tuple[np.ndarray, np.ndarray]
 """Cosines and distances of one image's edits, (N,) each."""
 
 
@@ -50,7 +50,7 @@ class Ours:
 
         self._reference, self._clip, self._lpips = Reference, ClipScore(str(clip)), LpipsDistance("alex", SIZE)
 
-    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> Scores:
+    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> BothScores:
         reference = self._reference(source, text)
         return self._clip.score(reference, images), self._lpips.score(reference, images)
 
@@ -69,7 +69,7 @@ class Torchmetrics:
         self._lpips = LearnedPerceptualImagePatchSimilarity("alex", normalize=True)
 
     @torch.no_grad()
-    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> Scores:
+    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> BothScores:
         original = channels_first(source)[None].float() / 255
         cosines, distances = [], []
         for image in map(channels_first, images):
@@ -92,7 +92,7 @@ class PlainLoop:
         self.text_seconds = 0.0
 
     @torch.no_grad()
-    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> Scores:
+    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> BothScores:
         cosines, distances = [], []
         for image in images:
             start = time.perf_counter()
@@ -140,7 +140,7 @@ def main() -> None:
     print(f"peak memory: {memory:.2f} GiB after one picture, {peak_memory()['peak_process_gib']:.2f} GiB after {count}")
 
 
-def distance(ours: Scores, theirs: Scores) -> np.ndarray:
+def distance(ours: BothScores, theirs: BothScores) -> np.ndarray:
     return np.array([np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True)])
 
 

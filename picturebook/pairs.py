@@ -26,7 +26,7 @@ _PLAIN = {"accessory": "", "count": 1, "other": "", "relation": "", "time": "day
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceImage:
     """An input image.
 
     Attributes:
@@ -60,7 +60,7 @@ class PlannedEdit:
         split: the smallest of :data:`SPLITS` that it belongs to.
     """
 
-    source: Source
+    source: SourceImage
     target_text: str
     changes: dict[str, Any]
     source_object: str
@@ -101,7 +101,9 @@ def _fields(words: str) -> dict[str, Any]:
 @cache
 def planned_edits(split: str) -> tuple[PlannedEdit, ...]:
     """Return the pairs of a split, one of :data:`SPLITS`, in the order of ``pairs.csv``."""
-    sources = {row["image"]: Source(row["image"], row["text"], _fields(row["fields"])) for row in _table("sources.csv")}
+    sources = {
+        row["image"]: SourceImage(row["image"], row["text"], _fields(row["fields"])) for row in _table("sources.csv")
+    }
     return tuple(
         PlannedEdit(source=sources[row.pop("image")], changes=_fields(row.pop("changes")), **row)
         for row in _table("pairs.csv")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
-from tedbench.depth import Levels, Source
+from tedbench.depth import FileHeader, Levels
 from tedbench.once import warn_once
 
 NEAR = 2
@@ -73,14 +73,14 @@ class Encoding(NamedTuple):
         return _nearly(self.to_srgb(_colours() / 255), _colours())
 
 
-def described(info: Mapping[Any, Any], source: Source) -> bytes | Encoding | None:
+def colour_description(info: Mapping[Any, Any], header: FileHeader) -> bytes | Encoding | None:
     """Return the colour description of an image that is not sRGB: its ICC profile, a PNG's chunks or a camera's EXIF.
 
     A PNG's cICP has precedence over its profile, that over sRGB, and that over gAMA and cHRM (PNG, third edition, 4.3).
 
     Args:
         info: Pillow's dictionary of the image.
-        source: of the file.
+        header: of the file.
 
     Returns:
         The profile's bytes or an encoding; None for sRGB.
@@ -88,7 +88,7 @@ def described(info: Mapping[Any, Any], source: Source) -> bytes | Encoding | Non
     Raises:
         ProfileError: the description is damaged or of an unknown kind.
     """
-    if source.format == "PNG" and source.path is not None and (code := _chunk(source, b"cICP")):
+    if header.format == "PNG" and header.path is not None and (code := _chunk(header, b"cICP")):
         if len(code) != 4 or code[0] not in PRIMARIES or code[1] not in CURVES or code[2] != 0 or code[3] != 1:
             raise ProfileError(f"cICP {' '.join(map(str, code))} is not known here")
         return _unless_srgb(Encoding(CURVES[code[1]], PRIMARIES[code[0]]))
@@ -130,10 +130,10 @@ def convert(image: Image.Image, levels: Levels | None, meaning: bytes | Encoding
     return meaning.to_srgb(values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2))
 
 
-def warn_unsuitable(source: Source, reason: ProfileError) -> None:
+def warn_unsuitable(header: FileHeader, reason: ProfileError) -> None:
     """Warn that an image is read as sRGB although its file says otherwise."""
     warn_once(
-        f"{source.name} has a colour profile that cannot be used ({reason}); it is read as sRGB. "
+        f"{header.name} has a colour profile that cannot be used ({reason}); it is read as sRGB. "
         "Save it as sRGB where its colours look wrong."
     )
 
@@ -275,10 +275,10 @@ def _camera_says_adobe(info: Mapping[Any, Any]) -> bool:
     return str(exif.get_ifd(ExifTags.IFD.Interop).get(1, "")).startswith("R03")
 
 
-def _chunk(source: Source, name: bytes) -> bytes | None:
+def _chunk(header: FileHeader, name: bytes) -> bytes | None:
     """Return a chunk before the pixels that Pillow does not read."""
-    assert source.path is not None
-    with open(source.path, "rb") as file:
+    assert header.path is not None
+    with open(header.path, "rb") as file:
         file.seek(8)
         stream = PngImagePlugin.ChunkStream(file)
         while True:

@@ -26,7 +26,7 @@ OTHER_BYTE = {
 }
 
 
-class Source(NamedTuple):
+class FileHeader(NamedTuple):
     """The description of an image in its file, read before the pixels are decoded.
 
     Attributes:
@@ -44,7 +44,7 @@ class Source(NamedTuple):
     tags: dict[int, Any]
 
     @classmethod
-    def of(cls, image: Image.Image) -> Source:
+    def of(cls, image: Image.Image) -> FileHeader:
         name = str(getattr(image, "filename", "") or "")
         return cls(
             name or "a picture",
@@ -94,7 +94,7 @@ class Levels(NamedTuple):
         return result
 
 
-def grey_levels(image: Image.Image, source: Source) -> Levels:
+def grey_levels(image: Image.Image, header: FileHeader) -> Levels:
     """Return the levels of an image of whole numbers above 8 bits, or of floats (Pillow's modes I, I;16… and F).
 
     - Floats within 0 to 1 are taken as such, up to 255 as 0 to 255.
@@ -109,61 +109,61 @@ def grey_levels(image: Image.Image, source: Source) -> Levels:
     least, most = float(values.min()), float(values.max())
     allowed = ROUNDING if image.mode.startswith("F") else 0.0
     if not (np.isfinite(least) and np.isfinite(most)):
-        raise _unclear(source, "has values that are no finite numbers")
+        raise _unclear(header, "has values that are no finite numbers")
     if least < -allowed:
-        raise _unclear(source, f"has negative values (down to {least:g})")
-    white = _white(image.mode, source, most)
+        raise _unclear(header, f"has negative values (down to {least:g})")
+    white = _white(image.mode, header, most)
     if white is None:
-        raise _unclear(source, f"has values up to {most:g}")
-    if source.tags.get(WHITE_IS_ZERO) == 0:  # Pillow inverts those of 8 bits and fewer itself
+        raise _unclear(header, f"has values up to {most:g}")
+    if header.tags.get(WHITE_IS_ZERO) == 0:  # Pillow inverts those of 8 bits and fewer itself
         values = white - values
     else:
-        warn_of_dark(source, most / white)
+        warn_of_dark(header, most / white)
     return Levels(values, white)
 
 
-def refuse_signed(image: Image.Image, source: Source) -> None:
+def refuse_signed(image: Image.Image, header: FileHeader) -> None:
     """Refuse signed 8-bit TIFFs with values below 0, which Pillow decodes as light ones.
 
     Raises:
         ImageError: there are such values.
     """
-    if source.tags.get(FORMAT) == (2,) and image.mode == "L" and np.asarray(image).max() > 127:
-        raise _unclear(source, "has negative values")
+    if header.tags.get(FORMAT) == (2,) and image.mode == "L" and np.asarray(image).max() > 127:
+        raise _unclear(header, "has negative values")
 
 
-def colour_levels(source: Source) -> Levels | None:
+def colour_levels(header: FileHeader) -> Levels | None:
     """Return all 16 bits of each colour, (H, W, 3), rotated by EXIF; None if the file or Pillow does not have them.
 
     Pillow has no mode for them and decodes one byte of the two. With the opposite byte order it decodes the other byte.
     """
-    if source.path is None or not source.sixteen_bit_colours:
+    if header.path is None or not header.sixteen_bit_colours:
         return None
     halves = []
     for other in (False, True):
-        with Image.open(source.path) as image:
+        with Image.open(header.path) as image:
             if other and not _swap(image):
                 return None
             halves.append(np.asarray(ImageOps.exif_transpose(image))[..., :3])
     values = halves[0] * 256.0 + halves[1]
-    return Levels(values, source.white(float(values.max())))
+    return Levels(values, header.white(float(values.max())))
 
 
-def warn_of_dark(source: Source, share: float) -> None:
+def warn_of_dark(header: FileHeader, share: float) -> None:
     """Warn of an image whose lightest sample is a small share of white."""
     if 0 < share < DARK:
         warn_once(
-            f"{source.name} is nearly black: its largest value is {share:.1%} of white. If it was meant to be lighter, "
+            f"{header.name} is nearly black: its largest value is {share:.1%} of white. If it was meant to be lighter, "
             "save it with 8 bits."
         )
 
 
-def _white(mode: str, source: Source, most: float) -> float | None:
+def _white(mode: str, header: FileHeader, most: float) -> float | None:
     if mode.startswith("F"):
         return 1.0 if most <= 1 + ROUNDING else 255.0 if most <= 255 else None
-    if not mode.startswith("I;16") and source.format not in ("PNG", "PPM"):  # for those Pillow's mode I means 16 bits
+    if not mode.startswith("I;16") and header.format not in ("PNG", "PPM"):  # for those Pillow's mode I means 16 bits
         return 255.0 if most <= 255 else 65535.0 if most <= 65535 else None
-    return source.white(most)
+    return header.white(most)
 
 
 def _tags(image: Image.Image) -> dict[int, Any]:
@@ -179,9 +179,9 @@ def _number(tag: Any) -> int:
     return int(first) if isinstance(first, (int, float)) else 0
 
 
-def _unclear(source: Source, what: str) -> ImageError:
+def _unclear(header: FileHeader, what: str) -> ImageError:
     return ImageError(
-        f"{source.name} cannot be read as an image (it {what}; floats go from 0 to 1 or to 255, whole numbers to 255 "
+        f"{header.name} cannot be read as an image (it {what}; floats go from 0 to 1 or to 255, whole numbers to 255 "
         "or 65535). Save it with 8 bits, or leave its pairs out."
     )
 

@@ -22,7 +22,7 @@ FILE = "data/val-00000-of-00001.parquet"
 URL = f"https://huggingface.co/datasets/{REPO}/tree/{REVISION}"
 
 
-class Row(NamedTuple):
+class HubRow(NamedTuple):
     """A target text and the bytes of its image file."""
 
     text: str
@@ -49,7 +49,7 @@ def fetch_table() -> Path:
         log.setLevel(level)
 
 
-def read_table(path: Path) -> list[Row]:
+def read_hub_table(path: Path) -> list[HubRow]:
     """Read the rows of the table; its third column, the published edits, is not read.
 
     Raises:
@@ -61,14 +61,14 @@ def read_table(path: Path) -> list[Row]:
     try:
         table = pyarrow.parquet.read_table(path, columns=["original_image", "caption"]).to_pydict()
         images = [cell["bytes"] if isinstance(cell, dict) else cell for cell in table["original_image"]]
-        return [Row(text, bytes(image)) for text, image in zip(table["caption"], images, strict=True)]
+        return [HubRow(text, bytes(image)) for text, image in zip(table["caption"], images, strict=True)]
     except (OSError, KeyError, TypeError, pa.ArrowException) as error:
         raise UserError(
             f"{path} is not TEdBench's table ({error!r}). Delete it to fetch it again, or use dataset.source=github."
         ) from None
 
 
-def name_images(rows: Sequence[Row], manifest: Manifest) -> dict[str, bytes]:
+def name_images(rows: Sequence[HubRow], manifest: Manifest) -> dict[str, bytes]:
     """Return the image files by name. A text that occurs once names its image; for the others the pixels decide.
 
     If the hub stores other pixels than were published, a text on several images is assigned by the images that the
@@ -94,7 +94,7 @@ def name_images(rows: Sequence[Row], manifest: Manifest) -> dict[str, bytes]:
     return named
 
 
-def _choose(row: Row, candidates: Sequence[str], named: dict[str, bytes], manifest: Manifest) -> str:
+def _choose(row: HubRow, candidates: Sequence[str], named: dict[str, bytes], manifest: Manifest) -> str:
     if len(candidates) == 1:
         return candidates[0]
     pixels = _pixels(row.image)

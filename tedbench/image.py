@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
-from tedbench.colour import ProfileError, convert, described, warn_unsuitable
-from tedbench.depth import Levels, Source, colour_levels, grey_levels, refuse_signed, warn_of_dark
+from tedbench.colour import ProfileError, colour_description, convert, warn_unsuitable
+from tedbench.depth import FileHeader, Levels, colour_levels, grey_levels, refuse_signed, warn_of_dark
 from tedbench.errors import ImageError
 from tedbench.once import warn_once
 
@@ -27,16 +27,16 @@ def to_rgb(image: Image.Image) -> np.ndarray:
     Raises:
         ImageError: its values have no clear meaning.
     """
-    source, info = Source.of(image), dict(image.info)
+    header, info = FileHeader.of(image), dict(image.info)
     image = ImageOps.exif_transpose(image)
-    base, alpha, levels = _parts(image, source)
+    base, alpha, levels = _parts(image, header)
     rgb = None
     try:
-        meaning = None if image.mode == "LAB" else described(info, source)  # Lab defines its colours itself
+        meaning = None if image.mode == "LAB" else colour_description(info, header)  # Lab defines its colours itself
         if meaning is not None:
-            rgb = convert(base, levels or colour_levels(source), meaning)
+            rgb = convert(base, levels or colour_levels(header), meaning)
     except ProfileError as reason:
-        warn_unsuitable(source, reason)
+        warn_unsuitable(header, reason)
     if rgb is None:
         rgb = np.array(base.convert("RGB"))
     if alpha is None:
@@ -47,29 +47,29 @@ def to_rgb(image: Image.Image) -> np.ndarray:
     return np.array(Image.alpha_composite(white, above).convert("RGB"))
 
 
-def _parts(image: Image.Image, source: Source) -> tuple[Image.Image, Image.Image | None, Levels | None]:
+def _parts(image: Image.Image, header: FileHeader) -> tuple[Image.Image, Image.Image | None, Levels | None]:
     """Return the image as L, RGB, CMYK or LAB, its opacity (L) if any, and its values if of more than 8 bits."""
     clear = image.info.get("transparency")  # one colour, or a palette's opacities
     levels, alpha = None, None
     if image.mode.startswith(("I", "F")):
-        levels = grey_levels(image, source)
+        levels = grey_levels(image, header)
         alpha = None if clear is None else _opacity(np.asarray(image) != clear)
         return Image.fromarray(levels.bytes()), alpha, levels
-    refuse_signed(image, source)
-    if source.sixteen_bit_colours and (clear is not None or source.states_fewer_bits):
-        levels = colour_levels(source)
+    refuse_signed(image, header)
+    if header.sixteen_bit_colours and (clear is not None or header.states_fewer_bits):
+        levels = colour_levels(header)
     if image.mode == "RGB" and clear is not None and levels is not None:
         alpha = _opacity((levels.values != clear).any(axis=2))
     elif image.mode == "L" and clear is not None:
-        alpha = _opacity(np.asarray(image) != clear * 255 // (2**source.low_bits - 1))
+        alpha = _opacity(np.asarray(image) != clear * 255 // (2**header.low_bits - 1))
     elif image.has_transparency_data:
         image = image.convert("LA" if image.mode == "La" else "RGBA")  # Pillow converts La to nothing else
         alpha = image.getchannel("A")
-    if source.sixteen_bit_colours:
-        if levels is not None and source.states_fewer_bits:
+    if header.sixteen_bit_colours:
+        if levels is not None and header.states_fewer_bits:
             image = Image.fromarray(levels.bytes())
-        warn_of_dark(source, np.asarray(image.convert("RGB")).max() / 255)
-    if source.format == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
+        warn_of_dark(header, np.asarray(image.convert("RGB")).max() / 255)
+    if header.format == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
         image = ImageChops.invert(image)  # Pillow inverts every CMYK JPEG; without Adobe's mark 0 is no ink (T.872)
     if image.mode in ("1", "L", "LA"):
         return image.convert("L"), alpha, levels

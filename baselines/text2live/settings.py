@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from imagic.settings import checked
 from tedbench.errors import UserError
 
-Block = TypeVar("Block")
+Settings = TypeVar("Settings")
 
 
 def _from(least: float, most: float | None = None) -> Any:
@@ -85,7 +85,7 @@ class Bootstrap:
     blocks: int = _from(1)
 
 
-def read(kind: type[Block], name: str, given: Mapping[str, Any]) -> Block:
+def read(kind: type[Settings], name: str, given: Mapping[str, Any]) -> Settings:
     """Return a block of a recipe after checking it.
 
     Raises:

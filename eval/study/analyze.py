@@ -111,7 +111,7 @@ def exclusion_table(submissions: Sequence[Any], reasons: Sequence[dict[str, str]
 def _print(summary: dict[str, Any], out: Path) -> None:
     """Print the preferences; the last line is the folder."""
     from eval.study.analysis.analysis_page import percent
-    from eval.study.answers.twice import ROW_ORDER
+    from eval.study.answers.superseded import ROW_ORDER
 
     counts = summary["submissions"]
     if counts["by_row_order"]:

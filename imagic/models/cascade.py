@@ -20,13 +20,13 @@ from transformers import AutoTokenizer, CLIPTextModel, PreTrainedTokenizerBase, 
 
 from imagic.models.base import TextToImage, limit_length, to_images, to_model_space, tokens
 from imagic.models.folder import (
-    WHOLE,
+    LOAD_DEFAULTS,
     ddim_scheduler,
     latent_channels,
+    load_arguments,
     pipeline_index,
     reading,
     require_channels,
-    whole,
 )
 from imagic.models.upscaler import Upscaler, resize
 from imagic.models.weights import half_weights, locate, require_weights
@@ -122,7 +122,7 @@ class Cascade(TextToImage):
         with reading(folder):
             parts: dict[str, Any] = {
                 "text_encoder": T5EncoderModel.from_pretrained(
-                    folder / "text_encoder", **whole(folder, "text_encoder")
+                    folder / "text_encoder", **load_arguments(folder, "text_encoder")
                 ),
                 "tokenizer": AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
                 "unet": _unet(folder),
@@ -205,17 +205,19 @@ def _pipeline(path: str, revision: str | None, kind: str, parts: Sequence[str]) 
 
 
 def _unet(folder: Path) -> UNet2DConditionModel:
-    return UNet2DConditionModel.from_pretrained(folder / "unet", **whole(folder, "unet"), low_cpu_mem_usage=False)
+    return UNet2DConditionModel.from_pretrained(
+        folder / "unet", **load_arguments(folder, "unet"), low_cpu_mem_usage=False
+    )
 
 
 def _last(folder: Path) -> StableDiffusionUpscalePipeline:
     """Load diffusers' own pipeline; parts that have weights in half precision only are loaded from those."""
     rounded = {
-        part: kind.from_pretrained(folder / part, **whole(folder, part))
+        part: kind.from_pretrained(folder / part, **load_arguments(folder, part))
         for part, kind in (("text_encoder", CLIPTextModel), ("unet", UNet2DConditionModel), ("vae", AutoencoderKL))
         if half_weights(folder / part)[0]
     }
-    pipeline = StableDiffusionUpscalePipeline.from_pretrained(folder, **rounded, **WHOLE)
+    pipeline = StableDiffusionUpscalePipeline.from_pretrained(folder, **rounded, **LOAD_DEFAULTS)
     limit_length(pipeline.tokenizer, pipeline.text_encoder)
     return pipeline
 

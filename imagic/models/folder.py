@@ -16,7 +16,7 @@ from transformers.utils.logging import disable_progress_bar
 from imagic.models.weights import half_weights
 from tedbench.errors import UserError
 
-WHOLE: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "torch_dtype": torch.float32}
+LOAD_DEFAULTS: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "torch_dtype": torch.float32}
 """Arguments with which each part is loaded: float32, from safetensors on this machine."""
 
 SEES_MORE = {
@@ -28,9 +28,9 @@ SEES_MORE = {
 """Kinds of networks by (a, b), where the input has a times the noised image's channels plus b."""
 
 
-def whole(folder: Path, part: str) -> dict[str, Any]:
-    """Return the arguments to load ``folder/part``: :data:`WHOLE`, in half precision if there are no other weights."""
-    return {**WHOLE, "variant": half_weights(folder / part)[0]}
+def load_arguments(folder: Path, part: str) -> dict[str, Any]:
+    """Return the arguments to load ``folder/part``: :data:`LOAD_DEFAULTS`, in half precision if there are no other weights."""
+    return {**LOAD_DEFAULTS, "variant": half_weights(folder / part)[0]}
 
 
 def latent_channels(folder: Path) -> int:

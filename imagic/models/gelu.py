@@ -24,7 +24,7 @@ QUICK = "-quickgelu"
 """Suffix of open_clip's names of architectures with QuickGELU."""
 
 
-class Published(NamedTuple):
+class PublishedWeights(NamedTuple):
     """An entry of open_clip's table of weights.
 
     Attributes:
@@ -131,7 +131,7 @@ def _said(folder: Path) -> bool | None:
     return None if said is None else bool(said)
 
 
-def _known(file: Path) -> Published | None:
+def _known(file: Path) -> PublishedWeights | None:
     """Return the published weights that a file holds, found by its place in the hub's cache or by its bytes."""
     places = {part for path in (file.absolute(), file.resolve()) for part in path.parts}
     for each in _published():
@@ -143,22 +143,22 @@ def _known(file: Path) -> Published | None:
     return next((each for each in _published() if _is(each, found)), None)
 
 
-def _is(published: Published, sha256: str) -> bool:
+def _is(published: PublishedWeights, sha256: str) -> bool:
     pin = PINS[published.repository].sha256.get(OPEN_CLIP) if published.repository in PINS else None
     return sha256 == pin or (bool(published.sha256) and sha256.startswith(published.sha256))
 
 
 @cache
-def _published() -> tuple[Published, ...]:
+def _published() -> tuple[PublishedWeights, ...]:
     """Return open_clip's table, each entry with the checksum in its URL (read as open_clip itself does)."""
 
-    def entries() -> Iterator[Published]:
+    def entries() -> Iterator[PublishedWeights]:
         for model, tag in open_clip.list_pretrained():
             found = open_clip.get_pretrained_cfg(model, tag)
             url, repository = found.get("url") or "", (found.get("hf_hub") or "").rpartition("/")[0]
             path = Path(url)
             sha256 = path.parent.name if "openaipublic" in url else ""
             sha256 = path.stem.rpartition("-")[2] if "mlfoundations" in url else sha256
-            yield Published(tag, bool(found.get("quick_gelu", False)), repository, path.name, sha256)
+            yield PublishedWeights(tag, bool(found.get("quick_gelu", False)), repository, path.name, sha256)
 
     return tuple(dict.fromkeys(entries()))

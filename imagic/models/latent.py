@@ -13,7 +13,14 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from imagic.models.base import TextToImage, limit_length, to_images, to_model_space, tokens
-from imagic.models.folder import ddim_scheduler, latent_channels, pipeline_index, reading, require_channels, whole
+from imagic.models.folder import (
+    ddim_scheduler,
+    latent_channels,
+    load_arguments,
+    pipeline_index,
+    reading,
+    require_channels,
+)
 from imagic.models.weights import locate, require_weights
 from tedbench.errors import UserError
 
@@ -85,7 +92,9 @@ class LatentDiffusion(TextToImage):
     def _read(cls, folder: Path, index: dict[str, Any]) -> dict[str, Any]:
         """Load the constructor's parts from a pipeline folder, ``index`` being its model_index.json."""
         return {
-            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", **whole(folder, "text_encoder")),
+            "text_encoder": CLIPTextModel.from_pretrained(
+                folder / "text_encoder", **load_arguments(folder, "text_encoder")
+            ),
             "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
             **read_image_parts(folder),
         }
@@ -133,7 +142,9 @@ class LatentDiffusion(TextToImage):
 def read_image_parts(folder: Path) -> dict[str, Any]:
     """Load the autoencoder, UNet and noise schedule of a pipeline folder."""
     return {
-        "vae": AutoencoderKL.from_pretrained(folder / "vae", **whole(folder, "vae"), low_cpu_mem_usage=False),
-        "unet": UNet2DConditionModel.from_pretrained(folder / "unet", **whole(folder, "unet"), low_cpu_mem_usage=False),
+        "vae": AutoencoderKL.from_pretrained(folder / "vae", **load_arguments(folder, "vae"), low_cpu_mem_usage=False),
+        "unet": UNet2DConditionModel.from_pretrained(
+            folder / "unet", **load_arguments(folder, "unet"), low_cpu_mem_usage=False
+        ),
         "scheduler": ddim_scheduler(folder / "scheduler"),
     }

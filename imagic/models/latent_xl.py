@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from imagic.models.base import limit_length
-from imagic.models.folder import whole
+from imagic.models.folder import load_arguments
 from imagic.models.latent import LatentDiffusion, read_image_parts
 
 
@@ -58,10 +58,12 @@ class LatentDiffusionXL(LatentDiffusion):
     @classmethod
     def _read(cls, folder: Path, index: dict[str, Any]) -> dict[str, Any]:
         return {
-            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", **whole(folder, "text_encoder")),
+            "text_encoder": CLIPTextModel.from_pretrained(
+                folder / "text_encoder", **load_arguments(folder, "text_encoder")
+            ),
             "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
             "text_encoder_2": CLIPTextModelWithProjection.from_pretrained(
-                folder / "text_encoder_2", **whole(folder, "text_encoder_2")
+                folder / "text_encoder_2", **load_arguments(folder, "text_encoder_2")
             ),
             "tokenizer_2": CLIPTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True),
             **read_image_parts(folder),

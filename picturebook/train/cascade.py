@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from transformers import T5EncoderModel
 
 from picturebook.train.data import to_model_space, training_pictures, training_scenes
-from picturebook.train.denoising import Texts, denoising_loss
+from picturebook.train.denoising import CaptionTokens, weighted_denoising_loss
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.text import FOLDER, WIDTH, attention_mask
@@ -97,7 +97,7 @@ def main(
     encoder = T5EncoderModel.from_pretrained(out / FOLDER, dtype=torch.float32).eval()
     scenes = training_scenes(SCENES)
     pictures = torch.cat([_bytes(shrink(to_model_space(part))) for part in training_pictures(scenes).split(512)])
-    texts, scheduler = Texts(tokenizer, scenes), new_scheduler("v_prediction")
+    texts, scheduler = CaptionTokens(tokenizer, scenes), new_scheduler("v_prediction")
     unet = new_base()
     if start:
         unet = UNet2DConditionModel.from_pretrained(start / BASE / "unet", torch_dtype=torch.float32)
@@ -115,7 +115,7 @@ def main(
             with bfloat16():
                 return unet(x_t, t, states).sample[:, :3]
 
-        return denoising_loss(scheduler, predict, to_model_space(pictures[index]), rng)
+        return weighted_denoising_loss(scheduler, predict, to_model_space(pictures[index]), rng)
 
     def save(average: nn.Module, step: int) -> None:
         kept, text_encoder = copy.deepcopy(average).eval().half(), copy.deepcopy(encoder).half()

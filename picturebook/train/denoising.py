@@ -21,7 +21,7 @@ MIN_SNR_GAMMA = 5.0
 """Loss weight min(SNR, γ)/SNR, of v min(SNR, γ)/(SNR + 1) (Hang et al., arXiv 2303.09556), with the paper's γ."""
 
 
-class Texts:
+class CaptionTokens:
     """The captions of scenes, as tokens."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, scenes: list[Scene]) -> None:
@@ -40,7 +40,7 @@ class Texts:
         return text
 
 
-def denoising_loss(
+def weighted_denoising_loss(
     scheduler: SchedulerMixin, predict: Callable[[Tensor, Tensor], Tensor], x0: Tensor, rng: torch.Generator
 ) -> Tensor:
     """Return the weighted squared error of a batch's predictions.

@@ -14,7 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from picturebook.train.autoencoder import load_autoencoder
 from picturebook.train.data import pictures_of, to_model_space
-from picturebook.train.denoising import denoising_loss
+from picturebook.train.denoising import weighted_denoising_loss
 from picturebook.train.fresh import FreshScenes
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
@@ -45,7 +45,7 @@ def new_scheduler() -> DDIMScheduler:
     )
 
 
-class TextToImage(nn.Module):
+class TextEncoderAndUNet(nn.Module):
     """The two parts that are trained together."""
 
     def __init__(self, vocab_size: int, channels: int) -> None:
@@ -99,7 +99,7 @@ def main(
     vae = load_autoencoder(out if there or not start else start).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
     scheduler = new_scheduler()
-    model = TextToImage(len(tokenizer), vae.config.latent_channels)
+    model = TextEncoderAndUNet(len(tokenizer), vae.config.latent_channels)
     if start:
         model.text_encoder = CLIPTextModel.from_pretrained(start / "diffusion" / "text_encoder", dtype=torch.float32)
         model.unet = UNet2DConditionModel.from_pretrained(start / "diffusion" / "unet", torch_dtype=torch.float32)
@@ -123,7 +123,7 @@ def main(
             with bfloat16():
                 return model.unet(x_t, t, states).sample
 
-        return denoising_loss(scheduler, predict, x0, rng)
+        return weighted_denoising_loss(scheduler, predict, x0, rng)
 
     def save(average: nn.Module, step: int) -> None:
         kept = copy.deepcopy(average).eval().half()

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import CLIPTextModel, T5Config, T5EncoderModel
 
 from picturebook.train.data import training_scenes
-from picturebook.train.denoising import Texts
+from picturebook.train.denoising import CaptionTokens
 from picturebook.train.loop import train
 from picturebook.train.tokenizer import save_tokenizer
 
@@ -54,7 +54,7 @@ def main(
     torch.manual_seed(seed)
     teacher = CLIPTextModel.from_pretrained(out / "diffusion" / "text_encoder", dtype=torch.float32).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
-    texts = Texts(tokenizer, training_scenes(SCENES))
+    texts = CaptionTokens(tokenizer, training_scenes(SCENES))
     model = new_text_encoder(len(tokenizer))
     if start:
         model = T5EncoderModel.from_pretrained(start / FOLDER, dtype=torch.float32)

@@ -21,7 +21,7 @@ from picturebook.train.cascade import (
     shrink,
 )
 from picturebook.train.data import to_model_space, training_pictures, training_scenes
-from picturebook.train.denoising import Texts, denoising_loss
+from picturebook.train.denoising import CaptionTokens, weighted_denoising_loss
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.text import attention_mask
@@ -40,7 +40,7 @@ def main(
     torch.manual_seed(seed)
     with_text = IFPipeline.from_pretrained(out / BASE, torch_dtype=torch.float32)
     scenes = training_scenes(SCENES)
-    pictures, texts = training_pictures(scenes), Texts(with_text.tokenizer, scenes)
+    pictures, texts = training_pictures(scenes), CaptionTokens(with_text.tokenizer, scenes)
     scheduler, noising = new_scheduler("v_prediction"), new_scheduler()
     if start:
         unet = UNet2DConditionModel.from_pretrained(start / UPSCALER / "unet", torch_dtype=torch.float32)
@@ -64,7 +64,7 @@ def main(
             with bfloat16():
                 return unet(torch.cat([x_t, seen], dim=1), t, states, class_labels=level).sample[:, :3]
 
-        return denoising_loss(scheduler, predict, x0, rng)
+        return weighted_denoising_loss(scheduler, predict, x0, rng)
 
     def save(average: nn.Module, step: int) -> None:
         kept, encoder = copy.deepcopy(average).eval().half(), copy.deepcopy(with_text.text_encoder).half()

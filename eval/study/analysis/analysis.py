@@ -18,7 +18,7 @@ from eval.study.analysis.statistics import krippendorff_alpha, preference
 from eval.study.answers.answers import kept, usable
 from eval.study.answers.exclusions import RULES, UNUSABLE
 from eval.study.answers.results import Answers
-from eval.study.answers.twice import by_row_order
+from eval.study.answers.superseded import by_row_order
 from eval.study.design.definition import Study
 
 ESTIMAND = (

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eval.study.analysis.figure import NAME
 from eval.study.answers.exclusions import RULES, UNUSABLE
-from eval.study.answers.twice import ROW_ORDER
+from eval.study.answers.superseded import ROW_ORDER
 from eval.study.design.definition import Study
 from tedbench.disk import writing
 

@@ -7,7 +7,7 @@ from statistics import median
 
 from eval.study.answers.statuses import LEFT_OUT
 from eval.study.answers.submission import Submission
-from eval.study.answers.twice import BEFORE, ELSEWHERE, do_not_count
+from eval.study.answers.superseded import BEFORE, ELSEWHERE, superseded
 from eval.study.design.definition import Session, Study
 
 UNUSABLE = {
@@ -33,7 +33,7 @@ def reasons(submissions: Sequence[Submission], study: Study) -> list[dict[str, s
     Reasons are names from :data:`UNUSABLE` and :data:`RULES`.
     """
     sessions = {session.id: session for session in study.sessions}
-    twice = do_not_count(submissions)
+    twice = superseded(submissions)
     return [
         _unusable(submission) or twice.get(place) or _broken_rules(submission, sessions[submission.session], study)
         for place, submission in enumerate(submissions)

@@ -13,7 +13,7 @@ BEFORE, ELSEWHERE = "answered before", "completed otherwise"
 ROW_ORDER = "by the order of the rows, since their times are equal or missing"
 
 
-def do_not_count(submissions: Sequence[Submission]) -> dict[int, dict[str, str]]:
+def superseded(submissions: Sequence[Submission]) -> dict[int, dict[str, str]]:
     """Return the submissions that do not count because another one of the same rater and session does.
 
     Of the complete ones the earliest counts or, if none is complete, the earliest of all. If the times of submission
@@ -49,7 +49,7 @@ def do_not_count(submissions: Sequence[Submission]) -> dict[int, dict[str, str]]
 
 def by_row_order(submissions: Sequence[Submission]) -> int:
     """Return the number of submissions that do not count because of the order of the rows."""
-    return sum(why.get(BEFORE, "").endswith(ROW_ORDER) for why in do_not_count(submissions).values())
+    return sum(why.get(BEFORE, "").endswith(ROW_ORDER) for why in superseded(submissions).values())
 
 
 def _earliest(places: Sequence[int], submissions: Sequence[Submission]) -> tuple[int, str]:
