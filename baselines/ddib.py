@@ -17,10 +17,10 @@ from tedbench.pair import EditPair
 
 
 class DDIB(Editor):
-    """Its strength is the decoder's guidance. It draws no random numbers.
+    """DDIB; its strength is the decoder's guidance. It draws no random numbers.
 
     Two deterministic DDIM passes over the same timesteps: from the input to x_T under the *source* text at guidance 1,
-    and from x_T to an image under the *target* text. With one text for both, guidance 1 gives the input back, up to the
+    and from x_T to an image under the *target* text. With one text for both, guidance 1 returns the input, up to the
     error of the steps.
     """
 
@@ -48,7 +48,7 @@ class DDIB(Editor):
         return super().describe(settings)
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> DDIBEdit:
-        """DDIM inversion under the source text.
+        """Invert the input with DDIM under the source text.
 
         Raises:
             PairError: the pair has no source text.
@@ -76,7 +76,7 @@ class DDIBEdit(BatchedEdit):
         self.x_T = ddim_invert(model, model.encode_image(pair.image), e_src, steps=self._steps, progress=tell)
 
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """A seed changes nothing."""
+        """Decode x_T at each guidance. The seed has no effect."""
         x_T, e = (one.expand(len(requests), *one.shape[1:]) for one in (self.x_T, self.e_tgt))  # noqa: N806
         guidance = torch.tensor([w for w, _ in requests])
         return ddim(self.model, x_T, e, self.e_null, steps=self._steps, guidance=guidance)

@@ -1,4 +1,4 @@
-"""Edited images made elsewhere, as a method: nothing is edited, what is there is put on the benchmark's footing."""
+"""Edited images made elsewhere, as a method: nothing is edited, existing images are brought into the run."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class PrecomputedFiles(Files):
                 (verbatim) and ``{pair_id}``. By default TEdBench's own rule.
             file: in place of a folder, a CSV with the columns image, target_text and file (paths relative to the
                 list), and optionally strength and seed.
-            geometry: how edits of another shape than their input were made: "crop" from the input's centre square,
+            geometry: the way edits of another shape than their input were made: "crop" from the input's centre square,
                 "squash" from the whole input resized to the edit's shape, "pad" from the whole input between two bars.
                 None takes them as "crop", and warns.
-            shared_files: whether several pairs may have one file.
+            shared_files: True if several pairs may have one file.
 
         Raises:
-            UserError: neither or both of folder and file, one that is not there, an unknown field or geometry.
+            UserError: neither or both of folder and file, one that does not exist, an unknown field or geometry.
         """
         if (folder is None) == (file is None):
             raise UserError(
@@ -104,11 +104,11 @@ class PrecomputedFiles(Files):
         return {key: Origin(self._digests.of(files.get(key))) for key in self.keys}
 
     def check(self, entries: Sequence[Entry]) -> None:
-        """Counts and names what is missing, what several pairs share, and what has another shape than its input.
+        """Warn of missing images, of files that several pairs share, and of edits with another shape than their input.
 
         Raises:
-            UserError: there is not one of the pairs' images, one is listed twice, or several pairs have one file
-                although ``shared_files`` is not set.
+            UserError: no pair has its image, one is listed twice, or several pairs have one file although
+                ``shared_files`` is not set.
         """
         wanted = {entry.id: self.of(entry) for entry in entries}
         self._check_missing(entries, wanted)
@@ -163,7 +163,7 @@ class PrecomputedFiles(Files):
         self._check_copies(entries, there)
 
     def _check_copies(self, entries: Sequence[Entry], there: dict[str, dict[Key, Path]]) -> None:
-        """Warns of different files with the same content among the texts of one input."""
+        """Warn of different files with the same content for different texts on one input."""
         known: dict[tuple[str, Key, str], list[Path]] = defaultdict(list)
         for entry in entries:
             for key, path in there[entry.id].items():
@@ -177,7 +177,7 @@ class PrecomputedFiles(Files):
             )
 
     def _check_shapes(self, entries: Sequence[Entry], there: dict[str, dict[Key, Path]]) -> None:
-        """Warns of edits that do not lie on their inputs, as far as headers tell."""
+        """Warn of edits that are not aligned with their inputs, judged by the sizes in the files' headers."""
         inputs: dict[str, Size | None] = {}
         unlike, total = [], 0
         for entry in entries:
@@ -253,10 +253,10 @@ class PrecomputedEdit(Edit):
         self._shapes: dict[str, dict[str, str]] = {}
 
     def sample(self, requests: Sequence[Key], progress: Progress = silent) -> Iterator[Sample]:
-        """Those that are there, in order.
+        """Yield the images that exist, in order of the requests.
 
         Raises:
-            PairError: some are missing or unreadable; after all others were yielded.
+            PairError: some are missing or unreadable; raised after all others were yielded.
         """
         side, problems = self._pair.image.shape[0], []
         for strength, seed in requests:
@@ -290,7 +290,7 @@ class PrecomputedEdit(Edit):
         return self._origins
 
     def facts(self) -> dict[str, Any]:
-        """By file name, the sizes of images that were brought to the pair's, and of those with another shape than its input."""
+        """Return by file name the original sizes of resized images, and the sizes of those of another shape."""
         facts: dict[str, Any] = {"resized_from": self._sizes, "other_shape": self._shapes}
         return {name: found for name, found in facts.items() if found}
 

@@ -19,7 +19,9 @@ from tedbench.pair import EditPair
 
 
 class SDEdit(Editor):
-    """Its strength is t0, the noise's level as a part of the diffusion's time: near 0 the input, at 1 the text alone.
+    """SDEdit; its strength is t0, the noise level as a fraction of the diffusion time.
+
+    Near 0 it returns the input, at 1 it follows the text alone.
 
     x_t0 = √ᾱ_t0 x0 + √(1 − ᾱ_t0) ε, then the *stochastic* reverse process from t0 to 0 (the paper's algorithm 2, on
     the model's own variance-preserving schedule). Of the ``steps`` from T to 0 it takes the last t0 · steps, at least
@@ -68,7 +70,7 @@ class SDEdit(Editor):
         return steps - max(1, int(t0 * steps + 0.5))
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> SDEditEdit:
-        """Encodes image and text; there is nothing to train.
+        """Encode image and text; nothing is trained.
 
         Raises:
             UserError: the pair has another size than the model.
@@ -93,7 +95,7 @@ class SDEditEdit(BatchedEdit):
         self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
 
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """A seed's ε, and its noise at each timestep, are the same for every t0."""
+        """Noise and denoise. A seed's ε, and its noise at each timestep, are the same for every t0."""
         editor = self._editor
         seeds, start = [seed for _, seed in requests], [editor.start(t0) for t0, _ in requests]
         eps = self._noise(seeds, "initial noise").to(self.model.device)
@@ -109,5 +111,5 @@ class SDEditEdit(BatchedEdit):
         )
 
     def _noise(self, seeds: Sequence[int], *purpose: str | int) -> Tensor:
-        """Standard normal, one for each seed: (B, C, h, w)."""
+        """Return standard normal noise, one for each seed: (B, C, h, w)."""
         return torch.stack([torch.randn(self.model.latent_shape, generator=self.rng(*purpose, seed)) for seed in seeds])

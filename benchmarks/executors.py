@@ -1,8 +1,8 @@
-"""``python -m benchmarks.executors [PAIRS] [MILLISECONDS]``: what handing pairs to Ray's workers costs.
+"""``python -m benchmarks.executors [PAIRS] [MILLISECONDS]``: the cost of dispatching pairs to Ray's workers.
 
-A thousand pairs whose method only waits, 50 ms each, and gives the input back: first in this process, then on one and on
-two workers of ``executor=ray``. Printed is how much longer the workers took, from the first pair's beginning to the last
-one's end, than this process divided by their number; starting them is told apart. Shards must be the same.
+A thousand pairs whose method only sleeps, 50 ms each, and returns the input: first in this process, then on one and on
+two workers of ``executor=ray``. Prints how much longer the workers took, from the first pair's beginning to the last
+one's end, than this process divided by their number; starting them is printed separately. Shards must be the same.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NUMERICS = {"device": "cpu", "threads": 1, "sample_batch": 1}
 
 
 class Unchanged(Edit):
-    """The input again."""
+    """An edit that returns the input."""
 
     def __init__(self, pair: EditPair) -> None:
         self._pair = pair
@@ -47,7 +47,7 @@ class Unchanged(Edit):
 
 
 class Waiting(Editor):
-    """A method that takes its time and does nothing."""
+    """A method that sleeps and does nothing."""
 
     axis = Axis("eta", "η", (0.0,))
     randomness: ClassVar[Literal["none"]] = "none"
@@ -61,7 +61,7 @@ class Waiting(Editor):
 
 
 def main(pairs: int, milliseconds: float) -> None:
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # where workers find this module
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # so that workers find this module
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write_png(folder / "a.png", np.zeros((16, 16, 3), np.uint8))
@@ -82,7 +82,7 @@ def main(pairs: int, milliseconds: float) -> None:
 
 
 def measured(folder: Path, executor: Executor, file: Path, milliseconds: float) -> tuple[float, float]:
-    """Seconds from the first pair's beginning to the last one's end, and from the start to the former."""
+    """Return the seconds from the first pair's beginning to the last one's end, and from the start until then."""
     settings: dict[str, Any] = {
         "dataset": {"_target_": "tedbench.datasets.folder.Folder", "file": str(file), "size": 16},
         "method": {"_target_": "benchmarks.executors.Waiting", "milliseconds": milliseconds},

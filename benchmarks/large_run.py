@@ -1,11 +1,11 @@
-"""``python -m benchmarks.large_run [FOLDER]``: what a large run costs once it is there: time and memory of looking at it.
+"""``python -m benchmarks.large_run [FOLDER]``: time and memory that commands take on a large run.
 
 1. A finished run of 100 pairs, 11 strengths and 8 seeds: the same command again says "complete" (at most 5 s).
-2. ``eval.status`` of a run with 44,000 images (500 pairs), and its tables and report made anew (each at most 10 s, 1 GB).
-3. ``--help`` of every command (at most 2 s).
+2. ``eval.status`` of a run with 44,000 images (500 pairs), and its tables and report made anew (each at most 10 s, 1
+GB). 3. ``--help`` of every command (at most 2 s).
 
-The runs are written by eval/runs/writer.py; their images are noise of a few pixels, all alike, and their scores are random. Each
-measurement is a process of its own: seconds on the clock, seconds of its processor time, and its peak memory.
+The runs are written by eval/runs/writer.py; their images are noise of a few pixels, all alike, and their scores are
+random. Each measurement is a process of its own: wall-clock seconds, processor seconds, and its peak memory.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def measure(what: str, line: Sequence[str], folder: Path, seconds: float) -> Non
 
 
 def complete(folder: Path) -> None:
-    """The first measurement."""
+    """Measure the first item of the list above."""
     overrides = ["dataset.split=all", f"sweep.seeds=[{','.join(map(str, range(SEEDS)))}]", "run_dir=complete"]
     with chdir(folder):
         spec = RunSpec.of(resolved(compose("run", overrides)))
@@ -90,7 +90,7 @@ def complete(folder: Path) -> None:
 
 
 def many(folder: Path) -> None:
-    """The second."""
+    """Measure the second item."""
     labels = {"method": "imagic", "model": "tiny", "axis": AXIS.name}
     axis = {"symbol": AXIS.symbol, "identity": AXIS.identity, "fixed": AXIS.fixed}
     fit = {"fit": {"dataset": "folder", "size": 4, "model": None}, "numerics": {}}

@@ -23,7 +23,7 @@ python -m imagic image=scene.png text="A bird, spreading wings." 'strengths=[0,0
 
 @command("imagic", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """Writes the strip and prints where it is."""
+    """Write the strip and print its path."""
     for key in ("image", "text"):
         if OmegaConf.is_missing(cfg, key) or not str(cfg[key] or "").strip():
             raise UserError(

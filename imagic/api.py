@@ -1,4 +1,4 @@
-"""The method from Python, with the settings that the configuration tree gives it."""
+"""The method from Python, with the settings of the configuration tree."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 def load(model: str = "picturebook", *overrides: str) -> Imagic:
-    """Imagic on a model, ready to fit.
+    """Return Imagic on a model, ready to fit.
 
     Args:
         model: a name in ``conf/model``.
-        overrides: as on the command line, such as ``"recipe.imagic.embedding.steps=500"``.
+        overrides: options in the command line's form, such as ``"recipe.imagic.embedding.steps=500"``.
 
     Raises:
         UserError: an unknown model or option, or weights that are not here.
@@ -93,7 +93,7 @@ def _offered(cfg: Mapping[str, Any]) -> list[str]:
 
 
 def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
-    """The model of a resolved configuration with ``model`` and ``numerics``.
+    """Load the model of a resolved configuration with ``model`` and ``numerics``.
 
     Raises:
         UserError: weights that are not here, or a setting that the model refuses.
@@ -113,7 +113,7 @@ def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
 
 
 def open_pair(image: Path | str, text: str, size: int) -> EditPair:
-    """An image file and a target text as a pair in the canonical square.
+    """Return an image file and a target text as a pair in the canonical square.
 
     Raises:
         ImageError: the image is missing or unreadable.

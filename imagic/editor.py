@@ -27,7 +27,7 @@ SAMPLERS = {"ddim": ddim, "dpm_solver": dpm_solver}
 
 
 def interpolate(e_tgt: Tensor, e_opt: Tensor, eta: float) -> Tensor:
-    """ē = η · e_tgt + (1 − η) · e_opt (equation 3); η beyond 1 extrapolates."""
+    """Return ē = η · e_tgt + (1 − η) · e_opt (equation 3); η beyond 1 extrapolates."""
     return eta * e_tgt + (1 - eta) * e_opt
 
 
@@ -59,7 +59,8 @@ class Imagic(Editor):
         Args:
             model: any text-to-image model of :mod:`imagic.models`.
             embedding: stage A: ``steps``, ``lr``, ``draws``.
-            finetune: stage B, likewise, and ``decay`` and ``empty`` of :func:`finetune`; ``steps`` 0 leaves the model as pretrained.
+            finetune: stage B: ``steps``, ``lr``, ``draws``, ``decay`` and ``empty``, see :func:`finetune`; ``steps`` 0
+                leaves the model as pretrained.
             sampling: stage C: ``steps`` of DDIM and ``guidance``.
             upscaler: a cascade's upscaler is fine-tuned too, with the target text: ``steps``, ``lr``, ``draws``;
                 ``steps`` 0 or None leaves it as pretrained. Other models have none.
@@ -92,11 +93,12 @@ class Imagic(Editor):
         return replace(super().describe(settings), needs=recipe.needs, group=recipe.fit_group)
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> ImagicEdit:
-        """Stages A and B.
+        """Run stages A and B on a pair.
 
         Raises:
             DivergedError: a loss was not finite.
-            PairError: the pair's group does not fit into memory.
+            PairError: the pair lacks a text that the method needs, or its group does not fit into memory.
+            RuntimeError: the edit of the last pair is not closed.
             UserError: the pair has another size than the model.
         """
         if self._open is not None:
@@ -121,7 +123,7 @@ class Imagic(Editor):
         return self._open
 
     def _embed(self, pair: EditPair, x0: Tensor, e_tgt: Tensor, progress: Progress) -> Tensor:
-        """Stage A, or what stands for it."""
+        """Return the pair's e_opt: the result of stage A, or what the variant uses instead."""
         if self._variant.e_opt == "target":
             return e_tgt
         if self._variant.e_opt == "source":
@@ -153,7 +155,7 @@ class Imagic(Editor):
         copies. So the bits of a pair's e_opt depend on that number, and not on what is beside it.
 
         Returns:
-            Of each pair, by its id, e_opt, or the error that it would raise alone.
+            By pair id: e_opt, or the error that the pair would raise alone.
 
         Raises:
             PairError: the batch does not fit into memory.
@@ -177,7 +179,7 @@ class Imagic(Editor):
         return {pair.id: e_opt for pair, e_opt in zip(pairs, found, strict=False) if pair is not None}
 
     def _encode_image(self, pair: EditPair) -> Tensor:
-        """x0 of the input."""
+        """Return x0 of the pair's input."""
         self.model.require_size(pair)
         sampled = generator(self.seed, pair.id, "posterior") if self._variant.latents == "sample" else None
         return self.model.encode_image(pair.image, sampled)
@@ -185,7 +187,7 @@ class Imagic(Editor):
     def _shift_model(
         self, pair: EditPair, x0: Tensor, e_opt: Tensor, e_tgt: Tensor, e_null: Tensor, progress: Progress
     ) -> None:
-        """Stage B; a cascade's upscaler is fine-tuned too, on the target text."""
+        """Run stage B; a cascade's upscaler is fine-tuned too, on the target text."""
         model, settings = self.model, {**self._finetune, "optimizer": self._variant.optimizer}
         rng = generator(self.seed, pair.id, "fine-tuning")
         finetune(model, x0, e_opt, rng=rng, e_null=e_null, progress=progress, **settings)
@@ -195,7 +197,7 @@ class Imagic(Editor):
             finetune(upscaler, x0, e_tgt, rng=rng, progress=progress, stage="upscaler", **self._upscaler)
 
     def _keep(self, fits: FitStore, pair: EditPair, kept: dict[str, Tensor], new: bool) -> None:
-        """Keeps a new fit. Kept weights are rounded, and sampling goes on with them so: the same, new or kept."""
+        """Save a new fit, and sample with the rounded weights that are kept, so that new and loaded fits agree."""
         if new:
             if fits.keep == "weights":
                 kept |= shifts(self._pretrained.module, self._pretrained.state)
@@ -204,13 +206,13 @@ class Imagic(Editor):
             apply_shifts(self._pretrained.module, self._pretrained.state, kept)
 
     def restore(self) -> None:
-        """Puts the pretrained weights back, bit by bit."""
+        """Restore the pretrained weights, bit by bit."""
         self._pretrained.restore()
         self._open = None
 
 
 class ImagicEdit(BatchedEdit):
-    """A fitted pair: e_opt, and the fine-tuned weights in the editor's model until it is closed."""
+    """A fitted pair: e_opt, and the fine-tuned weights, which stay in the editor's model until the edit is closed."""
 
     def __init__(self, editor: Imagic, pair: EditPair, e_tgt: Tensor, e_opt: Tensor, e_null: Tensor) -> None:
         super().__init__(editor.model, pair, editor.seed, editor.sample_batch)
@@ -219,7 +221,7 @@ class ImagicEdit(BatchedEdit):
         self._closed = False
 
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """Stage C. A seed's initial noise is the same for every η."""
+        """Run stage C. A seed's initial noise is the same for every η."""
         if self._closed:
             raise RuntimeError("this edit is closed: its fine-tuned weights are gone")
         x_T = torch.stack([self._initial_noise(seed) for _, seed in requests])  # noqa: N806

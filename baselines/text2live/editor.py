@@ -26,11 +26,12 @@ from tedbench.seeding import seeded
 
 
 class Text2Live(Editor):
-    """Paints an edit layer over the input: colours and opacity from a network trained on this image and its texts alone.
+    """An edit layer over the input: colours and opacity from a network trained on this image and its texts alone.
 
-    Its strength is the opacity of that layer: 0 is the input, bit by bit, and 1 the method as published. A pair must say
-    what is edited (``source_object``) and what it becomes (``target_object``). Published examples give noun phrases;
-    here the whole result is compared with the target text, and the change and the layer with the object phrases.
+    Its strength is the opacity of that layer: 0 is the input, bit by bit, and 1 the method as published. A pair needs
+    object phrases for what is edited (``source_object``) and for the result (``target_object``). Published examples
+    give noun phrases; here the whole result is compared with the target text, and the change and the layer with the
+    object phrases.
     """
 
     randomness: ClassVar[Randomness] = "fit"
@@ -54,9 +55,9 @@ class Text2Live(Editor):
         """
         Args:
             clip: ``model`` and ``pretrained`` of :class:`Clip`.
-            size: side at which the layer is painted; null is the pair's own.
+            size: side at which the layer is trained; None is the pair's own.
             optimisation, generator, augmentation, views, losses, bootstrap: see :mod:`baselines.text2live.settings`.
-            device: where it computes.
+            device: the device on which it computes.
             seed: of the whole run; every draw derives from it, the pair and the sample's seed.
         """
         self.seed, self.device = seed, torch.device(device)
@@ -72,11 +73,11 @@ class Text2Live(Editor):
         return replace(super().describe(settings), digest=clip_digest(**settings["clip"]))
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> Text2LiveEdit:
-        """Reads the pair's texts. Layers are trained when sampling asks for their seeds.
+        """Embed the pair's texts. A seed's layer is trained on the first request for it.
 
         Raises:
             PairError: the pair lacks an object phrase.
-            UserError: the picture is too small for the generator.
+            UserError: the image is too small for the generator.
         """
         self.require(pair.entry)
         side = self.size or pair.image.shape[0]
@@ -91,7 +92,7 @@ class Text2Live(Editor):
 
 
 class Text2LiveEdit(Edit):
-    """A pair and the edit layers painted for it so far, one for each seed."""
+    """A pair and the edit layers trained for it so far, one for each seed."""
 
     def __init__(self, editor: Text2Live, pair: EditPair, texts: Texts) -> None:
         self._editor, self._pair_id, self._texts = editor, pair.id, texts
@@ -100,7 +101,7 @@ class Text2LiveEdit(Edit):
         self._seconds = 0.0
 
     def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
-        """The input under each seed's layer, at each opacity.
+        """Yield the input under each seed's layer, at each opacity.
 
         Raises:
             DivergedError: a training's loss was not finite.
@@ -112,7 +113,7 @@ class Text2LiveEdit(Edit):
         return {"layers": len(self._layers), "training_s": round(self._seconds, 2)}
 
     def layer(self, seed: int, progress: Progress = silent) -> EditLayer:
-        """A seed's edit layer in the pair's own size, on the CPU; trained when it is first asked for."""
+        """Return a seed's edit layer in the pair's own size, on the CPU; trained on the first call."""
         if seed not in self._layers:
             start = time.monotonic()
             self._layers[seed] = self._paint(seed, progress)
@@ -141,10 +142,10 @@ def _resize(image: Tensor, side: int) -> Tensor:
 
 
 def _to_tensor(image: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 to (1, 3, H, W) in [0, 1]."""
+    """Convert (H, W, 3) uint8 to (1, 3, H, W) in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
 
 
 def _to_image(pixels: Tensor) -> np.ndarray:
-    """(1, 3, H, W) in [0, 1] to (H, W, 3) uint8."""
+    """Convert (1, 3, H, W) in [0, 1] to (H, W, 3) uint8."""
     return (pixels[0] * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
