@@ -15,7 +15,7 @@ from tedbench.errors import ImageError
 from tedbench.pair import Entry
 
 CONFIG: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-STAGE = {"steps": 3, "lr": 1e-2, "draws": 2}
+STAGE = {"steps": 3, "lr": 1e-2, "draws": 1}
 
 
 class Six(Dataset):
