@@ -6,7 +6,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from baselines.precomputed_files import (
     AS_PUBLISHED,
@@ -24,7 +24,7 @@ from tedbench.disk import is_file, on_disk
 from tedbench.errors import ImageError, PairError, UserError
 from tedbench.geometry import GEOMETRIES, Geometry, Size, lies_on, onto_square, size_in_file, size_of
 from tedbench.image import read_image
-from tedbench.method import Edit, Editor, Origin, Progress, Sample, format_strength, silent
+from tedbench.method import Edit, Editor, Facts, Origin, Progress, Sample, format_strength, silent
 from tedbench.pair import EditPair, Entry
 
 
@@ -279,10 +279,10 @@ class PrecomputedEdit(Edit):
     def origins(self) -> dict[Key, Origin]:
         return self._origins
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """By file name, the sizes of images that were brought to the pair's, and of those with another shape than its input."""
-        facts: dict[str, Any] = {"resized_from": self._sizes, "other_shape": self._shapes}
-        return {name: found for name, found in facts.items() if found}
+        facts = Facts(resized_from=self._sizes) if self._sizes else Facts()
+        return facts | Facts(other_shape=self._shapes) if self._shapes else facts
 
 
 def _warn(message: str) -> None:

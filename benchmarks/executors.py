@@ -23,6 +23,7 @@ from eval.engine.inline import Inline
 from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.ray import Ray
+from eval.runs.cards import FORMAT, Cards, DatasetCard, MethodCard, MetricCards
 from eval.runs.writer import RunWriter
 from runtime.output import safe_output
 from tedbench.datasets.folder import Folder
@@ -90,12 +91,13 @@ def measured(folder: Path, executor: Executor, file: Path, milliseconds: float) 
         "seed": 0,
     }
     config: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-    config["labels"] = {"method": "waiting", "model": "none", "axis": "eta"}
+    editor, dataset = Waiting(milliseconds), Folder(file, 16)
+    cards = Cards(DatasetCard.of(dataset, "folder"), MethodCard.of(editor, "waiting", "none"), MetricCards())
+    config |= {"format": FORMAT, "cards": cards.to_config()}
     executor.settle(NUMERICS)
     run, reporter = RunWriter.create(folder, config), Reporter(Console(quiet=True))
-    editor = Waiting(milliseconds)
     start = time.time()
-    Job(run, Folder(file, 16), editor, [], [(0.0, 0)], executor, reporter, settings=settings).execute()
+    Job(run, dataset, editor, [], [(0.0, 0)], executor, reporter, settings=settings).execute()
     times = {what: [e["time"] for e in run.events() if e["event"] == what] for what in ("begin", "pair")}
     return max(times["pair"]) - min(times["begin"]), min(times["begin"]) - start
 

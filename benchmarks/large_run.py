@@ -25,6 +25,7 @@ import pandas as pd
 from cli.command import compose, resolved
 from eval.engine.complete import write_record
 from eval.present.outputs import write_outputs
+from eval.runs.cards import FORMAT, AxisCard, Cards, DatasetCard, MethodCard, MetricCard, MetricCards
 from eval.runs.config import run_config
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
@@ -37,7 +38,20 @@ from tedbench.pair import EditPair, Entry
 
 AXIS = Axis("eta", "η", tuple(i / 10 for i in range(11)), identity=0.0)
 SEEDS = 8
-METRICS = ("clip/a/b", "lpips/alex/64", "judge/success/c", "judge/changed/c", "judge/kept/c")
+METRICS = MetricCards(
+    [
+        MetricCard("clip/a/b", "alignment", "CLIP score"),
+        MetricCard("lpips/alex/64", "fidelity", "LPIPS", higher_is_better=False),
+        *(MetricCard(f"judge/{what}/c", "judgement", f"judged {what}", share=True) for what in ("success", "kept")),
+    ]
+)
+
+
+def cards(dataset: str, model: str) -> Cards:
+    axis = AxisCard(AXIS.name, AXIS.symbol, AXIS.identity, AXIS.fixed)
+    return Cards(DatasetCard(dataset, dataset), MethodCard("imagic", model, axis), METRICS)
+
+
 COMMANDS = (
     *("eval.run", "eval.status", "eval.score", "eval.curves", "eval.compare", "eval.figures", "eval.report"),
     *("eval.select", "eval.export", "eval.study.prepare", "imagic", "tedbench.show"),
@@ -52,11 +66,11 @@ def fill(run: Run, pairs: Sequence[EditPair]) -> None:
     for pair in pairs:
         run.write_shard(pair, [Sample(strength, seed, image) for strength, seed in requests])
         shard = run.shard(pair.id)
-        for metric in METRICS:
+        for card in METRICS:
             scores = pd.DataFrame(requests, columns=["strength", "seed"])
             value = rng.random(len(requests))
-            value = (value > 0.5).astype(float) if metric.startswith("judge") else value
-            shard.write_scores(metric, scores.assign(pair_id=pair.id, metric=metric, score=value))
+            value = (value > 0.5).astype(float) if card.share else value
+            shard.write_scores(card.name, scores.assign(pair_id=pair.id, metric=card.name, score=value))
     run.event("start", pairs=len(pairs), samples_per_pair=len(requests))
     made_with = {"packages": {}, "python": "3", "gpu": None, "device": "cpu", "git": None, "threads": 1}
     run.write_json("provenance.json", made_with)
@@ -86,7 +100,12 @@ def complete(folder: Path) -> None:
     weights = digest(locate("picturebook:diffusion"))
     threads = cpu_threads(None)
     config = run_config(
-        resolved(cfg), model_digest=weights, method_digest=None, device="cpu", threads=threads, axis=AXIS
+        resolved(cfg),
+        model_digest=weights,
+        method_digest=None,
+        device="cpu",
+        threads=threads,
+        cards=cards("picturebook", "picturebook"),
     )
     dataset = build_dataset(cfg.dataset)
     run = RunWriter.create(folder / "complete", config)
@@ -98,11 +117,10 @@ def complete(folder: Path) -> None:
 
 def many(folder: Path) -> None:
     """The second."""
-    labels = {"method": "imagic", "model": "tiny", "axis": AXIS.name}
-    axis = {"symbol": AXIS.symbol, "identity": AXIS.identity, "fixed": AXIS.fixed}
-    fit = {"fit": {"dataset": "folder", "size": 4, "model": None}, "numerics": {}}
-    blocks = {"sweep": {}, "measure": {}, "how": {}, "labels": labels, "axis": axis}
-    run = RunWriter.create(folder / "many", {**fit, **blocks})
+    fit = {"dataset": "folder", "size": 4, "model": None}
+    blocks = {block: {} for block in ("numerics", "sweep", "measure", "how")}
+    config = {"format": FORMAT, "fit": fit, **blocks, "cards": cards("folder", "tiny").to_config()}
+    run = RunWriter.create(folder / "many", config)
     image = np.zeros((4, 4, 3), np.uint8)
     entries = [Entry(f"{number // 3}.png", f"A dog number {number}.", category="pose") for number in range(500)]
     fill(run, [EditPair(entry, image) for entry in entries])

@@ -38,6 +38,7 @@ def main(cfg: DictConfig) -> int:
     from eval.engine.setup import prepare
     from eval.present.outputs import write_outputs
     from eval.present.summary import print_part, print_summary
+    from eval.runs.cards import MetricCards
 
     start = time.monotonic()
     reporter = Reporter()
@@ -48,8 +49,8 @@ def main(cfg: DictConfig) -> int:
         if not whole:  # other parts may be at work still
             return print_part(job.run.reader(), ids, str(job.executor.part), reporter.console) or int(unreadable > 0)
         write_outputs(job.run)
-        seconds = time.monotonic() - start
-        status = print_summary(job.run.reader(), ids, job.metrics, reporter.console, seconds) or int(unreadable > 0)
+        seconds, cards = time.monotonic() - start, MetricCards(metric.card for metric in job.metrics)
+        status = print_summary(job.run.reader(), ids, cards, reporter.console, seconds) or int(unreadable > 0)
         if (
             status == 0 and job.editor.digest is None and not job.editor.elsewhere
         ):  # images made elsewhere may have changed

@@ -59,7 +59,7 @@ class Job:
 
     def __post_init__(self) -> None:
         self._inputs = Inputs(self.dataset)
-        self._taken, self._unreadable = Taken(), 0
+        self._taken, self._unreadable = Taken(self.run.metrics), 0
         self._replaced: list[str] = []
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Job:
         Raises:
             UserError: a finished pair's input has changed since.
         """
-        self._taken, self._unreadable = Taken(), 0
+        self._taken, self._unreadable = Taken(self.run.metrics), 0
         self._replaced.clear()
         found = [Todo(entry, missing) for entry in self.dataset.entries if (missing := self.missing(entry))]
         for line in self._taken.lines([metric.name for metric in self.metrics]):

@@ -14,6 +14,7 @@ from eval.engine.fit_groups import groups, set_groups
 from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.metrics.build import build_metrics
+from eval.runs.cards import Cards, DatasetCard, MethodCard, MetricCards
 from eval.runs.config import check_names, fit_identity, run_config, run_name, with_old_list_name
 from eval.runs.listing import Listing, is_of, left_out, listing_of
 from eval.runs.lock import RunLock
@@ -60,7 +61,11 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
         method_digest=editor.digest,
         device=device,
         threads=threads,
-        axis=editor.axis,
+        cards=Cards(
+            DatasetCard.of(dataset, plain["dataset"]["name"]),
+            MethodCard.of(editor, plain["method"]["name"], plain["model"]["name"] if weights else "none"),
+            MetricCards(metric.card for metric in metrics),
+        ),
     )
     keep_fits(editor, plain["fits"], config, reporter)
     set_groups(editor, dataset)

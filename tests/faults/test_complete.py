@@ -15,6 +15,7 @@ from eval.runs.writer import RunWriter
 from imagic.models.weights import digest, locate
 from tedbench.datasets.build import build_dataset
 from tedbench.method import Sample
+from tests.made_runs import made_config
 
 OVERRIDES = ["dataset=folder", "dataset.file=pairs.csv", "numerics.threads=1", "sweep.seeds=[0]"]
 METRIC = "psnr/native"
@@ -37,9 +38,8 @@ def run(tmp_path, noise_image):
         (tmp_path / "pairs.csv").write_text("image,target_text,truth\n0.png,A dog.,\n1.png,A cat.,0.png\n")
         cfg = configuration()
         model = {"digest": digest(locate("picturebook:diffusion"))}
-        labels = {"method": "imagic", "model": "picturebook", "axis": "eta"}
-        blocks = {name: {} for name in ("numerics", "sweep", "measure", "how")}
-        run = RunWriter.create(tmp_path / "run", {"fit": {"model": model}, **blocks, "labels": labels})
+        config = made_config(model="picturebook", metrics=[METRIC], fit={"model": model})
+        run = RunWriter.create(tmp_path / "run", config)
         dataset = build_dataset(cfg.dataset)
         for pair in dataset:
             run.write_shard(pair, [Sample(float(s), 0, noise_image(s, 64)) for s in (0, 1)])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from rich.console import Console
 
@@ -17,8 +15,8 @@ from imagic.fits import FitStore
 from tedbench.datasets.base import Dataset
 from tedbench.errors import ImageError
 from tedbench.pair import Entry
+from tests.made_runs import made_config
 
-CONFIG: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
 STAGE = {"steps": 3, "lr": 1e-2, "draws": 2}
 
 
@@ -52,7 +50,7 @@ def make_job(tiny_model, pictures, folder, spoilt=None, retry_failed=False, **da
         sample_batch=1,
     )
     set_groups(editor, six)
-    run = RunWriter.create(folder, CONFIG | {"labels": {"method": "imagic", "model": "tiny", "axis": "eta"}})
+    run = RunWriter.create(folder, made_config())
     return Job(run, six, editor, [], [(0.5, 0)], Inline(), Reporter(Console(quiet=True)), retry_failed)
 
 

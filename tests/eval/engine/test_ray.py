@@ -30,6 +30,7 @@ from tedbench.method import Editor
 pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
 from eval.engine.ray import Ray
 from eval.engine.ray_worker import Worker
+from tests.made_runs import made_config
 
 PATIENCE = 1200
 """Seconds that a busy machine may take."""
@@ -199,8 +200,6 @@ def job(tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, fo
         "fits": {"keep": "none"},
         "seed": 0,
     }
-    config = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-    config["labels"] = {"method": "strange", "model": "none", "axis": "eta"}
     sys.path.insert(0, str(tmp_path))
     try:
         editor, built = build(settings["method"], Editor), build_metrics(metrics, "cpu")
@@ -208,7 +207,7 @@ def job(tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, fo
         sys.path.remove(str(tmp_path))
     executor.settle(numerics)
     reporter = Reporter(Console(file=io.StringIO()))
-    run = RunWriter.create(tmp_path / folder, config)
+    run = RunWriter.create(tmp_path / folder, made_config("strange", "none"))
     return Job(run, Folder(file, 16), editor, built, [(0.0, 0)], executor, reporter, settings=settings)
 
 
