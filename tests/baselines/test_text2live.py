@@ -70,7 +70,7 @@ def test_a_seed_is_trained_once_for_all_opacities(random_clip, pair):
     steps = []
     with make_editor(random_clip).fit(pair) as edit:
         list(edit.sample(grid([0.2, 0.6, 1.0], [3, 4]), lambda *step: steps.append(step)))
-        assert edit.facts()["layers"] == 2 and edit.facts()["training_s"] > 0
+        assert edit.facts()["sample_fits"] == 2 and edit.facts()["sample_fit_s"] > 0
     assert steps == [("edit layer", 1, 2), ("edit layer", 2, 2)] * 2
 
 

@@ -29,6 +29,7 @@ from tedbench.method import Editor
 pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
 from eval.engine.ray import Ray
 from eval.engine.ray_worker import Worker
+from tests.made_runs import made_config
 
 PATIENCE = 1200
 """Seconds that a busy machine may take."""
@@ -204,8 +205,6 @@ def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", met
         "fits": {"keep": "none"},
         "seed": 0,
     }
-    config = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-    config["labels"] = {"method": "strange", "model": "none", "axis": "eta"}
     sys.path.insert(0, str(tmp_path))
     try:
         editor, built = build(settings["method"], Editor), build_metrics(metrics, "cpu")
@@ -213,7 +212,7 @@ def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", met
         sys.path.remove(str(tmp_path))
     reporter, place = Reporter(Console(file=io.StringIO())), executor.place(numerics)
     names = [metric.name for metric in built]
-    run = RunWriter.create(tmp_path / folder, config)
+    run = RunWriter.create(tmp_path / folder, made_config("strange", "none"))
     made = make_job(
         run, Folder(file, 16), editor, [(0.0, 0)], executor, reporter, settings=settings, metrics=names, placement=place
     )
