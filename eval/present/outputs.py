@@ -7,7 +7,7 @@ import time
 import pandas as pd
 
 from eval.analysis.curves import curve_table
-from eval.metrics.saved import saved_metrics
+from eval.runs.derived import RECORD, record_of
 from eval.runs.folder import Run
 from eval.runs.pairs import RunPairs
 from eval.runs.writer import RunWriter
@@ -29,6 +29,7 @@ def write_outputs(writer: RunWriter) -> None:
     draw_run(run, table, axis)
     draw_strips(run, dataset, axis)
     _write_report(writer, run, dataset, table)
+    writer.write_json(RECORD, record_of(run))
     writer.event("report", seconds=round(time.monotonic() - start, 2))
 
 
@@ -41,4 +42,4 @@ def write_report(writer: RunWriter) -> None:
 def _write_report(writer: RunWriter, run: Run, dataset: RunPairs, table: pd.DataFrame) -> None:
     from eval.present.report.build import write_report
 
-    write_report(writer, run, table, saved_metrics(run), dataset)
+    write_report(writer, run, table, dataset)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
-from PIL import Image
 
 from eval.analysis.success import ALL
 from eval.present.figures.style import COLORS, DASHES, PAGE, plain, plt, save
 from eval.runs.folder import Run
 from tedbench.method import format_strength
-from tedbench.sheet import TILE, Cell, draw_sheet
+from tedbench.sheet import Cell, draw_sheet, stack
 
 FAILURES = 4
 """The number of unsolved pairs of each category that are shown."""
@@ -21,7 +19,7 @@ FAILURES = 4
 PANELS = {"success": "Success", "changed": "Asked change made", "kept": "Rest kept"}
 
 
-def draw_rates(table: pd.DataFrame, symbol: str, out: Path) -> None:
+def draw_rates(table: pd.DataFrame, symbol: str, dataset: str, out: Path) -> None:
     """Draw success.png and success.pdf: three panels along the strength, one colour a run."""
     table = table[(table["category"] == ALL) & table["strength"].notna()]
     figure, panels = plt.subplots(1, 3, figsize=(PAGE, 2.6), sharex=True, sharey=True, layout="constrained")
@@ -41,7 +39,7 @@ def draw_rates(table: pd.DataFrame, symbol: str, out: Path) -> None:
     panels[0].set_ylabel("images, judged")
     counts = table.iloc[0]
     n = f"{counts['n_pairs']} of {counts['n_pairs_expected']} pairs"
-    figure.suptitle(f"Picturebook (synthetic) · {n}, all seeds · bands: 95%, clustered by source image")
+    figure.suptitle(f"{plain(dataset)} · {n}, all seeds · bands: 95%, clustered by source image")
     if len(runs) > 1:
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     save(figure, out / "success")
@@ -63,17 +61,12 @@ def draw_failures(name: str, run: Run, attempts: pd.DataFrame, symbol: str, path
         if len(unsolved):
             cells = [_cell(run, attempt, symbol) for _, attempt in unsolved.head(FAILURES).iterrows()]
             title = f"{str(category).capitalize()}: {len(unsolved)} of {len(group)} pairs never solved"
-            about = f"{name} · Picturebook (synthetic) · input, best attempt, true edit · {len(cells)} shown"
+            about = f"{name} · {run.dataset_label} · input, best attempt, true edit · {len(cells)} shown"
             pages.append(draw_sheet(cells, title, about, columns=FAILURES))
     path.unlink(missing_ok=True)
     if not pages:
         return
-    whole = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)), "white")
-    top = 0
-    for page in pages:
-        whole.paste(page, (0, top))
-        top += page.height
-    whole.save(path)
+    stack(pages).save(path)
 
 
 def _cell(run: Run, attempt: pd.Series, symbol: str) -> Cell:
@@ -81,8 +74,4 @@ def _cell(run: Run, attempt: pd.Series, symbol: str) -> Cell:
     shown = (shard.input(), shard.image(attempt["image"]), shard.truth())
     at = f"{symbol} = {format_strength(attempt['strength'])}, seed {attempt['seed']}"
     note = f"{at}: {attempt['faults']}"
-    return Cell(tuple(_enlarged(picture) for picture in shown if picture is not None), attempt["target_text"], note)
-
-
-def _enlarged(image: np.ndarray) -> np.ndarray:
-    return np.asarray(Image.fromarray(image).resize((TILE, TILE), Image.Resampling.LANCZOS))
+    return Cell(tuple(picture for picture in shown if picture is not None), attempt["target_text"], note)

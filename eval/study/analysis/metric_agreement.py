@@ -1,4 +1,4 @@
-"""How far the runs' metrics say what raters say."""
+"""Agreement between the runs' metrics and the raters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from eval.metrics.base import shown_name, shown_score
+from eval.runs.cards import name_at_size
 from eval.runs.folder import Run
 from eval.study.analysis.statistics import preference
 from eval.study.design.definition import Study
@@ -17,10 +17,10 @@ from tedbench.method import rounded_strength
 
 
 def shown_edit_scores(study: Study) -> tuple[pd.DataFrame, list[str]]:
-    """The scores of the images that the study shows, from the methods' runs.
+    """Return the scores of the images that the study shows, from the methods' runs.
 
     Returns:
-        ``method``, ``pair_id``, ``metric`` and ``value`` (higher is better); and what could not be read, in words.
+        ``method``, ``pair_id``, ``metric`` and ``value`` (higher is better); and notes on runs that could not be read.
     """
     edits = pd.DataFrame([vars(edit) | {"strength": rounded_strength(edit.strength)} for edit in study.edits])
     tables, notes = [], []
@@ -33,29 +33,32 @@ def shown_edit_scores(study: Study) -> tuple[pd.DataFrame, list[str]]:
         if run.key != method.run:
             notes.append(f"{method.name}: {method.folder} now has another run ({run.key}), which is not compared.")
             continue
-        scores = run.scores()
-        native = scores["metric"].str.endswith("/native")
-        scores.loc[native, "metric"] += f"-{run.config()['fit'].get('size')}px"
+        scores, size = run.scores(), run.config()["fit"].get("size")
+        scores["metric"] = scores["metric"].map(lambda name, size=size: name_at_size(name, size))
+        cards = run.metrics.at_size(size)
         mine = edits[edits["method"] == method.name].merge(scores, on=["pair_id", "strength", "seed"])
         for metric, rows in mine.groupby("metric"):
-            values = rows.assign(metric=shown_name(str(metric)), value=shown_score(str(metric), rows["score"]))
+            card = cards[str(metric)]
+            values = rows.assign(metric=card.shown, value=card.shown_score(rows["score"]))
             tables.append(values[["method", "pair_id", "metric", "value"]].dropna())
     empty = pd.DataFrame(columns=["method", "pair_id", "metric", "value"])
     return pd.concat(tables, ignore_index=True) if tables else empty, notes
 
 
 def metric_agreement(answers: pd.DataFrame, scores: pd.DataFrame) -> list[dict[str, Any]]:
-    """For each metric: how often raters choose the image that it scores higher, and how the two go together.
+    """Return for each metric how often raters choose the image with the higher score, and their correlation.
 
     Args:
         answers: preferences, see :func:`eval.study.answers.answers.kept`.
         scores: see :func:`shown_edit_scores`.
 
     Returns:
-        One entry a metric that at least two methods have: ``metric``; ``agreement`` (share of the answers, ties and
-        equal scores left out, with its two-way clustered interval, see :func:`eval.study.analysis.statistics.preference`);
-        ``spearman`` between the difference of the scores and the share that prefers the one method, over ``cells`` (one
-        for each pair and two methods), None where it is not defined.
+        One entry for each metric that at least two methods have: ``metric``; ``agreement`` (share of the answers, ties
+            and
+        equal scores left out, with its two-way clustered interval, see
+        :func:`eval.study.analysis.statistics.preference`); ``spearman`` between the difference of the scores and the
+        share that prefers the one method, over ``cells`` (one for each pair and two methods), None if it is not
+        defined.
     """
     found = []
     for metric, values in scores.groupby("metric"):

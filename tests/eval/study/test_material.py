@@ -9,10 +9,11 @@ import pytest
 from PIL import Image, ImageCms
 
 from eval.runs.writer import RunWriter
-from eval.study.design.material import INPUT, gather
+from eval.study.design.material import INPUT, gather_material
 from tedbench.image import read_image, square
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 from .parts import picture
 
@@ -28,14 +29,7 @@ def runs(tmp_path):
     """Two runs whose input and edits were read from files with a colour profile, all larger than the run's size."""
     made = []
     for number, method in enumerate(("imagic", "sdedit")):
-        labels = {"method": method, "model": "tiny", "axis": "eta"}
-        blocks = {
-            "fit": {"dataset": "folder", "size": 32, "method": method},
-            "numerics": {},
-            "sweep": {},
-            "measure": {},
-        }
-        run = RunWriter.create(tmp_path / method, {**blocks, "how": {}, "labels": labels})
+        run = RunWriter.create(tmp_path / method, made_config(method, fit={"size": 32, "method": method}))
         for name, seed in (("input", 1), (f"edit{number}", 5 + number)):
             Image.fromarray(picture(seed, 48)).save(tmp_path / f"{name}.png", icc_profile=profile())
         images = [square(read_image(tmp_path / f"{name}.png"), 32) for name in ("input", f"edit{number}")]
@@ -48,9 +42,9 @@ def runs(tmp_path):
 
 @pytest.mark.parametrize("format", ["png", "jpeg"])
 def test_raters_get_the_pixels_that_were_scored_and_no_profile(format, runs):
-    material = gather([str(run.folder) for run in runs], all_against_all=False, size=None, format=format)
-    (item,) = material.items
-    shards = {run.labels["method"]: run.shard(item.pair_id) for run in runs}
+    material = gather_material([str(run.folder) for run in runs], all_against_all=False, size=None, format=format)
+    (pair,) = material.pairs
+    shards = {run.labels["method"]: run.shard(pair.pair_id) for run in runs}
     scored = {method.name: shards[label] for method, label in zip(material.methods, shards, strict=True)}
     for (_, name), content in material.files.items():
         shard = scored.get(name, shards["imagic"])
