@@ -10,7 +10,9 @@ from typing import Any
 import pandas as pd
 
 from eval.analysis.methods import Method, Picked
+from eval.runs.cards import Cards
 from tedbench.method import Axis
+from tests.made_runs import made_config
 
 SCORE_COLUMNS = ["pair_id", "strength", "seed", "metric", "score"]
 
@@ -45,7 +47,8 @@ def method_of(
     scores: Sequence[tuple[str, float, int, str, float]] = (),
     events: Sequence[Mapping[str, Any]] = (),
     inputs: Mapping[str, str] | None = None,
-    **config: Any,
+    dataset: str = "folder",
+    size: int = 16,
 ) -> Method:
     """A method for which one strength stands.
 
@@ -56,18 +59,22 @@ def method_of(
         scores: pair id, strength, seed, metric and score.
         events: of its run.
         inputs: digests of the input images, by pair id.
-        config: blocks of the run's configuration.
+        dataset, size: that the run is on, and the side of its pairs.
     """
     shards = [SimpleNamespace(id=i, info=lambda d=d: {"input": d}) for i, d in (inputs or {}).items()]
-    run = SimpleNamespace(
+    metrics = {metric for _, _, _, metric, _ in scores}
+    config = made_config(name, metrics=metrics, fit={"dataset": dataset, "size": size})
+    cards = Cards.from_config(config["cards"])
+    run: Any = SimpleNamespace(
         folder=Path("runs") / name,
         labels={"method": name, "model": "tiny", "axis": "eta"},
-        dataset_label="Pairs",
+        cards=cards,
+        metrics=cards.metrics,
+        dataset_label=cards.dataset.label,
         events=lambda: list(events),
         scores=lambda: pd.DataFrame(list(scores), columns=SCORE_COLUMNS),
         shards=lambda: shards,
     )
     there = samples[(samples["status"] == "ok") & (samples["strength"] == strength)]
     picked = Picked(f"η = {strength}", there[["pair_id", "strength", "seed", "image"]])
-    blocks = {"fit": {"dataset": "folder", "size": 16}, "how": {}} | config
-    return Method(name, run, Axis("eta", "η", tuple(sorted(set(samples["strength"])))), blocks, samples, picked)  # type: ignore[arg-type]
+    return Method(name, run, Axis("eta", "η", tuple(sorted(set(samples["strength"])))), config, samples, picked)

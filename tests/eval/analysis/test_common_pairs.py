@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.analysis.common_pairs import compare_on_common, scores
+from eval.analysis.common_pairs import compare_on_common
 from tedbench.errors import UserError
 
 from .parts import method_of, samples_of
@@ -37,7 +37,7 @@ def test_a_pair_whose_inputs_differ_is_not_compared():
 
 
 def test_inputs_of_different_sizes_are_compared_and_a_note_says_so():
-    large = two(FULL, inputs={"dog": "2"}, fit={"dataset": "folder", "size": 512})
+    large = two(FULL, inputs={"dog": "2"}, size=512)
     found = compare_on_common(large)
     assert len(found.pair_ids) == 3
     assert found.notes == ["The methods worked on pairs of different size: one 16 px, two 512 px."]
@@ -58,11 +58,11 @@ def test_picked_images_come_with_their_source_image_and_text():
 
 def test_runs_on_other_datasets_or_without_a_common_pair_are_refused():
     with pytest.raises(UserError, match=r"is on folder, two .* on tedbench"):
-        compare_on_common(two(FULL, fit={"dataset": "tedbench", "size": 16}))
+        compare_on_common(two(FULL, dataset="tedbench"))
     with pytest.raises(UserError, match="no pair in common"):
         compare_on_common(two([("bird", "c", 0.5, "")]))
 
 
 def test_a_metric_at_the_pairs_own_size_has_the_size_in_its_name():
     rows = [("dog", 0.5, 0, "psnr/native", 20.0), ("dog", 0.5, 0, "clip/a/b", 0.3)]
-    assert scores(method_of("one", samples_of(FULL), 0.5, rows))["metric"].tolist() == ["psnr/native-16px", "clip/a/b"]
+    assert method_of("one", samples_of(FULL), 0.5, rows).scores()["metric"].tolist() == ["psnr/native-16px", "clip/a/b"]

@@ -15,8 +15,8 @@ from .parts import method_of, samples_of
 SAMPLES = samples_of([("dog", "a", 0.5, ""), ("cat", "a", 0.5, "")])
 
 
-def method(events, **config):
-    return method_of("mine", SAMPLES, 0.5, events=events, **config)
+def method(events):
+    return method_of("mine", SAMPLES, 0.5, events=events)
 
 
 def made(pair, **facts):
@@ -34,7 +34,7 @@ def test_of_a_pair_that_was_made_twice_the_last_time_counts_and_other_pairs_do_n
 
 
 def test_a_fit_for_each_seed_while_sampling_counts_once_and_not_for_each_image():
-    found = cost(method([made("dog", fit_s=0.0, sample_s=68.0, training_s=60.0, layers=2)]), ["dog"])
+    found = cost(method([made("dog", fit_s=0.0, sample_s=68.0, sample_fit_s=60.0, sample_fits=2)]), ["dog"])
     assert found.seconds == 60 / 2 + 8 / 4
 
 

@@ -43,7 +43,7 @@ def test_means_are_over_the_compared_pairs_at_each_strength():
     comparison = compared(rising, lambda *key: rising(*key) + 0.1)
     found = along(comparison)
     assert tuple(found.table.columns) == ALONG_COLUMNS and found.n_pairs == 3 and found.notes == []
-    assert found.shown == {"alignment": CLIP, "fidelity": f"1-{LPIPS}"}
+    assert {kind: card.shown for kind, card in found.shown.items()} == {"alignment": CLIP, "fidelity": f"1-{LPIPS}"}
     assert means(found, comparison, 0, CLIP) == pytest.approx([0.21, 0.31])
     assert means(found, comparison, 1, f"1-{LPIPS}") == pytest.approx([1 - 0.31, 1 - 0.41])
 
@@ -74,7 +74,7 @@ def test_a_strength_that_not_all_pairs_have_is_left_out_and_told_of():
 
 def test_a_metric_to_show_must_be_of_its_kind_and_of_every_run():
     comparison = compared(rising, rising)
-    assert along(comparison, alignment=CLIP, fidelity=LPIPS).shown["fidelity"] == f"1-{LPIPS}"
+    assert along(comparison, alignment=CLIP, fidelity=LPIPS).shown["fidelity"].name == LPIPS
     for asked in ({"alignment": LPIPS}, {"fidelity": "dino/x"}):
         with pytest.raises(UserError, match=r"metric that every run has\. There are: "):
             along(comparison, **asked)

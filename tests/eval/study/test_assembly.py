@@ -1,34 +1,34 @@
-"""Drawn screens become a study: every picture on every screen has a file of its own, whose name tells nothing."""
+"""DrawnScreen screens become a study: every picture on every screen has a file of its own, whose name tells nothing."""
 
 from __future__ import annotations
 
 import pytest
 
 from eval.study.design.assembly import assemble
-from eval.study.design.definition import Method, Rules
-from eval.study.design.material import INPUT, Material
-from eval.study.design.screens import Drawn, Item
+from eval.study.design.definition import Rules, StudyMethod
+from eval.study.design.material import INPUT, StudyMaterial
+from eval.study.design.screens import DrawnScreen, StudyPair
 
-DOG, CAT = Item("dog", "a"), Item("cat", "b")
+DOG, CAT = StudyPair("dog", "a"), StudyPair("cat", "b")
 FILES = {
     (pair, method): f"{pair} by {method or 'nobody'}".encode()
     for pair in ("dog", "cat")
     for method in ("ours", "theirs", INPUT)
 }
 DRAWN = [
-    Drawn(DOG, "ours", "theirs", "left"),
-    Drawn(CAT, "ours", "theirs", "right"),
-    Drawn(DOG, "ours", "theirs", "right", "repeat", repeat_of=0),
-    Drawn(CAT, "ours", "ours", "left", "attention", foreign=DOG),
+    DrawnScreen(DOG, "ours", "theirs", "left"),
+    DrawnScreen(CAT, "ours", "theirs", "right"),
+    DrawnScreen(DOG, "ours", "theirs", "right", "repeat", repeat_of=0),
+    DrawnScreen(CAT, "ours", "ours", "left", "attention", foreign=DOG),
 ]
 
 
 @pytest.fixture
 def assembled():
     """Assembles these sessions of screens."""
-    methods = tuple(Method(name, f"{name}-1234", f"runs/{name}", "by hand") for name in ("ours", "theirs"))
+    methods = tuple(StudyMethod(name, f"{name}-1234", f"runs/{name}", "by hand") for name in ("ours", "theirs"))
     about = {"dog": ("a.png", "A dog."), "cat": ("b.png", "A cat.")}
-    material = Material(
+    material = StudyMaterial(
         "Pairs", methods, False, [("ours", "theirs")], [DOG, CAT], about, (), FILES, 16, {"cow": "it burned"}, {}, [], []
     )  # fmt: skip
 

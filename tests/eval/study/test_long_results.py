@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eval.study.answers.long_results import REQUIRED, read_long
-from eval.study.answers.submission import Row
+from eval.study.answers.submission import AnswerRow
 from tedbench.errors import UserError
 
 
@@ -22,7 +22,7 @@ def read(study):
         session, lines = study.sessions[0], []
         for number, (place, choice, *more) in enumerate(rows, 2):
             cells = [study.tag, session.id, session.screens[place].id, "anna", choice, *more]
-            lines.append(Row(f"answers.csv, line {number}", cells))
+            lines.append(AnswerRow(f"answers.csv, line {number}", cells))
         return list(read_long("answers.csv", [*REQUIRED, *columns], lines, study))
 
     return do
@@ -43,7 +43,7 @@ def test_columns_are_found_in_any_case_and_others_are_ignored(study):
     session = study.sessions[0]
     header = ["Rater", "remarks", "STUDY", "Session", "Screen", "Choice", "MS"]
     cells = ["anna", "none", study.tag, session.id, session.screens[0].id, "left", "700"]
-    (found,) = read_long("a.csv", header, [Row("line 2", cells)], study)
+    (found,) = read_long("a.csv", header, [AnswerRow("line 2", cells)], study)
     assert found.choices[0] == "left" and found.seconds[0] == 0.7
 
 
@@ -74,7 +74,7 @@ def test_a_row_of_something_else_is_refused(study, at, cell, words):
     cells = [study.tag, study.sessions[0].id, study.sessions[0].screens[0].id, "anna", "left"]
     cells[at] = cell
     with pytest.raises(UserError, match=f"line 2.*{words}"):
-        list(read_long("a.csv", list(REQUIRED), [Row("line 2", cells)], study))
+        list(read_long("a.csv", list(REQUIRED), [AnswerRow("line 2", cells)], study))
 
 
 def test_a_column_that_lacks_or_is_there_twice_is_named(study):
@@ -87,7 +87,7 @@ def test_a_column_that_lacks_or_is_there_twice_is_named(study):
 def test_two_raters_or_sessions_under_one_submission_are_refused(study):
     session = study.sessions[0]
     rows = [
-        Row(f"line {n}", [study.tag, session.id, session.screens[0].id, rater, "left", "s1"])
+        AnswerRow(f"line {n}", [study.tag, session.id, session.screens[0].id, rater, "left", "s1"])
         for n, rater in ((2, "anna"), (3, "bert"))
     ]
     with pytest.raises(UserError, match="line 3 is of another rater or session than line 2"):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from eval.study.answers.submission import SIMULATED, Row
+from eval.study.answers.submission import SIMULATED, AnswerRow
 from eval.study.answers.turk_results import read_turk
 from eval.study.sheets.mturk import as_html, numbered
 from tedbench.errors import UserError
@@ -34,7 +34,7 @@ def read(study):
                 row[f"Input.{numbered(side, place)}"] = f"https://example.org/x/{getattr(screen, f'{side}_image')}"
         row |= {f"Answer.{name}": value for name, value in answers.items()}
         row |= {name.replace("__", "."): value for name, value in changes.items()}
-        (found,) = read_turk("results.csv", list(row), [Row("results.csv, line 2", list(row.values()))], study)
+        (found,) = read_turk("results.csv", list(row), [AnswerRow("results.csv, line 2", list(row.values()))], study)
         return found
 
     return do
