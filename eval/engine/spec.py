@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from eval.engine.executor import Executor
 from eval.engine.groups import groups
 from eval.engine.placement import Placement
 from eval.engine.plan import Wanted
+from eval.metrics.base import Metric
 from eval.runs.cards import Cards, DatasetCard, MethodCard, MetricCards
 from eval.runs.config import check_names, run_config, run_hash, run_name, with_old_list_name
 from eval.runs.folder import Run
@@ -41,6 +43,7 @@ class RunSpec:
         config: content of the folder's config.yaml.
         folder: of the run.
         listing: the list that the pairs are from.
+        loaded: the metrics themselves, if they were loaded to be described.
         recalled: True if method and metrics were not described anew, since a run in ``folder`` was made by the same
             command.
     """
@@ -57,6 +60,7 @@ class RunSpec:
     folder: Path
     listing: Listing
     recalled: bool
+    loaded: Sequence[Metric] | None = None
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> RunSpec:
@@ -95,6 +99,7 @@ class RunSpec:
             given or known.folder or own_folder(config, listing),
             listing,
             known.folder is not None,
+            known.loaded,
         )
 
     @property
@@ -102,6 +107,15 @@ class RunSpec:
         """The pairs of this command's part; pairs that are fitted together belong to one part."""
         chosen = self.executor.part.of(groups(self.dataset.entries, self.method.group))
         return self.dataset.subset({entry.id for entry in chain.from_iterable(chosen)})
+
+    @cached_property
+    def measures(self) -> Sequence[Metric]:
+        """The metrics, loaded in this process."""
+        if self.loaded is not None:
+            return self.loaded
+        from eval.metrics.build import build_metrics
+
+        return build_metrics(self.settings["metrics"], self.executor.own_device(self.placement))
 
     @property
     def metric_names(self) -> list[str]:
