@@ -11,10 +11,10 @@ from torch import Tensor
 from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, ddim_invert, schedule
-from imagic.settings import checked
 from tedbench.errors import UserError
 from tedbench.method import Axis, Editor, Progress, silent
 from tedbench.pair import EditPair
+from tedbench.settings import Count, checked_block
 
 
 class DDIB(Editor):
@@ -40,7 +40,7 @@ class DDIB(Editor):
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
         self.model, self.sample_batch, self.image_size, self.seed = model, sample_batch, model.image_size, seed
-        self.steps: int = checked("DDIB's sampling", sampling, steps=1)["steps"]
+        self.steps: int = checked_block("DDIB's sampling", sampling, steps=Count)["steps"]
         schedule(model, self.steps)
 
     def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:

@@ -12,10 +12,10 @@ from torch import Tensor
 from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, schedule
-from imagic.settings import checked
 from tedbench.errors import UserError
 from tedbench.method import Axis, Editor, Progress, silent
 from tedbench.pair import EditPair
+from tedbench.settings import Amount, Count, Share, checked_block
 
 
 class SDEdit(Editor):
@@ -34,7 +34,7 @@ class SDEdit(Editor):
         model: TextToImage,
         *,
         sampling: Mapping[str, Any],
-        stochasticity: float = 1.0,
+        stochasticity: Share = 1.0,
         seed: int = 0,
         sample_batch: int = 16,
     ) -> None:
@@ -49,9 +49,7 @@ class SDEdit(Editor):
         """
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
-        self.sampling = checked("SDEdit's sampling", sampling, steps=1, guidance=0.0)
-        if isinstance(stochasticity, bool) or not isinstance(stochasticity, int | float) or not 0 <= stochasticity <= 1:
-            raise UserError(f"SDEdit's stochasticity is {stochasticity!r}. It must be a number from 0 to 1.")
+        self.sampling = checked_block("SDEdit's sampling", sampling, steps=Count, guidance=Amount)
         self.stochasticity = float(stochasticity)
         self.timesteps: Tensor = schedule(model, self.sampling["steps"]).timesteps
 

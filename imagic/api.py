@@ -13,10 +13,10 @@ from omegaconf import OmegaConf
 from cli.command import compose
 from imagic.models.device import TF32, settle
 from tedbench.build import build
-from tedbench.errors import UserError
 from tedbench.image import read_image, square
 from tedbench.method import Editor
 from tedbench.pair import EditPair, Entry
+from tedbench.settings import checked
 
 if TYPE_CHECKING:
     from imagic.editor import Imagic
@@ -51,15 +51,14 @@ def build_editor(cfg: Mapping[str, Any], device: str, model: Any = None) -> Any:
         UserError: weights that are not here, a seed that is no whole number, or a setting that the model or method
             refuses.
     """
-    if isinstance(cfg["seed"], bool) or not isinstance(cfg["seed"], int):
-        raise UserError(f"seed is {cfg['seed']!r}. It must be a whole number.")
+    seed = checked("seed", cfg["seed"], int)
     numerics, method = cfg["numerics"], {key: value for key, value in cfg["method"].items() if key != "name"}
     takes = _parameters(method)
-    offered = {"device": device, "seed": cfg["seed"], "sample_batch": numerics["sample_batch"]}
+    offered = {"device": device, "seed": seed, "sample_batch": numerics["sample_batch"]}
     given = {key: value for key, value in offered.items() if key in takes}
     if "model" in takes:
         given["model"] = model or build_model(cfg, device)
-    return build(method, Editor, **given)
+    return build(method, Editor, "method", **given)
 
 
 def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
@@ -72,10 +71,8 @@ def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
 
     numerics = cfg["numerics"]
     dtype = "float32" if numerics["dtype"] == TF32 else numerics["dtype"]
-    model = build(cfg["model"], TextToImage, device=device, dtype=dtype)
-    if not isinstance(numerics["compile"], bool):
-        raise UserError(f"numerics.compile is {numerics['compile']!r}. It must be true or false.")
-    if numerics["compile"]:
+    model = build(cfg["model"], TextToImage, "model", device=device, dtype=dtype)
+    if checked("numerics.compile", numerics["compile"], bool):
         from imagic.models.compiled import compile_networks
 
         compile_networks(model)

@@ -16,12 +16,12 @@ from imagic.lora import add_adapters
 from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, dpm_solver
-from imagic.settings import checked
 from imagic.variant import Variant
 from tedbench.errors import PairError, UserError
 from tedbench.method import Axis, Editor, Progress, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
+from tedbench.settings import Amount, Count, Natural, Share, checked_block
 
 SAMPLERS = {"ddim": ddim, "dpm_solver": dpm_solver}
 
@@ -53,7 +53,7 @@ class Imagic(Editor):
         sampling: Mapping[str, Any],
         upscaler: Mapping[str, Any] | None = None,
         variant: Mapping[str, Any] | None = None,
-        fit_group: int = 1,
+        fit_group: Count = 1,
         seed: int = 0,
         sample_batch: int = 16,
     ) -> None:
@@ -72,14 +72,14 @@ class Imagic(Editor):
         """
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
-        self._embedding = checked("Imagic's embedding", embedding, steps=0, lr=0.0, draws=1)
-        self._finetune = checked("Imagic's finetune", finetune, steps=0, lr=0.0, draws=1, decay=0.0, empty=0.0)
-        for key in ("decay", "empty"):
-            if self._finetune[key] > 1:
-                raise UserError(f"Imagic's finetune.{key} is {self._finetune[key]}. It must be a number from 0 to 1.")
-        self.sampling = checked("Imagic's sampling", sampling, steps=1, guidance=0.0)
-        self.group = checked("method", {"fit_group": fit_group}, fit_group=1)["fit_group"]
-        self._upscaler = checked("Imagic's upscaler", upscaler, steps=0, lr=0.0, draws=1) if upscaler else None
+        self._embedding = checked_block("Imagic's embedding", embedding, steps=Natural, lr=Amount, draws=Count)
+        self._finetune = checked_block(
+            "Imagic's finetune", finetune, steps=Natural, lr=Amount, draws=Count, decay=Share, empty=Share
+        )
+        self.sampling = checked_block("Imagic's sampling", sampling, steps=Count, guidance=Amount)
+        self.group = fit_group
+        upscaling: dict[str, Any] = {"steps": Natural, "lr": Amount, "draws": Count}
+        self._upscaler = checked_block("Imagic's upscaler", upscaler, **upscaling) if upscaler else None
         networks = [model.network]
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)

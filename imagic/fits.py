@@ -9,7 +9,7 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -20,7 +20,7 @@ from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.pair import EditPair
 
-KEEP = ("none", "embedding", "weights")
+Keep = Literal["none", "embedding", "weights"]
 """What can be kept of a fit: nothing, e_opt (stage B is then done again), or e_opt and what stage B changed."""
 
 

@@ -22,6 +22,7 @@ from tedbench.errors import UserError
 from tedbench.method import Axis, Edit, Editor, Progress, Sample, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import seeded
+from tedbench.settings import Count
 
 
 class Text2Live(Editor):
@@ -40,7 +41,7 @@ class Text2Live(Editor):
         self,
         *,
         clip: Mapping[str, Any],
-        size: int | None,
+        size: Count | None,
         optimisation: Mapping[str, Any],
         generator: Mapping[str, Any],
         augmentation: Mapping[str, Any],
@@ -59,8 +60,6 @@ class Text2Live(Editor):
             seed: of the whole run; every draw derives from it, the pair and the sample's seed.
         """
         self.seed, self.device = seed, torch.device(device)
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise UserError(f"Text2LIVE's size is {size!r}. It must be a whole number from 1, or null.")
         self.size = size
         self.optimisation = read(Optimisation, "optimisation", optimisation)
         self.shape = read(Shape, "generator", generator)

@@ -21,9 +21,9 @@ from eval.metrics.base import Metric, Reference
 from eval.metrics.build import build_metrics
 from eval.runs.config import check_names
 from tedbench.datasets.build import build_dataset
-from tedbench.errors import UserError
 from tedbench.method import Editor
 from tedbench.pair import EditPair
+from tedbench.settings import checked
 
 if TYPE_CHECKING:
     from eval.engine.progress import Reporter
@@ -246,11 +246,9 @@ def _png_bytes(image: np.ndarray) -> int:
 
 def _fit_bytes(make: Callable[[], Editor], pair: EditPair, keep: str) -> int:
     """What one kept fit takes on the disk."""
-    from imagic.fits import KEEP, FitStore
+    from imagic.fits import FitStore, Keep
 
-    if keep not in KEEP:
-        raise UserError(f"fits.keep is {keep!r}. It must be one of {', '.join(KEEP)}.")
-    if keep == "none" or not hasattr(editor := make(), "fits"):
+    if checked("fits.keep", keep, Keep) == "none" or not hasattr(editor := make(), "fits"):
         return 0
     with TemporaryDirectory() as folder:
         editor.fits = FitStore(Path(folder), keep, {})

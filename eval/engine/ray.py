@@ -21,6 +21,7 @@ from eval.engine.signals import Stopped
 from imagic.models.device import cpu_threads, settle
 from tedbench.errors import UserError
 from tedbench.pair import Entry
+from tedbench.settings import Count, Natural
 
 if TYPE_CHECKING:
     from eval.engine.job import Job, Todo
@@ -47,7 +48,7 @@ class Ray(Executor):
     """Each worker builds method and metrics once and is given pairs; another does those of a worker that was lost."""
 
     def __init__(
-        self, workers: int | None = None, address: str | None = None, retries: int = 2, shard: str | None = None
+        self, workers: Count | None = None, address: str | None = None, retries: Natural = 2, shard: str | None = None
     ) -> None:
         """
         Args:
@@ -61,10 +62,6 @@ class Ray(Executor):
             UserError: a setting that is no such thing, or Ray is not installed.
         """
         super().__init__(shard)
-        for name, value, least in (("workers", workers, 1), ("retries", retries, 0)):
-            wrong = isinstance(value, bool) or not isinstance(value, int) or value < least
-            if wrong and not (name == "workers" and value is None):
-                raise UserError(f"executor.{name} is {value!r}. It must be a whole number from {least}.")
         self._workers, self._address, self._retries = workers, address, retries
         self._device, self._threads, self._gpus = "cpu", 1, 0
 

@@ -21,8 +21,8 @@ from eval.runs.provenance import provenance
 from eval.runs.writer import RunWriter
 from tedbench.build import build
 from tedbench.datasets.build import build_dataset
-from tedbench.errors import UserError
 from tedbench.method import Editor
+from tedbench.settings import checked
 
 
 def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
@@ -36,9 +36,8 @@ def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
 
     plain = resolved(cfg)
     check_names(plain)
-    if not isinstance(retry := plain["run"]["retry_failed"], bool):
-        raise UserError(f"run.retry_failed is {retry!r}. It must be true or false.")
-    executor: Executor = build(plain["executor"], Executor)
+    retry = checked("run.retry_failed", plain["run"]["retry_failed"], bool)
+    executor: Executor = build(plain["executor"], Executor, "executor")
     device, threads = executor.settle(plain["numerics"])
     here = executor.own_device(device)
     dataset = build_dataset(plain["dataset"])
@@ -101,11 +100,10 @@ def keep_fits(editor: Editor, settings: dict[str, Any], config: dict[str, Any], 
     Raises:
         UserError: an unknown choice, or a folder that cannot be written to.
     """
-    from imagic.fits import KEEP, FitStore
+    from imagic.fits import FitStore, Keep
 
-    if settings["keep"] not in KEEP:
-        raise UserError(f"fits.keep is {settings['keep']!r}. It must be one of {', '.join(KEEP)}.")
-    if settings["keep"] == "none" or not hasattr(editor, "fits"):
+    keep = checked("fits.keep", settings["keep"], Keep)
+    if keep == "none" or not hasattr(editor, "fits"):
         return
-    editor.fits = FitStore(Path(str(settings["folder"])), settings["keep"], fit_identity(config, settings["keep"]))
+    editor.fits = FitStore(Path(str(settings["folder"])), keep, fit_identity(config, keep))
     reporter.say(f"fits are kept in {settings['folder']}")

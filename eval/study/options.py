@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,42 +25,6 @@ def plain(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
         if OmegaConf.is_missing(cfg, name) or cfg[name] in (None, ""):
             raise UserError(f"{name} is empty. Give {hint}.")
     return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
-
-
-def number(settings: Mapping[str, Any], name: str, low: float, high: float) -> float:
-    """An option that is a number from ``low`` to ``high``.
-
-    Raises:
-        UserError: it is none.
-    """
-    value = settings[name]
-    if type(value) not in (int, float) or not (math.isfinite(value) and low <= value <= high):
-        raise UserError(f"{name} is {value!r}. It must be a number from {low:g} to {high:g}.")
-    return float(value)
-
-
-def share(settings: Mapping[str, Any], name: str) -> float:
-    """An option that is a number between 0 and 1, both excluded.
-
-    Raises:
-        UserError: it is none.
-    """
-    value = number(settings, name, 0, 1)
-    if value in (0, 1):
-        raise UserError(f"{name} is {value:g}. It must be between 0 and 1, both excluded.")
-    return value
-
-
-def whole(settings: Mapping[str, Any], name: str, low: int, high: int) -> int:
-    """An option that is a whole number from ``low`` to ``high``.
-
-    Raises:
-        UserError: it is none.
-    """
-    value = settings[name]
-    if type(value) is not int or not low <= value <= high:
-        raise UserError(f"{name} is {value!r}. It must be a whole number from {low} to {high}.")
-    return value
 
 
 def output(path: Path, kind: str) -> Path:

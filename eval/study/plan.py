@@ -21,18 +21,25 @@ def main(cfg: DictConfig) -> None:
     """The command; ``conf/study_plan.yaml`` has its options."""
     from eval.study.analysis.power import Design, raters_needed
     from eval.study.answers.raters import Population
-    from eval.study.options import plain, share, whole
+    from eval.study.options import plain
     from tedbench.errors import UserError
+    from tedbench.settings import OpenShare, checked, whole
 
     settings = plain(cfg, {})
-    pairs, opponents = whole(settings, "pairs", 2, 100_000), whole(settings, "opponents", 1, 100)
-    screens = whole(settings, "screens", 1, 1000)
-    design = Design(pairs, whole(settings, "images", 2, pairs), opponents, screens)
+    pairs, opponents = (
+        checked("pairs", settings["pairs"], whole(2, 100_000)),
+        checked("opponents", settings["opponents"], whole(1, 100)),
+    )
+    screens = checked("screens", settings["screens"], whole(1, 1000))
+    design = Design(pairs, checked("images", settings["images"], whole(2, pairs)), opponents, screens)
     population = Population.of(settings)
-    preference, wanted, alpha = (share(settings, name) for name in ("preference", "power", "alpha"))
+    preference, wanted, alpha = (checked(name, settings[name], OpenShare) for name in ("preference", "power", "alpha"))
     if preference == 0.5:
         raise UserError("preference is 0.5, which is no effect. Give the least preference that the study should find.")
-    rounds, seed = whole(settings, "rounds", 20, 100_000), whole(settings, "seed", 0, 2**31)
+    rounds, seed = (
+        checked("rounds", settings["rounds"], whole(20, 100_000)),
+        checked("seed", settings["seed"], whole(0, 2**31)),
+    )
     needed, tried = raters_needed(
         preference, wanted, design, population, alpha=alpha / opponents, rounds=rounds, seed=seed
     )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from cli.command import command
-from eval.study.options import number, whole
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -71,15 +70,17 @@ def check(options: dict[str, Any]) -> None:
     Raises:
         UserError: says which, and what it may be.
     """
+    from tedbench.settings import checked, number, whole
+
     runs = options["runs"]
     folders = list(runs.values()) if isinstance(runs, dict) else runs
     if not isinstance(folders, list) or not folders or not all(isinstance(f, str | int | float) for f in folders):
         raise UserError(f"runs is {runs!r}. Give the runs' folders, ours first: 'runs=[runs/a, runs/b]'.")
     for name, (low, high) in WHOLE.items():
         if name != "size" or options[name] is not None:
-            whole(options, name, low, high)
+            checked(name, options[name], whole(low, high))
     for name in ("min_seconds", "wage", "seconds"):
-        number(options, name, 0, 1e6)
+        checked(name, options[name], number(0, 1e6))
     for name, known in CHOICES.items():
         if options[name] not in known:
             raise UserError(f"{name}={options[name]} does not exist. There are: {', '.join(map(str, known)).lower()}.")

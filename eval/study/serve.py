@@ -65,13 +65,16 @@ def open_seats(data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> Se
     Raises:
         UserError: an option cannot be, or the database is another study's.
     """
-    from eval.study.options import number, output, whole
+    from eval.study.options import output
     from eval.study.server.seats import Seats
     from eval.study.sheets.mturk import SESSION, STUDY
+    from tedbench.settings import checked, number, whole
 
     given = settings["assignments"]
-    places = sheets.assignments() if given is None else whole(settings, "assignments", 1, 10_000)
-    lease = 60 * number(settings, "lease", 0.01, 1e5)
+    places = (
+        sheets.assignments() if given is None else checked("assignments", settings["assignments"], whole(1, 10_000))
+    )
+    lease = 60 * checked("lease", settings["lease"], number(0.01, 1e5))
     if not data.exists():
         output(data, "folder").chmod(0o700)
     sessions = {cells[SESSION]: sheets.screens(cells) for cells in sheets.rows}
@@ -91,9 +94,9 @@ def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is not installed. Run: pip install 'imagic-bench[serve]'.") from None
     from eval.study.design.definition import PRIVATE
-    from eval.study.options import whole
     from eval.study.server.platforms import PLATFORMS
     from eval.study.server.rate_limit import RateLimit
+    from tedbench.settings import checked, whole
 
     platform = PLATFORMS.get(str(settings["platform"]))
     if platform is None:
@@ -101,8 +104,8 @@ def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any
     code = str(settings["completion_code"] or "")
     if not code and not platform.asks:
         raise UserError(f"completion_code is empty. Give the one that {platform.name} shows for the study.")
-    limit = RateLimit(whole(settings, "per_minute", 1, 1_000_000))
-    port, host = whole(settings, "port", 0, 65535), str(settings["host"])
+    limit = RateLimit(checked("per_minute", settings["per_minute"], whole(1, 1_000_000)))
+    port, host = checked("port", settings["port"], whole(0, 65535)), str(settings["host"])
     seats = open_seats(data, sheets, settings)
     app = application(sheets, seats, platform, code, limit, read_secret(data / SECRET))
     try:

@@ -32,16 +32,23 @@ def main(cfg: DictConfig) -> None:
     from eval.study.answers.raters import Population
     from eval.study.answers.simulated_results import simulated_results
     from eval.study.design.definition import read_study
-    from eval.study.options import output, plain, whole
+    from eval.study.options import output, plain
+    from tedbench.settings import checked, whole
 
     settings = plain(cfg, {"study": "the study's folder"})
     folder = Path(str(settings["study"])).expanduser()
     study = read_study(folder)
     out = Path(str(settings["out"])).expanduser() if settings["out"] else folder / "simulated_results.csv"
     population = Population.of(settings)
-    raters = None if settings["raters"] is None else whole(settings, "raters", study.assignments, 1_000_000)
+    raters = (
+        None
+        if settings["raters"] is None
+        else checked("raters", settings["raters"], whole(study.assignments, 1_000_000))
+    )
     shares = preferences(settings["preferences"], study)
-    table = simulated_results(folder, study, shares, population, raters, whole(settings, "seed", 0, 2**31))
+    table = simulated_results(
+        folder, study, shares, population, raters, checked("seed", settings["seed"], whole(0, 2**31))
+    )
     out = output(out, "file")
     _write(table, out)
     print(f"{len(table)} submissions by {table['WorkerId'].nunique()} simulated raters")
@@ -54,11 +61,11 @@ def preferences(given: Any, study: Study) -> dict[str, float]:
     Raises:
         UserError: no numbers between 0 and 1, or of no opponent.
     """
-    from eval.study.options import share
+    from tedbench.settings import OpenShare, checked
 
     opponents = [method.name for method in study.methods[1:]]
     if not isinstance(given, Mapping):
-        return dict.fromkeys(opponents, share({"preferences": given}, "preferences"))
+        return dict.fromkeys(opponents, checked("preferences", given, OpenShare))
     unknown = [name for name in given if name not in opponents]
     lacking = [name for name in opponents if name not in given]
     if unknown or lacking:
@@ -67,7 +74,7 @@ def preferences(given: Any, study: Study) -> dict[str, float]:
             if unknown
             else f"preferences lacks {lacking[0]}" + f". Give a number for each of {', '.join(opponents)}."
         )
-    return {name: share(given, name) for name in opponents}
+    return {name: checked(name, given[name], OpenShare) for name in opponents}
 
 
 def _write(table: Any, out: Path) -> None:

@@ -90,12 +90,10 @@ def settle(numerics: Mapping[str, Any]) -> tuple[str, int]:
     """
     import torch
 
-    for key in ("threads", "sample_batch"):
-        value = numerics[key]
-        if not (value is None and key == "threads") and (
-            isinstance(value, bool) or not isinstance(value, int) or value < 1
-        ):
-            raise UserError(f"numerics.{key} is {value!r}. It must be a whole number from 1.")
+    from tedbench.settings import Count, checked
+
+    checked("numerics.threads", numerics["threads"], Count | None)
+    checked("numerics.sample_batch", numerics["sample_batch"], Count)
     device, threads = resolve_device(str(numerics["device"])), cpu_threads(numerics["threads"])
     tf32 = numerics.get("dtype") == TF32
     if tf32:

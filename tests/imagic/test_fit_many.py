@@ -9,11 +9,14 @@ import torch
 from imagic.editor import Imagic
 from imagic.embedding import optimise_embedding, optimise_embeddings
 from imagic.errors import DivergedError
+from tedbench.build import build
 from tedbench.errors import PairError, UserError
+from tedbench.method import Editor
 from tedbench.pair import EditPair, Entry
 
 STAGE = {"steps": 5, "lr": 1e-2, "draws": 2}
 FINETUNE = {"steps": 2, "lr": 1e-2, "draws": 2, "decay": 0.0, "empty": 0.0}
+SAMPLING = {"steps": 2, "guidance": 3.0}
 
 
 @pytest.fixture
@@ -24,9 +27,8 @@ def pairs(noise_image):
 
 def make(model, group=3, among=None, **variant):
     """Imagic, told that all of ``among`` are one group."""
-    sampling = {"steps": 2, "guidance": 3.0}
     editor = Imagic(
-        model, embedding=STAGE, finetune=FINETUNE, sampling=sampling, variant=variant, fit_group=group, sample_batch=2
+        model, embedding=STAGE, finetune=FINETUNE, sampling=SAMPLING, variant=variant, fit_group=group, sample_batch=2
     )
     if among:
         editor.beside = lambda pair: among
@@ -138,5 +140,6 @@ def test_a_group_that_does_not_fit_into_memory_says_which_setting_to_lower(tiny_
 
 @pytest.mark.parametrize("group", [0, -1, 1.5, True, None, "4"])
 def test_what_is_no_group_is_refused(tiny_model, group):
+    settings = {"embedding": STAGE, "finetune": FINETUNE, "sampling": SAMPLING, "fit_group": group}
     with pytest.raises(UserError, match=r"method\.fit_group is .* whole number from 1"):
-        make(tiny_model(), group=group)
+        build({"_target_": "imagic.editor.Imagic", **settings}, Editor, "method", model=tiny_model())

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from eval.study.options import number
+from tedbench.settings import checked, number
 
 SURE = 50.0
 """Log odds of what every rater who looks sees."""
@@ -49,7 +49,8 @@ class Population:
         names = [each.name for each in fields(cls) if each.name in settings]
         most = dict.fromkeys(("lapses", "ties", "spammers"), 1.0)
         least = {"side_bias": -10.0}
-        return cls(**{name: number(settings, name, least.get(name, 0), most.get(name, 10)) for name in names})
+        kinds = {name: number(least.get(name, 0), most.get(name, 10)) for name in names}
+        return cls(**{name: checked(name, settings[name], kind) for name, kind in kinds.items()})
 
     def ability(self, share: float) -> float:
         """The mean log odds that come to ``share`` over all raters and images, before bias, lapses and spammers.
