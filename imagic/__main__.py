@@ -24,7 +24,7 @@ python -m imagic image=scene.png text="A bird, spreading wings." 'strengths=[0,0
 
 @command("imagic", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """Writes the strip and prints where it is."""
+    """Write the strip and print its path."""
     for key in ("image", "text"):
         if OmegaConf.is_missing(cfg, key) or not str(cfg[key] or "").strip():
             raise UserError(
@@ -41,7 +41,7 @@ def main(cfg: DictConfig) -> None:
 
     from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TimeElapsedColumn
 
-    from imagic.api import build_editor, open_pair
+    from imagic.api import build_editor, describe_editor, open_pair
     from imagic.errors import DivergedError
     from imagic.models.device import multiply_exactly, settle
     from imagic.models.synthetic import is_synthetic
@@ -49,9 +49,9 @@ def main(cfg: DictConfig) -> None:
 
     whose = strip_of(read_image(image), target_text)
     require_own(out, whose)
+    requests = describe_editor(plain).requests(plain["strengths"], plain["seeds"])
     device, _ = settle(plain["numerics"])
     editor = build_editor(plain, device)
-    requests = editor.requests(plain["strengths"], plain["seeds"])
     pair = open_pair(image, target_text, plain["model"]["image_size"])
     bars = open_bars("{task.description:<12}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     stages: dict[str, TaskID] = {}

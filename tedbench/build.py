@@ -10,24 +10,57 @@ from tedbench.errors import UserError
 
 
 def build(settings: Mapping[str, Any], kind: type = object, where: str = "", /, **more: Any) -> Any:
-    """What ``_target_`` names, called with the other settings and ``more``.
-
-    It must be a class of that kind, or a class method of one: a configuration from elsewhere calls nothing else. Settings
-    that are numbers, true or false, or one of a few are checked by the annotations of its parameters
-    (:mod:`tedbench.settings`); ``where`` is the block of the settings, to name them by.
+    """Call what ``_target_`` names with the other settings and ``more``.
 
     Hydra's own ``instantiate`` does the same and wraps every error in one of its own; here a
     :class:`~tedbench.errors.UserError` stays what it is.
 
     Raises:
-        UserError: a target that is not there or of another kind, a setting that it does not have, one that it lacks, or
-            one whose value is of another kind.
+        UserError: see :func:`find`.
+    """
+    return find(settings, kind, where, **more)(**_plain(settings, more), **more)
+
+
+def find(settings: Mapping[str, Any], kind: type = object, where: str = "", /, **more: Any) -> Any:
+    """Return what ``_target_`` names, if it can be called with the other settings and ``more``; nothing is called.
+
+    Settings that are numbers, true or false, or one of a few are checked by the annotations of its parameters
+    (:mod:`tedbench.settings`).
+
+    Args:
+        settings: ``_target_`` and the others.
+        kind: of what may be named, see :func:`find_target`.
+        where: the block of the settings, such as "method", to name them by.
+        more: further arguments.
+
+    Raises:
+        UserError: see :func:`find_target`; or a setting that it does not have, one that it lacks, or one of another kind.
+    """
+    from tedbench.settings import checked, kinds_of
+
+    target = find_target(settings, kind)
+    try:
+        inspect.signature(target).bind(**_plain(settings, more), **more)
+    except TypeError as error:
+        name = settings["_target_"]
+        raise UserError(f"{name} cannot take these settings: {error}. --help lists the options.") from None
+    kinds = kinds_of(target)
+    for key, value in _plain(settings, more).items():
+        if key in kinds:
+            checked(f"{where}.{key}".lstrip("."), value, kinds[key])
+    return target
+
+
+def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:
+    """Return the class, or class method of one, that ``_target_`` names.
+
+    It must be of that kind: a configuration from elsewhere calls nothing else.
+
+    Raises:
+        UserError: it is not there, or of another kind.
     """
     from hydra.utils import get_object
 
-    from tedbench.settings import checked, kinds_of
-
-    plain = {key: value for key, value in settings.items() if key != "_target_" and key not in more}
     name = str(settings.get("_target_"))
     try:
         target = get_object(name)
@@ -38,11 +71,8 @@ def build(settings: Mapping[str, Any], kind: type = object, where: str = "", /, 
         raise UserError(
             f"_target_={name} is no {kind.__name__}. Give a class that derives from {kind.__module__}.{kind.__name__}."
         )
-    try:
-        inspect.signature(target).bind(**plain, **more)
-    except TypeError as error:
-        raise UserError(f"{name} cannot take these settings: {error}. --help lists the options.") from None
-    kinds = kinds_of(target)
-    for key in plain.keys() & kinds.keys():
-        plain[key] = checked(f"{where}.{key}".lstrip("."), plain[key], kinds[key])
-    return target(**plain, **more)
+    return target
+
+
+def _plain(settings: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key != "_target_" and key not in more}

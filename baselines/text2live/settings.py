@@ -1,4 +1,4 @@
-"""What a recipe says, block by block; values and their sources are in ``conf/recipe/text2live``."""
+"""Blocks of a recipe; values and their sources are in ``conf/recipe/text2live``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pydantic import Field
 
 from tedbench.settings import Amount, Count, Natural, Share, checked_block, kinds_of
 
-Block = TypeVar("Block")
+Settings = TypeVar("Settings")
 Part = Annotated[float, Field(ge=0.01, le=1)]
 Scale = Annotated[float, Field(ge=0.01)]
 
 
 @dataclass(frozen=True)
 class Optimisation:
-    """``steps`` of MADGRAD (arXiv 2101.11075); after each the rate is ``decay`` of what it was, down to ``min_lr``."""
+    """Settings of MADGRAD (arXiv 2101.11075); each step multiplies the rate by ``decay``, down to ``min_lr``."""
 
     steps: Count
     lr: Amount
@@ -29,7 +29,7 @@ class Optimisation:
 
 @dataclass(frozen=True)
 class Shape:
-    """Of the generator: how often it halves the picture, its channels, and those of its skips."""
+    """Shape of the generator: number of halvings, its channels, and those of its skips."""
 
     scales: Count
     width: Count
@@ -38,9 +38,9 @@ class Shape:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Of the input: probabilities of a colour jitter and a flip, ranges of scale and crop.
+    """Augmentation of the input: probabilities of a colour jitter and a flip, ranges of scale and crop.
 
-    Every ``whole_every``-th step also takes the input as it is.
+    Every ``whole_every``-th step also uses the unchanged input.
     """
 
     jitter: Share
@@ -53,7 +53,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Views:
-    """How many views CLIP gets of a picture, and the smallest part of a side that one shows."""
+    """Number of CLIP's views of an image, and the smallest fraction of a side that a view shows."""
 
     count: Count
     crop: Part
@@ -61,7 +61,7 @@ class Views:
 
 @dataclass(frozen=True)
 class Weights:
-    """Of the terms of the objective; ``l1`` and ``l0`` weigh within ``sparsity``."""
+    """Weights of the terms of the objective; ``l1`` and ``l0`` weigh within ``sparsity``."""
 
     composite: Amount
     screen: Amount
@@ -73,9 +73,9 @@ class Weights:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """α is drawn to where CLIP sees the source object: for so many ``steps``, with a weight that falls to 0.
+    """Bootstrapping of α towards the region of the source object: for ``steps`` steps, with a weight that falls to 0.
 
-    ``blocks``: how many of CLIP's last blocks tell the relevancy.
+    ``blocks``: number of CLIP's last blocks that the relevancy is computed from.
     """
 
     steps: Natural
@@ -83,10 +83,46 @@ class Bootstrap:
     blocks: Count
 
 
-def read(kind: type[Block], name: str, given: Mapping[str, Any]) -> Block:
-    """A block of a recipe.
+def read(kind: type[Settings], name: str, given: Mapping[str, Any]) -> Settings:
+    """Return a block of a recipe after checking it.
 
     Raises:
         UserError: a setting that is missing, unknown, or out of its range.
     """
     return kind(**checked_block(f"Text2LIVE's {name}", given, **kinds_of(kind)))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All blocks of a recipe."""
+
+    optimisation: Optimisation
+    generator: Shape
+    augmentation: Augmentation
+    views: Views
+    losses: Weights
+    bootstrap: Bootstrap
+
+    @classmethod
+    def of(
+        cls,
+        optimisation: Mapping[str, Any],
+        generator: Mapping[str, Any],
+        augmentation: Mapping[str, Any],
+        views: Mapping[str, Any],
+        losses: Mapping[str, Any],
+        bootstrap: Mapping[str, Any],
+    ) -> Recipe:
+        """Check blocks of settings.
+
+        Raises:
+            UserError: see :func:`read`.
+        """
+        return cls(
+            read(Optimisation, "optimisation", optimisation),
+            read(Shape, "generator", generator),
+            read(Augmentation, "augmentation", augmentation),
+            read(Views, "views", views),
+            read(Weights, "losses", losses),
+            read(Bootstrap, "bootstrap", bootstrap),
+        )

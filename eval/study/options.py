@@ -1,4 +1,4 @@
-"""Options of the study's commands, checked."""
+"""Validation of the options of the study's commands."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from tedbench.errors import UserError
+from tedbench.settings import OpenShare, checked, number, whole
 
 
-def plain(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
-    """A command's options as plain values.
+def plain_options(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
+    """Return a command's options as plain values.
 
     Args:
         cfg: see ``conf/``.
-        needed: options that must be given, with what to give.
+        needed: required options, each with advice on its value.
 
     Raises:
         UserError: one of them is missing.
@@ -27,15 +28,45 @@ def plain(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
     return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
 
 
+def number_option(settings: Mapping[str, Any], name: str, low: float, high: float) -> float:
+    """Return an option that is a number from ``low`` to ``high``.
+
+    Raises:
+        UserError: it is none.
+    """
+    value: float = checked(name, settings[name], number(low, high))
+    return value
+
+
+def share_option(settings: Mapping[str, Any], name: str) -> float:
+    """Return an option that is a number between 0 and 1, both excluded.
+
+    Raises:
+        UserError: it is none.
+    """
+    value: float = checked(name, settings[name], OpenShare)
+    return value
+
+
+def whole_option(settings: Mapping[str, Any], name: str, low: int, high: int) -> int:
+    """Return an option that is a whole number from ``low`` to ``high``.
+
+    Raises:
+        UserError: it is none.
+    """
+    value: int = checked(name, settings[name], whole(low, high))
+    return value
+
+
 def output(path: Path, kind: str) -> Path:
-    """A path to write to, with its folder made.
+    """Return a path to write to, after creating its folder.
 
     Args:
         path: of the file or folder.
         kind: "file" or "folder".
 
     Raises:
-        UserError: something of the other kind is there, or the folder cannot be made.
+        UserError: something of the other kind is there, or the folder cannot be created.
     """
     folder = path if kind == "folder" else path.parent
     try:
