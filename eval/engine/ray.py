@@ -24,6 +24,7 @@ from eval.engine.task import Outcome, Task
 from imagic.models.device import cpu_threads, resolve
 from tedbench.errors import UserError
 from tedbench.pair import Entry
+from tedbench.settings import Count, Natural
 
 OBJECT_STORE = 100_000_000
 """Bytes of shared memory: pictures go through the run's folder, so little is wanted, and containers have little."""
@@ -47,7 +48,7 @@ class Ray(Executor):
     """Each worker builds method and metrics once and is given pairs; another does those of a worker that was lost."""
 
     def __init__(
-        self, workers: int | None = None, address: str | None = None, retries: int = 2, shard: str | None = None
+        self, workers: Count | None = None, address: str | None = None, retries: Natural = 2, shard: str | None = None
     ) -> None:
         """
         Args:
@@ -61,10 +62,6 @@ class Ray(Executor):
             UserError: a setting that is no such thing, or Ray is not installed.
         """
         super().__init__(shard)
-        for name, value, least in (("workers", workers, 1), ("retries", retries, 0)):
-            wrong = isinstance(value, bool) or not isinstance(value, int) or value < least
-            if wrong and not (name == "workers" and value is None):
-                raise UserError(f"executor.{name} is {value!r}. It must be a whole number from {least}.")
         self._workers, self._address, self._retries = workers, address, retries
 
     def place(self, numerics: Mapping[str, Any]) -> Placement:

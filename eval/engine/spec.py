@@ -23,7 +23,6 @@ from eval.runs.writer import RunWriter
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
-from tedbench.errors import UserError
 from tedbench.method import Description
 
 
@@ -74,7 +73,7 @@ class RunSpec:
         """
         check_names(settings)
         _require_choices(settings)
-        executor: Executor = build(settings["executor"], Executor)
+        executor: Executor = build(settings["executor"], Executor, "executor")
         dataset = build_dataset(settings["dataset"])
         listing = listing_of(dataset)
         known = recall(settings) or describe(settings, executor)
@@ -145,12 +144,11 @@ def own_folder(config: dict[str, Any], listing: Listing) -> Path:
 
 
 def _require_choices(settings: Mapping[str, Any]) -> None:
-    from imagic.settings import KEEP
+    from imagic.recipe import Keep
+    from tedbench.settings import checked
 
-    if not isinstance(retry := settings["run"]["retry_failed"], bool):
-        raise UserError(f"run.retry_failed is {retry!r}. It must be true or false.")
-    if settings["fits"]["keep"] not in KEEP:
-        raise UserError(f"fits.keep is {settings['fits']['keep']!r}. It must be one of {', '.join(KEEP)}.")
+    checked("run.retry_failed", settings["run"]["retry_failed"], bool)
+    checked("fits.keep", settings["fits"]["keep"], Keep)
 
 
 def _identity(

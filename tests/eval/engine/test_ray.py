@@ -15,6 +15,7 @@ import psutil
 import pytest
 from rich.console import Console
 
+from eval.engine.executor import Executor
 from eval.engine.inline import Inline
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
@@ -270,7 +271,7 @@ def test_what_workers_cannot_start_with_is_told_in_one_line(make_job, tmp_path, 
 )
 def test_what_is_no_number_is_refused(settings, words):
     with pytest.raises(UserError, match=words):
-        Ray(**settings)
+        build({"_target_": "eval.engine.ray.Ray", **settings}, Executor, "executor")
 
 
 def test_a_worker_cannot_be_given_one_gpu_of_several():
