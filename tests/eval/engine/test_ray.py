@@ -78,7 +78,7 @@ def listens_at(process):
 
 def events(folder, what):
     path = folder / "events.jsonl"
-    return [e["pair"] for e in Run(folder, {}).events() if e["event"] == what] if path.exists() else []
+    return [e["pair"] for e in Run(folder).events() if e["event"] == what] if path.exists() else []
 
 
 @pytest.fixture(scope="module")
@@ -301,5 +301,5 @@ def test_a_repeated_task_makes_only_what_a_lost_worker_has_not(make_job, tmp_pat
 
 def test_a_shard_that_is_gone_when_a_worker_comes_to_score_it_ends_nothing(tmp_path):
     worker = Worker(tmp_path, {}, "cpu", 1, str(tmp_path))
-    worker._run, worker._metrics = Run(tmp_path, {}), []
+    worker._run, worker._metrics = Run(tmp_path), []
     worker.score("gone")
