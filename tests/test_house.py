@@ -184,6 +184,15 @@ def test_a_riddling_docstring_is_told(tmp_path, text):
     assert list(not_plain(tmp_path / "a.py"))
 
 
+def test_everything_that_the_glossary_points_to_exists():
+    lines = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    cells = [line.rpartition("|")[0].rpartition("|")[2] for line in lines if line.startswith("| **")]
+    named = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+    named += [f"docs/{name}" for cell in cells for name in re.findall(r"\((\S+)\)", cell)]
+    assert len(named) > 60
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
 def test_embedded_weights_are_safetensors_in_half_precision_and_under_40_mb():
     files = [p for p in (ROOT / "picturebook" / "weights").rglob("*") if p.is_file()]
     assert {p.suffix for p in files} <= {".safetensors", ".json", ".txt"}
