@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from baselines.precomputed_files import (
     AS_PUBLISHED,
@@ -24,28 +25,20 @@ from tedbench.disk import is_file, on_disk
 from tedbench.errors import ImageError, PairError, UserError
 from tedbench.geometry import GEOMETRIES, Geometry, Size, lies_on, onto_square, size_in_file, size_of
 from tedbench.image import read_image
-from tedbench.method import Edit, Editor, Origin, Progress, Sample, format_strength, silent
+from tedbench.method import Axis, Description, Edit, Editor, Files, Origin, Progress, Randomness, Sample, silent
 from tedbench.pair import EditPair, Entry
 
 
-class Precomputed(Editor):
-    """Images from a folder by their names, or from a list of files.
+class PrecomputedFiles(Files):
+    """Images in a folder by their names, or in a list of files.
 
-    A folder has one image a pair, under one strength and seed. A list may have strengths and seeds. An image that is
-    missing or unreadable fails its pair alone.
+    A folder has one image a pair, under one strength and seed. A list may have strengths and seeds.
 
-    Every image is brought to its pair's square, by the shape of the input in its file and the way the edit was made
-    (``geometry``); sizes are recorded in the run's tables and report. Edits of another shape than their inputs are
-    counted and named if ``geometry`` is not given.
-
-    A run identifies images made elsewhere by their contents: :meth:`origins` returns the digest of the file that each
-    image is read from, whatever its name, ending or folder. The run records it beside the image, and an image whose
-    file has changed is made and scored again, it alone. So a list may be corrected, and a run of a few pairs extended,
-    in the same run folder; another ``folder`` or ``file`` is another run.
+    Attributes:
+        axis: of their strengths.
+        geometry: how edits of another shape than their input were made; None if it is not known.
+        images: every file in the folder or list, sorted.
     """
-
-    randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
-    elsewhere: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -92,11 +85,11 @@ class Precomputed(Editor):
             self._listed = FileList(Path(str(file)).expanduser())
             self.images = self._listed.paths
         self.axis = AS_PUBLISHED if self._listed is None else self._listed.axis
-        self._keys = [(1.0, 0)] if self._listed is None else self._listed.keys
+        self.keys = [(1.0, 0)] if self._listed is None else self._listed.keys
         self._digests = Digests()
 
-    def files(self, entry: Entry) -> dict[Key, Path]:
-        """Return a pair's files by (strength, seed), whether they exist or not.
+    def of(self, entry: Entry) -> dict[Key, Path]:
+        """A pair's files by (strength, seed), whether they are there or not.
 
         Raises:
             UserError: the list has an image of the pair twice.
@@ -106,27 +99,9 @@ class Precomputed(Editor):
         return {(1.0, 0): on_disk(self.folder / file_name(self.pattern, entry))}  # type: ignore[operator]
 
     def origins(self, entry: Entry) -> dict[Key, Origin]:
-        """Return the digest of each file that is read for the pair, for every (strength, seed) that any pair has."""
-        files = self.files(entry)
-        return {key: Origin(self._digests.of(files.get(key))) for key in self._keys}
-
-    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[Key]:
-        """Return the requests that the images answer; images without seeds are seed 0, whatever seeds are asked for.
-
-        Raises:
-            UserError: strengths or seeds that no row of the list has.
-        """
-        asked = super().requests(strengths, seeds)
-        if {seed for _, seed in self._keys} == {0}:
-            asked = [(strength, 0) for strength in dict.fromkeys(strength for strength, _ in asked)]
-        for what, i in (("strengths", 0), ("seeds", 1)):
-            have = sorted({key[i] for key in self._keys})
-            if wrong := [key[i] for key in asked if key[i] not in have]:
-                known = ",".join(map(format_strength, have))
-                raise UserError(
-                    f"There is no precomputed image of sweep.{what} {wrong[0]:g}. Give sweep.{what}=[{known}]."
-                )
-        return asked
+        """The digest of each file that is read for the pair, for every (strength, seed) that any pair has."""
+        files = self.of(entry)
+        return {key: Origin(self._digests.of(files.get(key))) for key in self.keys}
 
     def check(self, entries: Sequence[Entry]) -> None:
         """Warn of missing images, of files that several pairs share, and of edits with another shape than their input.
@@ -135,7 +110,7 @@ class Precomputed(Editor):
             UserError: no pair has its image, one is listed twice, or several pairs have one file although
                 ``shared_files`` is not set.
         """
-        wanted = {entry.id: self.files(entry) for entry in entries}
+        wanted = {entry.id: self.of(entry) for entry in entries}
         self._check_missing(entries, wanted)
         there = {id: {key: path for key, path in files.items() if is_file(path)} for id, files in wanted.items()}
         self._check_shared(entries, there)
@@ -225,9 +200,44 @@ class Precomputed(Editor):
             )
             _warn(f"{len(unlike)} of {total} edited images have another shape than their input: {unlike[0]}. {ways}")
 
+
+class Precomputed(Editor):
+    """Give back edited images that were made elsewhere.
+
+    An image that is missing or unreadable fails its pair alone. Every image is brought to its pair's square, by the
+    shape of the input as its file has it and by how the edit was made (``geometry``); sizes stand in the run's tables
+    and report. Where edits have another shape than their inputs and nobody says why, they are counted and named.
+
+    A run knows such images by their contents: :meth:`PrecomputedFiles.origins` gives the digest of the very file that
+    each image is read from, whatever its name, ending or folder. The run keeps it beside the image, and an image whose
+    file is another one since is made and scored again, it alone. So lists may be mended, and a run of a few pairs
+    extended, in one run folder; another ``folder`` or ``file`` is another run.
+    """
+
+    axis: ClassVar[Axis] = AS_PUBLISHED
+    randomness: ClassVar[Randomness] = "sample"
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        pattern: str = PUBLISHED,
+        file: str | Path | None = None,
+        geometry: Geometry | None = None,
+        shared_files: bool = False,
+    ) -> None:
+        """See :class:`PrecomputedFiles`."""
+        self.files = PrecomputedFiles(folder, pattern, file, geometry, shared_files)
+        self.axis = self.files.axis  # type: ignore[misc]
+
+    @classmethod
+    def describe(cls, settings: Mapping[str, Any]) -> Description:
+        files = PrecomputedFiles(**settings)
+        return replace(super().describe(settings), axis=files.axis, files=files)
+
     def fit(self, pair: EditPair, progress: Progress = silent) -> PrecomputedEdit:
         """Look up the pair's files."""
-        return PrecomputedEdit(pair, self.files(pair.entry), self.origins(pair.entry), self.geometry)
+        files = self.files
+        return PrecomputedEdit(pair, files.of(pair.entry), files.origins(pair.entry), files.geometry)
 
 
 class PrecomputedEdit(Edit):

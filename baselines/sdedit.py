@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, schedule
 from imagic.settings import checked
 from tedbench.errors import UserError
-from tedbench.method import Axis, Editor, Progress, silent
+from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
 from tedbench.pair import EditPair
 
 
@@ -28,8 +28,8 @@ class SDEdit(Editor):
     one.
     """
 
-    randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
-    axis = Axis("t0", "t₀", tuple(i / 10 for i in range(1, 11)))
+    randomness: ClassVar[Randomness] = "sample"
+    axis = Axis("t0", "t₀", tuple(i / 10 for i in range(1, 11)), least=0.0, most=1.0, above=True)
 
     def __init__(
         self,
@@ -51,30 +51,23 @@ class SDEdit(Editor):
         """
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
-        self.sampling = checked("SDEdit's sampling", sampling, steps=1, guidance=0.0)
-        if isinstance(stochasticity, bool) or not isinstance(stochasticity, int | float) or not 0 <= stochasticity <= 1:
-            raise UserError(f"SDEdit's stochasticity is {stochasticity!r}. It must be a number from 0 to 1.")
-        self.stochasticity = float(stochasticity)
+        self.sampling, self.stochasticity = _settings(sampling, stochasticity)
         self.timesteps: Tensor = schedule(model, self.sampling["steps"]).timesteps
 
+    @classmethod
+    def describe(cls, settings: Mapping[str, Any]) -> Description:
+        _settings(**settings)
+        return super().describe(settings)
+
     def start(self, t0: float) -> int:
-        """Return the index of the first step for a t0; step 0 is at T.
+        """Return the first step that is taken for a t0; step 0 is at T.
 
         Raises:
             UserError: a t0 that is not above 0 and at most 1.
         """
-        if not 0 < t0 <= 1:
-            raise UserError(
-                f"SDEdit's t0 is {t0:g}. It must be above 0 and at most 1, where nothing but noise is left."
-            )
+        self.axis.require(t0, "SDEdit")
         steps = self.sampling["steps"]
         return steps - max(1, int(t0 * steps + 0.5))
-
-    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
-        found = super().requests(strengths, seeds)
-        for t0, _ in found:
-            self.start(t0)
-        return found
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> SDEditEdit:
         """Encode image and text; nothing is trained.
@@ -84,6 +77,12 @@ class SDEdit(Editor):
         """
         self.model.require_size(pair)
         return SDEditEdit(self, pair)
+
+
+def _settings(sampling: Mapping[str, Any], stochasticity: float = 1.0) -> tuple[dict[str, Any], float]:
+    if isinstance(stochasticity, bool) or not isinstance(stochasticity, int | float) or not 0 <= stochasticity <= 1:
+        raise UserError(f"SDEdit's stochasticity is {stochasticity!r}. It must be a number from 0 to 1.")
+    return checked("SDEdit's sampling", sampling, steps=1, guidance=0.0), float(stochasticity)
 
 
 class SDEditEdit(BatchedEdit):

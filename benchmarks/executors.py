@@ -12,18 +12,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from rich.console import Console
 
+from eval.engine.context import EditContext
 from eval.engine.executor import Executor
 from eval.engine.inline import Inline
-from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.ray import Ray
+from eval.engine.setup import make_images
 from eval.runs.writer import RunWriter
+from imagic.models.device import settle
 from runtime.output import safe_output
 from tedbench.datasets.folder import Folder
 from tedbench.image import write_png
@@ -91,11 +94,13 @@ def measured(folder: Path, executor: Executor, file: Path, milliseconds: float) 
     }
     config: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
     config["labels"] = {"method": "waiting", "model": "none", "axis": "eta"}
-    executor.settle(NUMERICS)
+    settle(NUMERICS)
     run, reporter = RunWriter.create(folder, config), Reporter(Console(quiet=True))
-    editor = Waiting(milliseconds)
+    method, build = Waiting.describe({"milliseconds": milliseconds}), partial(Waiting, milliseconds)
+    place = executor.place(NUMERICS)
+    context = EditContext(run, Folder(file, 16), method, [(0.0, 0)], build, reporter, place, settings)
     start = time.time()
-    Job(run, Folder(file, 16), editor, [], [(0.0, 0)], executor, reporter, settings=settings).execute()
+    make_images(context, executor)
     times = {what: [e["time"] for e in run.events() if e["event"] == what] for what in ("begin", "pair")}
     return max(times["pair"]) - min(times["begin"]), min(times["begin"]) - start
 

@@ -17,21 +17,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 
 from cli.command import compose, resolved
-from eval.engine.complete import write_record
+from eval.engine.progress import Reporter
+from eval.engine.setup import open_run
+from eval.engine.spec import RunSpec
 from eval.present.outputs import write_outputs
-from eval.runs.config import run_config
-from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
-from imagic.models.device import cpu_threads
-from imagic.models.weights import digest, locate
 from runtime.output import safe_output
-from tedbench.datasets.build import build_dataset
 from tedbench.method import Axis, Sample
 from tedbench.pair import EditPair, Entry
 
@@ -44,15 +43,15 @@ COMMANDS = (
 )
 
 
-def fill(run: Run, pairs: Sequence[EditPair]) -> None:
-    """Write a shard for each pair, with every strength and seed, and its scores."""
+def fill(run: RunWriter, pairs: Sequence[EditPair], metrics: Sequence[str] = METRICS) -> None:
+    """A shard for each pair, with every strength and seed, and its scores."""
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
     requests = [(strength, seed) for strength in AXIS.grid for seed in range(SEEDS)]
     for pair in pairs:
         run.write_shard(pair, [Sample(strength, seed, image) for strength, seed in requests])
         shard = run.shard(pair.id)
-        for metric in METRICS:
+        for metric in metrics:
             scores = pd.DataFrame(requests, columns=["strength", "seed"])
             value = rng.random(len(requests))
             value = (value > 0.5).astype(float) if metric.startswith("judge") else value
@@ -82,17 +81,11 @@ def measure(what: str, line: Sequence[str], folder: Path, seconds: float) -> Non
 def complete(folder: Path) -> None:
     """Measure the first item of the list above."""
     overrides = ["dataset.split=all", f"sweep.seeds=[{','.join(map(str, range(SEEDS)))}]", "run_dir=complete"]
-    cfg = compose("run", overrides)
-    weights = digest(locate("picturebook:diffusion"))
-    threads = cpu_threads(None)
-    config = run_config(
-        resolved(cfg), model_digest=weights, method_digest=None, device="cpu", threads=threads, axis=AXIS
-    )
-    dataset = build_dataset(cfg.dataset)
-    run = RunWriter.create(folder / "complete", config)
-    fill(run, list(dataset))
-    write_outputs(run)
-    write_record(run, dataset, cfg)
+    with chdir(folder):
+        spec = RunSpec.of(resolved(compose("run", overrides)))
+        with open_run(spec, Reporter(Console(quiet=True))) as run:
+            fill(run, list(spec.dataset), spec.metrics)
+            write_outputs(run)
     measure("100 × 11 × 8, complete: the command again", ["-m", "eval.run", *overrides], folder, 5)
 
 

@@ -35,7 +35,7 @@ OVERRIDES = (
     "~metrics.judge_kept",
     "run_dir=run",
 )
-PRELOADED = ["eval.engine.job", "eval.run", "imagic.editor", "imagic.models.latent", "imagic.models.clip", "lpips"]
+PRELOADED = ["eval.engine.setup", "eval.run", "imagic.editor", "imagic.models.latent", "imagic.models.clip", "lpips"]
 TABLES = ("samples.parquet", "scores.parquet", "curves.csv")
 PATIENCE = 600.0
 """Seconds after which a command that does nothing is killed."""

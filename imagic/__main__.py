@@ -40,7 +40,7 @@ def main(cfg: DictConfig) -> None:
 
     from tqdm import tqdm
 
-    from imagic.api import build_editor, open_pair
+    from imagic.api import build_editor, describe_editor, open_pair
     from imagic.errors import DivergedError
     from imagic.models.device import multiply_exactly, settle
     from imagic.models.synthetic import is_synthetic
@@ -48,9 +48,9 @@ def main(cfg: DictConfig) -> None:
 
     whose = strip_of(read_image(image), target_text)
     require_own(out, whose)
+    requests = describe_editor(plain).requests(plain["strengths"], plain["seeds"])
     device, _ = settle(plain["numerics"])
     editor = build_editor(plain, device)
-    requests = editor.requests(plain["strengths"], plain["seeds"])
     pair = open_pair(image, target_text, plain["model"]["image_size"])
     bars: dict[str, tqdm] = {}
 

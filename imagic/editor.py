@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,9 @@ from imagic.lora import add_adapters
 from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, dpm_solver
-from imagic.settings import checked
-from imagic.variant import Variant
+from imagic.recipe import Recipe
 from tedbench.errors import PairError, UserError
-from tedbench.method import Axis, Editor, Progress, silent
+from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
 
@@ -36,12 +36,9 @@ class Imagic(Editor):
 
     Its strength is η: 0 gives the input back, 1 follows the text alone. The embedding is optimised for one image *and*
     one text, so every pair is fitted anew, from the model's pretrained weights.
-
-    Attributes:
-        fits: the store in which fitted pairs are kept and looked up, or None.
     """
 
-    randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
+    randomness: ClassVar[Randomness] = "sample"
     axis = Axis("eta", "η", tuple(i / 10 for i in range(11)), identity=0.0)
 
     def __init__(
@@ -54,6 +51,7 @@ class Imagic(Editor):
         upscaler: Mapping[str, Any] | None = None,
         variant: Mapping[str, Any] | None = None,
         fit_group: int = 1,
+        fits: FitStore | None = None,
         seed: int = 0,
         sample_batch: int = 16,
     ) -> None:
@@ -66,34 +64,33 @@ class Imagic(Editor):
             sampling: stage C: ``steps`` of DDIM and ``guidance``.
             upscaler: a cascade's upscaler is fine-tuned too, with the target text: ``steps``, ``lr``, ``draws``;
                 ``steps`` 0 or None leaves it as pretrained. Other models have none.
-            variant: deviations from the paper, see :class:`imagic.variant.Variant`.
-            fit_group: how many pairs' embeddings are optimised at once, see :meth:`fit_many`.
+            variant: where this run leaves the paper, see :class:`imagic.variant.Variant`.
+            fit_group: how many pairs' embeddings are optimised at once, see :meth:`fit_group`.
+            fits: where fitted pairs are kept and looked up; None for nowhere.
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
-        self._embedding = checked("Imagic's embedding", embedding, steps=0, lr=0.0, draws=1)
-        self._finetune = checked("Imagic's finetune", finetune, steps=0, lr=0.0, draws=1, decay=0.0, empty=0.0)
-        for key in ("decay", "empty"):
-            if self._finetune[key] > 1:
-                raise UserError(f"Imagic's finetune.{key} is {self._finetune[key]}. It must be a number from 0 to 1.")
-        self.sampling = checked("Imagic's sampling", sampling, steps=1, guidance=0.0)
-        self.group = checked("method", {"fit_group": fit_group}, fit_group=1)["fit_group"]
-        self._upscaler = checked("Imagic's upscaler", upscaler, steps=0, lr=0.0, draws=1) if upscaler else None
+        recipe = Recipe.of(embedding, finetune, sampling, upscaler, variant, fit_group)
+        self._embedding, self._finetune, self.sampling = recipe.embedding, recipe.finetune, recipe.sampling
+        self._upscaler, self._variant, self.group = recipe.upscaler, recipe.variant, recipe.fit_group
         networks = [model.network]
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)
-        self._variant = Variant.of(variant)
         if self._variant.finetune == "lora" and model.compiled:
             raise UserError("Adapters are new modules for every pair. Give numerics.compile=false with finetune=lora.")
         self.sampler = SAMPLERS[self._variant.sampler]
-        if self._variant.e_opt == "source":
-            self.needs = ("source_text",)
+        self.needs = recipe.needs
         self._pretrained = Snapshot(nn.ModuleList(networks))
-        self.fits: FitStore | None = None
+        self._fits = fits
         self._waiting: dict[str, Tensor | DivergedError] = {}  # of a group, by pair, until each is fitted
         self._open: ImagicEdit | None = None
+
+    @classmethod
+    def describe(cls, settings: Mapping[str, Any]) -> Description:
+        recipe = Recipe.of(**settings)
+        return replace(super().describe(settings), needs=recipe.needs, group=recipe.fit_group)
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> ImagicEdit:
         """Run stages A and B on a pair.
@@ -110,15 +107,15 @@ class Imagic(Editor):
         model, variant = self.model, self._variant
         x0 = self._encode_image(pair)
         e_tgt, e_null = model.encode_text([pair.target_text]), model.encode_text([""])
-        kept = self.fits.load(pair) if self.fits else None
+        kept = self._fits.load(pair) if self._fits else None
         e_opt = kept["e_opt"].to(model.device) if kept else self._embed(pair, x0, e_tgt, progress)
         try:
             if variant.finetune == "lora":
                 add_adapters(model.network, variant.lora_rank, generator(self.seed, pair.id, "adapters"))
-            if variant.finetune != "none" and not (kept and self.fits and self.fits.keep == "weights"):
+            if variant.finetune != "none" and not (kept and self._fits and self._fits.keep == "weights"):
                 self._shift_model(pair, x0, e_opt, e_tgt, e_null, progress)
-            if self.fits:
-                self._keep(self.fits, pair, kept or {"e_opt": e_opt}, new=kept is None)
+            if self._fits:
+                self._keep(self._fits, pair, kept or {"e_opt": e_opt}, new=kept is None)
         except BaseException:
             self._pretrained.restore()
             raise
@@ -135,19 +132,27 @@ class Imagic(Editor):
             rng = generator(self.seed, pair.id, "embedding")
             return optimise_embedding(self.model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
         if pair.id not in self._waiting:
-            self._waiting = self.fit_many(self.beside(pair) if self.beside else [pair], progress)
+            self.fit_group([pair], progress)
         e_opt = self._waiting.pop(pair.id)
         if isinstance(e_opt, DivergedError):
             raise e_opt
         return e_opt
 
+    def awaits_group(self, pair: EditPair) -> bool:
+        """Return True if stage A of the pair's group is still to be done."""
+        alone = self.group == 1 or self._variant.e_opt != "optimised" or pair.id in self._waiting
+        return not alone and not (self._fits and self._fits.path(pair).exists())
+
+    def fit_group(self, pairs: Sequence[EditPair | None], progress: Progress = silent) -> None:
+        self._waiting = self.fit_many(pairs, progress)
+
     def fit_many(
         self, pairs: Sequence[EditPair | None], progress: Progress = silent
     ) -> dict[str, Tensor | DivergedError]:
-        """Run stage A on a group of pairs in one batch.
+        """Do stage A of a group of pairs in one batch.
 
-        A batch always has ``group`` rows: rows that are left over, or whose pair is None, are filled with copies of the
-        first pair. So the bits of a pair's e_opt depend on the batch size, and not on the other pairs in it.
+        A batch is always of ``fit_group`` pairs: places that are left over, or whose pair is None, are filled with
+        copies. So the bits of a pair's e_opt depend on that number, and not on what is beside it.
 
         Returns:
             By pair id: e_opt, or the error that the pair would raise alone.

@@ -20,9 +20,6 @@ from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.pair import EditPair
 
-KEEP = ("none", "embedding", "weights")
-"""Parts of a fit that can be kept: nothing, e_opt (stage B is then run again), or e_opt and the changes of stage B."""
-
 
 class FitStore:
     """A folder of safetensors, one file per fitted pair, named by a hash of everything that decides the fit."""

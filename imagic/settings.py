@@ -7,6 +7,9 @@ from typing import Any
 
 from tedbench.errors import UserError
 
+KEEP = ("none", "embedding", "weights")
+"""What can be kept of a fit: nothing, e_opt (stage B is then done again), or e_opt and what stage B changed."""
+
 
 def checked(name: str, settings: Mapping[str, Any], **least: float) -> dict[str, Any]:
     """Return a block of settings after checking that each is a number of at least its minimum, whole if that is whole.

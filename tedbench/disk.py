@@ -20,6 +20,8 @@ REASONS = {
     errno.EPERM: "writing there is not allowed",
     errno.EEXIST: "a file is where a folder should be",
     errno.ENOTDIR: "a file is where a folder should be",
+    errno.ENOLCK: "its file system has no locks",
+    errno.EOPNOTSUPP: "its file system has no locks",
 }
 
 

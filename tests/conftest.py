@@ -45,6 +45,54 @@ def command() -> Callable[..., Done]:
     return run
 
 
+class Job:
+    """The pairs of a run under an editor that is built already."""
+
+    def __init__(self, run, dataset, editor, requests, executor=None, reporter=None, **context):
+        from rich.console import Console
+
+        from eval.engine.context import EditContext
+        from eval.engine.inline import Inline
+        from eval.engine.placement import Placement
+        from eval.engine.progress import Reporter
+
+        self.run, self.editor, self.executor = run, editor, executor or Inline()
+        self.reporter = reporter or Reporter(Console(quiet=True))
+        given = {"placement": Placement("cpu", 1), "settings": {}} | context
+        method = described(editor)
+        self.context = EditContext(run, dataset, method, requests, lambda: editor, self.reporter, **given)
+
+    def execute(self) -> None:
+        from eval.engine.setup import make_images
+
+        make_images(self.context, self.executor)
+
+    def todo(self) -> list:
+        from eval.engine.plan import examine, plan
+
+        return plan(examine(self.run, self.context.wanted))
+
+
+def described(editor: object) -> object:
+    """The description of an editor that was built by hand."""
+    from tedbench.method import Description
+
+    facts = {name: getattr(editor, name) for name in ("needs", "group", "files") if hasattr(editor, name)}
+    return Description(type(editor).__name__, editor.axis, editor.randomness, **facts)
+
+
+@pytest.fixture(scope="session")
+def describe() -> Callable[..., object]:
+    """:func:`described`."""
+    return described
+
+
+@pytest.fixture(scope="session")
+def make_job() -> type[Job]:
+    """:class:`Job`."""
+    return Job
+
+
 @pytest.fixture(scope="session")
 def shards() -> Callable[[Path], dict[str, bytes]]:
     """Every file of a run's shards, by name."""

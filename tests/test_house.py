@@ -113,7 +113,7 @@ def test_the_law_has_no_circle():
         below(room)
 
 
-@pytest.mark.parametrize("source", ["from eval.present.text import number", "def f():\n    import eval.engine.job"])
+@pytest.mark.parametrize("source", ["from eval.present.text import number", "def f():\n    import eval.engine.setup"])
 def test_an_import_upwards_is_told(tmp_path, monkeypatch, source):
     path = tmp_path / "eval" / "analysis" / "wrong.py"
     path.parent.mkdir(parents=True)

@@ -9,9 +9,15 @@ import torch
 from torch import Tensor
 from torchvision.transforms import functional as F
 
-from imagic.models.clip import load_clip
+from imagic.models.clip import clip_folder, load_clip
 from imagic.models.weights import digest
 from tedbench.errors import UserError
+
+
+def clip_digest(model: str, pretrained: str | None = None) -> str | None:
+    """Return the digest of the files of a CLIP in a folder; None for weights that a tag names."""
+    folder = clip_folder(model)
+    return digest(folder) if folder else None
 
 
 class Clip:
@@ -19,8 +25,7 @@ class Clip:
 
     Attributes:
         name: of model and weights, for messages.
-        digest: of a folder's files; None for weights given by a tag.
-        side: of its images, in pixels.
+        side: of its pictures, in pixels.
         grid: (rows, columns) of its patches.
         blocks: of its image transformer.
     """
@@ -43,7 +48,6 @@ class Clip:
             instead="give recipe.text2live.clip.model a folder in open_clip's format",
         )
         self.name = f"{model} ({pretrained})" if pretrained else model
-        self.digest = digest(self._clip.folder) if self._clip.folder else None
         self.device, self.network = torch.device(device), self._clip.network
         visual = self.network.visual
         if not hasattr(getattr(visual, "transformer", None), "resblocks") or not hasattr(visual, "grid_size"):

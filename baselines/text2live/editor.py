@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,14 +13,14 @@ from torch import Tensor
 from torchvision.transforms import functional as F
 
 from baselines.text2live.augment import ClipViews, InputVariants
-from baselines.text2live.clip import Clip
+from baselines.text2live.clip import Clip, clip_digest
 from baselines.text2live.generator import least_size
 from baselines.text2live.layer import EditLayer
 from baselines.text2live.objective import Objective, Texts
 from baselines.text2live.optimise import optimise_layer
-from baselines.text2live.settings import Augmentation, Bootstrap, Optimisation, Shape, Views, Weights, read
+from baselines.text2live.settings import Recipe
 from tedbench.errors import UserError
-from tedbench.method import Axis, Edit, Editor, Progress, Sample, silent
+from tedbench.method import Axis, Description, Edit, Editor, Progress, Randomness, Sample, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import seeded
 
@@ -33,9 +34,9 @@ class Text2Live(Editor):
     object phrases.
     """
 
-    randomness: ClassVar[Literal["none", "fit", "sample"]] = "fit"
+    randomness: ClassVar[Randomness] = "fit"
     needs: tuple[str, ...] = ("source_object", "target_object")
-    axis = Axis("opacity", "opacity", tuple(i / 10 for i in range(11)), identity=0.0)
+    axis = Axis("opacity", "opacity", tuple(i / 10 for i in range(11)), identity=0.0, least=0.0, most=1.0)
 
     def __init__(
         self,
@@ -60,24 +61,16 @@ class Text2Live(Editor):
             seed: of the whole run; every draw derives from it, the pair and the sample's seed.
         """
         self.seed, self.device = seed, torch.device(device)
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise UserError(f"Text2LIVE's size is {size!r}. It must be a whole number from 1, or null.")
         self.size = size
-        self.optimisation = read(Optimisation, "optimisation", optimisation)
-        self.shape = read(Shape, "generator", generator)
-        self.augmentation = read(Augmentation, "augmentation", augmentation)
-        self.views = read(Views, "views", views)
-        self.losses = read(Weights, "losses", losses)
-        self.bootstrap = read(Bootstrap, "bootstrap", bootstrap)
+        recipe = Recipe.of(size, optimisation, generator, augmentation, views, losses, bootstrap)
+        self.optimisation, self.shape, self.augmentation = recipe.optimisation, recipe.generator, recipe.augmentation
+        self.views, self.losses, self.bootstrap = recipe.views, recipe.losses, recipe.bootstrap
         self.clip = Clip(**clip, device=self.device)
-        self.digest = self.clip.digest
 
-    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
-        """Return the requests of a sweep after checking that every opacity is a number from 0 to 1."""
-        found = super().requests(strengths, seeds)
-        if wrong := [opacity for opacity, _ in found if not 0 <= opacity <= 1]:
-            raise UserError(f"Text2LIVE has no opacity {wrong[0]:g}. Give sweep.strengths from 0 to 1.")
-        return found
+    @classmethod
+    def describe(cls, settings: Mapping[str, Any]) -> Description:
+        Recipe.of(**{name: block for name, block in settings.items() if name != "clip"})
+        return replace(super().describe(settings), digest=clip_digest(**settings["clip"]))
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> Text2LiveEdit:
         """Embed the pair's texts. A seed's layer is trained on the first request for it.

@@ -98,3 +98,42 @@ def read(kind: type[Settings], name: str, given: Mapping[str, Any]) -> Settings:
         if most is not None and value > most:
             raise UserError(f"Text2LIVE's {name}.{key} is {value!r}. It must be a number from {least:g} to {most:g}.")
     return kind(**block)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All blocks of a recipe."""
+
+    optimisation: Optimisation
+    generator: Shape
+    augmentation: Augmentation
+    views: Views
+    losses: Weights
+    bootstrap: Bootstrap
+
+    @classmethod
+    def of(
+        cls,
+        size: int | None,
+        optimisation: Mapping[str, Any],
+        generator: Mapping[str, Any],
+        augmentation: Mapping[str, Any],
+        views: Mapping[str, Any],
+        losses: Mapping[str, Any],
+        bootstrap: Mapping[str, Any],
+    ) -> Recipe:
+        """Check blocks of settings, and the side at which the layer is painted.
+
+        Raises:
+            UserError: see :func:`read`; or ``size`` is neither None nor a whole number from 1.
+        """
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise UserError(f"Text2LIVE's size is {size!r}. It must be a whole number from 1, or null.")
+        return cls(
+            read(Optimisation, "optimisation", optimisation),
+            read(Shape, "generator", generator),
+            read(Augmentation, "augmentation", augmentation),
+            read(Views, "views", views),
+            read(Weights, "losses", losses),
+            read(Bootstrap, "bootstrap", bootstrap),
+        )

@@ -9,29 +9,28 @@ from rich.markup import escape
 from rich.table import Table
 
 from eval.analysis.curves import curve_table
-from eval.metrics.base import Metric
 from eval.metrics.names import short_name
+from eval.metrics.saved import SavedMetric
 from eval.present.text import coverage, strength_cells
 from eval.runs.folder import Run
 from runtime.tables import print_table
 from tedbench.method import format_strength
 
 
-def print_summary(
-    run: Run, pair_ids: Collection[str], metrics: Sequence[Metric], console: Console, seconds: float
-) -> int:
+def print_summary(run: Run, pair_ids: Collection[str], names: Sequence[str], console: Console, seconds: float) -> int:
     """Print the curves as a table, failures and where things are; the last line is the run's folder.
 
     Args:
         run: with its scores.
         pair_ids: the pairs that the command was asked for.
-        metrics: the columns of the table.
+        names: of the metrics in the table.
         console: where to.
         seconds: that the command took.
 
     Returns:
         1 if any of these pairs failed, else 0.
     """
+    metrics = [SavedMetric(name) for name in names]
     table, shown = curve_table(run), Table()
     shown.add_column(run.axis.symbol, justify="right")
     for metric in metrics:

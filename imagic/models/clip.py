@@ -47,6 +47,15 @@ class OpenClip(NamedTuple):
         return tokens
 
 
+def clip_folder(model: str) -> Path | None:
+    """Return the folder of a CLIP model that is one; None for a name that open_clip knows.
+
+    Raises:
+        UserError: the folder is not there.
+    """
+    return locate(model) if model.startswith(EMBEDDED) or "/" in model else None
+
+
 def load_clip(model: str, pretrained: str | None, device: str | torch.device, *, option: str, instead: str) -> OpenClip:
     """Load a CLIP model.
 
@@ -61,7 +70,7 @@ def load_clip(model: str, pretrained: str | None, device: str | torch.device, *,
         UserError: an unknown model, weights that are not here and cannot be downloaded, or weights trained with
             another activation than the model computes (see :func:`imagic.models.gelu.check_activation`).
     """
-    folder = locate(model) if model.startswith(EMBEDDED) or "/" in model else None
+    folder = clip_folder(model)
     if folder is None and pretrained is None:
         raise UserError(f"The CLIP model {model} needs weights. Give {option}.pretrained, such as openai.")
     if folder is not None and not (folder / "open_clip_model.safetensors").is_file():

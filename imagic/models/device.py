@@ -74,19 +74,12 @@ def _require_tf32(device: str) -> None:
     )
 
 
-def settle(numerics: Mapping[str, Any]) -> tuple[str, int]:
-    """Set up the device as ``numerics`` asks, so that equal runs give equal bits.
-
-    TF32 is switched off (float32 means float32), or on for ``dtype`` tf32; on CUDA deterministic kernels are asked for.
-
-    Returns:
-        The device and the number of CPU threads.
+def resolve(numerics: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the device and the number of CPU threads that ``numerics`` asks for. Changes nothing.
 
     Raises:
-        UserError: a setting of the wrong kind, or tf32 on a device that has none.
+        UserError: a setting that is no such thing, a device that is not there, or tf32 on a device that has none.
     """
-    import torch
-
     for key in ("threads", "sample_batch"):
         value = numerics[key]
         if not (value is None and key == "threads") and (
@@ -94,11 +87,27 @@ def settle(numerics: Mapping[str, Any]) -> tuple[str, int]:
         ):
             raise UserError(f"numerics.{key} is {value!r}. It must be a whole number from 1.")
     device, threads = resolve_device(str(numerics["device"])), cpu_threads(numerics["threads"])
-    tf32 = numerics.get("dtype") == TF32
-    if tf32:
+    if numerics.get("dtype") == TF32:
         _require_tf32(device)
+    return device, threads
+
+
+def settle(numerics: Mapping[str, Any]) -> tuple[str, int]:
+    """Set up the processor as ``numerics`` asks, so that equal runs give equal bits.
+
+    TF32 is switched off (float32 means float32), or with ``dtype`` tf32 on, and on CUDA deterministic kernels are asked for.
+
+    Returns:
+        The device and the number of CPU threads.
+
+    Raises:
+        UserError: see :func:`resolve`.
+    """
+    import torch
+
+    device, threads = resolve(numerics)
     torch.set_num_threads(threads)
-    multiply_exactly(not tf32)
+    multiply_exactly(numerics.get("dtype") != TF32)
     if device.startswith("cuda"):
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False

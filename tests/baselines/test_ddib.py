@@ -70,18 +70,18 @@ def test_the_source_text_decides_the_noise_and_the_target_text_the_image(tiny_mo
     assert not torch.equal(x_T("A dog.", "A cat."), x_T("A tree.", "A cat."))
 
 
-def test_a_pair_without_a_source_text_says_how_to_give_one(tiny_model, noise_image):
+def test_a_pair_without_a_source_text_says_how_to_give_one(tiny_model, noise_image, describe):
     editor = DDIB(tiny_model(), sampling={"steps": 4})
     entries = [Entry("a.png", "A cat."), Entry("b.png", "A cat.", "A dog.")]
     with pytest.raises(PairError, match=r"source_text.*dataset\.annotations"):
         editor.fit(EditPair(entries[0], noise_image(0)))
-    editor.check(entries)
+    describe(editor).check(entries)
     with pytest.raises(UserError, match=r"none of the 1 pairs has it.*dataset\.annotations"):
-        editor.check(entries[:1])
+        describe(editor).check(entries[:1])
 
 
-def test_several_seeds_are_one_image_a_strength(tiny_model):
+def test_several_seeds_are_one_image_a_strength(tiny_model, describe):
     editor = DDIB(tiny_model(), sampling={"steps": 4})
-    assert editor.requests(None, [3, 5]) == [(w, 0) for w in (1.0, 2.0, 3.0, 4.0, 5.0)]
-    with pytest.raises(UserError, match="from 0"):
-        editor.requests([-1, 2], [0])
+    assert describe(editor).requests(None, [3, 5]) == [(w, 0) for w in (1.0, 2.0, 3.0, 4.0, 5.0)]
+    with pytest.raises(UserError, match="at least 0"):
+        describe(editor).requests([-1, 2], [0])

@@ -16,7 +16,6 @@ import pytest
 from rich.console import Console
 
 from eval.engine.inline import Inline
-from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.build import build_metrics
@@ -185,7 +184,7 @@ class Faulty(Metric):
 '''
 
 
-def job(tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, folder="run"):
+def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, folder="run"):
     """A job whose method and metrics are not of this project."""
     (tmp_path / "strange.py").write_text(STRANGE)
     file = next(option for option in six_pairs if option.startswith("dataset.file=")).partition("=")[2]
@@ -206,16 +205,22 @@ def job(tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, fo
         editor, built = build(settings["method"], Editor), build_metrics(metrics, "cpu")
     finally:
         sys.path.remove(str(tmp_path))
-    executor.settle(numerics)
-    reporter = Reporter(Console(file=io.StringIO()))
+    reporter, place = Reporter(Console(file=io.StringIO())), executor.place(numerics)
+    names = [metric.name for metric in built]
     run = RunWriter.create(tmp_path / folder, config)
-    return Job(run, Folder(file, 16), editor, built, [(0.0, 0)], executor, reporter, settings=settings)
+    made = make_job(
+        run, Folder(file, 16), editor, [(0.0, 0)], executor, reporter, settings=settings, metrics=names, placement=place
+    )
+    made.metrics, made.settings = built, settings
+    return made
 
 
 @pytest.mark.slow
-def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(tmp_path, six_pairs, monkeypatch):
+def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(
+    make_job, tmp_path, six_pairs, monkeypatch
+):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    made = job(tmp_path, six_pairs, Ray(workers=1, retries=1))
+    made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1, retries=1))
     made.execute()
     table = made.run.samples().set_index("image_name")
     assert table.loc["2.png", "status"] == "failed" and "lost 2 times" in table.loc["2.png", "reason"]
@@ -224,11 +229,13 @@ def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(
 
 
 @pytest.mark.slow
-def test_a_metrics_fault_on_a_worker_ends_the_command_as_it_does_in_one_process(tmp_path, six_pairs, monkeypatch):
+def test_a_metrics_fault_on_a_worker_ends_the_command_as_it_does_in_one_process(
+    make_job, tmp_path, six_pairs, monkeypatch
+):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     faulty = {"faulty": {"_target_": "strange.Faulty"}}
     for name, executor in (("inline", Inline()), ("ray", Ray(workers=2))):
-        made = job(tmp_path, six_pairs, executor, "strange.Harmless", faulty, name)
+        made = job_of(make_job, tmp_path, six_pairs, executor, "strange.Harmless", faulty, name)
         made.execute()
         assert list(made.run.samples()["status"]) == ["ok"] * 6
         with pytest.raises(RuntimeError, match="the metric's own fault"):
@@ -239,9 +246,9 @@ def test_a_metrics_fault_on_a_worker_ends_the_command_as_it_does_in_one_process(
 
 
 @pytest.mark.slow
-def test_what_workers_cannot_start_with_is_told_in_one_line(tmp_path, six_pairs, monkeypatch):
+def test_what_workers_cannot_start_with_is_told_in_one_line(make_job, tmp_path, six_pairs, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    made = job(tmp_path, six_pairs, Ray(workers=1))
+    made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1))
     made.settings["dataset"]["file"] = str(tmp_path / "none.csv")
     with pytest.raises(UserError, match=r"none\.csv"):
         made.execute()
@@ -263,7 +270,7 @@ def test_what_is_no_number_is_refused(settings, words):
 
 def test_a_worker_cannot_be_given_one_gpu_of_several():
     with pytest.raises(UserError, match="CUDA_VISIBLE_DEVICES"):
-        Ray().settle({"device": "cuda:1", "threads": 1, "sample_batch": 1})
+        Ray().place({"device": "cuda:1", "threads": 1, "sample_batch": 1})
 
 
 def test_a_finished_run_starts_no_cluster(whole, six_pairs, edit):

@@ -6,7 +6,8 @@ import pytest
 
 from cli.command import compose
 from eval.engine.executor import part_of
-from eval.runs.lock import Part, RunLock
+from eval.runs.lock import RunLock
+from eval.runs.part import Part
 from eval.score import main as score
 from tedbench.errors import UserError
 

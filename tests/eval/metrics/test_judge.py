@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 
 from cli.command import compose
 from eval.analysis.curves import curve_table
-from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.base import Reference
@@ -192,9 +191,8 @@ def job(tmp_path, random_judge, reference):
     settings = compose("run", ["metrics=picturebook", f"metrics.judge_success.weights={random_judge}"]).metrics
     metrics = [build(block, device="cpu") for block in settings.values()]
     editor = SimpleNamespace(axis=Axis("eta", "η", (0.0, 1.0)))
-    job = Job(run, Listed(entries, 64), editor, metrics, [(0.0, 0), (1.0, 0)], None, Reporter())
-    score_run(run, metrics, job.reporter)
-    return job
+    score_run(run, metrics, Reporter())
+    return SimpleNamespace(run=run, dataset=Listed(entries, 64), editor=editor, metrics=metrics)
 
 
 class Listed(Dataset):
@@ -259,7 +257,7 @@ def test_report_and_curves_csv_bear_pairs_that_were_not_judged(job):
 def test_the_summary_says_of_how_many_images_success_is(job, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     ids = [entry.id for entry in job.dataset.entries]
-    assert print_summary(job.run.reader(), ids, job.metrics, Reporter().console, 60) == 0
+    assert print_summary(job.run.reader(), ids, [metric.name for metric in job.metrics], Reporter().console, 60) == 0
     said = capsys.readouterr()
     assert "100% of 1" in said.out + said.err
     assert "judged success: judge/success/" in said.out + said.err

@@ -10,11 +10,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from eval.engine.inline import Inline
-from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
-from eval.engine.setup import own_folder
+from eval.engine.spec import own_folder
 from eval.metrics.base import Metric
 from eval.metrics.pixels import Psnr
 from eval.metrics.truth import TowardsTruth
@@ -69,7 +67,7 @@ METRICS = (Psnr(), TowardsTruth({"_target_": "eval.metrics.pixels.Psnr"}), WordC
 
 
 @pytest.fixture
-def work(tmp_path, noise_image):
+def work(tmp_path, noise_image, make_job):
     """Runs a list's rows as ``eval.run`` does, up to its tables; gives the run, the editor and what was said."""
     for number, name in enumerate(("a.png", "b.png", "true.png", "other.png")):
         Image.fromarray(noise_image(number)).save(tmp_path / name)
@@ -86,8 +84,7 @@ def work(tmp_path, noise_image):
         reporter = Reporter(Console(quiet=True))
         reporter.say = said.append
         requests = [(depth, 0) for depth in depths]
-        job = Job(found, dataset, editor, list(METRICS), requests, Inline(), reporter)
-        job.execute()
+        make_job(found, dataset, editor, requests, reporter=reporter, metrics=[m.name for m in METRICS]).execute()
         score_run(found, METRICS, reporter)
         return found, editor, said
 
