@@ -52,7 +52,9 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
             overrides = [a for a in arguments if not a.startswith("-")]
             elsewhere = _goes_to_slurm(overrides)
             # each value of a sweep is checked when its job starts; the first of each is checked now
-            compose(config_name, [first_of_sweep(o) for o in overrides] if several else overrides)
+            cfg = compose(config_name, [first_of_sweep(o) for o in overrides] if several else overrides)
+            if not _needs_hydra(arguments):
+                return task(cfg) or 0
             others = [a for a in arguments if a not in several and not is_removal(a)]
             sys.argv[1:] = [*several, *others]  # Hydra wants its flag first
             removed = removals(overrides)
@@ -91,6 +93,14 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
 
 class JobError(Exception):
     """A job of a sweep on another machine (Slurm) failed."""
+
+
+def _needs_hydra(arguments: list[str]) -> bool:
+    """Return whether a command line is a sweep, or has flags or settings of Hydra's own.
+
+    All others run with the configuration that :func:`compose` has made of them, which Hydra would make twice more.
+    """
+    return any(argument.startswith(("-", "hydra", "+hydra", "experiment=", "+experiment=")) for argument in arguments)
 
 
 def _goes_to_slurm(overrides: list[str]) -> bool:

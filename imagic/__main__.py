@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from cli.command import command, resolved
+from runtime.bars import open_bars
 from tedbench.errors import UserError
 from tedbench.image import read_image
 from tedbench.method import grid
@@ -38,7 +39,7 @@ def main(cfg: DictConfig) -> None:
     plain = resolved(cfg)
     grid(plain["strengths"], plain["seeds"])
 
-    from tqdm import tqdm
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TimeElapsedColumn
 
     from imagic.api import build_editor, describe_editor, open_pair
     from imagic.errors import DivergedError
@@ -52,17 +53,16 @@ def main(cfg: DictConfig) -> None:
     device, _ = settle(plain["numerics"])
     editor = build_editor(plain, device)
     pair = open_pair(image, target_text, plain["model"]["image_size"])
-    bars: dict[str, tqdm] = {}
+    bars = open_bars("{task.description:<12}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    stages: dict[str, TaskID] = {}
 
     def progress(stage: str, step: int, steps: int) -> None:
-        if stage not in bars:
-            bars[stage] = tqdm(total=steps, desc=f"{stage:<12}", unit="step")
-        bars[stage].update(step - bars[stage].n)
-        if step == steps:
-            bars[stage].close()
+        if stage not in stages:
+            stages[stage] = bars.add_task(stage, total=steps)
+        bars.update(stages[stage], completed=step)
 
     try:
-        with editor.fit(pair, progress) as edit:
+        with bars, editor.fit(pair, progress) as edit:
             samples = list(edit.sample(requests, progress))
     except DivergedError as error:
         raise UserError(f"Imagic did not converge on {image}: {error}.") from None

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self, TypedDict
 
 import numpy as np
 
@@ -89,6 +89,24 @@ Origins = Mapping[tuple[float, int], Origin]
 """Of a pair's images, by (strength, seed)."""
 
 
+class Facts(TypedDict, total=False):
+    """What an :class:`Edit` reports of itself, under the same keys for every method; each where there is such a thing.
+
+    Attributes:
+        sample_fits: how many fits were made while sampling, one for each seed.
+        sample_fit_s: seconds of the sampling that these took.
+        sample_batch: how many images were sampled at once, where memory was too small for what was asked.
+        resized_from: by file name, the size of each image made elsewhere that was brought to the pair's size.
+        other_shape: by file name, the sizes of such an image and its input where these differ in shape, and how it was cut.
+    """
+
+    sample_fits: int
+    sample_fit_s: float
+    sample_batch: int
+    resized_from: dict[str, str]
+    other_shape: dict[str, dict[str, str]]
+
+
 class Edit(ABC):
     """One fitted pair, holding what was expensive until it is closed. Use it in a ``with`` statement."""
 
@@ -100,8 +118,8 @@ class Edit(ABC):
             PairError: what this pair cannot give; what was yielded before is good.
         """
 
-    def facts(self) -> dict[str, Any]:
-        """What a run should write down of this pair beside its images, once they are sampled; plain JSON values."""
+    def facts(self) -> Facts:
+        """Return what a run should write down of this pair beside its images, once they are sampled; plain JSON values."""
         return {}
 
     def origins(self) -> dict[tuple[float, int], Origin]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -16,7 +17,37 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from runtime.threads import usable_cores, wait_passively
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Read when torch is loaded, which happens below this line: the models are tiny, and pytest-xdist has a worker on each core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+wait_passively()
+
+MOST_WORKERS = 8
+"""Of ``-n auto``: each worker holds torch and a few small models, some 1.5 GB."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """``-n auto``: the cores that this process may use, not those that the machine has."""
+    return min(usable_cores(), MOST_WORKERS)
+
+
+def pytest_collection_finish() -> None:
+    """Collections of garbage pass over the modules, as they do in a run: each run would see to it again, for a second."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
+
+
+def pytest_runtest_setup() -> None:
+    """Every test begins with one thread, whatever a command in this process has set."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 class Done(NamedTuple):

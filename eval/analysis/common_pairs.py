@@ -9,6 +9,7 @@ import pandas as pd
 
 from eval.analysis.methods import Method
 from eval.analysis.shapes import shape_notes
+from eval.runs.cards import MetricCards, merged
 from eval.runs.folder import last_start
 from tedbench.errors import UserError
 
@@ -36,6 +37,16 @@ class Comparison(NamedTuple):
     def coverage(self) -> str:
         """ "5 of 6 pairs"."""
         return f"{len(self.pair_ids)} of {self.n_expected} pair{'' if self.n_expected == 1 else 's'}"
+
+    @property
+    def metrics(self) -> MetricCards:
+        """The cards of all methods' metrics; equal names are equal metrics."""
+        return merged([method.metrics for method in self.methods])
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the pictures are drawn by a program."""
+        return self.methods[0].run.cards.dataset.synthetic
 
     def reasons(self) -> dict[str, list[str]]:
         """The left-out pairs, by why."""
@@ -105,11 +116,3 @@ def _same_dataset(methods: Sequence[Method]) -> None:
 
 def _inputs(method: Method) -> dict[str, Any]:
     return {shard.id: shard.info().get("input") for shard in method.run.shards()}
-
-
-def scores(method: Method) -> pd.DataFrame:
-    """A method's scores under names that say all: a metric at the pairs' own size is another one at every size."""
-    table = method.run.scores()
-    native = table["metric"].str.endswith("/native")
-    table.loc[native, "metric"] += f"-{method.size}px"
-    return table

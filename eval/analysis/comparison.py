@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from eval.analysis.common_pairs import Comparison, scores
+from eval.analysis.common_pairs import Comparison
 from eval.analysis.cost import Cost
 from eval.analysis.stats import clustered_mean
-from eval.metrics.base import shown_name, shown_score
-from eval.metrics.names import is_share, metric_order
 
 TABLE_COLUMNS = (
     "method",
@@ -40,11 +38,11 @@ def scores_by_metric(comparison: Comparison) -> dict[str, pd.DataFrame]:
         [_measured(comparison, place).assign(method=m.name) for place, m in enumerate(comparison.methods)]
     )
     tables = {}
-    for metric in sorted(measured["metric"].unique(), key=metric_order):
-        rows = measured[measured["metric"] == metric]
+    for card in comparison.metrics.only(measured["metric"].unique()):
+        rows = measured[measured["metric"] == card.name]
         wide = rows.pivot(index=["pair_id", "source_group"], columns="method", values="score")
         names = [method.name for method in comparison.methods if method.name in wide.columns]
-        tables[shown_name(metric)] = shown_score(metric, wide[names].dropna().sort_index())
+        tables[card.shown] = card.shown_score(wide[names].dropna().sort_index())
     return {metric: wide for metric, wide in tables.items() if len(wide)}
 
 
@@ -59,9 +57,9 @@ def comparison_table(comparison: Comparison, scores: Mapping[str, pd.DataFrame],
         scores: of :func:`scores_by_metric`.
         costs: of each method.
     """
-    rows = []
+    rows, cards = [], comparison.metrics
     for metric, wide in scores.items():
-        clusters, share = wide.index.get_level_values("source_group").tolist(), is_share(metric, wide.to_numpy())
+        clusters, share = wide.index.get_level_values("source_group").tolist(), cards[metric].share
         for method, spent in zip(comparison.methods, costs, strict=True):
             if method.name not in wide.columns:
                 continue
@@ -91,7 +89,7 @@ def _measured(comparison: Comparison, place: int) -> pd.DataFrame:
     """pair_id, source_group, metric, score of a method's picked images; no row where a metric has nothing to say."""
     method = comparison.methods[place]
     picked = comparison.picked(method)[["pair_id", "strength", "seed", "source_group"]]
-    return scores(method).dropna(subset="score").merge(picked, on=["pair_id", "strength", "seed"])
+    return method.scores().dropna(subset="score").merge(picked, on=["pair_id", "strength", "seed"])
 
 
 def apart(comparison: Comparison, table: pd.DataFrame) -> list[str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from eval.analysis.methods import Method
-from eval.runs.config import FILES
 
 
 class Cost(NamedTuple):
@@ -31,7 +30,7 @@ class Cost(NamedTuple):
 
 def cost(method: Method, pair_ids: Sequence[str]) -> Cost:
     """The cost of these pairs, each as it was made last. Images that were made elsewhere cost nothing that is known."""
-    events = [] if made_elsewhere(method.config) else method.run.events()
+    events = [] if method.run.cards.method.elsewhere else method.run.events()
     last = {event.get("pair"): event for event in events if event["event"] == "pair"}
     made = [last[pair_id] for pair_id in pair_ids if pair_id in last]
     timed = [seconds for event in made if (seconds := _seconds(event)) is not None]
@@ -42,17 +41,15 @@ def cost(method: Method, pair_ids: Sequence[str]) -> Cost:
 
 
 def _seconds(event: dict[str, Any]) -> float | None:
-    """Training that happens while a method samples (a fit for each seed) counts once, not once for each image."""
+    """Fits that a method makes while it samples (one for each seed) count once, not once for each image.
+
+    See :class:`tedbench.method.Facts`.
+    """
     if not {"fit_s", "sample_s", "images"} <= event.keys() or not event["images"]:
         return None
-    training = float(event.get("training_s", 0))
-    fits = max(1, int(event.get("layers", 1)))
-    return event["fit_s"] + training / fits + max(0.0, event["sample_s"] - training) / event["images"]
-
-
-def made_elsewhere(config: Mapping[str, Any]) -> bool:
-    """Whether a run's images are not its own (method=precomputed)."""
-    return any(config.get("how", {}).get(f"method_{name}") for name in FILES)
+    fitting = float(event.get("sample_fit_s", 0))
+    fits = max(1, int(event.get("sample_fits", 1)))
+    return event["fit_s"] + fitting / fits + max(0.0, event["sample_s"] - fitting) / event["images"]
 
 
 def _machine(method: Method) -> str:

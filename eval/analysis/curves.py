@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from eval.analysis.stats import clustered_mean
-from eval.metrics.base import shown_name, shown_score
-from eval.metrics.names import is_share
+from eval.runs.cards import MetricCards
 from eval.runs.folder import Run
 
 CURVE_COLUMNS = (
@@ -39,9 +38,10 @@ def curve_table(run: Run, pair_ids: Sequence[str] | None = None) -> pd.DataFrame
         pair_ids: the pairs that the table is about; None for all that the run has, of those that it should have.
     """
     samples = run.samples()
+    scores, cards = run.scores(), run.metrics
     if pair_ids is not None:
-        return curve_rows(samples, run.scores(), pair_ids, run.labels)
-    return curve_rows(samples, run.scores(), list(samples["pair_id"].unique()), run.labels, run.expected_pairs)
+        return curve_rows(samples, scores, pair_ids, run.labels, cards)
+    return curve_rows(samples, scores, list(samples["pair_id"].unique()), run.labels, cards, run.expected_pairs)
 
 
 def curve_rows(
@@ -49,6 +49,7 @@ def curve_rows(
     scores: pd.DataFrame,
     pair_ids: Collection[str],
     labels: Mapping[str, str],
+    metrics: MetricCards,
     n_expected: int | None = None,
 ) -> pd.DataFrame:
     """The table of :func:`curve_table` from a run's samples and raw scores.
@@ -57,25 +58,29 @@ def curve_rows(
         samples, scores: see :mod:`eval.runs.folder`.
         pair_ids: the pairs that the table is about.
         labels: the columns ``method`` and ``axis``.
+        metrics: the cards of the scores.
         n_expected: how many pairs there should be; all of ``pair_ids`` by default.
+
+    Raises:
+        UserError: a metric has no card.
     """
     pairs_expected = len(pair_ids) if n_expected is None else n_expected
     samples = samples[samples["pair_id"].isin(pair_ids)]
     keys = ["pair_id", "strength", "seed"]
-    shares = {metric for metric, group in scores.groupby("metric") if is_share(metric, group["score"])}
     scores = scores.dropna(subset="score").merge(samples[[*keys, "source_group"]], on=keys)
     seeds = samples.groupby("strength")["seed"].nunique()
     rows = []
     for (metric, strength), group in scores.groupby(["metric", "strength"]):
+        card = metrics[str(metric)]
         pairs = (
-            group.assign(value=shown_score(metric, group["score"]))
+            group.assign(value=card.shown_score(group["score"]))
             .groupby("pair_id")
             .agg(value=("value", "mean"), cluster=("source_group", "first"))
         )
-        interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist(), share=metric in shares)
+        interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist(), share=card.share)
         counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": pairs_expected * int(seeds[strength])}
         ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
-        rows.append({**labels, "strength": strength, "metric": shown_name(metric), **ends, **counts})
+        rows.append({**labels, "strength": strength, "metric": card.shown, **ends, **counts})
     table = pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).sort_values(["metric", "strength"], ignore_index=True)
     return table.astype(dict.fromkeys(("strength", "mean", "ci_low", "ci_high"), float))  # also where it is empty
 

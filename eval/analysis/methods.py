@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from eval.analysis.selection import chosen
+from eval.runs.cards import MetricCards, name_at_size
 from eval.runs.folder import Run
 from eval.runs.source_groups import in_all
 from tedbench.errors import UserError
@@ -53,7 +54,19 @@ class Method(NamedTuple):
 
     @property
     def dataset(self) -> str:
-        return str(self.config["fit"].get("dataset", "a dataset without a name"))
+        """Its name."""
+        return self.run.cards.dataset.name
+
+    @property
+    def metrics(self) -> MetricCards:
+        """The cards of :meth:`scores`."""
+        return self.run.metrics.at_size(self.size)
+
+    def scores(self) -> pd.DataFrame:
+        """Return the run's scores under names that say all (see :func:`eval.runs.cards.name_at_size`)."""
+        table = self.run.scores()
+        table["metric"] = table["metric"].map(lambda name: name_at_size(name, self.size))
+        return table
 
     @property
     def size(self) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from eval.analysis.selection import CHOICE_COLUMNS, Choice
-from eval.metrics.base import shown_name, shown_score
+from eval.runs.cards import Kind, MetricCard, MetricCards
 from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Axis, format_strength
@@ -128,29 +128,36 @@ def best(
 
     Args:
         among: what may be chosen.
-        threshold: of fidelity as it is shown, 1 − LPIPS.
+        threshold: of fidelity as it is shown, such as 1 − LPIPS.
         below: what a pair has none of whose images reaches the threshold: its most faithful one, or nothing.
-        alignment, fidelity: columns of scores; None takes the run's only ``clip/…`` and ``lpips/…``.
+        alignment, fidelity: columns of scores, raw or as shown; None takes the run's first metric of that kind, CLIP score
+            and LPIPS where it has them.
 
     Raises:
-        UserError: there is no such column of scores, or several to take.
+        UserError: there is no such column of scores, there are several to take, or no score can reach the threshold.
     """
     scores = among.run.scores()
-    names = {
-        "alignment": _column(scores, "clip/", alignment, "alignment"),
-        "fidelity": _column(scores, "lpips/", fidelity, "fidelity"),
+    metrics = among.run.metrics.only(scores["metric"].unique())
+    cards = {
+        "alignment": _column(metrics, "alignment", alignment),
+        "fidelity": _column(metrics, "fidelity", fidelity),
     }
+    most = cards["fidelity"].shown_bound
+    if most is not None and threshold > most:
+        what = f"{cards['fidelity'].shown_heading} is at most {most:g}"
+        raise UserError(f"threshold={threshold} is never reached: {what}. Give less.")
     keys = ["pair_id", "strength", "seed"]
     table = among.images
-    for what, name in names.items():
-        column = scores.loc[scores["metric"] == name, [*keys, "score"]]
-        column = column.assign(score=shown_score(name, column["score"])).rename(columns={"score": what})
+    for what, card in cards.items():
+        column = scores.loc[scores["metric"] == card.name, [*keys, "score"]]
+        column = column.assign(score=card.shown_score(column["score"])).rename(columns={"score": what})
         table = table.merge(column, on=keys, how="left")
-    table = table.dropna(subset=list(names))
+    table = table.dropna(subset=list(cards))
     faithful = _first(table[table["fidelity"] >= threshold], ["alignment", "fidelity"])
     short = table[~table["pair_id"].isin(faithful["pair_id"])]
     fallback = _first(short, ["fidelity", "alignment"])
-    shown = {what: shown_name(name) for what, name in names.items()}
+    names = {what: card.name for what, card in cards.items()}
+    shown = {what: card.shown for what, card in cards.items()}
     reach = f"{shown['fidelity']} ≥ {format_strength(threshold)}"
     why = dict.fromkeys(set(among.images["pair_id"]) - set(table["pair_id"]), "none of its images has both scores")
     notes = {}
@@ -236,16 +243,23 @@ def _first(table: pd.DataFrame, highest: list[str]) -> pd.DataFrame:
     return order.groupby("pair_id").head(1)
 
 
-def _column(scores: pd.DataFrame, prefix: str, name: str | None, option: str) -> str:
-    there = sorted(scores["metric"].unique())
-    wanted = [n for n in there if (n.startswith(prefix) if name is None else name in (n, shown_name(n)))]
-    if len(wanted) == 1:
-        return wanted[0]
-    if wanted:
-        raise UserError(f"The run has several scores {prefix}…. Give {option}= one of: {', '.join(wanted)}.")
+def _column(metrics: MetricCards, kind: Kind, name: str | None) -> MetricCard:
+    """The metric of a name; without one the first of a kind, if it is the only one of its heading."""
+    there = ", ".join(sorted(card.name for card in metrics))
     if not there:
         raise UserError("The run has no scores. Repeat its eval.run command with metrics=standard, or another of them.")
-    raise UserError(f"The run has no score {name or prefix + '…'}. Give {option}= one of: {', '.join(there)}.")
+    if name is not None:
+        if name not in metrics:
+            raise UserError(f"The run has no score {name}. Give {kind}= one of: {there}.")
+        return metrics[name]
+    of_kind = list(metrics.of_kind(kind))
+    if not of_kind:
+        raise UserError(f"The run has no score of {kind}. Give {kind}= one of: {there}.")
+    alike = [card.name for card in of_kind if card.heading == of_kind[0].heading]
+    if len(alike) > 1:
+        heading = of_kind[0].heading
+        raise UserError(f"The run has several scores of {kind}, {heading}. Give {kind}= one of: {', '.join(alike)}.")
+    return of_kind[0]
 
 
 def _strength(axis: Axis, strength: float) -> float | None:

@@ -133,6 +133,7 @@ class SuccessComparison(NamedTuple):
         left_out: why a pair is not compared, by pair id.
         symbol: of the strength, for tables and figures.
         judge: the digest of the judge's weights.
+        dataset: label for pages and figures.
     """
 
     judged: list[JudgedRun]
@@ -142,6 +143,7 @@ class SuccessComparison(NamedTuple):
     left_out: dict[str, str]
     symbol: str
     judge: str
+    dataset: str
 
 
 def compare_success(runs: Mapping[str, Run], reader: Reader) -> SuccessComparison:
@@ -166,9 +168,10 @@ def compare_success(runs: Mapping[str, Run], reader: Reader) -> SuccessCompariso
     table = pd.concat([rates(each, expected) for each in judged], ignore_index=True)
     attempts = pd.concat([best_attempts(each) for each in judged], ignore_index=True)
     best = {each.name: best_strength(table, each.name) for each in judged}
-    return SuccessComparison(judged, table, attempts, best, left_out, _symbol(judged), reader.digest)
+    dataset = ", ".join(sorted({each.run.dataset_label for each in judged}))
+    return SuccessComparison(judged, table, attempts, best, left_out, _symbol(judged), reader.digest, dataset)
 
 
 def _symbol(judged: Sequence[JudgedRun]) -> str:
-    axes = {each.run.labels["axis"] for each in judged}
-    return "η" if axes == {"eta"} else axes.pop() if len(axes) == 1 else "strength"
+    symbols = {each.run.cards.method.axis.symbol for each in judged}
+    return symbols.pop() if len(symbols) == 1 else "strength"

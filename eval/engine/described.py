@@ -18,6 +18,7 @@ from typing import Any
 
 from eval.engine.executor import Executor
 from eval.engine.placement import Placement
+from eval.runs.cards import MetricCard, MetricCards
 from eval.runs.folder import Run
 from eval.runs.provenance import package_version
 from imagic.models.weights import EMBEDDED, locate
@@ -40,14 +41,14 @@ class Described:
     Attributes:
         key: of everything that they depend on.
         method: the method.
-        metrics: names of the metrics.
+        metrics: the metrics.
         placement: where pairs are computed.
         folder: of the run that remembered it; None if it was described anew.
     """
 
     key: str
     method: Description
-    metrics: tuple[str, ...]
+    metrics: MetricCards
     placement: Placement
     folder: Path | None = None
 
@@ -58,7 +59,7 @@ class Described:
         return {
             "key": self.key,
             "method": {**asdict(self.method), "needs": list(self.method.needs)},
-            "metrics": list(self.metrics),
+            "metrics": {card.name: card.to_config() for card in self.metrics},
             "placement": list(self.placement),
         }
 
@@ -75,7 +76,7 @@ def describe(settings: Mapping[str, Any], executor: Executor) -> Described:
     method = describe_editor(settings)
     placement = executor.place(settings["numerics"])
     metrics = build_metrics(settings["metrics"], executor.own_device(placement))
-    return Described(key_of(settings), method, tuple(metric.name for metric in metrics), placement)
+    return Described(key_of(settings), method, MetricCards(metric.card for metric in metrics), placement)
 
 
 def recall(settings: Mapping[str, Any]) -> Described | None:
@@ -88,9 +89,8 @@ def recall(settings: Mapping[str, Any]) -> Described | None:
         try:
             known = Run.open(folder).config()["how"]["described"]
             if known["key"] == key:
-                return Described(
-                    key, _method(known["method"]), tuple(known["metrics"]), Placement(*known["placement"]), folder
-                )
+                metrics = MetricCards(MetricCard.from_config(name, card) for name, card in known["metrics"].items())
+                return Described(key, _method(known["method"]), metrics, Placement(*known["placement"]), folder)
         except (OSError, ValueError, KeyError, TypeError, UserError):
             continue
     return None

@@ -77,7 +77,7 @@ def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
         reporter,
         spec.placement,
         settings,
-        spec.metrics,
+        spec.metric_names,
         spec.retry_failed,
     )
     make_images(context, spec.executor)
@@ -94,7 +94,7 @@ def measure(spec: RunSpec, run: RunWriter, reporter: Reporter) -> int:
         The number of pairs that could not be scored because an image of theirs cannot be read.
     """
     shards = run.shards() if spec.executor.part.whole else shards_of(run, spec.part)
-    if not any(lacks_scores(shard, spec.metrics) for shard in shards):
+    if not any(lacks_scores(shard, spec.metric_names) for shard in shards):
         return 0
     metrics = build_metrics(spec.settings["metrics"], spec.executor.own_device(spec.placement))
     return score_run(run, metrics, reporter, shards)
@@ -104,7 +104,7 @@ def make_images(context: EditContext, executor: Executor) -> None:
     """Find what a run lacks, mend what is damaged, and run the tasks that are left."""
     reporter, wanted = context.reporter, context.wanted
     findings = examine(context.run, wanted)
-    for line in lines(findings, context.metrics, context.retry_failed):
+    for line in lines(findings, context.run.metrics, context.metrics, context.retry_failed):
         reporter.say(line)
     repair(context.run, context.dataset, findings, reporter)
     with reporter.stop:

@@ -13,6 +13,7 @@ from eval.engine.executor import Executor
 from eval.engine.groups import groups
 from eval.engine.placement import Placement
 from eval.engine.plan import Wanted
+from eval.runs.cards import Cards, DatasetCard, MethodCard, MetricCards
 from eval.runs.config import check_names, run_config, run_hash, run_name, with_old_list_name
 from eval.runs.folder import Run
 from eval.runs.listing import Listing, is_of, listing_of
@@ -32,7 +33,7 @@ class RunSpec:
         settings: the resolved configuration.
         dataset: all pairs that the command names, those of other parts too.
         method: the method's description.
-        metrics: names of the metrics.
+        metrics: the metrics.
         requests: the (strength, seed) of each pair.
         executor: runs the tasks.
         placement: where pairs are computed.
@@ -47,7 +48,7 @@ class RunSpec:
     settings: Mapping[str, Any]
     dataset: Dataset
     method: Description
-    metrics: tuple[str, ...]
+    metrics: MetricCards
     requests: tuple[tuple[float, int], ...]
     executor: Executor
     placement: Placement
@@ -73,10 +74,10 @@ class RunSpec:
         dataset = build_dataset(settings["dataset"])
         listing = listing_of(dataset)
         known = recall(settings) or describe(settings, executor)
-        weights, config = _identity(settings, known)
+        weights, config = _identity(settings, dataset, known)
         if known.folder and run_hash(config) != run_hash(Run.open(known.folder).config()):  # the model is another
             known = describe(settings, executor)
-            weights, config = _identity(settings, known)
+            weights, config = _identity(settings, dataset, known)
         method = known.method
         requests = method.requests(settings["sweep"]["strengths"], settings["sweep"]["seeds"])
         method.check(dataset.entries)
@@ -101,6 +102,11 @@ class RunSpec:
         """The pairs of this command's part; pairs that are fitted together belong to one part."""
         chosen = self.executor.part.of(groups(self.dataset.entries, self.method.group))
         return self.dataset.subset({entry.id for entry in chain.from_iterable(chosen)})
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of the metrics' columns."""
+        return [card.name for card in self.metrics]
 
     @property
     def retry_failed(self) -> bool:
@@ -133,7 +139,9 @@ def _require_choices(settings: Mapping[str, Any]) -> None:
         raise UserError(f"fits.keep is {settings['fits']['keep']!r}. It must be one of {', '.join(KEEP)}.")
 
 
-def _identity(settings: Mapping[str, Any], known: Described) -> tuple[dict[str, Path], dict[str, Any]]:
+def _identity(
+    settings: Mapping[str, Any], dataset: Dataset, known: Described
+) -> tuple[dict[str, Path], dict[str, Any]]:
     """Return the model's folders and the content of config.yaml."""
     from imagic.models.weights import digest, locate_all
 
@@ -144,7 +152,11 @@ def _identity(settings: Mapping[str, Any], known: Described) -> tuple[dict[str, 
         method_digest=known.method.digest,
         device=known.placement.device,
         threads=known.placement.threads,
-        axis=known.method.axis,
+        cards=Cards(
+            DatasetCard.of(dataset, settings["dataset"]["name"]),
+            MethodCard.of(known.method, settings["method"]["name"], settings["model"]["name"] if weights else "none"),
+            known.metrics,
+        ),
     )
     config["how"]["described"] = known.to_json()
     return weights, config

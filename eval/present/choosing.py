@@ -41,11 +41,9 @@ def check(options: dict[str, Any]) -> None:
             raise UserError(f"{name}={value} is no number. Give one such as {name}=0.8.")
     if rule == "best" and options["threshold"] is None:
         raise UserError(
-            "rule=best needs a threshold: the least 1 − LPIPS that an edit may have, such as threshold=0.8. "
+            "rule=best needs a threshold: the least fidelity (1 − LPIPS) that an edit may have, such as threshold=0.8. "
             "The run's report.html shows which it has."
         )
-    if rule == "best" and options["threshold"] > 1:
-        raise UserError(f"threshold={options['threshold']} is never reached: 1 − LPIPS is at most 1. Give less.")
     if rule == "picks" and options["picks"] is None:
         raise UserError("rule=picks needs picks=picks.csv, which picks.html downloads. Leave out the rule to write it.")
 

@@ -80,18 +80,18 @@ def compare(
     shown = asked_pairs(comparison, pairs)
     costs = [cost(method, comparison.pair_ids) for method in comparison.methods]
     scores = scores_by_metric(comparison)
-    table, pairwise = comparison_table(comparison, scores, costs), differences(scores)
+    table, pairwise = comparison_table(comparison, scores, costs), differences(scores, comparison.metrics)
     axes = axes_of(comparison, table)
     make_room(out, WRITTEN)
     more = apart(comparison, table)
     if axes is None:
-        more.append("No plane: it needs one CLIP score and one LPIPS that every run was measured with.")
+        more.append("No plane: it needs a metric of alignment and one of fidelity that every run was measured with.")
     else:
         more += draw_plane(comparison, table, *axes, out)
         more += published_notes(published(comparison.methods[0].dataset, axes[0]))
     lines = [*notes(comparison, table, costs, more), *difference_notes(pairwise)]
     pages = draw_grid(comparison, shown, out, rows, tile)
-    words = [grid(comparison, table, costs, _join), difference_grid(pairwise, _join)]
+    words = [grid(comparison, table, costs, _join), difference_grid(pairwise, comparison.metrics, _join)]
     words = [each for each in words if each.rows]
     pictures = [*(["plane.png"] if axes else []), *(page.name for page in pages)]
     with writing(out):

@@ -64,7 +64,7 @@ def _captions(comparison: Comparison, found: Along) -> list[str]:
     """What stands under the figures, a line each."""
     from eval.analysis.curves import REGION_RULE
 
-    names = "; ".join(f"{kind}: {metric}" for kind, metric in found.shown.items())
+    names = "; ".join(f"{kind}: {card.shown}" for kind, card in found.shown.items())
     return [
         f"{comparison.dataset}, {_coverage(comparison, found)}: mean over pairs of each pair's mean over seeds; bands are 95% "
         "intervals, clustered by source image (none where a panel has fewer than two).",

@@ -7,7 +7,6 @@ import time
 import pandas as pd
 
 from eval.analysis.curves import curve_table
-from eval.metrics.saved import saved_metrics
 from eval.runs.derived import RECORD, record_of
 from eval.runs.folder import Run
 from eval.runs.pairs import RunPairs
@@ -43,4 +42,4 @@ def write_report(writer: RunWriter) -> None:
 def _write_report(writer: RunWriter, run: Run, dataset: RunPairs, table: pd.DataFrame) -> None:
     from eval.present.report.build import write_report
 
-    write_report(writer, run, table, saved_metrics(run), dataset)
+    write_report(writer, run, table, dataset)

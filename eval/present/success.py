@@ -37,9 +37,10 @@ def write_success(found: SuccessComparison, out: Path) -> str:
         columns = [*SHOWN, *QUESTIONS_OF_SUCCESS, "right", "faults"]
         attempts[columns].to_csv(out / "pairs.csv", index=False)
         (out / "success.md").write_text(page, encoding="utf-8")
-        draw_rates(found.table, found.symbol, out)
+        draw_rates(found.table, found.symbol, found.dataset, out)
         for name, run, *_ in found.judged:
-            draw_failures(name, run, attempts[attempts["run"] == name], found.symbol, out / f"failures-{name}.png")
+            own, path = attempts[attempts["run"] == name], out / f"failures-{name}.png"
+            draw_failures(name, run, own, found.symbol, path)
     return page
 
 
@@ -49,7 +50,7 @@ def markdown(found: SuccessComparison) -> str:
     counts = table[table["category"] == ALL].iloc[0]
     head = f"| category | pairs | run | {symbol} | images | success | changed | kept | any |"
     lines = [
-        "# Judged success, Picturebook (synthetic)",
+        f"# Judged success, {markdown_escape(found.dataset)}",
         "",
         f"Judge {found.judge}. {counts['n_pairs']} of {counts['n_pairs_expected']} pairs: those that every run has whole and "
         "that can be judged.",

@@ -15,8 +15,6 @@ from rich.markup import escape
 from eval.analysis.common_pairs import Comparison
 from eval.analysis.cost import Cost
 from eval.analysis.published import Published
-from eval.metrics.base import is_judgement
-from eval.metrics.names import heading, kind_of
 from eval.present.text import CONTROL, brackets, number
 
 LATEX = {
@@ -81,8 +79,9 @@ def grid(comparison: Comparison, table: pd.DataFrame, costs: Sequence[Cost], joi
         join: makes one text of a mean, its interval and of how many pairs it is where these are fewer.
     """
     metrics = list(dict.fromkeys(table["metric"]))
+    cards = comparison.metrics.only(metrics)
     peaks = any(not math.isnan(spent.peak_gib) for spent in costs)
-    head = ["method", "chosen by", *(f"{heading(m, metrics)} ↑" for m in metrics), "pairs", "s per edit"]
+    head = ["method", "chosen by", *(f"{cards.heading(m)} ↑" for m in metrics), "pairs", "s per edit"]
     rows = []
     for method, spent in zip(comparison.methods, costs, strict=True):
         of_method = table[table["method"] == method.name].set_index("metric", drop=False)
@@ -99,7 +98,7 @@ def _joined(of_method: pd.DataFrame, metric: str, comparison: Comparison, join: 
         return "–"
     row = of_method.loc[metric]
     fewer = f"of {row['n_pairs']}" if row["n_pairs"] < len(comparison.pair_ids) else ""
-    return join(*cell(row), fewer)
+    return join(*cell(row, comparison.metrics[metric].share), fewer)
 
 
 def _seconds(seconds: float) -> str:
@@ -109,7 +108,8 @@ def _seconds(seconds: float) -> str:
 def notes(comparison: Comparison, table: pd.DataFrame, costs: Sequence[Cost], more: Sequence[str]) -> list[str]:
     """What stands under the table, a line each."""
     metrics = list(dict.fromkeys(table["metric"]))
-    names = "; ".join(f"{heading(metric, metrics)}: {metric}" for metric in metrics)
+    cards = comparison.metrics.only(metrics)
+    names = "; ".join(f"{cards.heading(metric)}: {metric}" for metric in metrics)
     machines = "; ".join(f"{m.name}: {spent.machine}" for m, spent in zip(comparison.methods, costs, strict=True))
     lines = [
         f"Means over the {len(comparison.pair_ids)} of {comparison.n_expected} pairs of which every method has its chosen "
@@ -120,7 +120,7 @@ def notes(comparison: Comparison, table: pd.DataFrame, costs: Sequence[Cost], mo
     ]
     for metric in metrics:
         by = [method.name for method in comparison.methods if metric in method.picked.rule.split()]
-        if by and kind_of(metric) == "alignment":
+        if by and cards[metric].kind == "alignment":
             lines.append(
                 f"The images of {', '.join(by)} were chosen by {metric}: its mean grows with the number of images that there "
                 "were to choose from."
@@ -208,8 +208,7 @@ def _tabular(words: Grid) -> str:
     return "\n".join([rf"\begin{{tabular}}{{{columns}}}", *rules, r"\end{tabular}"])
 
 
-def cell(row: pd.Series) -> tuple[str, str]:
-    """A mean and its interval: "0.576" and "[0.518, 0.634]"; judgements in percent."""
-    percent = is_judgement(row["metric"])
+def cell(row: pd.Series, percent: bool) -> tuple[str, str]:
+    """A mean and its interval: "0.576" and "[0.518, 0.634]"; shares in percent."""
     mean = number(row["mean"], ".0%" if percent else ".3f")
     return mean.replace("-", "−"), brackets(row["mean"], row["ci_low"], row["ci_high"], percent).replace("-", "−")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imagic.models.pins import PINS
-from tedbench.download import cache_folder
+from tedbench.download import cache_folder, store
 from tedbench.errors import UserError
 
 EMBEDDED = "picturebook:"
@@ -157,19 +156,9 @@ def sums(files: Sequence[Path]) -> list[str]:
                 known[keys[-1]] = hashlib.file_digest(opened, "sha256").hexdigest()
             fresh = True
     if fresh:
-        _remember(known_path, known)
+        with suppress(UserError):  # only a cache: where it cannot be written, sums are made again next time
+            store(known_path, json.dumps(known).encode())
     return [known[key] for key in keys]
-
-
-def _remember(path: Path, known: dict[str, str]) -> None:
-    """Write the cache; if it cannot be written, the checksums are computed again next time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps(known))
-        beside.replace(path)
-    except OSError:
-        pass
 
 
 def half_weights(folder: Path) -> tuple[str | None, list[Path]]:

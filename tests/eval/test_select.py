@@ -18,17 +18,10 @@ from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 CLIP, LPIPS = "clip/a/b", "lpips/alex/64"
-CONFIG = {
-    "fit": {"dataset": "folder"},
-    "numerics": {},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-    "axis": {"symbol": "η"},
-}
+CONFIG = made_config(symbol="η", metrics=[CLIP, "clip/c/d", LPIPS])
 PAIRS = {name: Entry(f"{name}.png", "A dog.") for name in ("apple", "bread", "cake", "dates", "egg")}
 IMAGES = [(0.0, 0), (0.5, 0), (0.5, 1), (1.0, 0), (1.0, 1)]
 

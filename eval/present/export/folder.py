@@ -9,12 +9,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from eval.analysis.cost import made_elsewhere
 from eval.present.export.card import card
 from eval.present.export.results import results
 from eval.runs.folder import Run
 from eval.runs.shard import SAMPLE_COLUMNS
-from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.disk import writing
 from tedbench.errors import UserError
 
@@ -44,10 +42,8 @@ def parts_of(run: Run, licence: str | None) -> Parts:
         run: whose dataset may state a licence.
         licence: what the user states.
     """
-    config = run.config()
-    own = PicturebookPairs.licence if config["fit"]["dataset"] == PicturebookPairs.name else None
-    known = licence or own
-    return Parts(known is not None, known is not None or not made_elsewhere(config), known)
+    known = licence or run.cards.dataset.licence
+    return Parts(known is not None, known is not None or not run.cards.method.elsewhere, known)
 
 
 def write_folder(run: Run, out: Path, licence: str | None = None) -> list[str]:

@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from eval.analysis.common_pairs import scores
 from eval.analysis.strength_curves import along
-from eval.metrics.base import shown_name, shown_score
 from eval.present.figures.material import Drawn, Material, along_strengths, thinned
 from eval.present.figures.pictures import Block, Row
+from eval.runs.cards import MetricCard
 from tedbench.errors import UserError
 
 
@@ -73,10 +72,11 @@ def failures(material: Material) -> Drawn:
     if not {"alignment", "fidelity"} <= found.keys():
         raise UserError(
             f"figure=10 needs a score of alignment and one of fidelity, and {folder} has only "
-            f"{', '.join(found.values())}. Add them: python -m eval.score run={folder} metrics=standard"
+            f"{', '.join(card.shown for card in found.values())}. Add them: python -m eval.score run={folder} metrics=standard"
         )
-    names = [found["alignment"], found["fidelity"]]
-    table = _by_pair(material, seed, names)
+    cards = [found["alignment"], found["fidelity"]]
+    names = [card.shown for card in cards]
+    table = _by_pair(material, seed, cards)
     have = {str(pair_id): set(own.loc[pair_id].index) for pair_id, own in table.groupby(level="pair_id")}
     if len(shared := set.intersection(*have.values())) > 1:
         have = dict.fromkeys(have, shared)
@@ -103,15 +103,14 @@ def failures(material: Material) -> Drawn:
     return Drawn(blocks, caption, list(dict.fromkeys([*least, *lost])), left_out)
 
 
-def _by_pair(material: Material, seed: int, names: Sequence[str]) -> pd.DataFrame:
+def _by_pair(material: Material, seed: int, cards: Sequence[MetricCard]) -> pd.DataFrame:
     """Scores as figures show them, a column a metric, by pair and strength; only where both are."""
-    table = scores(material.method)
+    table = material.method.scores()
     table = table[(table["seed"] == seed) & table["pair_id"].isin(material.comparison.pair_ids)]
-    table = table.assign(shown=table["metric"].map(shown_name))
     columns = {}
-    for name in names:
-        rows = table[table["shown"] == name].set_index(["pair_id", "strength"])
-        columns[name] = shown_score(str(rows["metric"].iloc[0]), rows["score"])
+    for card in cards:
+        rows = table[table["metric"] == card.name].set_index(["pair_id", "strength"])
+        columns[card.shown] = card.shown_score(rows["score"])
     return pd.DataFrame(columns).dropna().sort_index()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from eval.analysis.common_pairs import Comparison, compare_on_common
 from eval.analysis.curves import REGION_RULE, region
@@ -167,7 +169,8 @@ class Material:
         if not len(method.run.scores()):
             return None
         found = along(self.comparison)
-        ends = region(rows_of(found, method), found.shown.get("alignment"), found.shown.get("fidelity"))
+        names = {kind: card.shown for kind, card in found.shown.items()}
+        ends = region(rows_of(found, method), names.get("alignment"), names.get("fidelity"))
         return None if ends is None else sum(ends) / 2
 
     def having(self, complete: Collection[str], lacks: Callable[[str], str]) -> tuple[list[str], dict[str, str]]:
@@ -198,12 +201,18 @@ class Material:
 
 def how_to_make(method: Method, experiment: str) -> str:
     """``python -m eval.run +experiment=… …`` with the method, model and dataset of a run."""
-    defaults = {"method": "imagic", "model": "picturebook", "dataset": "picturebook"}
+    defaults = run_defaults()
     own = {"method": method.run.labels["method"], "model": method.run.labels["model"], "dataset": method.dataset}
     if experiment in ("fig7", "embedding_steps") or own["model"] == "none":
-        own["method"] = "imagic"  # the experiment's own
+        own["method"] = defaults["method"]  # the experiment's own
     more = [f"{key}={value}" for key, value in own.items() if value not in (defaults[key], "none")]
     return " ".join(["python -m eval.run", f"+experiment={experiment}", *more])
+
+
+def run_defaults() -> dict[str, str]:
+    """Return what ``eval.run`` takes of each group of ``conf/`` where nothing else is asked for."""
+    listed = yaml.safe_load(resources.files("conf").joinpath("run.yaml").read_text(encoding="utf-8"))["defaults"]
+    return {name: value for each in listed if isinstance(each, dict) for name, value in each.items()}
 
 
 def most(sets: Mapping[str, Collection[Any]]) -> list[Any]:

@@ -16,12 +16,12 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from eval.analysis.common_pairs import Comparison, scores
+from eval.analysis.common_pairs import Comparison
 from eval.analysis.curves import curve_rows
 from eval.analysis.methods import Method
 from eval.analysis.published import Published, published
-from eval.metrics.names import heading, kind_of
 from eval.present.figures.style import COLORS, COLUMN, DASHES, MARKERS, SMALL, legend_columns, plain, save, shorten
+from eval.runs.cards import MetricCard
 from tedbench.disk import writing
 
 
@@ -41,21 +41,23 @@ class Track(NamedTuple):
     picked: dict[str, pd.Series]
 
 
-def axes_of(comparison: Comparison, table: pd.DataFrame) -> tuple[str, str] | None:
+def axes_of(comparison: Comparison, table: pd.DataFrame) -> tuple[MetricCard, MetricCard] | None:
     """The first fidelity and the first alignment metric that every method was measured with; None where one is lacking."""
     shared = [m for m, group in table.groupby("metric", sort=False) if len(group) == len(comparison.methods)]
-    found = [next((m for m in shared if kind_of(m) == kind), None) for kind in ("fidelity", "alignment")]
-    x, y = found
-    return (x, y) if x and y else None
+    found = comparison.metrics.only(shared).first_of_kinds()
+    return (found["fidelity"], found["alignment"]) if {"fidelity", "alignment"} <= found.keys() else None
 
 
-def tracks(comparison: Comparison, table: pd.DataFrame, x: str, y: str) -> list[Track]:
+def tracks(comparison: Comparison, table: pd.DataFrame, x: MetricCard, y: MetricCard) -> list[Track]:
     """Every method's curve over the compared pairs, all seeds, and its row of ``table``."""
-    return [_track(comparison, method, table[table["method"] == method.name], x, y) for method in comparison.methods]
+    return [
+        _track(comparison, method, table[table["method"] == method.name], x.shown, y.shown)
+        for method in comparison.methods
+    ]
 
 
 def _track(comparison: Comparison, method: Method, rows: pd.DataFrame, x: str, y: str) -> Track:
-    points = curve_rows(method.samples, scores(method), comparison.pair_ids, method.run.labels)
+    points = curve_rows(method.samples, method.scores(), comparison.pair_ids, method.run.labels, method.metrics)
     wide = points[points["metric"].isin([x, y])].pivot(index="strength", columns="metric", values=["mean", "n_pairs"])
     curve = pd.DataFrame({"x": wide["mean", x], "y": wide["mean", y], "n_pairs": wide["n_pairs"].min(axis=1)})
     whole = curve[curve["n_pairs"] == len(comparison.pair_ids)].reset_index()
@@ -63,7 +65,7 @@ def _track(comparison: Comparison, method: Method, rows: pd.DataFrame, x: str, y
     return Track(method, whole, len(curve) - len(whole), {"x": by_metric.loc[x], "y": by_metric.loc[y]})
 
 
-def draw_plane(comparison: Comparison, table: pd.DataFrame, x: str, y: str, out: Path) -> list[str]:
+def draw_plane(comparison: Comparison, table: pd.DataFrame, x: MetricCard, y: MetricCard, out: Path) -> list[str]:
     """Writes plane.png, plane.pdf and plane.csv.
 
     Returns:
@@ -95,7 +97,7 @@ def draw_plane(comparison: Comparison, table: pd.DataFrame, x: str, y: str, out:
     figure.suptitle(f"{title}\ncurves: mean along the strength, all seeds", fontsize=7)
     figure.draw_without_rendering()  # labels are placed where the layout leaves the axes
     _label_ends(plane, drawn)
-    curves = [t.curve.assign(method=t.method.name, x_metric=x, y_metric=y) for t in drawn]
+    curves = [t.curve.assign(method=t.method.name, x_metric=x.shown, y_metric=y.shown) for t in drawn]
     kept = ["method", "strength", "x", "y", "n_pairs", "x_metric", "y_metric"]
     with writing(out):
         pd.concat(curves)[kept].to_csv(out / "plane.csv", index=False, float_format="%.6f")
@@ -194,6 +196,6 @@ def _draw_published(strip: Axes, bands: Sequence[Published]) -> None:
     strip.set_title(f"published, other protocols (± {bands[0].reach:g})", fontsize=SMALL, pad=2)
 
 
-def _axis_label(metric: str) -> str:
-    kind = {"alignment": "text alignment", "fidelity": "image fidelity"}[kind_of(metric) or ""]
-    return f"{heading(metric, [metric])} ({kind})\n{plain(metric)}"
+def _axis_label(card: MetricCard) -> str:
+    kind = {"alignment": "text alignment", "fidelity": "image fidelity"}[card.kind]
+    return f"{plain(card.shown_heading)} ({kind})\n{plain(card.shown)}"

@@ -13,8 +13,7 @@ import pandas as pd
 
 from eval.analysis.curves import region
 from eval.analysis.selection import Choice
-from eval.metrics.base import Metric, shown_score
-from eval.metrics.names import first_of_kinds, short_name
+from eval.runs.cards import MetricCards, merged
 from eval.runs.folder import Run
 from tedbench.method import Axis, format_strength
 from tedbench.pair import Entry
@@ -27,7 +26,7 @@ class Shown(NamedTuple):
         name: of its method.
         run: whose images they are.
         axis: its strength.
-        metrics: to show, in this order.
+        metrics: to show.
         table: its curve table.
         samples, scores: every row of the run, or those to show (see :mod:`eval.runs.folder`).
         folder: where the pairs' folders lie, relative to the page.
@@ -37,7 +36,7 @@ class Shown(NamedTuple):
     name: str
     run: Run
     axis: Axis
-    metrics: Sequence[Metric]
+    metrics: MetricCards
     table: pd.DataFrame
     samples: pd.DataFrame
     scores: pd.DataFrame
@@ -65,8 +64,8 @@ def gallery(entries: Sequence[Entry], shown: Sequence[Shown], absent: str) -> di
         axes.setdefault((each.axis.name, each.axis.fixed), (each.axis.symbol, set()))[1].update(each.axis.grid)
     strengths = {key: sorted(values) for key, (_, values) in axes.items()}
     seeds = sorted({int(seed) for each in shown for seed in _made(each.samples)["seed"]})
-    metrics = list({metric.name: metric for each in shown for metric in each.metrics}.values())
-    first = set(first_of_kinds([metric.shown for metric in metrics]).values())
+    metrics = merged([each.metrics for each in shown])
+    first = list(metrics.first_of_kinds().values())
     methods, of = [], []
     for each in shown:
         key = (each.axis.name, each.axis.fixed)
@@ -88,8 +87,7 @@ def gallery(entries: Sequence[Entry], shown: Sequence[Shown], absent: str) -> di
         ],
         "seeds": seeds,
         "metrics": [
-            {"short": short_name(m, metrics), "judged": m.kind == "judgement", "first": m.shown in first}
-            for m in metrics
+            {"short": metrics.short_name(card.name), "judged": card.share, "first": card in first} for card in metrics
         ],
         "methods": methods,
         "pairs": [_pair(entry, shown, of, absent) for entry in entries],
@@ -123,21 +121,22 @@ def _made(samples: pd.DataFrame) -> pd.DataFrame:
 
 def _start(shown: Shown) -> float:
     """The strength to begin with: the middle of those where both metrics are good, else of all."""
-    found = first_of_kinds(list(shown.table["metric"].unique()))
+    found = shown.metrics.only(shown.table["metric"].unique()).first_of_kinds()
     both = {"alignment", "fidelity"} <= found.keys()
-    ends = region(shown.table, found["alignment"], found["fidelity"]) if both else None
+    ends = region(shown.table, found["alignment"].shown, found["fidelity"].shown) if both else None
     grid = shown.axis.grid
     return min(grid, key=lambda s: abs(s - sum(ends) / 2)) if ends else grid[(len(grid) - 1) // 2]
 
 
 def _images(
-    shown: Shown, strengths: Sequence[float], seeds: Sequence[int], metrics: Sequence[Metric]
+    shown: Shown, strengths: Sequence[float], seeds: Sequence[int], metrics: MetricCards
 ) -> dict[str, dict[str, Any]]:
     """What a method has of each pair of its run."""
-    place = {metric.name: number for number, metric in enumerate(metrics)}
+    place = {card.name: number for number, card in enumerate(metrics)}
     scores: dict[tuple[str, float, int], list[Any]] = defaultdict(lambda: [None] * len(metrics))
     for row in shown.scores[shown.scores["metric"].isin(place)].itertuples():
-        scores[row.pair_id, row.strength, row.seed][place[row.metric]] = _number(shown_score(row.metric, row.score))
+        value = metrics[row.metric].shown_score(row.score)
+        scores[row.pair_id, row.strength, row.seed][place[row.metric]] = _number(value)
     chosen = set() if shown.choice is None else set(shown.choice.images["image"])
     found: dict[str, dict[str, Any]] = {}
     for row in shown.samples.itertuples():

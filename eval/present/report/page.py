@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 
 from eval.analysis.selection import Choice, chosen
-from eval.metrics.names import kind_of, short_name
 from eval.present.report.gallery import Shown, gallery
 from eval.present.text import coverage, strength_cells
+from eval.runs.cards import DatasetCard, merged
 from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import format_strength
@@ -21,7 +21,7 @@ from tedbench.pair import Entry
 
 def page(
     title: str,
-    dataset: str,
+    dataset: DatasetCard,
     entries: Sequence[Entry],
     shown: Sequence[Shown],
     *,
@@ -35,7 +35,7 @@ def page(
 
     Args:
         title: of the page.
-        dataset: its label.
+        dataset: whose pairs they are.
         entries: the pairs, in this order.
         shown: one run, or methods side by side.
         incomplete: why pairs are not whole, by their ids.
@@ -51,17 +51,17 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    metrics = list({metric.name: metric for each in shown for metric in each.metrics}.values())
+    metrics = merged([each.metrics for each in shown])
     data = gallery(entries, shown, absent)
     return environment.get_template("report.html.j2").render(
         title=title,
-        dataset=dataset,
-        synthetic=dataset.endswith("(synthetic)"),
-        toy_metrics=any("picturebook" in metric.name or kind_of(metric.name) == "judgement" for metric in metrics),
-        judged=any(kind_of(metric.name) == "judgement" for metric in metrics),
+        dataset=dataset.label,
+        synthetic=dataset.synthetic,
+        toy_metrics=any(card.synthetic for card in metrics),
+        about=list(dict.fromkeys(card.about for card in metrics if card.about)),
         curves=curves,
         methods=[_method(each, n_expected) for each in shown],
-        metrics=[{"short": short_name(m, metrics), "name": m.shown} for m in metrics],
+        metrics=[{"short": metrics.short_name(card.name), "name": card.shown} for card in metrics],
         categories=sorted({entry.category for entry in entries if entry.category}),
         n_pairs=len(entries),
         n_chosen=sum(any(of["chosen"] is not None for of in pair["of"]) for pair in data["pairs"]),
@@ -83,12 +83,12 @@ def _method(shown: Shown, n_expected: int) -> dict[str, Any]:
         "pairs": f"{len(whole)} of {n_expected}",
         "images": f"{len(made)} of {len(shown.samples)}",
         "chosen": shown.choice,
-        "metrics": [short_name(metric, shown.metrics) for metric in shown.metrics],
+        "metrics": [shown.metrics.short_name(card.name) for card in shown.metrics],
         "rows": [
             {
                 "strength": format_strength(float(strength)),
                 "cells": strength_cells(group, shown.metrics, intervals=True),
-                "n": coverage(group),
+                "n": coverage(group, shown.metrics),
             }
             for strength, group in shown.table.groupby("strength")
         ],

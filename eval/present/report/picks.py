@@ -29,7 +29,7 @@ def write_picks_page(among: Candidates) -> Path:
         pairs=pairs,
         without=[(run.shard(pair).info()["target_text"], pair, why) for pair, why in among.without.items()],
     )
-    RunWriter(run.folder, run.labels).write_text("picks.html", page)
+    RunWriter(run.folder).write_text("picks.html", page)
     return run.folder / "picks.html"
 
 

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from eval.analysis.common_pairs import Comparison, compare_on_common, scores
+from eval.analysis.common_pairs import Comparison, compare_on_common
 from eval.analysis.curves import CURVE_COLUMNS
 from eval.analysis.methods import Method, open_whole
 from eval.analysis.strength_curves import Along, along, rows_of
-from eval.metrics.names import kind_of, metric_order
-from eval.metrics.saved import SavedMetric
 from eval.present.figures.curves import Panel, draw_curves, write_curves
 from eval.present.report.gallery import Shown
 from eval.present.report.page import choice_of, page
@@ -57,7 +55,7 @@ def write_report_of(runs: Sequence[str] | Mapping[str, str], out: Path) -> list[
     entries = {entry.id: entry for method in comparison.methods for entry in RunPairs(method.run).entries}
     text = page(
         f"{', '.join(each.name for each in shown)} on {comparison.dataset}",
-        comparison.dataset,
+        comparison.methods[0].run.cards.dataset,
         [entries[pair_id] for pair_id in sorted(entries)],
         shown,
         incomplete=comparison.left_out,
@@ -94,10 +92,9 @@ def _draw(comparison: Comparison, found: Along, out: Path) -> None:
 def _shown(method: Method, found: Along | None, folder: str, notes: list[str]) -> Shown:
     choice, more = choice_of(method.run)
     notes += more
-    measured = scores(method)
-    names = sorted(filter(kind_of, measured["metric"].unique()), key=metric_order)
+    measured = method.scores()
     table = pd.DataFrame(columns=list(CURVE_COLUMNS)) if found is None else rows_of(found, method)
-    metrics = [SavedMetric(name) for name in names]
+    metrics = method.metrics.only(measured["metric"].unique())
     return Shown(method.name, method.run, method.axis, metrics, table, method.samples, measured, folder, choice)
 
 

@@ -29,6 +29,7 @@ from tedbench.method import Editor
 pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
 from eval.engine.ray import Ray
 from eval.engine.ray_worker import Worker
+from tests.made_runs import made_config
 
 PATIENCE = 1200
 """Seconds that a busy machine may take."""
@@ -80,10 +81,16 @@ def events(folder, what):
 
 
 @pytest.fixture(scope="module")
-def whole(six_pairs, edit, tmp_path_factory):
-    """A run in one process."""
+def longer(six_pairs):
+    """Pairs that take long enough to be cut off in."""
+    return [*six_pairs, "recipe.imagic.finetune.steps=30"]
+
+
+@pytest.fixture(scope="module")
+def longer_whole(longer, edit, tmp_path_factory):
+    """Their run in one process."""
     folder = tmp_path_factory.mktemp("whole")
-    assert edit(*six_pairs, "run_dir=run", cwd=folder).returncode == 0
+    assert edit(*longer, "run_dir=run", cwd=folder).returncode == 0
     return folder / "run"
 
 
@@ -101,16 +108,16 @@ def test_any_number_of_workers_makes_the_same_shards(count, whole, six_pairs, sh
 
 
 @pytest.mark.slow
-def test_two_workers_each_killed_once_leave_a_complete_run(whole, six_pairs, shards, tmp_path):
+def test_two_workers_each_killed_once_leave_a_complete_run(longer_whole, longer, shards, tmp_path):
     run, moment = tmp_path / "run", random.Random(0)
-    process = start(six_pairs, tmp_path, "run_dir=run", "executor.workers=2")
+    process = start(longer, tmp_path, "run_dir=run", "executor.workers=2")
     wait_until(lambda: len(set(events(run, "begin"))) >= 2 and len(workers(process)) == 2, process)
     for worker in workers(process):
         time.sleep(moment.uniform(0, 0.3))
         worker.send_signal(signal.SIGKILL)
     output = end(process)
     assert process.returncode == 0, output
-    assert shards(run) == shards(whole)
+    assert shards(run) == shards(longer_whole)
     pairs = events(run, "pair")
     assert len(pairs) == len(set(pairs)) == 6
     assert len(events(run, "begin")) <= 6 + 2
@@ -118,7 +125,7 @@ def test_two_workers_each_killed_once_leave_a_complete_run(whole, six_pairs, sha
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_cleanly_and_the_same_command_goes_on(six_pairs, edit, tmp_path):
-    run, longer = tmp_path / "run", [*six_pairs, "recipe.imagic.finetune.steps=200"]
+    run, longer = tmp_path / "run", [*six_pairs, "recipe.imagic.finetune.steps=100"]
     process = start(longer, tmp_path, "run_dir=run", "executor.workers=2")
     wait_until(lambda: events(run, "pair"), process)
     below = psutil.Process(process.pid).children(recursive=True)
@@ -132,8 +139,8 @@ def test_ctrl_c_leaves_cleanly_and_the_same_command_goes_on(six_pairs, edit, tmp
 
 
 @pytest.mark.slow
-def test_nothing_listens_beyond_this_machine(six_pairs, tmp_path):
-    process = start(six_pairs, tmp_path, "run_dir=run", "executor.workers=1")
+def test_nothing_listens_beyond_this_machine(longer, tmp_path):
+    process = start(longer, tmp_path, "run_dir=run", "executor.workers=1")
     wait_until(lambda: events(tmp_path / "run", "begin"), process)
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     listening = {address for process in family for address in listens_at(process)}
@@ -198,8 +205,6 @@ def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", met
         "fits": {"keep": "none"},
         "seed": 0,
     }
-    config = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-    config["labels"] = {"method": "strange", "model": "none", "axis": "eta"}
     sys.path.insert(0, str(tmp_path))
     try:
         editor, built = build(settings["method"], Editor), build_metrics(metrics, "cpu")
@@ -207,7 +212,7 @@ def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", met
         sys.path.remove(str(tmp_path))
     reporter, place = Reporter(Console(file=io.StringIO())), executor.place(numerics)
     names = [metric.name for metric in built]
-    run = RunWriter.create(tmp_path / folder, config)
+    run = RunWriter.create(tmp_path / folder, made_config("strange", "none"))
     made = make_job(
         run, Folder(file, 16), editor, [(0.0, 0)], executor, reporter, settings=settings, metrics=names, placement=place
     )

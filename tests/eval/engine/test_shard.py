@@ -12,14 +12,6 @@ from eval.score import main as score
 from tedbench.errors import UserError
 
 
-@pytest.fixture(scope="module")
-def whole(six_pairs, edit, tmp_path_factory):
-    """A run by one command."""
-    folder = tmp_path_factory.mktemp("whole")
-    assert edit(*six_pairs, "run_dir=run", cwd=folder).returncode == 0
-    return folder / "run"
-
-
 def test_parts_make_together_what_one_command_makes(whole, six_pairs, edit, shards, tmp_path, monkeypatch):
     for number in (2, 1, 3):
         done = edit(*six_pairs, "run_dir=run", f"executor.shard={number}/3", cwd=tmp_path)

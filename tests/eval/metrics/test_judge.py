@@ -31,15 +31,9 @@ from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import UserError
 from tedbench.method import Axis, Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
-CONFIG = {
-    "fit": {"dataset": "folder"},
-    "numerics": {},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-}
+CONFIG = made_config()
 STANDING = {
     "kind": "dog",
     "state": "dog standing",

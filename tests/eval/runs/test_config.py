@@ -6,8 +6,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from cli.command import compose, resolved
+from eval.runs.cards import Cards
 from eval.runs.config import fit_identity, run_config, run_hash
-from tedbench.method import Axis
+from tests.made_runs import made_config
 
 
 def config_of(*overrides, without=None):
@@ -17,8 +18,8 @@ def config_of(*overrides, without=None):
         OmegaConf.set_struct(cfg, False)
         block, key = without.split(".")
         del cfg[block][key]
-    axis = Axis("eta", "η", (0.0,))
-    return run_config(resolved(cfg), model_digest="0", method_digest=None, device="cpu", threads=1, axis=axis)
+    cards = Cards.from_config(made_config()["cards"])
+    return run_config(resolved(cfg), model_digest="0", method_digest=None, device="cpu", threads=1, cards=cards)
 
 
 @pytest.mark.parametrize("method", ["imagic", "imagic_lora"])
