@@ -34,7 +34,17 @@ MAY_IMPORT = {
 DRAWS = {"matplotlib", "jinja2", "torch"}
 # Rooms whose docstrings are plain (STYLE.md): the list grows until it is the whole tree.
 PLAIN = (
-    *("imagic", "baselines", "picturebook", "runtime", "cli", "benchmarks", "eval/study", "eval/analysis/validity"),
+    *(
+        "imagic",
+        "baselines",
+        "picturebook",
+        "runtime",
+        "cli",
+        "benchmarks",
+        "eval/analysis",
+        "eval/present",
+        "eval/study",
+    ),
     *(
         f"tedbench/{name}.py"
         for name in ("annotations", "colour", "depth", "disk", "fonts", "geometry", "hub", "image", "once", "seeding")
