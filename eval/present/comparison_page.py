@@ -19,7 +19,7 @@ def strengths_of(strengths: Any) -> dict[str, float]:
     """Check the option ``strengths``: numbers by method.
 
     Raises:
-        UserError: it is no such thing.
+        UserError: it is something else.
     """
     found: dict[Any, float] = checked("strengths", strengths, dict[Any, float] | None) or {}
     return {str(name): number for name, number in found.items()}
@@ -34,15 +34,15 @@ def compare(
     rows: int = 8,
     tile: int = 160,
 ) -> None:
-    """Compares saved runs, prints the table and writes everything into ``out``.
+    """Compare saved runs, print the table and write everything into ``out``.
 
     Args:
-        runs: folders, or folders by the name that the method is to have.
-        out: what an earlier comparison wrote there is replaced.
+        runs: folders, or folders by the name of the method.
+        out: a folder; the files of an earlier comparison are replaced.
         strengths: methods that are compared at one strength, whatever was chosen.
-        pairs: of the grid, ids or their starts; None is all that are compared.
+        pairs: of the grid, ids or their starts; None is all compared ones.
         rows: of the grid on a page.
-        tile: side of its pictures in pixels.
+        tile: side of its images in pixels.
 
     Raises:
         UserError: the runs cannot be compared.
@@ -91,7 +91,7 @@ def _join(*parts: str) -> str:
 
 
 def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], out: Path) -> None:
-    """Tables, notes and what is left out; the last line is the folder."""
+    """Print tables, notes and the left-out pairs; the last line is the folder."""
     from rich.markup import escape
     from rich.table import Table
 
