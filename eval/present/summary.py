@@ -32,7 +32,7 @@ def print_summary(run: Run, pair_ids: Collection[str], metrics: MetricCards, con
     table, shown = curve_table(run), Table()
     shown.add_column(run.axis.symbol, justify="right")
     for metric in metrics:
-        shown.add_column(metrics.short_name(metric.name), justify="right")
+        shown.add_column(escape(metrics.short_name(metric.name)), justify="right")
     shown.add_column("images", justify="right")
     for strength, group in table.groupby("strength"):
         shown.add_row(format_strength(float(strength)), *strength_cells(group, metrics), coverage(group, metrics))
