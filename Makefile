@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
+PARALLEL := -n auto --dist loadfile
 
 .PHONY: help run test test-slow test-all lint audit bench clean
 
 help:
 	@echo "make run       edit the six preview pairs with Imagic, score them, draw curves and a report"
-	@echo "make test      the tests (about ten minutes)"
+	@echo "make test      the tests (about four minutes on two cores)"
 	@echo "make test-slow the slow ones alone"
 	@echo "make test-all  both"
 	@echo "make lint      formatting, lint, types"
@@ -25,13 +26,13 @@ run: $(READY)
 	$(PY) -m eval.run method=imagic
 
 test: $(READY)
-	$(PY) -m pytest -m "not slow" --durations=25
+	$(PY) -m pytest -m "not slow" $(PARALLEL) --durations=25
 
 test-slow: $(READY)
-	$(PY) -m pytest -m slow --durations=15
+	$(PY) -m pytest -m slow $(PARALLEL) --durations=15
 
 test-all: $(READY)
-	$(PY) -m pytest
+	$(PY) -m pytest $(PARALLEL)
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

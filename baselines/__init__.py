@@ -1,4 +1,4 @@
-"""The methods that Imagic is compared with, and images made elsewhere. Each is one module; none knows of the others."""
+"""The methods that Imagic is compared with, and images made elsewhere. Each is one module; none imports another."""
 
 from runtime.threads import wait_passively
 

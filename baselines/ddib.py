@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,22 +12,21 @@ from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, ddim_invert, schedule
 from imagic.settings import checked
-from tedbench.errors import UserError
-from tedbench.method import Axis, Editor, Progress, silent
+from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
 from tedbench.pair import EditPair
 
 
 class DDIB(Editor):
-    """Its strength is the decoder's guidance. It draws no random numbers.
+    """DDIB; its strength is the decoder's guidance. It draws no random numbers.
 
     Two deterministic DDIM passes over the same timesteps: from the input to x_T under the *source* text at guidance 1,
-    and from x_T to an image under the *target* text. With one text for both, guidance 1 gives the input back, up to the
+    and from x_T to an image under the *target* text. With one text for both, guidance 1 returns the input, up to the
     error of the steps.
     """
 
-    randomness: ClassVar[Literal["none", "fit", "sample"]] = "none"
+    randomness: ClassVar[Randomness] = "none"
     needs: tuple[str, ...] = ("source_text",)
-    axis = Axis("guidance", "guidance", (1.0, 2.0, 3.0, 4.0, 5.0))
+    axis = Axis("guidance", "guidance", (1.0, 2.0, 3.0, 4.0, 5.0), least=0.0)
 
     def __init__(
         self, model: TextToImage, *, sampling: Mapping[str, Any], seed: int = 0, sample_batch: int = 16
@@ -40,17 +39,16 @@ class DDIB(Editor):
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
         self.model, self.sample_batch, self.image_size, self.seed = model, sample_batch, model.image_size, seed
-        self.steps: int = checked("DDIB's sampling", sampling, steps=1)["steps"]
+        self.steps = _steps(sampling)
         schedule(model, self.steps)
 
-    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
-        found = super().requests(strengths, seeds)
-        if found[0][0] < 0:
-            raise UserError(f"DDIB's guidance is {found[0][0]:g}. It must be a number from 0; 1 is no guidance.")
-        return found
+    @classmethod
+    def describe(cls, settings: Mapping[str, Any]) -> Description:
+        _steps(**settings)
+        return super().describe(settings)
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> DDIBEdit:
-        """DDIM inversion under the source text.
+        """Invert the input with DDIM under the source text.
 
         Raises:
             PairError: the pair has no source text.
@@ -59,6 +57,11 @@ class DDIB(Editor):
         self.require(pair.entry)
         self.model.require_size(pair)
         return DDIBEdit(self, pair, progress)
+
+
+def _steps(sampling: Mapping[str, Any]) -> int:
+    steps: int = checked("DDIB's sampling", sampling, steps=1)["steps"]
+    return steps
 
 
 class DDIBEdit(BatchedEdit):
@@ -73,7 +76,7 @@ class DDIBEdit(BatchedEdit):
         self.x_T = ddim_invert(model, model.encode_image(pair.image), e_src, steps=self._steps, progress=tell)
 
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """A seed changes nothing."""
+        """Decode x_T at each guidance. The seed has no effect."""
         x_T, e = (one.expand(len(requests), *one.shape[1:]) for one in (self.x_T, self.e_tgt))  # noqa: N806
         guidance = torch.tensor([w for w, _ in requests])
         return ddim(self.model, x_T, e, self.e_null, steps=self._steps, guidance=guidance)

@@ -1,12 +1,13 @@
-"""Edited images made elsewhere, as a method: nothing is edited, what is there is put on the benchmark's footing."""
+"""Edited images made elsewhere, as a method: nothing is edited, existing images are brought into the run."""
 
 from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
 from baselines.precomputed_files import (
     AS_PUBLISHED,
@@ -24,28 +25,20 @@ from tedbench.disk import is_file, on_disk
 from tedbench.errors import ImageError, PairError, UserError
 from tedbench.geometry import GEOMETRIES, Geometry, Size, lies_on, onto_square, size_in_file, size_of
 from tedbench.image import read_image
-from tedbench.method import Edit, Editor, Facts, Origin, Progress, Sample, format_strength, silent
+from tedbench.method import Axis, Description, Edit, Editor, Facts, Files, Origin, Progress, Randomness, Sample, silent
 from tedbench.pair import EditPair, Entry
 
 
-class Precomputed(Editor):
-    """Images from a folder by their names, or from a list of files.
+class PrecomputedFiles(Files):
+    """Images in a folder by their names, or in a list of files.
 
-    A folder has one image a pair, under one strength and seed. A list may have strengths and seeds. An image that is
-    missing or unreadable fails its pair alone.
+    A folder has one image a pair, under one strength and seed. A list may have strengths and seeds.
 
-    Every image is brought to its pair's square, by the shape of the input as its file has it and by how the edit was
-    made (``geometry``); sizes stand in the run's tables and report. Where edits have another shape than their inputs
-    and nobody says why, they are counted and named.
-
-    What a run has of images made elsewhere is known by their contents: :meth:`origins` gives the digest of the very
-    file that each image is read from, whatever its name, ending or folder. The run keeps it beside the image, and an
-    image whose file is another one since is made and scored again, it alone. So lists may be mended, and a run of a
-    few pairs extended, in one run folder; another ``folder`` or ``file`` is another run.
+    Attributes:
+        axis: of their strengths.
+        geometry: how edits of another shape than their input were made; None if it is not known.
+        images: every file in the folder or list, sorted.
     """
-
-    randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
-    elsewhere: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -63,13 +56,13 @@ class Precomputed(Editor):
                 (verbatim) and ``{pair_id}``. By default TEdBench's own rule.
             file: in place of a folder, a CSV with the columns image, target_text and file (paths relative to the
                 list), and optionally strength and seed.
-            geometry: how edits of another shape than their input were made: "crop" from the input's centre square,
+            geometry: the way edits of another shape than their input were made: "crop" from the input's centre square,
                 "squash" from the whole input resized to the edit's shape, "pad" from the whole input between two bars.
                 None takes them as "crop", and warns.
-            shared_files: whether several pairs may have one file.
+            shared_files: True if several pairs may have one file.
 
         Raises:
-            UserError: neither or both of folder and file, one that is not there, an unknown field or geometry.
+            UserError: neither or both of folder and file, one that does not exist, an unknown field or geometry.
         """
         if (folder is None) == (file is None):
             raise UserError(
@@ -92,10 +85,10 @@ class Precomputed(Editor):
             self._listed = FileList(Path(str(file)).expanduser())
             self.images = self._listed.paths
         self.axis = AS_PUBLISHED if self._listed is None else self._listed.axis
-        self._keys = [(1.0, 0)] if self._listed is None else self._listed.keys
+        self.keys = [(1.0, 0)] if self._listed is None else self._listed.keys
         self._digests = Digests()
 
-    def files(self, entry: Entry) -> dict[Key, Path]:
+    def of(self, entry: Entry) -> dict[Key, Path]:
         """A pair's files by (strength, seed), whether they are there or not.
 
         Raises:
@@ -107,35 +100,17 @@ class Precomputed(Editor):
 
     def origins(self, entry: Entry) -> dict[Key, Origin]:
         """The digest of each file that is read for the pair, for every (strength, seed) that any pair has."""
-        files = self.files(entry)
-        return {key: Origin(self._digests.of(files.get(key))) for key in self._keys}
-
-    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[Key]:
-        """Those that there are; images without seeds are seed 0, whatever seeds are asked.
-
-        Raises:
-            UserError: strengths or seeds that the list has nowhere.
-        """
-        asked = super().requests(strengths, seeds)
-        if {seed for _, seed in self._keys} == {0}:
-            asked = [(strength, 0) for strength in dict.fromkeys(strength for strength, _ in asked)]
-        for what, i in (("strengths", 0), ("seeds", 1)):
-            have = sorted({key[i] for key in self._keys})
-            if wrong := [key[i] for key in asked if key[i] not in have]:
-                known = ",".join(map(format_strength, have))
-                raise UserError(
-                    f"There is no precomputed image of sweep.{what} {wrong[0]:g}. Give sweep.{what}=[{known}]."
-                )
-        return asked
+        files = self.of(entry)
+        return {key: Origin(self._digests.of(files.get(key))) for key in self.keys}
 
     def check(self, entries: Sequence[Entry]) -> None:
-        """Counts and names what is missing, what several pairs share, and what has another shape than its input.
+        """Warn of missing images, of files that several pairs share, and of edits with another shape than their input.
 
         Raises:
-            UserError: there is not one of the pairs' images, one is listed twice, or several pairs have one file
-                although ``shared_files`` is not set.
+            UserError: no pair has its image, one is listed twice, or several pairs have one file although
+                ``shared_files`` is not set.
         """
-        wanted = {entry.id: self.files(entry) for entry in entries}
+        wanted = {entry.id: self.of(entry) for entry in entries}
         self._check_missing(entries, wanted)
         there = {id: {key: path for key, path in files.items() if is_file(path)} for id, files in wanted.items()}
         self._check_shared(entries, there)
@@ -188,7 +163,7 @@ class Precomputed(Editor):
         self._check_copies(entries, there)
 
     def _check_copies(self, entries: Sequence[Entry], there: dict[str, dict[Key, Path]]) -> None:
-        """Warns of different files with the same content among the texts of one input."""
+        """Warn of different files with the same content for different texts on one input."""
         known: dict[tuple[str, Key, str], list[Path]] = defaultdict(list)
         for entry in entries:
             for key, path in there[entry.id].items():
@@ -202,7 +177,7 @@ class Precomputed(Editor):
             )
 
     def _check_shapes(self, entries: Sequence[Entry], there: dict[str, dict[Key, Path]]) -> None:
-        """Warns of edits that do not lie on their inputs, as far as headers tell."""
+        """Warn of edits that are not aligned with their inputs, judged by the sizes in the files' headers."""
         inputs: dict[str, Size | None] = {}
         unlike, total = [], 0
         for entry in entries:
@@ -225,9 +200,44 @@ class Precomputed(Editor):
             )
             _warn(f"{len(unlike)} of {total} edited images have another shape than their input: {unlike[0]}. {ways}")
 
+
+class Precomputed(Editor):
+    """Give back edited images that were made elsewhere.
+
+    An image that is missing or unreadable fails its pair alone. Every image is brought to its pair's square, by the
+    shape of the input as its file has it and by how the edit was made (``geometry``); sizes stand in the run's tables
+    and report. Where edits have another shape than their inputs and nobody says why, they are counted and named.
+
+    A run knows such images by their contents: :meth:`PrecomputedFiles.origins` gives the digest of the very file that
+    each image is read from, whatever its name, ending or folder. The run keeps it beside the image, and an image whose
+    file is another one since is made and scored again, it alone. So lists may be mended, and a run of a few pairs
+    extended, in one run folder; another ``folder`` or ``file`` is another run.
+    """
+
+    axis: ClassVar[Axis] = AS_PUBLISHED
+    randomness: ClassVar[Randomness] = "sample"
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        pattern: str = PUBLISHED,
+        file: str | Path | None = None,
+        geometry: Geometry | None = None,
+        shared_files: bool = False,
+    ) -> None:
+        """See :class:`PrecomputedFiles`."""
+        self.files = PrecomputedFiles(folder, pattern, file, geometry, shared_files)
+        self.axis = self.files.axis  # type: ignore[misc]
+
+    @classmethod
+    def describe(cls, settings: Mapping[str, Any]) -> Description:
+        files = PrecomputedFiles(**settings)
+        return replace(super().describe(settings), axis=files.axis, files=files)
+
     def fit(self, pair: EditPair, progress: Progress = silent) -> PrecomputedEdit:
-        """Looks up the pair's files."""
-        return PrecomputedEdit(pair, self.files(pair.entry), self.origins(pair.entry), self.geometry)
+        """Look up the pair's files."""
+        files = self.files
+        return PrecomputedEdit(pair, files.of(pair.entry), files.origins(pair.entry), files.geometry)
 
 
 class PrecomputedEdit(Edit):
@@ -243,10 +253,10 @@ class PrecomputedEdit(Edit):
         self._shapes: dict[str, dict[str, str]] = {}
 
     def sample(self, requests: Sequence[Key], progress: Progress = silent) -> Iterator[Sample]:
-        """Those that are there, in order.
+        """Yield the images that exist, in order of the requests.
 
         Raises:
-            PairError: some are missing or unreadable; after all others were yielded.
+            PairError: some are missing or unreadable; raised after all others were yielded.
         """
         side, problems = self._pair.image.shape[0], []
         for strength, seed in requests:
@@ -280,7 +290,7 @@ class PrecomputedEdit(Edit):
         return self._origins
 
     def facts(self) -> Facts:
-        """By file name, the sizes of images that were brought to the pair's, and of those with another shape than its input."""
+        """Return by file name the original sizes of resized images, and the sizes of those of another shape."""
         facts = Facts(resized_from=self._sizes) if self._sizes else Facts()
         return facts | Facts(other_shape=self._shapes) if self._shapes else facts
 

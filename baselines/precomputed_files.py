@@ -1,4 +1,4 @@
-"""Where the images made elsewhere lie: named by a pattern in a folder, or named in a list."""
+"""The files of images made elsewhere: named by a pattern in a folder, or named in a list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tedbench.pair import Entry
 from tedbench.table import Row, read_table
 
 PUBLISHED = "{image_name}-{text}.png"
-"""How TEdBench names its published outputs."""
+"""TEdBench's pattern of the names of its published outputs."""
 
 AS_PUBLISHED = Axis("as_published", "as published", (1.0,), fixed=True)
 """The axis of images that have no strength."""
@@ -29,11 +29,11 @@ Key = tuple[float, int]
 """Strength and seed."""
 
 MISSING = "missing"
-"""In place of the digest of a file that is not there."""
+"""Stands in place of the digest of a file that does not exist."""
 
 
 class Listed(NamedTuple):
-    """One row of a list: which image of a pair a file is, and where the list has it."""
+    """One row of a list: the (strength, seed) of a file, its path, and the place of the row for messages."""
 
     key: Key
     path: Path
@@ -44,11 +44,11 @@ class FileList:
     """A list of edited images.
 
     A row belongs to the pair of its text whose image it names, by that image's name in the dataset's list or by a path
-    that leads to the same file, from the folder of this list. Paths are normalised as the dataset's are, and spellings
-    of one Unicode text are the same.
+    to the same file, relative to the folder of this list. Paths are normalised as the dataset's are, and different
+    encodings of one Unicode text are the same.
 
     Attributes:
-        axis: of the strengths; :data:`AS_PUBLISHED` where there are none.
+        axis: of the strengths; :data:`AS_PUBLISHED` if there are none.
         keys: every (strength, seed) that some pair has.
         paths: every file, sorted.
     """
@@ -85,7 +85,7 @@ class FileList:
         }
 
     def files(self, entry: Entry) -> dict[Key, Path]:
-        """A pair's files, whether they are there or not.
+        """Return a pair's files, whether they exist or not.
 
         Raises:
             UserError: two rows, which name its image in two ways, have the same strength and seed.
@@ -100,7 +100,7 @@ class FileList:
 
 
 def _place(path: Path) -> str:
-    """A file's place, of whichever links its folders are; a file that is a link is not what it leads to."""
+    """Return a file's path with the links among its folders resolved; a link in the last place is kept."""
     path = path.absolute()
     return nfc(str(Path(os.path.realpath(path.parent), path.name)))
 
@@ -127,12 +127,12 @@ def _number(row: Row, name: str, default: float, where: str) -> float:
 
 
 def named(strength: float, seed: int) -> str:
-    """An image in words: "strength 0.5, seed 1"."""
+    """Return an image's key in words: "strength 0.5, seed 1"."""
     return f"strength {format_strength(strength)}, seed {seed}"
 
 
 def file_name(pattern: str, entry: Entry) -> str:
-    """A pair's file by a pattern, see :class:`baselines.precomputed.Precomputed`; a "/" in a text becomes _."""
+    """Return a pair's file by a pattern, see :class:`baselines.precomputed.Precomputed`; a "/" in a text becomes _."""
     text = entry.target_text.replace("/", "_")
     return pattern.format(
         image_name=entry.image_name,
@@ -144,10 +144,10 @@ def file_name(pattern: str, entry: Entry) -> str:
 
 
 def check_pattern(pattern: str) -> None:
-    """Refuses a pattern that could not name files.
+    """Raise UserError for a pattern that cannot name files.
 
     Raises:
-        UserError: it has no field, or one that there is not.
+        UserError: it has no field, or an unknown one.
     """
     example = Entry("dog.jpeg", "A sitting dog.")
     try:
@@ -165,13 +165,13 @@ def check_pattern(pattern: str) -> None:
 
 
 class Digests:
-    """The digests of files, each read once for as long as it stays the same."""
+    """The digests of files, each read once unless it changes."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[Path, int, int, int], str] = {}
 
     def of(self, path: Path | None) -> str:
-        """sha256 of a file's content; :data:`MISSING` where there is none to read."""
+        """Return the sha256 of a file's content; :data:`MISSING` if it cannot be read."""
         try:
             if path is None or not path.is_file():  # a device or pipe would never end
                 return MISSING
@@ -186,13 +186,13 @@ class Digests:
 
 
 def identity_of(path: Path) -> tuple[object, ...]:
-    """What two paths share that lead to one file, also by links."""
+    """Return a key that is equal for two paths to one file, also through links."""
     stat = path.stat()
     return (stat.st_dev, stat.st_ino) if stat.st_ino else (os.path.realpath(path),)
 
 
 def pictures(folder: Path) -> Iterator[Path]:
-    """The files below a folder that their names say are pictures."""
+    """Yield the files below a folder that have an image's suffix."""
     from PIL import Image
 
     suffixes = Image.registered_extensions()

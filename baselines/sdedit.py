@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,20 +14,22 @@ from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, schedule
 from imagic.settings import checked
 from tedbench.errors import UserError
-from tedbench.method import Axis, Editor, Progress, silent
+from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
 from tedbench.pair import EditPair
 
 
 class SDEdit(Editor):
-    """Its strength is t0, the noise's level as a part of the diffusion's time: near 0 the input, at 1 the text alone.
+    """SDEdit; its strength is t0, the noise level as a fraction of the diffusion time.
+
+    Near 0 it returns the input, at 1 it follows the text alone.
 
     x_t0 = √ᾱ_t0 x0 + √(1 − ᾱ_t0) ε, then the *stochastic* reverse process from t0 to 0 (the paper's algorithm 2, on
     the model's own variance-preserving schedule). Of the ``steps`` from T to 0 it takes the last t0 · steps, at least
     one.
     """
 
-    randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
-    axis = Axis("t0", "t₀", tuple(i / 10 for i in range(1, 11)))
+    randomness: ClassVar[Randomness] = "sample"
+    axis = Axis("t0", "t₀", tuple(i / 10 for i in range(1, 11)), least=0.0, most=1.0, above=True)
 
     def __init__(
         self,
@@ -49,39 +51,38 @@ class SDEdit(Editor):
         """
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
-        self.sampling = checked("SDEdit's sampling", sampling, steps=1, guidance=0.0)
-        if isinstance(stochasticity, bool) or not isinstance(stochasticity, int | float) or not 0 <= stochasticity <= 1:
-            raise UserError(f"SDEdit's stochasticity is {stochasticity!r}. It must be a number from 0 to 1.")
-        self.stochasticity = float(stochasticity)
+        self.sampling, self.stochasticity = _settings(sampling, stochasticity)
         self.timesteps: Tensor = schedule(model, self.sampling["steps"]).timesteps
 
+    @classmethod
+    def describe(cls, settings: Mapping[str, Any]) -> Description:
+        _settings(**settings)
+        return super().describe(settings)
+
     def start(self, t0: float) -> int:
-        """The first step that is taken for a t0; step 0 is at T.
+        """Return the first step that is taken for a t0; step 0 is at T.
 
         Raises:
             UserError: a t0 that is not above 0 and at most 1.
         """
-        if not 0 < t0 <= 1:
-            raise UserError(
-                f"SDEdit's t0 is {t0:g}. It must be above 0 and at most 1, where nothing but noise is left."
-            )
+        self.axis.require(t0, "SDEdit")
         steps = self.sampling["steps"]
         return steps - max(1, int(t0 * steps + 0.5))
 
-    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
-        found = super().requests(strengths, seeds)
-        for t0, _ in found:
-            self.start(t0)
-        return found
-
     def fit(self, pair: EditPair, progress: Progress = silent) -> SDEditEdit:
-        """Encodes image and text; there is nothing to train.
+        """Encode image and text; nothing is trained.
 
         Raises:
             UserError: the pair has another size than the model.
         """
         self.model.require_size(pair)
         return SDEditEdit(self, pair)
+
+
+def _settings(sampling: Mapping[str, Any], stochasticity: float = 1.0) -> tuple[dict[str, Any], float]:
+    if isinstance(stochasticity, bool) or not isinstance(stochasticity, int | float) or not 0 <= stochasticity <= 1:
+        raise UserError(f"SDEdit's stochasticity is {stochasticity!r}. It must be a number from 0 to 1.")
+    return checked("SDEdit's sampling", sampling, steps=1, guidance=0.0), float(stochasticity)
 
 
 class SDEditEdit(BatchedEdit):
@@ -94,7 +95,7 @@ class SDEditEdit(BatchedEdit):
         self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
 
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """A seed's ε, and its noise at each timestep, are the same for every t0."""
+        """Noise and denoise. A seed's ε, and its noise at each timestep, are the same for every t0."""
         editor = self._editor
         seeds, start = [seed for _, seed in requests], [editor.start(t0) for t0, _ in requests]
         eps = self._noise(seeds, "initial noise").to(self.model.device)
@@ -110,5 +111,5 @@ class SDEditEdit(BatchedEdit):
         )
 
     def _noise(self, seeds: Sequence[int], *purpose: str | int) -> Tensor:
-        """Standard normal, one for each seed: (B, C, h, w)."""
+        """Return standard normal noise, one for each seed: (B, C, h, w)."""
         return torch.stack([torch.randn(self.model.latent_shape, generator=self.rng(*purpose, seed)) for seed in seeds])

@@ -1,9 +1,9 @@
-"""``python -m benchmarks.coverage``: how often do 95% intervals hold the truth? Every kind that the harness prints, simulated.
+"""``python -m benchmarks.coverage``: how often do 95% intervals hold the truth? All kinds of the harness, simulated.
 
-Drawn are results of TEdBench's pairs: 100 texts, several on most of its pictures, whose outcomes are alike. Shares are
-judgements, 0 or 1 (with several seeds a pair's mean), of probit models: half of the variance of what decides is the
-picture's, ``--alike`` says another part. Means are of normal and of skewed scores. Prints how often each interval covers
-and how wide it is, and the t interval beside those of shares.
+Simulated are results on TEdBench's pairs: 100 texts, several on most of its images, whose outcomes are correlated.
+Shares are judgements, 0 or 1 (with several seeds a pair's mean), of probit models: half of the latent variance is the
+image's, ``--alike`` sets another share. Means are of normal and of skewed scores. Prints how often each interval covers
+the truth and its width, and for shares the t interval beside it.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ TWO_SHARES = (
     (0.98, 0.02),
 )
 ALIKE = 0.5
-"""How much of the variance of what decides a judgement is the source image's."""
+"""The source image's share of a judgement's latent variance."""
 
-Draw = Callable[[np.random.Generator], np.ndarray]
-Method = Callable[[Sequence[float], Sequence[int]], Interval]
+DrawValues = Callable[[np.random.Generator], np.ndarray]
+IntervalMethod = Callable[[Sequence[float], Sequence[int]], Interval]
 
 
-class Case(NamedTuple):
-    """What is simulated: draws of all pairs' values, the mean that they have in truth, and its interval."""
+class SimulatedCase(NamedTuple):
+    """A simulated quantity: draws of all pairs' values, their true mean, and the interval that is tested."""
 
     label: str
-    draw: Draw
+    draw: DrawValues
     truth: float
-    method: Method
+    method: IntervalMethod
 
 
-class Found(NamedTuple):
-    """Of all rounds, how many intervals hold the truth, how wide they are, and how many leave ``bounds`` or have no width."""
+class SimulatedCoverage(NamedTuple):
+    """Share of intervals that hold the truth, mean width, share of those outside ``bounds`` or without width."""
 
     covers: float
     width: float
@@ -58,24 +58,24 @@ class Found(NamedTuple):
 
 @cache
 def clusters() -> np.ndarray:
-    """(100,): which picture each of TEdBench's pairs is on; two of its files are one picture."""
+    """Return the image of each of TEdBench's pairs, (100,); two of its files are one image."""
     manifest = Manifest.load()
     sizes = Counter(manifest.images[name].pixels for name, _ in manifest.pairs).values()
     return np.repeat(np.arange(len(sizes)), sorted(sizes))
 
 
 def normal(rng: np.random.Generator) -> np.ndarray:
-    """Scores of mean 0, half of whose variance is the picture's."""
+    """Draw scores of mean 0; half of their variance is the image's."""
     return _of_picture(rng.normal(size=100)) + rng.normal(size=100)
 
 
 def skewed(rng: np.random.Generator) -> np.ndarray:
-    """Scores of mean 0, mostly a little below and sometimes far above."""
+    """Draw scores of mean 0, mostly a little below and sometimes far above."""
     return _of_picture(rng.gamma(4, size=100) - 4) + rng.gamma(4, size=100) - 4
 
 
-def judged(share: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
-    """Judgements with this share of ones; what is left of the variance is half the pair's, half the seed's."""
+def judged(share: float, alike: float = ALIKE, seeds: int = 1) -> DrawValues:
+    """Return draws of judgements with this share of ones; the other variance is half the pair's, half the seed's."""
 
     def draw(rng: np.random.Generator) -> np.ndarray:
         picture = np.sqrt(alike) * _of_picture(rng.normal(size=100))
@@ -84,8 +84,8 @@ def judged(share: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
     return draw
 
 
-def judged_twice(one: float, other: float, alike: float = ALIKE, seeds: int = 1) -> Draw:
-    """Differences of two methods' judgements of the same pairs; most of what is alike is so for both methods."""
+def judged_twice(one: float, other: float, alike: float = ALIKE, seeds: int = 1) -> DrawValues:
+    """Return draws of differences of two methods' judgements of the same pairs, which are mostly correlated."""
 
     def draw(rng: np.random.Generator) -> np.ndarray:
         shared = np.sqrt(0.7 * alike) * _of_picture(rng.normal(size=100)) + np.sqrt(0.2) * rng.normal(size=100)
@@ -100,39 +100,43 @@ def judged_twice(one: float, other: float, alike: float = ALIKE, seeds: int = 1)
 
 
 def _answers(rng: np.random.Generator, share: float, known: np.ndarray, rest: float, seeds: int) -> np.ndarray:
-    """Means over seeds of whether what decides lies below the share's quantile."""
+    """Return means over seeds of judgements, which are 1 if the latent value lies below the share's quantile."""
     pair = np.sqrt(rest / 2) * rng.normal(size=100)
     each = np.sqrt(rest / 2) * rng.normal(size=(seeds, 100))
     return (known + pair + each < stats.norm.ppf(share)).mean(axis=0)
 
 
 def _of_picture(values: np.ndarray) -> np.ndarray:
-    """Gives all pairs of a picture the same of so many values."""
+    """Repeat values so that all pairs of an image have the same one."""
     return values[clusters()]
 
 
-def coverage(case: Case, rounds: int, seed: int = 0, bounds: tuple[float, float] | None = None) -> Found:
-    """Simulates a case so many times."""
+def coverage(
+    case: SimulatedCase, rounds: int, seed: int = 0, bounds: tuple[float, float] | None = None
+) -> SimulatedCoverage:
+    """Simulate a case ``rounds`` times."""
     rng, pictures = np.random.default_rng(seed), clusters()
     found = np.array([case.method(case.draw(rng), pictures)[1:] for _ in range(rounds)])  # type: ignore[arg-type]
     low, high = found.T
     out = np.zeros(rounds, dtype=bool) if bounds is None else (low < bounds[0]) | (high > bounds[1]) | (low == high)
     covers = (low <= case.truth) & (case.truth <= high)
-    return Found(float(covers.mean()), float((high - low).mean()), float(out.mean()))
+    return SimulatedCoverage(float(covers.mean()), float((high - low).mean()), float(out.mean()))
 
 
-def cases(alike: float, seeds: Sequence[int]) -> Iterator[Case]:
-    """Everything that the benchmark simulates; a share's interval, then the t interval of the same draws."""
+def cases(alike: float, seeds: Sequence[int]) -> Iterator[SimulatedCase]:
+    """Yield every case of the benchmark: for shares each interval, then the t interval of the same draws."""
     for draw in (normal, skewed):
-        yield Case(f"mean, {draw.__name__}", draw, 0.0, clustered_mean)
-        yield Case(f"difference of means, {draw.__name__}", lambda rng, d=draw: d(rng) - d(rng), 0.0, clustered_mean)  # type: ignore[misc]
+        yield SimulatedCase(f"mean, {draw.__name__}", draw, 0.0, clustered_mean)
+        yield SimulatedCase(
+            f"difference of means, {draw.__name__}", lambda rng, d=draw: d(rng) - d(rng), 0.0, clustered_mean
+        )  # type: ignore[misc]
     for k in seeds:
         for method, words in ((clustered_share, "share"), (clustered_mean, "share, t interval")):
             for p in SHARES:
-                yield Case(f"{words} {p:g}, seeds {k}", judged(p, alike, k), p, method)
+                yield SimulatedCase(f"{words} {p:g}, seeds {k}", judged(p, alike, k), p, method)
         for method, words in ((share_difference, "difference"), (clustered_mean, "difference, t interval")):
             for p, q in TWO_SHARES:
-                yield Case(f"{words} {p:g} − {q:g}, seeds {k}", judged_twice(p, q, alike, k), p - q, method)
+                yield SimulatedCase(f"{words} {p:g} − {q:g}, seeds {k}", judged_twice(p, q, alike, k), p - q, method)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

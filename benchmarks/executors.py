@@ -1,8 +1,8 @@
-"""``python -m benchmarks.executors [PAIRS] [MILLISECONDS]``: what handing pairs to Ray's workers costs.
+"""``python -m benchmarks.executors [PAIRS] [MILLISECONDS]``: the cost of dispatching pairs to Ray's workers.
 
-A thousand pairs whose method only waits, 50 ms each, and gives the input back: first in this process, then on one and on
-two workers of ``executor=ray``. Printed is how much longer the workers took, from the first pair's beginning to the last
-one's end, than this process divided by their number; starting them is told apart. Shards must be the same.
+A thousand pairs whose method only sleeps, 50 ms each, and returns the input: first in this process, then on one and on
+two workers of ``executor=ray``. Prints how much longer the workers took, from the first pair's beginning to the last
+one's end, than this process divided by their number; starting them is printed separately. Shards must be the same.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from rich.console import Console
 
+from eval.engine.context import EditContext
 from eval.engine.executor import Executor
 from eval.engine.inline import Inline
-from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.ray import Ray
+from eval.engine.setup import make_images
 from eval.runs.cards import FORMAT, Cards, DatasetCard, MethodCard, MetricCards
 from eval.runs.writer import RunWriter
+from imagic.models.device import settle
 from runtime.output import safe_output
 from tedbench.datasets.folder import Folder
 from tedbench.image import write_png
@@ -35,7 +38,7 @@ NUMERICS = {"device": "cpu", "threads": 1, "sample_batch": 1}
 
 
 class Unchanged(Edit):
-    """The input again."""
+    """An edit that returns the input."""
 
     def __init__(self, pair: EditPair) -> None:
         self._pair = pair
@@ -45,7 +48,7 @@ class Unchanged(Edit):
 
 
 class Waiting(Editor):
-    """A method that takes its time and does nothing."""
+    """A method that sleeps and does nothing."""
 
     axis = Axis("eta", "η", (0.0,))
     randomness: ClassVar[Literal["none"]] = "none"
@@ -59,7 +62,7 @@ class Waiting(Editor):
 
 
 def main(pairs: int, milliseconds: float) -> None:
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # where workers find this module
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # so that workers find this module
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write_png(folder / "a.png", np.zeros((16, 16, 3), np.uint8))
@@ -80,7 +83,7 @@ def main(pairs: int, milliseconds: float) -> None:
 
 
 def measured(folder: Path, executor: Executor, file: Path, milliseconds: float) -> tuple[float, float]:
-    """Seconds from the first pair's beginning to the last one's end, and from the start to the former."""
+    """Return the seconds from the first pair's beginning to the last one's end, and from the start until then."""
     settings: dict[str, Any] = {
         "dataset": {"_target_": "tedbench.datasets.folder.Folder", "file": str(file), "size": 16},
         "method": {"_target_": "benchmarks.executors.Waiting", "milliseconds": milliseconds},
@@ -91,13 +94,15 @@ def measured(folder: Path, executor: Executor, file: Path, milliseconds: float) 
         "seed": 0,
     }
     config: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-    editor, dataset = Waiting(milliseconds), Folder(file, 16)
-    cards = Cards(DatasetCard.of(dataset, "folder"), MethodCard.of(editor, "waiting", "none"), MetricCards())
+    settle(NUMERICS)
+    method, dataset = Waiting.describe({"milliseconds": milliseconds}), Folder(file, 16)
+    cards = Cards(DatasetCard.of(dataset, "folder"), MethodCard.of(method, "waiting", "none"), MetricCards())
     config |= {"format": FORMAT, "cards": cards.to_config()}
-    executor.settle(NUMERICS)
     run, reporter = RunWriter.create(folder, config), Reporter(Console(quiet=True))
+    place, build = executor.place(NUMERICS), partial(Waiting, milliseconds)
+    context = EditContext(run, dataset, method, [(0.0, 0)], build, reporter, place, settings)
     start = time.time()
-    Job(run, dataset, editor, [], [(0.0, 0)], executor, reporter, settings=settings).execute()
+    make_images(context, executor)
     times = {what: [e["time"] for e in run.events() if e["event"] == what] for what in ("begin", "pair")}
     return max(times["pair"]) - min(times["begin"]), min(times["begin"]) - start
 

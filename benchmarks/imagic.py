@@ -39,7 +39,7 @@ from tedbench.pair import EditPair, Entry
 
 
 class Clock:
-    """Seconds, after whatever the device has still to do."""
+    """A clock that waits until the device has finished its work; in seconds."""
 
     def __init__(self, device: torch.device) -> None:
         self._cuda = device.type == "cuda"
@@ -50,7 +50,7 @@ class Clock:
         return time.perf_counter()
 
     def of(self, task: Callable[[], object]) -> float:
-        """How long a task takes."""
+        """Return the seconds that a task takes."""
         start = self()
         task()
         return self() - start
@@ -58,7 +58,10 @@ class Clock:
 
 @contextmanager
 def timed_passes(modules: Sequence[torch.nn.Module], clock: Clock) -> Iterator[tuple[list[float], list[float]]]:
-    """Fills two lists with seconds: of each pass, forward of some modules and backward of anything, and of each Adam step."""
+    """Time passes and Adam steps inside: yield two lists of seconds.
+
+    The first list has each forward pass of the modules and each backward pass, the second each step of the optimizer.
+    """
     spent: list[float] = []
     began: list[float] = []
     steps: list[float] = []
@@ -89,13 +92,13 @@ def timed_passes(modules: Sequence[torch.nn.Module], clock: Clock) -> Iterator[t
             hook.remove()
         torch.Tensor.backward = backward  # type: ignore[method-assign]
         for (module, name), call in zip(calls, own, strict=True):
-            delattr(module, name)  # the class's own shows again
+            delattr(module, name)  # uncovers the class's own
             if call is not None:
                 setattr(module, name, call)
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """TFLOP/s of products of large square matrices."""
+    """Return the TFLOP/s of products of large square matrices."""
     side = 8192 if device.type == "cuda" else 2048
     a = torch.randn(side, side, device=device, dtype=dtype)
     clock = Clock(device)
@@ -105,9 +108,9 @@ def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def random_sd15(device: str, dtype: str) -> LatentDiffusion:
-    """Stable Diffusion 1.5's shapes with random weights; the text encoder and tokenizer are the embedded model's.
+    """Return a model in Stable Diffusion 1.5's shapes with random weights, and the embedded model's text encoder.
 
-    Speed does not depend on what the weights are. Texts are then padded from the embedded width to 768.
+    Speed does not depend on the values of weights. Texts are then padded from the embedded width to 768.
     """
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
@@ -151,7 +154,7 @@ def main() -> None:
     threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else f", {torch.cuda.get_device_name()}"
     print(f"{model.name}, {args.dtype}{threads}; {args.steps[0]} + {args.steps[1]} steps, {len(requests)} pictures")
 
-    flops = _flops(model, ours, pair)  # counted of what is not compiled
+    flops = _flops(model, ours, pair)  # counted before compiling
     if args.compile:
         print_compilation(model, editor(*({**stage, "steps": 1} for stage in (*stages, sampling))), pair, clock)
     networks = [model.network, model.text_encoder, model.vae.encoder, model.vae.decoder]
@@ -197,7 +200,7 @@ def main() -> None:
 
 
 def print_compilation(model: LatentDiffusion, few: Imagic, pair: EditPair, clock: Clock) -> None:
-    """How long torch takes to compile; it keeps what it made, so that the next time takes seconds."""
+    """Print the time that torch takes to compile; it caches the result, so that the next time takes seconds."""
     compile_networks(model)
     start = clock()
     with few.fit(pair) as edit:
@@ -208,7 +211,7 @@ def print_compilation(model: LatentDiffusion, few: Imagic, pair: EditPair, clock
 def print_groups(
     model: LatentDiffusion, pair: EditPair, embedding: dict[str, Any], sizes: Sequence[int], clock: Clock
 ) -> None:
-    """The median step of stage A of a pair by itself, and of groups of so many: of copies, which take as long as others."""
+    """Print the median step of stage A for one pair, and for groups of copies, which take as long as others."""
     alone_s, alone = 0.0, torch.empty(0)
     for size in (1, *sizes):
         editor = Imagic(
@@ -234,7 +237,7 @@ def print_groups(
 
 
 def _flops(model: LatentDiffusion, editor: Imagic, pair: EditPair) -> tuple[int, int, int]:
-    """Of a step of stage A, a step of stage B, and one forward pass of one picture."""
+    """Return the FLOPs of a step of stage A, a step of stage B, and one forward pass of one image."""
     from imagic.loss import denoising_loss
 
     x0, e = model.encode_image(pair.image), model.encode_text([pair.target_text])
@@ -259,7 +262,7 @@ def _model(args: argparse.Namespace) -> LatentDiffusion:
 
 
 def _pair(size: int) -> EditPair:
-    """A pair of Picturebook, its picture's pixels repeated up to a model's size."""
+    """Return a pair of Picturebook, with its pixels repeated up to a model's size."""
     pair = next(iter(PicturebookPairs(size=64)))
     image = np.kron(pair.image, np.ones((size // 64, size // 64, 1), np.uint8))
     return EditPair(Entry(pair.entry.image_name, pair.target_text), image)

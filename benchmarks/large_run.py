@@ -1,11 +1,11 @@
-"""``python -m benchmarks.large_run [FOLDER]``: what a large run costs once it is there: time and memory of looking at it.
+"""``python -m benchmarks.large_run [FOLDER]``: time and memory that commands take on a large run.
 
 1. A finished run of 100 pairs, 11 strengths and 8 seeds: the same command again says "complete" (at most 5 s).
-2. ``eval.status`` of a run with 44,000 images (500 pairs), and its tables and report made anew (each at most 10 s, 1 GB).
-3. ``--help`` of every command (at most 2 s).
+2. ``eval.status`` of a run with 44,000 images (500 pairs), and its tables and report made anew (each at most 10 s, 1
+GB). 3. ``--help`` of every command (at most 2 s).
 
-The runs are written by eval/runs/writer.py; their images are noise of a few pixels, all alike, and their scores are random. Each
-measurement is a process of its own: seconds on the clock, seconds of its processor time, and its peak memory.
+The runs are written by eval/runs/writer.py; their images are noise of a few pixels, all alike, and their scores are
+random. Each measurement is a process of its own: wall-clock seconds, processor seconds, and its peak memory.
 """
 
 from __future__ import annotations
@@ -16,23 +16,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 
 from cli.command import compose, resolved
-from eval.engine.complete import write_record
+from eval.engine.progress import Reporter
+from eval.engine.setup import open_run
+from eval.engine.spec import RunSpec
 from eval.present.outputs import write_outputs
 from eval.runs.cards import FORMAT, AxisCard, Cards, DatasetCard, MethodCard, MetricCard, MetricCards
-from eval.runs.config import run_config
-from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
-from imagic.models.device import cpu_threads
-from imagic.models.weights import digest, locate
 from runtime.output import safe_output
-from tedbench.datasets.build import build_dataset
 from tedbench.method import Axis, Sample
 from tedbench.pair import EditPair, Entry
 
@@ -58,7 +57,7 @@ COMMANDS = (
 )
 
 
-def fill(run: Run, pairs: Sequence[EditPair]) -> None:
+def fill(run: RunWriter, pairs: Sequence[EditPair], metrics: Iterable[MetricCard] = METRICS) -> None:
     """A shard for each pair, with every strength and seed, and its scores."""
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
@@ -66,7 +65,7 @@ def fill(run: Run, pairs: Sequence[EditPair]) -> None:
     for pair in pairs:
         run.write_shard(pair, [Sample(strength, seed, image) for strength, seed in requests])
         shard = run.shard(pair.id)
-        for card in METRICS:
+        for card in metrics:
             scores = pd.DataFrame(requests, columns=["strength", "seed"])
             value = rng.random(len(requests))
             value = (value > 0.5).astype(float) if card.share else value
@@ -94,29 +93,18 @@ def measure(what: str, line: Sequence[str], folder: Path, seconds: float) -> Non
 
 
 def complete(folder: Path) -> None:
-    """The first measurement."""
+    """Measure the first item of the list above."""
     overrides = ["dataset.split=all", f"sweep.seeds=[{','.join(map(str, range(SEEDS)))}]", "run_dir=complete"]
-    cfg = compose("run", overrides)
-    weights = digest(locate("picturebook:diffusion"))
-    threads = cpu_threads(None)
-    config = run_config(
-        resolved(cfg),
-        model_digest=weights,
-        method_digest=None,
-        device="cpu",
-        threads=threads,
-        cards=cards("picturebook", "picturebook"),
-    )
-    dataset = build_dataset(cfg.dataset)
-    run = RunWriter.create(folder / "complete", config)
-    fill(run, list(dataset))
-    write_outputs(run)
-    write_record(run, dataset, cfg)
+    with chdir(folder):
+        spec = RunSpec.of(resolved(compose("run", overrides)))
+        with open_run(spec, Reporter(Console(quiet=True))) as run:
+            fill(run, list(spec.dataset), spec.metrics)
+            write_outputs(run)
     measure("100 × 11 × 8, complete: the command again", ["-m", "eval.run", *overrides], folder, 5)
 
 
 def many(folder: Path) -> None:
-    """The second."""
+    """Measure the second item."""
     fit = {"dataset": "folder", "size": 4, "model": None}
     blocks = {block: {} for block in ("numerics", "sweep", "measure", "how")}
     config = {"format": FORMAT, "fit": fit, **blocks, "cards": cards("folder", "tiny").to_config()}

@@ -1,8 +1,8 @@
 """``python -m benchmarks.neighbour``: how much slower a fit is on a machine that others use too.
 
 The first pair of the default job is fitted alone, and beside one busy process: one that keeps a core busy, and one that
-multiplies matrices on as many threads as torch takes by itself, which wait as they do by default. Each fit has a process of
-its own, on all cores that it may use. ``--wait`` adds the same with threads that wait as the library would by itself
+multiplies matrices on torch's default number of threads, with their default way of waiting. Each fit has a process of
+its own, on all cores that it may use. ``--wait`` adds the same with threads that wait in the library's default way
 (``default``) or spin (``active``), for comparison.
 """
 
@@ -28,15 +28,15 @@ NEIGHBOURS = {
 }
 WAITS: dict[str, Mapping[str, str]] = {
     "passive": PASSIVE,
-    "default": {"KMP_LIBRARY": "throughput"},  # named, so that nothing is set for it; what it is by default
+    "default": {"KMP_LIBRARY": "throughput"},  # the default by name, so that nothing else is set
     "active": {"OMP_WAIT_POLICY": "ACTIVE"},
 }
 START = 3.0
-"""Seconds that a neighbour has to come up."""
+"""Seconds for a neighbour to start."""
 
 
 def main() -> int:
-    """Returns 1 if a fit beside somebody took more than :data:`MOST` times as long."""
+    """Return 1 if a fit beside another process took more than :data:`MOST` times as long, else 0."""
     args = _arguments()
     if args.fit:
         print(fit_seconds(*args.steps))
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def fit_seconds(embedding: int, finetune: int) -> float:
-    """Of the default job's first pair in this process, after a fit of one step."""
+    """Return the seconds of a fit of the default job's first pair in this process, after a fit of one step."""
     from imagic.api import load
     from tedbench.datasets.picturebook import PicturebookPairs
 
@@ -78,7 +78,7 @@ def fit_seconds(embedding: int, finetune: int) -> float:
 
 @contextmanager
 def neighbour(code: str) -> Iterator[None]:
-    """A process that goes on with this code until it is ended; it is not told how to wait."""
+    """Run this code in another process until the block ends; its threads wait in their default way."""
     process = subprocess.Popen([sys.executable, "-c", code], env=_environment({}))
     try:
         time.sleep(START)

@@ -1,7 +1,7 @@
-"""Imagic as one writes it down first: the reference of speed and of closeness for :mod:`benchmarks.imagic`.
+"""Imagic in its plainest form: the reference of speed and of closeness for :mod:`benchmarks.imagic`.
 
-One draw and one picture at a time, in the default memory layout, everything requiring gradients in both stages, and the
-loop of Adam that torch runs tensor by tensor. Draws are those of :mod:`imagic`, so that both end at the same place.
+One draw and one image at a time, in the default memory layout, everything requiring gradients in both stages, and
+torch's loop of Adam tensor by tensor. Draws are those of :mod:`imagic`, so that both give the same result.
 """
 
 from __future__ import annotations
@@ -20,12 +20,17 @@ from tedbench.seeding import generator
 
 
 class PlainImagic:
-    """Fits one pair with a copy of the model's network; the model stays as it is."""
+    """Fits one pair with a copy of the model's network; the model does not change."""
 
     def __init__(
         self, model: LatentDiffusion, embedding: dict[str, Any], finetune: dict[str, Any], sampling: dict[str, Any]
     ) -> None:
-        """Settings as for :class:`imagic.editor.Imagic`; a fixed rate and no draws without text."""
+        """
+        Args:
+            model: the model to copy the network of.
+            embedding, finetune, sampling: settings of :class:`imagic.editor.Imagic`; the learning rate is fixed and no
+                draw is without text.
+        """
         self.model, self._embedding, self._finetune, self._sampling = model, embedding, finetune, sampling
         self.network = copy.deepcopy(model.network).to(memory_format=torch.contiguous_format)
         self.network.requires_grad_(True)
@@ -33,7 +38,7 @@ class PlainImagic:
         self._pair_id = ""
 
     def fit(self, pair: EditPair) -> None:
-        """Stages A and B."""
+        """Run stages A and B."""
         model, self._pair_id = self.model, pair.id
         x0 = model.encode_image(pair.image).contiguous()
         self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
@@ -59,7 +64,7 @@ class PlainImagic:
 
     @torch.no_grad()
     def sample(self, requests: Sequence[tuple[float, int]]) -> list[np.ndarray]:
-        """Stage C, a picture at a time, as a diffusers pipeline would be called for each."""
+        """Run stage C, one image at a time, like one call of a diffusers pipeline each."""
         made = []
         scheduler = type(self.model.scheduler).from_config(self.model.scheduler.config)
         for eta, seed in requests:

@@ -1,14 +1,14 @@
-"""``python -m benchmarks.scoring FOLDER [SOURCES]``: images scored a second, against two ways to write it plainly.
+"""``python -m benchmarks.scoring FOLDER [SOURCES]``: images scored per second, against two plain implementations.
 
-CLIP score (ViT-B/32) and LPIPS (AlexNet, 512²) of edits along eleven strengths of each picture in FOLDER (TEdBench's
+CLIP score (ViT-B/32) and LPIPS (AlexNet, 512²) of edits along eleven strengths of each image in FOLDER (TEdBench's
 originals), by
 
 1. eval/metrics: input and text features once, images in batches;
 2. torchmetrics' ``forward``, image by image;
 3. a loop over images with the open_clip and lpips packages; also as if it encoded each text once.
 
-The networks have their real sizes and random weights, the same for all three, so that the scores can be compared too. The
-edits are cross-fades from one picture to the next: speed does not depend on what is in an image.
+The networks have their real sizes and random weights, the same for all three, so that the scores can be compared too.
+The edits are cross-fades from one image to the next: speed does not depend on the contents of an image.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ STRENGTHS = np.linspace(0, 1, 11)
 MODEL = "ViT-B-32-quickgelu"
 TEXT = "A photo of a dog that has become picture number {}."
 
-Scores = tuple[np.ndarray, np.ndarray]
-"""Cosines and distances of one picture's edits, (N,) each."""
+BothScores = tuple[np.ndarray, np.ndarray]
+"""Cosines and distances of one image's edits, (N,) each."""
 
 
 class Ours:
-    """eval/metrics."""
+    """Scores with eval/metrics."""
 
     def __init__(self, clip: Path) -> None:
         from eval.metrics.base import Reference
@@ -50,13 +50,13 @@ class Ours:
 
         self._reference, self._clip, self._lpips = Reference, ClipScore(str(clip)), LpipsDistance("alex", SIZE)
 
-    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> Scores:
+    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> BothScores:
         reference = self._reference(source, text)
         return self._clip.score(reference, images), self._lpips.score(reference, images)
 
 
 class Torchmetrics:
-    """Its CLIPScore and LearnedPerceptualImagePatchSimilarity, called for each image."""
+    """Scores with torchmetrics' CLIPScore and LearnedPerceptualImagePatchSimilarity, called for each image."""
 
     def __init__(self, clip: Path) -> None:
         from torchmetrics.image import LearnedPerceptualImagePatchSimilarity
@@ -69,7 +69,7 @@ class Torchmetrics:
         self._lpips = LearnedPerceptualImagePatchSimilarity("alex", normalize=True)
 
     @torch.no_grad()
-    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> Scores:
+    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> BothScores:
         original = channels_first(source)[None].float() / 255
         cosines, distances = [], []
         for image in map(channels_first, images):
@@ -79,7 +79,7 @@ class Torchmetrics:
 
 
 class PlainLoop:
-    """The open_clip and lpips packages, image by image; ``text_seconds`` went into encoding texts."""
+    """Scores with the open_clip and lpips packages, image by image; ``text_seconds`` is the time for encoding texts."""
 
     def __init__(self, clip: Path) -> None:
         import lpips
@@ -92,7 +92,7 @@ class PlainLoop:
         self.text_seconds = 0.0
 
     @torch.no_grad()
-    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> Scores:
+    def __call__(self, source: np.ndarray, text: str, images: np.ndarray) -> BothScores:
         cosines, distances = [], []
         for image in images:
             start = time.perf_counter()
@@ -106,7 +106,7 @@ class PlainLoop:
 
 
 def channels_first(image: np.ndarray) -> torch.Tensor:
-    """(3, H, W) uint8."""
+    """Return (3, H, W) uint8."""
     return torch.from_numpy(image).permute(2, 0, 1)
 
 
@@ -123,7 +123,7 @@ def main() -> None:
                 found[name] = way(source, text, images)
                 seconds[name] += time.perf_counter() - start
             apart = np.maximum(apart, distance(found["eval.metrics"], found["plain loop"]))
-            if number == 0:  # of a first round, which warms up
+            if number == 0:  # the first round is for warming up
                 seconds, ways["plain loop"].text_seconds = dict.fromkeys(ways, 0.0), 0.0
                 apart_torchmetrics = distance(found["eval.metrics"], found["torchmetrics"])
                 memory = peak_memory()["peak_process_gib"]
@@ -140,12 +140,12 @@ def main() -> None:
     print(f"peak memory: {memory:.2f} GiB after one picture, {peak_memory()['peak_process_gib']:.2f} GiB after {count}")
 
 
-def distance(ours: Scores, theirs: Scores) -> np.ndarray:
+def distance(ours: BothScores, theirs: BothScores) -> np.ndarray:
     return np.array([np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True)])
 
 
 def edits(folder: Path) -> Iterator[tuple[np.ndarray, str, np.ndarray]]:
-    """Pictures, texts and eleven edits of each, for ever; no text comes twice."""
+    """Yield images, texts and eleven edits of each, endlessly; no text is repeated."""
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpeg", ".jpg", ".png"))
     number = 0
     while True:
@@ -157,7 +157,7 @@ def edits(folder: Path) -> Iterator[tuple[np.ndarray, str, np.ndarray]]:
 
 @contextmanager
 def random_weights() -> Iterator[Path]:
-    """An open_clip folder of :data:`MODEL`, and torchvision's AlexNet where torch looks for it."""
+    """Write an open_clip folder of :data:`MODEL`, and torchvision's AlexNet into torch's cache."""
     import open_clip
     import torchvision
     from safetensors.torch import save_file

@@ -1,8 +1,9 @@
-"""``python -m benchmarks.soak [KILLS] [SEED]``: runs that are killed at random moments end as if nobody had touched them.
+"""``python -m benchmarks.soak [KILLS] [SEED]``: runs killed at random moments end like an uninterrupted one.
 
-The embedded model edits six pairs with very few steps, once uncut and then again and again with SIGKILL at random moments
-(every fifth time SIGTERM). Whenever a run is through, its shards and tables must be byte by byte those of the uncut one. No
-pair whose shard was there may be begun again, and at most one pair is in hand when a command is cut off.
+The embedded model edits six pairs with very few steps, once without interruption and then again and again with SIGKILL
+at random moments (every fifth time SIGTERM). Whenever a run is finished, its shards and tables must be byte by byte
+those of the uninterrupted one. No pair with a shard may be begun again, and at most one pair is in progress when a
+command is killed.
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ OVERRIDES = (
     "~metrics.judge_kept",
     "run_dir=run",
 )
-PRELOADED = ["eval.engine.job", "eval.run", "imagic.editor", "imagic.models.latent", "imagic.models.clip", "lpips"]
+PRELOADED = ["eval.engine.setup", "eval.run", "imagic.editor", "imagic.models.latent", "imagic.models.clip", "lpips"]
 TABLES = ("samples.parquet", "scores.parquet", "curves.csv")
 PATIENCE = 600.0
-"""Seconds after which a command that does nothing is given up."""
+"""Seconds after which a command that does nothing is killed."""
 
 
 class Cut(NamedTuple):
-    """A command that was cut off.
+    """A command that was interrupted.
 
     Attributes:
-        signal: what it was cut off with.
-        done: how many pairs had their shards then.
-        seconds: how long it took to leave.
+        signal: the signal that was sent.
+        done: number of pairs with shards then.
+        seconds: time until the process ended.
     """
 
     signal: int
@@ -55,12 +56,12 @@ class Cut(NamedTuple):
 
 
 class Soak:
-    """Real commands in processes of their own, which are forked from one that has imported what is slow to import."""
+    """Commands in processes of their own, forked from one that has imported the slow modules."""
 
     def __init__(self, folder: Path, overrides: Sequence[str] = OVERRIDES) -> None:
         """
         Args:
-            folder: where runs go.
+            folder: the folder of all runs.
             overrides: of ``eval.run``.
         """
         self.folder, self.overrides = folder, list(overrides)
@@ -68,7 +69,7 @@ class Soak:
         self._forks.set_forkserver_preload(PRELOADED)
 
     def start(self, name: str) -> BaseProcess:
-        """``eval.run`` in a folder of that name, on its run there."""
+        """Start ``eval.run`` in a folder of that name, on its run there."""
         here = self.folder / name
         here.mkdir(parents=True, exist_ok=True)
         process = self._forks.Process(target=_command, args=(str(here), self.overrides))
@@ -76,7 +77,7 @@ class Soak:
         return process
 
     def finish(self, name: str) -> int:
-        """Runs a command to its end; gives its exit status."""
+        """Run a command to its end and return its exit status."""
         process = self.start(name)
         process.join(PATIENCE)
         if process.exitcode is None:
@@ -88,27 +89,27 @@ class Soak:
         return Run.open(self.folder / name / "run")
 
     def said(self, name: str) -> str:
-        """All that the commands in a folder printed."""
+        """Return the output of all commands in a folder."""
         return (self.folder / name / "log").read_text()
 
     def through(self, name: str, kills: int, rng: random.Random, pace: float) -> Iterator[Cut]:
-        """Repeats a command, cutting it off at random moments so many times, and at last lets it end.
+        """Repeat a command, interrupt it ``kills`` times at random moments, and at last let it end.
 
         Args:
             name: of the folder.
-            kills: how many times; fewer where the run is through before.
+            kills: number of interruptions; fewer if the run is finished before.
             rng: chooses the moments: at the start, or after up to three events, and some time.
-            pace: seconds that a pair takes, about.
+            pace: approximate seconds for a pair.
 
         Raises:
-            AssertionError: a pair was begun though its shard was there, or several were in hand.
+            AssertionError: a pair was begun although its shard was there, or several were in progress.
         """
         there: set[str] = set()
         for number in range(kills):
             before, process = len(self._events(name)), self.start(name)
             self.await_events(name, before + rng.randrange(4), process)
             process.join(rng.uniform(0, 0.5 * pace))
-            if process.exitcode is not None:  # it was through already
+            if process.exitcode is not None:  # the run is finished
                 there = self._check(name, before, there, most=0)
                 break
             which, asked = (signal.SIGTERM if number % 5 == 4 else signal.SIGKILL), time.monotonic()
@@ -123,7 +124,7 @@ class Soak:
         self._check(name, before, there, most=0)
 
     def await_events(self, name: str, count: int, process: BaseProcess) -> None:
-        """Until there are so many events, or the command has ended."""
+        """Wait until there are ``count`` events, or the command has ended."""
         deadline = time.monotonic() + PATIENCE
         while len(self._events(name)) < count and process.exitcode is None and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -132,7 +133,7 @@ class Soak:
         return Run(self.folder / name / "run", {}).events()
 
     def _check(self, name: str, before: int, there: set[str], most: int) -> set[str]:
-        """What a command did since so many events; gives the pairs whose shards are there now."""
+        """Check the events of a command since ``before``, and return the pairs that have shards now."""
         events = self._events(name)[before:]
         begun = [event["pair"] for event in events if event["event"] == "begin"]
         assert not there & set(begun), f"begun again: {there & set(begun)}"
@@ -142,21 +143,21 @@ class Soak:
         run = self.run(name)
         asked = last_start(run.events()).samples_per_pair
         shards = [shard for shard in run.shards() if not shard.broken(thorough=True)]
-        now = {shard.id for shard in shards if len(shard.samples()) == asked}  # SIGTERM keeps what it has of a pair
+        now = {shard.id for shard in shards if len(shard.samples()) == asked}  # after SIGTERM a shard may lack images
         assert there <= now, f"lost: {there - now}"
         assert len(set(begun) - now) <= most, f"in hand: {set(begun) - now}"
         return now
 
 
 def outcome(run: Run) -> dict[str, bytes]:
-    """Everything of a run that must not depend on how often it was cut off: shards and tables."""
+    """Return everything of a run that must not depend on interruptions: shards and tables."""
     files = [path for path in (run.folder / "pairs").rglob("*") if path.is_file()]
     files += [run.folder / name for name in TABLES]
     return {str(path.relative_to(run.folder)): path.read_bytes() for path in sorted(files)}
 
 
 def pace_of(run: Run) -> float:
-    """Seconds that a pair of a finished run took, scoring and drawing included."""
+    """Return the seconds that a pair of a finished run took, scoring and drawing included."""
     times = [event["time"] for event in run.events()]
     return (times[-1] - times[0]) / len(run.shards())
 

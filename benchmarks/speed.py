@@ -1,4 +1,4 @@
-"""``python -m benchmarks.speed``: where batches and caches pay in scoring, as ratios against the plain way.
+"""``python -m benchmarks.speed``: gains of batches and caches in scoring, as ratios against the plain way.
 
 1. LPIPS with the input's features computed once, against the package's forward image by image.
 2. CLIP score with the text's features computed once and images in batches, against image by image.
@@ -26,7 +26,7 @@ COUNT = 22
 
 
 def ratio(name: str, plain: Callable[[], object], ours: Callable[[], object]) -> None:
-    """Times both in turn and prints the median of the paired ratios."""
+    """Time both in turn and print the median of the paired ratios."""
     plain(), ours()
     pairs = [(clock(plain), clock(ours)) for _ in range(ROUNDS)]
     found = statistics.median(a / b for a, b in pairs)

@@ -1,4 +1,4 @@
-"""An open_clip model with its weights in transformers' CLIP, which is what torchmetrics scores with."""
+"""An open_clip model with its weights in transformers' CLIP, which torchmetrics scores with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 
 
 def as_transformers(clip: Path) -> tuple[Any, Any]:
-    """An open_clip model and tokenizer as torchmetrics takes them: transformers' CLIP with the same weights."""
+    """Convert an open_clip model and tokenizer to transformers' CLIP, which torchmetrics takes."""
     cfg = json.loads((clip / "open_clip_config.json").read_text())["model_cfg"]
     vision, text = cfg["vision_cfg"], cfg["text_cfg"]
     shared = {"projection_dim": cfg["embed_dim"], "hidden_act": "quick_gelu"}
@@ -42,7 +42,7 @@ def as_transformers(clip: Path) -> tuple[Any, Any]:
 
 
 class PooledFeatures(torch.nn.Module):
-    """transformers 5 returns more than the features that torchmetrics 1.9 expects."""
+    """An adapter for torchmetrics 1.9, which expects features alone where transformers 5 returns more."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class PooledFeatures(torch.nn.Module):
 
 
 def transformers_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """open_clip's weights under transformers' names."""
+    """Return open_clip's weights under transformers' names."""
     found = {
         "logit_scale": state["logit_scale"],
         "text_projection.weight": state["text_projection"].T.contiguous(),
@@ -91,7 +91,7 @@ def transformers_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
 
 
 def clip_tokenizer() -> Any:
-    """open_clip's vocabulary in transformers' tokenizer."""
+    """Return open_clip's vocabulary in transformers' tokenizer."""
     theirs = SimpleTokenizer()
     names = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}
     vocabulary = {names.get(word, word): number for word, number in theirs.encoder.items()}

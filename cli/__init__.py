@@ -1,1 +1,1 @@
-"""The frame of every command: help from the YAML comments, typos, one-line errors, output that every console can write."""
+"""The frame of every command: help from YAML comments, checks for typos, one-line errors, output in any encoding."""

@@ -1,4 +1,4 @@
-"""Commands with Hydra configurations: help from the YAML's own comments, typos with suggestions, errors as one line."""
+"""Commands with Hydra configurations: help from the YAML's own comments, suggestions for typos, errors as one line."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ INTERRUPTED = 130
 
 
 def command(config_name: str, about: str, examples: str) -> Callable[[Task], Callable[[], None]]:
-    """Makes a task that takes a configuration into a command.
+    """Return a decorator that makes a task with a configuration into a command.
+
+    The task returns its exit status. A :class:`UserError` ends it with one line and status 2, Ctrl-C with 130.
 
     Args:
         config_name: of its YAML in ``conf/``.
-        about: what it does, for ``--help``.
-        examples: command lines, likewise.
-
-    The task returns its exit status. A :class:`UserError` ends it with one line and status 2, Ctrl-C with 130.
+        about: description, for ``--help``.
+        examples: command lines, for ``--help``.
     """
 
     def wrap(task: Task) -> Callable[[], None]:
@@ -51,8 +51,10 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
             arguments = [a if a.startswith("-") else quote(a, bool(several), texts) for a in arguments]
             overrides = [a for a in arguments if not a.startswith("-")]
             elsewhere = _goes_to_slurm(overrides)
-            # each value of a sweep is checked when its turn comes; the first of each, now
-            compose(config_name, [first_of_sweep(o) for o in overrides] if several else overrides)
+            # each value of a sweep is checked when its job starts; the first of each is checked now
+            cfg = compose(config_name, [first_of_sweep(o) for o in overrides] if several else overrides)
+            if not _needs_hydra(arguments):
+                return task(cfg) or 0
             others = [a for a in arguments if a not in several and not is_removal(a)]
             sys.argv[1:] = [*several, *others]  # Hydra wants its flag first
             removed = removals(overrides)
@@ -68,12 +70,12 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
                 statuses.append(status)
                 if status == INTERRUPTED:
                     sys.exit(INTERRUPTED)
-                if status and os.getpid() != here:  # a launcher's job, of which only errors are heard here
+                if status and os.getpid() != here:  # a launcher's job, which reports here by errors only
                     raise JobError(f"a job ended with exit status {status}; its output says why")
 
             with TemporaryDirectory() as scratch:
                 if not any(o.startswith("hydra.sweep.dir=") for o in overrides):
-                    # Hydra leaves a sweep's multirun.yaml there, and submitit what jobs print, which nodes must see
+                    # Hydra writes a sweep's multirun.yaml there, and submitit jobs' output, which all nodes must see
                     sys.argv.append(f"hydra.sweep.dir={'slurm' if elsewhere else scratch}")
                 hydra.main(version_base=None, config_path="pkg://conf", config_name=config_name)(guarded)()
             return max(statuses, default=0)
@@ -90,14 +92,22 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
 
 
 class JobError(Exception):
-    """A run of a sweep that went elsewhere, to Slurm, had failures."""
+    """A job of a sweep on another machine (Slurm) failed."""
+
+
+def _needs_hydra(arguments: list[str]) -> bool:
+    """Return whether a command line is a sweep, or has flags or settings of Hydra's own.
+
+    All others run with the configuration that :func:`compose` has made of them, which Hydra would make twice more.
+    """
+    return any(argument.startswith(("-", "hydra", "+hydra", "experiment=", "+experiment=")) for argument in arguments)
 
 
 def _goes_to_slurm(overrides: list[str]) -> bool:
-    """Whether submitit runs the sweep.
+    """True if submitit runs the sweep.
 
     Raises:
-        UserError: it is not installed.
+        UserError: submitit is not installed.
     """
     wanted = any(override.startswith(("hydra/launcher=slurm", "hydra/launcher=submitit")) for override in overrides)
     if wanted and find_spec("submitit") is None:
@@ -135,10 +145,10 @@ def _guard(task: Callable[[], int | None]) -> int:
 
 
 def compose(config_name: str, overrides: list[str]) -> DictConfig:
-    """The configuration that a command line means, ``~`` in its paths expanded.
+    """Return the configuration of a command line, with ``~`` in its paths expanded.
 
     Raises:
-        UserError: an option or a choice that does not exist, with the nearest that does.
+        UserError: an option or a choice that does not exist, with the nearest existing one.
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_module
@@ -169,15 +179,15 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
 
 
 def _texts(config_name: str) -> set[str]:
-    """The options that must be given, but those that are lists."""
+    """Return the options that are required and are not lists."""
     return {key for key, value, text in options(ROOT / f"{config_name}.yaml") if value == "???" and "[" not in text}
 
 
 def resolved(cfg: DictConfig) -> dict[str, Any]:
-    """A run's configuration as plain values.
+    """Return a run's configuration as plain values.
 
     Raises:
-        UserError: the model has no recipe for the method, or an option that others refer to was taken away.
+        UserError: the model has no recipe for the method, or an option that others refer to was removed.
     """
     from omegaconf.errors import InterpolationKeyError
 
@@ -193,18 +203,18 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
             f"model={cfg.model.name} has no recipe for method={cfg.method.name} ({str(error).splitlines()[0]}). "
             "Give another model."
         ) from None
-    return {"metrics": None} | plain  # the option ~metrics takes the whole group away
+    return {"metrics": None} | plain  # ~metrics removes the whole group
 
 
 def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
-    """Says in one line what is wrong with a command line, and what was probably meant."""
+    """Raise UserError with one line on what is wrong with a command line, and what was probably meant."""
     chosen = []
     for override in overrides:
         key, equals, value = override.lstrip("+~").partition("=")
         group = key.split("@")[0]
-        if not key or not (equals or override.startswith("~")):  # ~metrics takes away
+        if not key or not (equals or override.startswith("~")):  # ~metrics removes the group
             raise UserError(f"{override!r} is not an option. Options look like key=value; --help lists them.")
-        if (ROOT / group).is_dir() and not override.startswith(("~", "hydra/")):  # of those plugins have more
+        if (ROOT / group).is_dir() and not override.startswith(("~", "hydra/")):  # plugins add choices to those
             if value not in choices(group):
                 hint = _nearest(value, choices(group), f" Did you mean {key}={{}}?")
                 raise UserError(f"There is no {key} called {value!r}.{hint} There are: {', '.join(choices(group))}.")
@@ -227,14 +237,14 @@ def _nearest(word: str, known: list[str], hint: str) -> str:
 
 
 def _home(key: str) -> str:
-    """Which choice of its group has an option that the chosen one lacks."""
+    """Return a hint at the choice of the group that has an option which the chosen one lacks."""
     group = key.partition(".")[0]
     homes = [n for n in choices(group) if key in [k for k, _, _ in options(ROOT / group / f"{n}.yaml", f"{group}.")]]
     return f" It belongs to {group}={homes[0]}." if homes else ""
 
 
 def _keys(config_name: str, overrides: list[str]) -> list[str]:
-    """Every option of a configuration, dotted, and its groups."""
+    """Return every option of a configuration, dotted, and its groups."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_module
     from hydra.errors import HydraException

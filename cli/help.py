@@ -1,4 +1,4 @@
-"""What ``--help`` prints, read from the YAML files' own comments."""
+"""The text of ``--help``, read from the YAML files' own comments."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ROOT = Path(str(files("conf")))
 
 
 def choices(group: str) -> list[str]:
-    """The names there are in a group of ``conf/``."""
+    """Return the names of the choices in a group of ``conf/``."""
     return sorted(p.stem for p in (ROOT / group).glob("*.yaml"))
 
 
 def first_comment(path: Path) -> str:
-    """What a YAML file says of itself in its first line."""
+    """Return the comment in a YAML file's first line."""
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("# @")]
     return lines[0].removeprefix("#").strip() if lines and lines[0].startswith("#") else ""
 
@@ -28,7 +28,7 @@ _MORE = re.compile(r"^\s*#\s?(?P<comment>.*)$")
 
 
 def options(path: Path, prefix: str = "") -> list[tuple[str, str, str]]:
-    """(dotted key, default, comment) for every option of a YAML file, read from its own comments."""
+    """Return (dotted key, default, comment) for every option of a YAML file, read from its own comments."""
     found: list[tuple[str, str, str]] = []
     parents: list[tuple[int, str]] = []
     skipping = False
@@ -55,7 +55,7 @@ def options(path: Path, prefix: str = "") -> list[tuple[str, str, str]]:
 
 
 def help_text(config_name: str, about: str, examples: str) -> str:
-    """``--help``: what it does, examples, every choice, every option with its default and meaning."""
+    """Return the text of ``--help``: description, examples, every choice, every option with its default and meaning."""
     main = ROOT / f"{config_name}.yaml"
     groups = re.findall(r"^  - (?:optional )?/?(\w+): (\w+)", main.read_text(encoding="utf-8"), re.MULTILINE)
     lines = [
@@ -89,7 +89,7 @@ def help_text(config_name: str, about: str, examples: str) -> str:
 
 
 def _group_options(group: str, default: str) -> list[tuple[str, str, str]]:
-    """The commented options of a group's default, then what its other choices have besides."""
+    """Return the commented options of a group's default choice, then those that only its other choices have."""
     rows: dict[str, tuple[str, str, str]] = {}
     for name in sorted(choices(group), key=lambda name: name != default):
         for key, value, text in options(ROOT / group / f"{name}.yaml", f"{group}."):
@@ -99,7 +99,7 @@ def _group_options(group: str, default: str) -> list[tuple[str, str, str]]:
 
 
 def _recipe_options() -> list[tuple[str, str, str]]:
-    """The settings of the methods' recipes; the values shown are Picturebook's, each model has its own."""
+    """Return the settings of the methods' recipes; the values shown are Picturebook's, each model has its own."""
     rows = []
     for path in sorted((ROOT / "recipe").glob("*/picturebook.yaml")):
         rows += options(path, f"recipe.{path.parent.name}.")

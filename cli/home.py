@@ -1,4 +1,4 @@
-"""``~`` and ``~user`` at the beginning of an option's value: the shell leaves them as they are behind a "="."""
+"""Expansion of ``~`` and ``~user`` at the beginning of an option's value, which shells leave alone behind a "="."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 WORDS = ("name", "text", "title", "description", "keywords", "question", "completion_code", "pattern", "project")
-"""Options that are no paths, whatever they begin with; all others may be."""
+"""Options that are never paths; all others may be."""
 
 
 def expanded(cfg: DictConfig) -> DictConfig:
-    """A configuration whose paths begin with the home folder where ``~`` or ``~user`` was written.
+    """Return a configuration with ``~`` and ``~user`` at the beginning of paths expanded to home folders.
 
-    A ``~`` within a name stays ("backup~"), as do users who are not there ("~nobody-of-this-name"), and the words of
+    A ``~`` within a name stays ("backup~"), as do unknown users ("~nobody-of-this-name"), and the options in
     :data:`WORDS`.
     """
     plain = OmegaConf.to_container(cfg, resolve=False)

@@ -1,4 +1,4 @@
-"""Values of a command line that Hydra's grammar cannot read, taken as the texts and paths that they are."""
+"""Quoting of command line values that Hydra's grammar cannot read: texts and paths."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _KEY = re.compile(r"\+{0,2}[\w$./@-]+")
 
 
 def quote(override: str, several: bool = False, texts: Collection[str] = ()) -> str:
-    """The override as Hydra shall read it: ``key=a (b)`` → ``key="a (b)"``; one that it can read stays as it is.
+    """Return the override in a form that Hydra can read: ``key=a (b)`` → ``key="a (b)"``; readable ones are unchanged.
 
     Args:
-        override: ``key=value``; anything else stays as it is.
-        several: whether commas separate the values of a sweep (``-m``). Elsewhere a comma belongs to a text.
-        texts: the options that are texts or paths and never lists. Of the others, a value with a comma is a text if it
-            has a slash, or a space within what the comma parts.
+        override: ``key=value``; anything else is unchanged.
+        several: True if commas separate the values of a sweep (``-m``). Otherwise a comma belongs to a text.
+        texts: the options that are texts or paths and never lists. In the others, a value with a comma is a text if it
+            has a slash, or a space within one of the comma-separated parts.
 
     Raises:
         UserError: a value that begins like a list, a dictionary or a quoted text, and is none; or one with a comma that
@@ -64,7 +64,7 @@ def quote(override: str, several: bool = False, texts: Collection[str] = ()) -> 
 
 
 def _readable(value: str) -> str:
-    """A value, or a list's or dictionary's own values, in quotes where Hydra cannot read it."""
+    """Quote a value, or the values of a list or dictionary, if Hydra cannot read it."""
     value = value.strip()
     if _parsed(f"key={value}") is not None:
         return value
@@ -77,7 +77,7 @@ def _readable(value: str) -> str:
 
 
 def _split(values: str) -> list[str]:
-    """What commas separate, but those within quotes or brackets."""
+    """Split at commas, except those within quotes or brackets."""
     brackets = "([{" if values.count("(") == values.count(")") else "[{"
     found, depth, closing = [""], 0, ""
     for place, sign in enumerate(values):
@@ -95,7 +95,7 @@ def _split(values: str) -> list[str]:
 
 
 def in_quotes(text: str) -> str:
-    """A text in quotes of Hydra's grammar; a ${ without its } is no interpolation."""
+    """Return a text in quotes of Hydra's grammar; a ${ without its } is no interpolation."""
     from hydra.core.override_parser.types import Quote, QuotedString
 
     text = re.sub(r"\$\{(?![^}]*\})", r"\\${", text)
@@ -103,7 +103,7 @@ def in_quotes(text: str) -> str:
 
 
 def first_of_sweep(override: str) -> str:
-    """``method=a,b`` → ``method=a``; an override without a sweep stays as it is."""
+    """Return ``method=a`` for ``method=a,b``; an override without a sweep is unchanged."""
     found = _parsed(override)
     if found is None or not found.is_discrete_sweep() or "glob(" in override:
         return override
@@ -111,7 +111,7 @@ def first_of_sweep(override: str) -> str:
 
 
 def _parsed(override: str) -> Override | None:
-    """What Hydra reads; None where it reads nothing."""
+    """Return Hydra's parse of an override; None if it cannot be parsed."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -128,7 +128,7 @@ def _is_list_of_words(found: Any) -> bool:
 
 
 def _is_text(value: str) -> bool:
-    """Whether a value with commas is meant as a text or a path, not as a list that lacks its brackets."""
+    """True if a value with commas is meant as a text or a path, not as a list that lacks its brackets."""
     return re.search(r"[/\\]|[^\W\d_]\S* +[^\s,]|[^\s,] +\S*[^\W\d_]", re.sub(r"\s*,\s*", ",", value)) is not None
 
 

@@ -1,4 +1,4 @@
-"""Metrics taken out of the chosen set, ``~metrics.lpips``, once those that refer to them have what they refer to."""
+"""Removal of metrics from the chosen set, ``~metrics.lpips``, after references to them are resolved."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _REMOVAL = re.compile(r"~metrics\.(\w+)")
 
 
 def removals(overrides: Sequence[str]) -> list[str]:
-    """The metrics that a command line takes away. Hydra does not get to see these overrides."""
+    """Return the metrics that a command line removes. These overrides are not passed to Hydra."""
     return [match[1] for override in overrides if (match := _REMOVAL.fullmatch(override))]
 
 
 def is_removal(override: str) -> bool:
-    """Whether an override takes a metric away."""
+    """True if an override removes a metric."""
     return _REMOVAL.fullmatch(override) is not None
 
 
 def remove_metrics(cfg: DictConfig, names: Sequence[str]) -> None:
-    """Takes metrics out of a configuration; what the others share with them, such as a size, they keep.
+    """Remove metrics from a configuration; values that others took from them, such as a size, are kept.
 
     Raises:
         UserError: the chosen set has no such metric.
@@ -41,7 +41,7 @@ def remove_metrics(cfg: DictConfig, names: Sequence[str]) -> None:
             hint = f" Did you mean ~metrics.{near[0]}?" if near else ""
             listed = f"There are: {', '.join(there)}" if there else "No metrics are chosen"
             raise UserError(f"~metrics.{name}: the chosen metrics have no {name!r}.{hint} {listed}.")
-    with suppress(OmegaConfBaseException):  # what cannot be resolved is told of when the configuration is read
+    with suppress(OmegaConfBaseException):  # unresolvable references are reported when the configuration is read
         OmegaConf.resolve(metrics)
     with open_dict(cfg):
         for name in dict.fromkeys(names):

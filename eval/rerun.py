@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from omegaconf import DictConfig, OmegaConf
 
-from cli.command import command
+from cli.command import command, resolved
 from tedbench.errors import UserError
 
 ABOUT = """Makes a saved run again from its own folder's configuration, into a new folder, and says what differs: versions,
@@ -38,8 +37,8 @@ def main(cfg: DictConfig) -> int:
 
     from eval.analysis.repetition import compare
     from eval.engine.progress import Reporter
-    from eval.engine.score_pair import score_run
-    from eval.engine.setup import prepare
+    from eval.engine.setup import edit_pairs, measure, open_run
+    from eval.engine.spec import RunSpec
     from eval.present.outputs import write_outputs
     from eval.runs.folder import Run
 
@@ -53,12 +52,13 @@ def main(cfg: DictConfig) -> int:
         settings = settings_of(run, out, Path(fits))
         if cfg.limit is not None:
             settings.dataset.limit = min(cfg.limit, settings.dataset.limit or cfg.limit)
-        with closing(prepare(changed(settings, list(cfg.change)), reporter)) as job:
-            job.execute()
-            score_run(job.run, job.metrics, reporter)
-            write_outputs(job.run)
-            found = compare(run, job.run.reader())
-            job.run.write_json("repetition.json", {"of": run.folder.resolve().name, **found.to_json()})
+        spec = RunSpec.of(resolved(changed(settings, list(cfg.change))))
+        with open_run(spec, reporter) as again:
+            edit_pairs(spec, again, reporter)
+            measure(spec, again, reporter)
+            write_outputs(again)
+            found = compare(run, again.reader())
+            again.write_json("repetition.json", {"of": run.folder.resolve().name, **found.to_json()})
     for line in found.lines():
         reporter.say(line)
     print(out, flush=True)

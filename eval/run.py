@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 
 from omegaconf import DictConfig
 
-from cli.command import command
+from cli.command import command, resolved
 
 ABOUT = """Runs an editing method on a benchmark: fit each pair, sample along the strength axis, score, draw curves and a report.
 Repeating a command goes on where it stopped; a run folder is never overwritten by another configuration."""
@@ -26,36 +25,30 @@ python -m eval.run dataset=folder dataset.file=pairs.csv 'sweep.strengths=[0,0.6
 @command("run", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> int:
     """Returns 1 if any pair failed or could not be scored."""
-    from eval.engine.complete import find_complete, write_record
+    from eval.engine.finished import is_finished
+    from eval.engine.progress import Reporter
+    from eval.engine.spec import RunSpec
 
-    if found := find_complete(cfg):
-        print(f"complete: {found.pairs} of {found.pairs} pairs are already there; open report.html in")
-        print(found.folder, flush=True)
+    start, reporter = time.monotonic(), Reporter()
+    spec = RunSpec.of(resolved(cfg))
+    if is_finished(spec):
+        print(f"complete: {len(spec.dataset)} of {len(spec.dataset)} pairs are already there; open report.html in")
+        print(spec.folder, flush=True)
         return 0
 
-    from eval.engine.progress import Reporter
-    from eval.engine.score_pair import score_run
-    from eval.engine.setup import prepare
+    from eval.engine.setup import edit_pairs, measure, open_run
     from eval.present.outputs import write_outputs
     from eval.present.summary import print_part, print_summary
-    from eval.runs.cards import MetricCards
 
-    start = time.monotonic()
-    reporter = Reporter()
-    with closing(prepare(cfg, reporter)) as job:
-        job.execute()
-        whole, ids = job.executor.part.whole, [entry.id for entry in job.dataset.entries]
-        unreadable = score_run(job.run, job.metrics, reporter, None if whole else job.shards())
-        if not whole:  # other parts may be at work still
-            return print_part(job.run.reader(), ids, str(job.executor.part), reporter.console) or int(unreadable > 0)
-        write_outputs(job.run)
-        seconds, cards = time.monotonic() - start, MetricCards(metric.card for metric in job.metrics)
-        status = print_summary(job.run.reader(), ids, cards, reporter.console, seconds) or int(unreadable > 0)
-        if (
-            status == 0 and job.editor.digest is None and not job.editor.elsewhere
-        ):  # images made elsewhere may have changed
-            write_record(job.run, job.dataset, cfg)
-        return status
+    part, ids = spec.executor.part, [entry.id for entry in spec.part.entries]
+    with open_run(spec, reporter) as run:
+        edit_pairs(spec, run, reporter)
+        unreadable = measure(spec, run, reporter)
+        if not part.whole:  # other parts may be at work still
+            return print_part(run.reader(), ids, str(part), reporter.console) or int(unreadable > 0)
+        write_outputs(run)
+        seconds = time.monotonic() - start
+        return print_summary(run.reader(), ids, spec.metrics, reporter.console, seconds) or int(unreadable > 0)
 
 
 if __name__ == "__main__":

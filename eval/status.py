@@ -49,17 +49,19 @@ def described(status: Status) -> list[str]:
     from eval.engine.progress import in_words
 
     left = status.pairs - status.done - len(status.failed)
-    rest = f", {left - len(status.in_hand)} to do" if left else ""
+    rest = f", {left - len(status.running)} to do" if left else ""
     lines = [
-        f"pairs    {status.done} of {status.pairs} done, {len(status.in_hand)} running, {len(status.failed)} failed{rest}",
+        f"pairs    {status.done} of {status.pairs} done, {len(status.running)} running, {len(status.failed)} failed{rest}",
         f"images   {status.made} of {status.images}",
         *(f"scores   {count} of {status.made}  {metric}" for metric, count in sorted(status.scores.items())),
-        *(f"at work  {holder}, last sign of life {in_words(holder.silent)} ago" for holder in status.holders),
-        *(f"running  {pair}" for pair in status.in_hand),
+        *(f"at work  {owner}" for owner in status.owners),
+        *(f"running  {pair}" for pair in status.running),
     ]
     if left:
-        alone = "" if status.holders else ", with nobody at work now"
-        lines.append(f"left     {'not known yet' if status.left is None else f'about {in_words(status.left)}'}{alone}")
+        alone = "" if status.owners else ", with nobody at work now"
+        lines.append(
+            f"left     {'not known yet' if status.remaining is None else f'about {in_words(status.remaining)}'}{alone}"
+        )
     lines += [f"failed   {pair}: {reason}" for pair, reason in status.failed.items()]
     lines += [f"damaged  {pair}: {what}" for pair, what in status.damaged.items()]
     if status.damaged:

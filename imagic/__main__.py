@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from cli.command import command, resolved
+from runtime.bars import open_bars
 from tedbench.errors import UserError
 from tedbench.image import read_image
 from tedbench.method import grid
@@ -23,7 +24,7 @@ python -m imagic image=scene.png text="A bird, spreading wings." 'strengths=[0,0
 
 @command("imagic", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """Writes the strip and prints where it is."""
+    """Write the strip and print its path."""
     for key in ("image", "text"):
         if OmegaConf.is_missing(cfg, key) or not str(cfg[key] or "").strip():
             raise UserError(
@@ -38,9 +39,9 @@ def main(cfg: DictConfig) -> None:
     plain = resolved(cfg)
     grid(plain["strengths"], plain["seeds"])
 
-    from tqdm import tqdm
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TimeElapsedColumn
 
-    from imagic.api import build_editor, open_pair
+    from imagic.api import build_editor, describe_editor, open_pair
     from imagic.errors import DivergedError
     from imagic.models.device import multiply_exactly, settle
     from imagic.models.synthetic import is_synthetic
@@ -48,21 +49,20 @@ def main(cfg: DictConfig) -> None:
 
     whose = strip_of(read_image(image), target_text)
     require_own(out, whose)
+    requests = describe_editor(plain).requests(plain["strengths"], plain["seeds"])
     device, _ = settle(plain["numerics"])
     editor = build_editor(plain, device)
-    requests = editor.requests(plain["strengths"], plain["seeds"])
     pair = open_pair(image, target_text, plain["model"]["image_size"])
-    bars: dict[str, tqdm] = {}
+    bars = open_bars("{task.description:<12}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    stages: dict[str, TaskID] = {}
 
     def progress(stage: str, step: int, steps: int) -> None:
-        if stage not in bars:
-            bars[stage] = tqdm(total=steps, desc=f"{stage:<12}", unit="step")
-        bars[stage].update(step - bars[stage].n)
-        if step == steps:
-            bars[stage].close()
+        if stage not in stages:
+            stages[stage] = bars.add_task(stage, total=steps)
+        bars.update(stages[stage], completed=step)
 
     try:
-        with editor.fit(pair, progress) as edit:
+        with bars, editor.fit(pair, progress) as edit:
             samples = list(edit.sample(requests, progress))
     except DivergedError as error:
         raise UserError(f"Imagic did not converge on {image}: {error}.") from None

@@ -1,4 +1,4 @@
-"""The method from Python, with the settings that the configuration tree gives it."""
+"""The method from Python, with the settings of the configuration tree."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from cli.command import compose
 from imagic.models.device import TF32, settle
-from tedbench.build import build
+from tedbench.build import build, find, find_target
 from tedbench.errors import UserError
 from tedbench.image import read_image, square
-from tedbench.method import Editor
+from tedbench.method import Description, Editor
 from tedbench.pair import EditPair, Entry
 
 if TYPE_CHECKING:
     from imagic.editor import Imagic
+    from imagic.fits import FitStore
     from imagic.models.base import TextToImage
 
 
 def load(model: str = "picturebook", *overrides: str) -> Imagic:
-    """Imagic on a model, ready to fit.
+    """Return Imagic on a model, ready to fit.
 
     Args:
         model: a name in ``conf/model``.
-        overrides: as on the command line, such as ``"recipe.imagic.embedding.steps=500"``.
+        overrides: options in the command line's form, such as ``"recipe.imagic.embedding.steps=500"``.
 
     Raises:
         UserError: an unknown model or option, or weights that are not here.
@@ -41,29 +41,59 @@ def load(model: str = "picturebook", *overrides: str) -> Imagic:
     return editor
 
 
-def build_editor(cfg: Mapping[str, Any], device: str, model: Any = None) -> Any:
-    """The method of a resolved configuration with ``model``, ``method``, ``numerics`` and ``seed``.
+OFFERED = ("model", "device", "seed", "sample_batch", "fits")
+"""Parameters of a method's constructor that are no settings of the method: it is given those that it takes."""
 
-    It is given what its constructor takes of ``model`` (loaded only then, and where it is not given here), ``device``,
-    ``seed`` and ``sample_batch``.
+
+def describe_editor(cfg: Mapping[str, Any]) -> Description:
+    """Return what is known of the method of a resolved configuration without loading weights.
 
     Raises:
-        UserError: weights that are not here, a seed that is no whole number, or a setting that the model or method
-            refuses.
+        UserError: a setting that the method refuses, or ``seed`` is no whole number.
     """
     if isinstance(cfg["seed"], bool) or not isinstance(cfg["seed"], int):
         raise UserError(f"seed is {cfg['seed']!r}. It must be a whole number.")
-    numerics, method = cfg["numerics"], {key: value for key, value in cfg["method"].items() if key != "name"}
-    takes = _parameters(method)
-    offered = {"device": device, "seed": cfg["seed"], "sample_batch": numerics["sample_batch"]}
-    given = {key: value for key, value in offered.items() if key in takes}
-    if "model" in takes:
+    settings = _settings(cfg)
+    target = find(settings, Editor, **dict.fromkeys(_offered(cfg)))
+    editor = getattr(target, "__self__", target)  # of a class method its class
+    description: Description = editor.describe({key: value for key, value in settings.items() if key != "_target_"})
+    return description
+
+
+def build_editor(
+    cfg: Mapping[str, Any], device: str, model: TextToImage | None = None, fits: FitStore | None = None
+) -> Any:
+    """Build the method of a resolved configuration with ``model``, ``method``, ``numerics`` and ``seed``.
+
+    Args:
+        cfg: the configuration.
+        device: where it computes.
+        model: for a method that takes one; None loads the configuration's.
+        fits: where fits are kept, for a method that keeps them.
+
+    Raises:
+        UserError: weights that are not here, or a setting that the model or method refuses.
+    """
+    describe_editor(cfg)  # refuses wrong settings before weights are loaded
+    offered = _offered(cfg)
+    values = {"device": device, "seed": cfg["seed"], "sample_batch": cfg["numerics"]["sample_batch"], "fits": fits}
+    given = {key: value for key, value in values.items() if key in offered}
+    if "model" in offered:
         given["model"] = model or build_model(cfg, device)
-    return build(method, Editor, **given)
+    return build(_settings(cfg), Editor, **given)
+
+
+def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in cfg["method"].items() if key != "name"}
+
+
+def _offered(cfg: Mapping[str, Any]) -> list[str]:
+    takes = inspect.signature(find_target(cfg["method"], Editor)).parameters
+    return [name for name in OFFERED if name in takes]
 
 
 def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
-    """The model of a resolved configuration with ``model`` and ``numerics``.
+    """Load the model of a resolved configuration with ``model`` and ``numerics``.
 
     Raises:
         UserError: weights that are not here, or a setting that the model refuses.
@@ -82,17 +112,8 @@ def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
     return model
 
 
-def takes_model(cfg: Mapping[str, Any]) -> bool:
-    """Whether the method of a resolved configuration works on the generative model."""
-    return "model" in _parameters(cfg["method"])
-
-
-def _parameters(method: Mapping[str, Any]) -> set[str]:
-    return set(inspect.signature(get_object(str(method["_target_"]))).parameters)
-
-
 def open_pair(image: Path | str, text: str, size: int) -> EditPair:
-    """An image file and a target text as a pair in the canonical square.
+    """Return an image file and a target text as a pair in the canonical square.
 
     Raises:
         ImageError: the image is missing or unreadable.

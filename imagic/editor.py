@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,9 @@ from imagic.lora import add_adapters
 from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, dpm_solver
-from imagic.settings import checked
-from imagic.variant import Variant
+from imagic.recipe import Recipe
 from tedbench.errors import PairError, UserError
-from tedbench.method import Axis, Editor, Progress, silent
+from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
 
@@ -27,7 +27,7 @@ SAMPLERS = {"ddim": ddim, "dpm_solver": dpm_solver}
 
 
 def interpolate(e_tgt: Tensor, e_opt: Tensor, eta: float) -> Tensor:
-    """ē = η · e_tgt + (1 − η) · e_opt (equation 3); η beyond 1 extrapolates."""
+    """Return ē = η · e_tgt + (1 − η) · e_opt (equation 3); η beyond 1 extrapolates."""
     return eta * e_tgt + (1 - eta) * e_opt
 
 
@@ -36,12 +36,9 @@ class Imagic(Editor):
 
     Its strength is η: 0 gives the input back, 1 follows the text alone. The embedding is optimised for one image *and*
     one text, so every pair is fitted anew, from the model's pretrained weights.
-
-    Attributes:
-        fits: where fitted pairs are kept and looked up; None for nowhere.
     """
 
-    randomness: ClassVar[Literal["none", "fit", "sample"]] = "sample"
+    randomness: ClassVar[Randomness] = "sample"
     axis = Axis("eta", "η", tuple(i / 10 for i in range(11)), identity=0.0)
 
     def __init__(
@@ -54,6 +51,7 @@ class Imagic(Editor):
         upscaler: Mapping[str, Any] | None = None,
         variant: Mapping[str, Any] | None = None,
         fit_group: int = 1,
+        fits: FitStore | None = None,
         seed: int = 0,
         sample_batch: int = 16,
     ) -> None:
@@ -61,45 +59,46 @@ class Imagic(Editor):
         Args:
             model: any text-to-image model of :mod:`imagic.models`.
             embedding: stage A: ``steps``, ``lr``, ``draws``.
-            finetune: stage B, likewise, and ``decay`` and ``empty`` of :func:`finetune`; ``steps`` 0 leaves the model as pretrained.
+            finetune: stage B: ``steps``, ``lr``, ``draws``, ``decay`` and ``empty``, see :func:`finetune`; ``steps`` 0
+                leaves the model as pretrained.
             sampling: stage C: ``steps`` of DDIM and ``guidance``.
             upscaler: a cascade's upscaler is fine-tuned too, with the target text: ``steps``, ``lr``, ``draws``;
                 ``steps`` 0 or None leaves it as pretrained. Other models have none.
             variant: where this run leaves the paper, see :class:`imagic.variant.Variant`.
-            fit_group: how many pairs' embeddings are optimised at once, see :meth:`fit_many`.
+            fit_group: how many pairs' embeddings are optimised at once, see :meth:`fit_group`.
+            fits: where fitted pairs are kept and looked up; None for nowhere.
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
-        self._embedding = checked("Imagic's embedding", embedding, steps=0, lr=0.0, draws=1)
-        self._finetune = checked("Imagic's finetune", finetune, steps=0, lr=0.0, draws=1, decay=0.0, empty=0.0)
-        for key in ("decay", "empty"):
-            if self._finetune[key] > 1:
-                raise UserError(f"Imagic's finetune.{key} is {self._finetune[key]}. It must be a number from 0 to 1.")
-        self.sampling = checked("Imagic's sampling", sampling, steps=1, guidance=0.0)
-        self.group = checked("method", {"fit_group": fit_group}, fit_group=1)["fit_group"]
-        self._upscaler = checked("Imagic's upscaler", upscaler, steps=0, lr=0.0, draws=1) if upscaler else None
+        recipe = Recipe.of(embedding, finetune, sampling, upscaler, variant, fit_group)
+        self._embedding, self._finetune, self.sampling = recipe.embedding, recipe.finetune, recipe.sampling
+        self._upscaler, self._variant, self.group = recipe.upscaler, recipe.variant, recipe.fit_group
         networks = [model.network]
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)
-        self._variant = Variant.of(variant)
         if self._variant.finetune == "lora" and model.compiled:
             raise UserError("Adapters are new modules for every pair. Give numerics.compile=false with finetune=lora.")
         self.sampler = SAMPLERS[self._variant.sampler]
-        if self._variant.e_opt == "source":
-            self.needs = ("source_text",)
+        self.needs = recipe.needs
         self._pretrained = Snapshot(nn.ModuleList(networks))
-        self.fits: FitStore | None = None
+        self._fits = fits
         self._waiting: dict[str, Tensor | DivergedError] = {}  # of a group, by pair, until each is fitted
         self._open: ImagicEdit | None = None
 
+    @classmethod
+    def describe(cls, settings: Mapping[str, Any]) -> Description:
+        recipe = Recipe.of(**settings)
+        return replace(super().describe(settings), needs=recipe.needs, group=recipe.fit_group)
+
     def fit(self, pair: EditPair, progress: Progress = silent) -> ImagicEdit:
-        """Stages A and B.
+        """Run stages A and B on a pair.
 
         Raises:
             DivergedError: a loss was not finite.
-            PairError: the pair's group does not fit into memory.
+            PairError: the pair lacks a text that the method needs, or its group does not fit into memory.
+            RuntimeError: the edit of the last pair is not closed.
             UserError: the pair has another size than the model.
         """
         if self._open is not None:
@@ -108,15 +107,15 @@ class Imagic(Editor):
         model, variant = self.model, self._variant
         x0 = self._encode_image(pair)
         e_tgt, e_null = model.encode_text([pair.target_text]), model.encode_text([""])
-        kept = self.fits.load(pair) if self.fits else None
+        kept = self._fits.load(pair) if self._fits else None
         e_opt = kept["e_opt"].to(model.device) if kept else self._embed(pair, x0, e_tgt, progress)
         try:
             if variant.finetune == "lora":
                 add_adapters(model.network, variant.lora_rank, generator(self.seed, pair.id, "adapters"))
-            if variant.finetune != "none" and not (kept and self.fits and self.fits.keep == "weights"):
+            if variant.finetune != "none" and not (kept and self._fits and self._fits.keep == "weights"):
                 self._shift_model(pair, x0, e_opt, e_tgt, e_null, progress)
-            if self.fits:
-                self._keep(self.fits, pair, kept or {"e_opt": e_opt}, new=kept is None)
+            if self._fits:
+                self._keep(self._fits, pair, kept or {"e_opt": e_opt}, new=kept is None)
         except BaseException:
             self._pretrained.restore()
             raise
@@ -124,7 +123,7 @@ class Imagic(Editor):
         return self._open
 
     def _embed(self, pair: EditPair, x0: Tensor, e_tgt: Tensor, progress: Progress) -> Tensor:
-        """Stage A, or what stands for it."""
+        """Return the pair's e_opt: the result of stage A, or what the variant uses instead."""
         if self._variant.e_opt == "target":
             return e_tgt
         if self._variant.e_opt == "source":
@@ -133,22 +132,30 @@ class Imagic(Editor):
             rng = generator(self.seed, pair.id, "embedding")
             return optimise_embedding(self.model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
         if pair.id not in self._waiting:
-            self._waiting = self.fit_many(self.beside(pair) if self.beside else [pair], progress)
+            self.fit_group([pair], progress)
         e_opt = self._waiting.pop(pair.id)
         if isinstance(e_opt, DivergedError):
             raise e_opt
         return e_opt
 
+    def awaits_group(self, pair: EditPair) -> bool:
+        """Return True if stage A of the pair's group is still to be done."""
+        alone = self.group == 1 or self._variant.e_opt != "optimised" or pair.id in self._waiting
+        return not alone and not (self._fits and self._fits.path(pair).exists())
+
+    def fit_group(self, pairs: Sequence[EditPair | None], progress: Progress = silent) -> None:
+        self._waiting = self.fit_many(pairs, progress)
+
     def fit_many(
         self, pairs: Sequence[EditPair | None], progress: Progress = silent
     ) -> dict[str, Tensor | DivergedError]:
-        """Stage A of a group of pairs in one batch.
+        """Do stage A of a group of pairs in one batch.
 
-        A batch is always of ``group`` pairs: places that are left over, or whose pair is None, are filled with copies. So
-        the bits of a pair's e_opt depend on that number, and not on what is beside it.
+        A batch is always of ``fit_group`` pairs: places that are left over, or whose pair is None, are filled with
+        copies. So the bits of a pair's e_opt depend on that number, and not on what is beside it.
 
         Returns:
-            Of each pair, by its id, e_opt, or the error that it would raise alone.
+            By pair id: e_opt, or the error that the pair would raise alone.
 
         Raises:
             PairError: the batch does not fit into memory.
@@ -172,7 +179,7 @@ class Imagic(Editor):
         return {pair.id: e_opt for pair, e_opt in zip(pairs, found, strict=False) if pair is not None}
 
     def _encode_image(self, pair: EditPair) -> Tensor:
-        """x0 of the input."""
+        """Return x0 of the pair's input."""
         self.model.require_size(pair)
         sampled = generator(self.seed, pair.id, "posterior") if self._variant.latents == "sample" else None
         return self.model.encode_image(pair.image, sampled)
@@ -180,7 +187,7 @@ class Imagic(Editor):
     def _shift_model(
         self, pair: EditPair, x0: Tensor, e_opt: Tensor, e_tgt: Tensor, e_null: Tensor, progress: Progress
     ) -> None:
-        """Stage B; a cascade's upscaler is fine-tuned too, on the target text."""
+        """Run stage B; a cascade's upscaler is fine-tuned too, on the target text."""
         model, settings = self.model, {**self._finetune, "optimizer": self._variant.optimizer}
         rng = generator(self.seed, pair.id, "fine-tuning")
         finetune(model, x0, e_opt, rng=rng, e_null=e_null, progress=progress, **settings)
@@ -190,7 +197,7 @@ class Imagic(Editor):
             finetune(upscaler, x0, e_tgt, rng=rng, progress=progress, stage="upscaler", **self._upscaler)
 
     def _keep(self, fits: FitStore, pair: EditPair, kept: dict[str, Tensor], new: bool) -> None:
-        """Keeps a new fit. Kept weights are rounded, and sampling goes on with them so: the same, new or kept."""
+        """Save a new fit, and sample with the rounded weights that are kept, so that new and loaded fits agree."""
         if new:
             if fits.keep == "weights":
                 kept |= shifts(self._pretrained.module, self._pretrained.state)
@@ -199,13 +206,13 @@ class Imagic(Editor):
             apply_shifts(self._pretrained.module, self._pretrained.state, kept)
 
     def restore(self) -> None:
-        """Puts the pretrained weights back, bit by bit."""
+        """Restore the pretrained weights, bit by bit."""
         self._pretrained.restore()
         self._open = None
 
 
 class ImagicEdit(BatchedEdit):
-    """A fitted pair: e_opt, and the fine-tuned weights in the editor's model until it is closed."""
+    """A fitted pair: e_opt, and the fine-tuned weights, which stay in the editor's model until the edit is closed."""
 
     def __init__(self, editor: Imagic, pair: EditPair, e_tgt: Tensor, e_opt: Tensor, e_null: Tensor) -> None:
         super().__init__(editor.model, pair, editor.seed, editor.sample_batch)
@@ -214,7 +221,7 @@ class ImagicEdit(BatchedEdit):
         self._closed = False
 
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """Stage C. A seed's initial noise is the same for every η."""
+        """Run stage C. A seed's initial noise is the same for every η."""
         if self._closed:
             raise RuntimeError("this edit is closed: its fine-tuned weights are gone")
         x_T = torch.stack([self._initial_noise(seed) for _, seed in requests])  # noqa: N806

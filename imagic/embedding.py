@@ -25,16 +25,16 @@ def optimise_embedding(
     draws: int = 1,
     progress: Progress = silent,
 ) -> Tensor:
-    """Optimises the target text's embedding with θ frozen.
+    """Optimise the target text's embedding with θ frozen.
 
     Args:
         model: the pretrained model; its weights do not change.
         x0: the input's latents, (1, C, h, w).
-        e_tgt: embedding of the target text, (1, L, D): where the optimisation starts.
+        e_tgt: embedding of the target text, (1, L, D): the starting point of the optimisation.
         steps, lr: of Adam, at a fixed rate.
         rng: CPU generator of timesteps and noise.
         draws: of timestep and noise, per step.
-        progress: told each step.
+        progress: called after each step.
 
     Returns:
         e_opt, (1, L, D), without gradient.
@@ -59,19 +59,22 @@ def optimise_embeddings(
     draws: int = 1,
     progress: Progress = silent,
 ) -> list[Tensor | DivergedError]:
-    """:func:`optimise_embedding` of several pairs in one batch: up to rounding each ends where it would alone.
+    """Run :func:`optimise_embedding` on several pairs in one batch; each result equals the one alone, up to rounding.
 
-    The loss is the sum of the pairs' own, so that a pair's gradient is that of its own loss; θ is frozen and Adam works
-    element by element, so that nothing passes from one pair to another.
+    The loss is the sum of the pairs' own losses, so a pair's gradient is that of its own loss; θ is frozen and Adam
+    works element by element, so pairs do not influence each other.
 
     Args:
-        model, steps, lr, draws, progress: as there.
+        model: the pretrained model; its weights do not change.
         x0: (B, C, h, w).
         e_tgt: (B, L, D).
-        rngs: each pair's own generator.
+        steps, lr: of Adam, at a fixed rate.
+        rngs: one CPU generator of timesteps and noise for each pair.
+        draws: of timestep and noise, per step and pair.
+        progress: called after each step.
 
     Returns:
-        Of each pair e_opt, (1, L, D), or the error that it would raise alone.
+        For each pair e_opt, (1, L, D), or the error that it would raise alone.
     """
     e = e_tgt.detach().clone().requires_grad_()
     optimizer = torch.optim.Adam([e], lr=lr)

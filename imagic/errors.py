@@ -1,7 +1,7 @@
-"""What goes wrong in the midst of a pair."""
+"""Errors that end a single pair."""
 
 from __future__ import annotations
 
 
 class DivergedError(RuntimeError):
-    """A loss became NaN or infinite, or what was sampled did."""
+    """A loss or a sampled latent became NaN or infinite."""

@@ -27,23 +27,23 @@ def finetune(
     progress: Progress = silent,
     stage: str = "fine-tuning",
 ) -> None:
-    """Optimises θ in place with e_opt frozen; :class:`Snapshot` undoes it.
+    """Optimise θ in place with e_opt frozen; :class:`Snapshot` undoes it.
 
     Args:
-        model: its ``network`` is fine-tuned: its adapters (:mod:`imagic.lora`), or all of it where it has none.
+        model: its ``network`` is fine-tuned: the adapters (:mod:`imagic.lora`) if it has any, otherwise all weights.
         x0: the input's latents, (1, C, h, w).
-        e_opt: what :func:`imagic.embedding.optimise_embedding` found, (1, L, D).
+        e_opt: the result of :func:`imagic.embedding.optimise_embedding`, (1, L, D).
         steps, lr: of Adam.
         rng: CPU generator of timesteps and noise.
         draws: of timestep and noise, per step.
-        decay: part of the rate that is lost linearly on the way, 0 (the paper's fixed rate) to 1.
-        empty: probability of a draw to be conditioned on ``e_null`` in place of e_opt, as when classifier-free guidance
-            is trained; in the paper there is none. The model without text then learns the image as well, so that
-            guidance at η = 0 leads nowhere else.
-        e_null: embedding of the empty text, (1, L, D); needed if ``empty``.
+        decay: share of the learning rate that is lost, linearly, by the last step: 0 (the paper's fixed rate) to 1.
+        empty: probability that a draw is conditioned on ``e_null`` in place of e_opt, as in the training of
+            classifier-free guidance; the paper does not do this. The unconditional prediction then fits the image too,
+            so that guidance at η = 0 does not move away from it.
+        e_null: embedding of the empty text, (1, L, D); required if ``empty`` is not 0.
         optimizer: ``adam``, or ``adam8bit``, which keeps its moments in 8 bits.
-        progress: told each step of ``stage``.
-        stage: what it is called there.
+        progress: called after each step.
+        stage: the stage's name in these calls.
 
     Raises:
         DivergedError: the loss is not finite.
@@ -74,7 +74,7 @@ def finetune(
 
 
 def _as_stored(x: Tensor) -> Tensor:
-    """A channels_last tensor in the order in which it lies in memory; otherwise Adam's fused step copies gradients."""
+    """Permute a channels_last tensor to its order in memory; otherwise Adam's fused step copies gradients."""
     return x.detach().permute(0, 2, 3, 1)
 
 
@@ -99,7 +99,7 @@ class Snapshot:
         self.state = {name: value.detach().clone() for name, value in module.state_dict().items()}
 
     def restore(self) -> None:
-        """Writes the copy back into the same tensors; adapters are taken out first."""
+        """Copy the saved values back into the same tensors, after removing adapters."""
         for network in self.module.modules():
             remove_adapters(network)
         with torch.no_grad():

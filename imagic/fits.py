@@ -20,19 +20,16 @@ from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.pair import EditPair
 
-KEEP = ("none", "embedding", "weights")
-"""What can be kept of a fit: nothing, e_opt (stage B is then done again), or e_opt and what stage B changed."""
-
 
 class FitStore:
-    """A folder of safetensors, one file a fitted pair, named by everything that decides the fit."""
+    """A folder of safetensors, one file per fitted pair, named by a hash of everything that decides the fit."""
 
     def __init__(self, folder: Path, keep: str, identity: Mapping[str, Any]) -> None:
         """
         Args:
-            folder: of the files; runs can share it.
+            folder: the folder of the files; several runs can share it.
             keep: ``embedding`` or ``weights``.
-            identity: what decides a fit beside the pair: model, stages A and B, seed, numerics.
+            identity: the settings that decide a fit beside the pair: model, stages A and B, seed, numerics.
 
         Raises:
             UserError: the folder is a file, or cannot be written to.
@@ -43,7 +40,7 @@ class FitStore:
             tempfile.TemporaryFile(dir=folder).close()
 
     def load(self, pair: EditPair) -> dict[str, Tensor] | None:
-        """What was kept of a pair's fit, or None.
+        """Return the kept tensors of a pair's fit, or None if there are none.
 
         Raises:
             UserError: the file is damaged.
@@ -59,10 +56,10 @@ class FitStore:
             ) from None
 
     def save(self, pair: EditPair, kept: Mapping[str, Tensor]) -> None:
-        """Complete or not at all.
+        """Write a pair's tensors atomically.
 
         Raises:
-            UserError: it cannot be written.
+            UserError: the file cannot be written.
         """
         path = self.path(pair)
         beside = path.with_suffix(f".{secrets.token_hex(4)}")
@@ -71,13 +68,13 @@ class FitStore:
                 save_file({name: value.detach().cpu().contiguous() for name, value in kept.items()}, beside)
                 beside.replace(path)
             except SafetensorError as error:
-                number = re.search(r"os error (\d+)", str(error))  # all that safetensors tells of what the disk said
+                number = re.search(r"os error (\d+)", str(error))  # only in safetensors' message
                 raise (OSError(int(number[1]), str(error)) if number else error) from None
             finally:
                 beside.unlink(missing_ok=True)
 
     def path(self, pair: EditPair) -> Path:
-        """The file of a pair: a hash of the identity, of its pixels and of its texts."""
+        """Return the file of a pair, named by a hash of the identity, its pixels and its texts."""
         pixels = hashlib.sha256(pair.image.tobytes()).hexdigest()
         texts = [pair.id, pair.target_text, pair.source_text]
         text = json.dumps([self._identity, self.keep, pair.image.shape, pixels, texts], sort_keys=True)
@@ -85,7 +82,7 @@ class FitStore:
 
 
 def shifts(network: nn.Module, pretrained: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What fine-tuning changed: adapters as they are, and each other weight's difference rounded to bfloat16."""
+    """Return the changes of fine-tuning: adapters as they are, other weights' differences rounded to bfloat16."""
     found = {}
     for name, value in network.state_dict().items():
         if "lora_" in name:
@@ -97,7 +94,7 @@ def shifts(network: nn.Module, pretrained: Mapping[str, Tensor]) -> dict[str, Te
 
 @torch.no_grad()
 def apply_shifts(network: nn.Module, pretrained: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> None:
-    """Pretrained weights with what :func:`shifts` kept of a network; adapters must be there already."""
+    """Set the network to its pretrained weights plus the result of :func:`shifts`; adapters must be attached."""
     for name, value in network.state_dict().items():
         if name in kept:
             shift = kept[name].to(value)

@@ -7,16 +7,16 @@ from diffusers import UNet2DConditionModel
 from torch import nn
 
 PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
-"""Of every attention, to itself and to the text."""
+"""Modules with adapters: the projections of every self-attention and cross-attention."""
 
 
 def add_adapters(network: UNet2DConditionModel, rank: int, rng: torch.Generator) -> None:
-    """Adds adapters to the attention's projections; until they are trained they change nothing.
+    """Add adapters to the attention's projections; untrained they change nothing.
 
     Args:
-        network: only its adapters will then require gradients.
+        network: afterwards only its adapters require gradients.
         rank: of the adapters.
-        rng: CPU generator from which they are drawn.
+        rng: CPU generator for their initial weights.
     """
     from peft import LoraConfig  # an extra, see imagic.variant
 
@@ -28,12 +28,12 @@ def add_adapters(network: UNet2DConditionModel, rank: int, rng: torch.Generator)
 
 
 def adapter_parameters(network: nn.Module) -> list[nn.Parameter]:
-    """What is trained of a network: its adapters, or all of it where it has none."""
+    """Return a network's trainable parameters: its adapters, or all of them if it has none."""
     adapters = [value for name, value in network.named_parameters() if "lora_" in name]
     return adapters or list(network.parameters())
 
 
 def remove_adapters(network: nn.Module) -> None:
-    """Takes a UNet's adapters out again, where it has any; the weights below them are untouched."""
+    """Remove a UNet's adapters, if it has any; the weights below them do not change."""
     if isinstance(network, UNet2DConditionModel) and getattr(network, "peft_config", None):
         network.unload_lora()

@@ -12,13 +12,13 @@ from imagic.models.base import DiffusionModel
 
 
 def denoising_loss(model: DiffusionModel, x0: Tensor, e: Tensor, draws: int, rng: torch.Generator) -> Tensor:
-    """L(x, e, θ) = E_{t, ε} ‖target − f_θ(x_t, t, e)‖², a mean over ``draws`` draws of t and ε and over elements.
+    """Return L(x, e, θ) = E_{t, ε} ‖target − f_θ(x_t, t, e)‖², averaged over elements and ``draws`` draws of t and ε.
 
     Args:
         model: f_θ; the target is ε, or v for models that predict v.
         x0: the input's latents, (1, C, h, w).
         e: text embedding, (1, L, D), or one for each draw, (draws, L, D).
-        draws: how many (t, ε), all in one batch. The paper gives no batch size; 1 is a plain reading.
+        draws: number of (t, ε), all in one batch. The paper gives no batch size; 1 is a plain reading.
         rng: a CPU generator; first t then ε is drawn from it.
 
     Raises:
@@ -33,13 +33,14 @@ def denoising_loss(model: DiffusionModel, x0: Tensor, e: Tensor, draws: int, rng
 def denoising_losses(
     model: DiffusionModel, x0: Tensor, e: Tensor, draws: int, rngs: Sequence[torch.Generator]
 ) -> Tensor:
-    """:func:`denoising_loss` of several pairs in one batch: (B,), to each its own mean, which may be no finite number.
+    """Return :func:`denoising_loss` of each of several pairs, computed in one batch: (B,), not checked for NaN.
 
     Args:
-        model, draws: as there.
+        model: f_θ; the target is ε, or v for models that predict v.
         x0: (B, C, h, w).
         e: one for each draw, pair by pair, (B · draws, L, D).
-        rngs: each pair's own generator, from which is drawn what would be drawn for that pair alone.
+        draws: number of (t, ε) for each pair.
+        rngs: one CPU generator per pair; the draws from it equal those for that pair alone.
     """
     drawn = []
     for rng in rngs:
@@ -52,5 +53,5 @@ def denoising_losses(
 
 
 def diverged(loss: float) -> DivergedError:
-    """What is said of a loss that is no finite number."""
+    """Return the error for a loss that is not finite."""
     return DivergedError(f"the loss became {loss}; a smaller learning rate may help")

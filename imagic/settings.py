@@ -1,4 +1,4 @@
-"""Settings that come from YAML and command lines, checked before the first long step."""
+"""Validation of settings from YAML and command lines, before the first long step."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import Any
 
 from tedbench.errors import UserError
 
+KEEP = ("none", "embedding", "weights")
+"""What can be kept of a fit: nothing, e_opt (stage B is then done again), or e_opt and what stage B changed."""
+
 
 def checked(name: str, settings: Mapping[str, Any], **least: float) -> dict[str, Any]:
-    """A block of settings, each a number of at least so much; whole where its least is whole.
+    """Return a block of settings after checking that each is a number of at least its minimum, whole if that is whole.
 
     Args:
         name: of the block, for messages, such as "Imagic's sampling".
         settings: the block.
-        least: the smallest value of every setting there is.
+        least: the minimum of every setting.
 
     Raises:
         UserError: a setting that is missing, unknown, or no such number.

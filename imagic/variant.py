@@ -1,4 +1,4 @@
-"""Where a run of Imagic may leave the paper, by name."""
+"""Named deviations of a run of Imagic from the paper."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ CHOICES = {
     "sampler": ("ddim", "dpm_solver"),
 }
 PACKAGES = {("finetune", "lora"): "peft", ("optimizer", "adam8bit"): "bitsandbytes"}
-"""What a choice needs beyond the project's own dependencies."""
+"""Packages that a choice needs beyond the project's own dependencies."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """The first of each choice is the paper's, or where the paper is silent the plain one.
+    """One value for each choice; the defaults are the paper's, or the plainest where the paper is silent.
 
     Attributes:
-        e_opt: what is fine-tuned on and interpolated from: stage A's result, or the embedding of the source text or of
-            the target text as it is, without stage A.
+        e_opt: the embedding to fine-tune on and interpolate from: stage A's result, or the unchanged embedding of the
+            source text or of the target text, without stage A.
         finetune: all weights, low-rank adapters of the attention's projections (Hu et al., arXiv 2106.09685), or none.
         lora_rank: of those adapters.
         optimizer: of stage B, Adam or Adam with its moments in 8 bits (Dettmers et al., arXiv 2110.02861).
@@ -43,7 +43,7 @@ class Variant:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any] | None) -> Variant:
-        """From a block of settings, of which any may be missing.
+        """Build a variant from a block of settings; missing ones take their defaults.
 
         Raises:
             UserError: an unknown setting or choice, or a package that it needs is not installed.

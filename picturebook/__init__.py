@@ -1,4 +1,4 @@
-"""Picturebook: a small drawn world with captions, models trained on it, and edits whose right answer is known."""
+"""Picturebook: a small drawn world with captions, models trained on it, and edits with known right answers."""
 
 from runtime.threads import wait_passively
 

@@ -1,7 +1,7 @@
-"""``python -m picturebook.evaluate``: how good the embedded models are, each on pictures that no training has seen.
+"""``python -m picturebook.evaluate``: quality of the embedded models, measured on images that no training has seen.
 
-Everything is loaded as its users load it: the diffusers pipeline, open_clip, lpips, safetensors. What it prints is the
-table of the model cards in picturebook/README.md.
+Everything is loaded the way its users load it: the diffusers pipeline, open_clip, lpips, safetensors. The printed table
+is that of the model cards in picturebook/README.md.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from picturebook.train.tokenizer import MAX_TOKENS
 from picturebook.world import Scene, caption, render
 from runtime.output import safe_output
 
-HELD_OUT = 1_000  # seeds of scenes; the trainings use those below
+HELD_OUT = 1_000  # seeds of scenes; trainings use smaller ones
 
 
 class Figure(NamedTuple):
-    """One line of the table: what is measured, what it is, what it should be at least."""
+    """One line of the table: the measured quantity, its value, and its target value."""
 
     what: str
     found: str
@@ -49,7 +49,7 @@ class Figure(NamedTuple):
 
 
 def percent(right: int, of: int) -> str:
-    """``"97.2% (486 of 500)"``."""
+    """Format a share: ``"97.2% (486 of 500)"``."""
     return f"{100 * right / of:.1f}% ({right} of {of})"
 
 
@@ -67,7 +67,7 @@ class Models(NamedTuple):
 
 
 def load_models(weights: Path) -> Models:
-    """All of them, as their users load them."""
+    """Load all embedded models the way their users do."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pipeline = StableDiffusionPipeline.from_pretrained(weights / "diffusion", torch_dtype=torch.float32)
@@ -96,7 +96,7 @@ def load_models(weights: Path) -> Models:
 
 
 def autoencoder(pipeline: StableDiffusionPipeline, count: int) -> Iterator[Figure]:
-    """PSNR of what it gives back, mean over pictures."""
+    """Yield the autoencoder's PSNR, averaged over images."""
     drawn = training_pictures(training_scenes(count, seed=HELD_OUT))
     for name, pictures, aim in (
         ("drawn pictures", drawn, "32 dB"),
@@ -110,7 +110,7 @@ def autoencoder(pipeline: StableDiffusionPipeline, count: int) -> Iterator[Figur
 
 
 def judged(judge: Judge, count: int) -> Iterator[Figure]:
-    """How often the judge reads real pictures rightly, and refuses broken ones."""
+    """Yield how often the judge reads real images correctly, and rejects broken ones."""
     scenes = training_scenes(count, seed=HELD_OUT + 1)
     pictures = training_pictures(scenes)
     readings = judge.read(pictures.permute(0, 2, 3, 1).numpy())
@@ -127,13 +127,13 @@ def judged(judge: Judge, count: int) -> Iterator[Figure]:
 
 
 def latent_pictures(pipeline: StableDiffusionPipeline, texts: list[str], noise: torch.Generator) -> np.ndarray:
-    """(B, 64, 64, 3) in [0, 1] of texts; guidance 3, 30 steps."""
+    """Generate (B, 64, 64, 3) in [0, 1] from texts, with guidance 3 and 30 steps."""
     return pipeline(texts, num_inference_steps=30, guidance_scale=3.0, generator=noise, output_type="np").images
 
 
 @torch.no_grad()
 def cascade_pictures(models: Models, texts: list[str], noise: torch.Generator) -> np.ndarray:
-    """Likewise of the cascade; 50 steps, and 25 of the upscaler without guidance."""
+    """Generate (B, 64, 64, 3) in [0, 1] with the cascade: 50 steps, and 25 of the upscaler without guidance."""
     words = models.base.tokenizer([*texts, ""], padding="max_length", max_length=MAX_TOKENS, return_tensors="pt")
     states = models.base.text_encoder(words.input_ids, attention_mask=words.attention_mask)[0]
     said = {"prompt_embeds": states[:-1], "negative_prompt_embeds": states[-1:].expand(len(texts), -1, -1)}
@@ -151,7 +151,7 @@ def text_to_image(
     count: int,
     sheet: Path | None = None,
 ) -> Iterator[Figure]:
-    """What the judge finds of what held-out captions ask for; each names all there is."""
+    """Yield how often the judge finds what held-out captions ask for; each caption names everything in its scene."""
     scenes = training_scenes(count, seed=HELD_OUT + 2)
     rng = random.Random(HELD_OUT)
     texts = [caption(scene, rng, color=1, state=1, place=1, extra=1) for scene in scenes]
@@ -174,7 +174,7 @@ def text_to_image(
 
 @torch.no_grad()
 def alignment(models: Models, count: int) -> Iterator[Figure]:
-    """How often CLIP picks a picture's own caption out of a hundred different ones, or its own before its twin's."""
+    """Yield how often CLIP prefers an image's own caption among a hundred, and to its twin's."""
     rng = random.Random(HELD_OUT)
     right = twins = total = 0
     scenes = training_scenes(4 * count, seed=HELD_OUT + 3)
@@ -200,7 +200,7 @@ def alignment(models: Models, count: int) -> Iterator[Figure]:
 
 @torch.no_grad()
 def perception(distance: lpips.LPIPS, count: int) -> Iterator[Figure]:
-    """Whether the distance orders a small change, a large one and another scene, as people would."""
+    """Yield how often the distance orders a small change, a large one and another scene the way people would."""
     rng = random.Random(HELD_OUT)
     scenes = plain_scenes(count, seed=HELD_OUT + 4)
     small = [other_state(scene, rng) for scene in scenes]
@@ -214,7 +214,7 @@ def perception(distance: lpips.LPIPS, count: int) -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Reads the command line and prints the table."""
+    """Parse the command line and print the table."""
     parser = argparse.ArgumentParser(prog="python -m picturebook.evaluate", description=__doc__)
     parser.add_argument(
         "--weights", type=Path, default=SHIPPED, help="folder of the models (default: the shipped ones)"

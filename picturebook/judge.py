@@ -1,4 +1,4 @@
-"""The judge: reads from a picture what it shows, and so decides whether an edit did what was asked and nothing else."""
+"""The judge: reads the contents of an image, to decide whether an edit made the asked change and nothing else."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "time": TIMES,
     "weather": WEATHERS,
 }
-"""What is asked of a picture, and every answer there is."""
+"""The questions about an image, each with all possible answers."""
 
 
 def answers(scene: Scene) -> dict[str, str]:
-    """The right answers, from the scene itself."""
+    """Return the right answers, from the scene itself."""
     return {
         "kind": scene.kind,
         "state": f"{scene.kind} {scene.state}",
@@ -49,12 +49,12 @@ def answers(scene: Scene) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the judge sees in one picture.
+    """The judge's reading of one image.
 
     Attributes:
         answers: to each of :data:`QUESTIONS`.
-        real: how surely it is a whole and sharp picture of this world, 0 to 1; what is blurred, torn, mixed or of
-            something else is not, and its answers then mean nothing.
+        real: probability that it is a whole and sharp image of this world, 0 to 1; blurred, torn, mixed or foreign
+            images are not, and their answers mean nothing.
     """
 
     answers: dict[str, str]
@@ -62,12 +62,12 @@ class Reading:
 
     @property
     def is_picture(self) -> bool:
-        """Whether it is a picture of this world."""
+        """True if it is an image of this world."""
         return self.real >= 0.5
 
 
 class _Block(nn.Module):
-    """Two convolutions around which the input is added."""
+    """Two convolutions with a residual connection."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class _Block(nn.Module):
 
 
 class JudgeNetwork(nn.Module):
-    """A small residual network with one linear answer sheet for each question, and one for "is it a picture"."""
+    """A small residual network with one linear head for each question, and one for "is it an image of this world"."""
 
     def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 192)) -> None:
         super().__init__()
@@ -91,38 +91,38 @@ class JudgeNetwork(nn.Module):
         for before, after in zip((widths[0], *widths), widths, strict=False):
             layers.append(_Block(before, after, 2))
         self.features = nn.Sequential(*layers)
-        # The picture's last 4 × 4 cells: their mean and greatest, since what is asked for may be small.
+        # Mean and maximum over the last 4 × 4 cells: the maximum because the object of a question may be small.
         self.heads = nn.ModuleDict({name: nn.Linear(2 * widths[-1], len(known)) for name, known in QUESTIONS.items()})
         self.real = nn.Linear(2 * widths[-1], 1)
 
     def forward(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Of (B, 3, 64, 64) in [-1, 1]: each question's logits (B, answers), and the logit of a real picture (B,)."""
+        """Return logits (B, answers) by question and of a real image (B,), from (B, 3, 64, 64) in [-1, 1]."""
         cells = self.features(x)
         summary = torch.cat([cells.mean(dim=(2, 3)), cells.amax(dim=(2, 3))], dim=1)
         return {name: head(summary) for name, head in self.heads.items()}, self.real(summary)[:, 0]
 
 
 def load_network(path: Path) -> JudgeNetwork:
-    """The network with the weights of a safetensors file, in single precision."""
+    """Load the network from a safetensors file, in single precision."""
     network = JudgeNetwork()
     network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
     return network
 
 
 class Judge:
-    """The trained network. It knows pictures of 64 × 64."""
+    """The trained network, for images of 64 × 64."""
 
     def __init__(self, network: JudgeNetwork, device: str = "cpu") -> None:
         self._network, self._device = network.eval().to(device), device
 
     @classmethod
     def load(cls, path: Path = WEIGHTS, device: str = "cpu") -> Judge:
-        """From a safetensors file; the shipped one if none is given."""
+        """Load the judge from a safetensors file; the shipped one if none is given."""
         return cls(load_network(path), device)
 
     @torch.no_grad()
     def read(self, images: np.ndarray) -> list[Reading]:
-        """What each of (N, 64, 64, 3) uint8 pictures shows."""
+        """Read each of (N, 64, 64, 3) uint8 images."""
         x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).to(self._device).float() / 127.5 - 1
         logits, real = self._network(x)
         chosen = {name: values.argmax(dim=1).tolist() for name, values in logits.items()}

@@ -1,8 +1,8 @@
 """The drawn benchmark: 100 planned edits on scenes that no model was trained on, with their right answers.
 
-What is planned is data: ``sources.csv`` has the input pictures, ``pairs.csv`` the edits. The texts are TEdBench's kind and
-within the world's grammar. As there, several texts share an image, and about half of them name no more than the subject
-and what changes.
+The plan is data: ``sources.csv`` has the input images, ``pairs.csv`` the edits. The texts are like TEdBench's and
+within the world's grammar. Like in TEdBench, several texts share an image, and about half of them name no more than the
+subject and the change.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from picturebook.world import Scene, draw_scene, edit
 
 SPLITS: tuple[str, ...] = ("preview", "all", "search")
-"""Six pairs; the 100 that begin with them; 12 others on other pictures, to choose hyperparameters by."""
+"""Six pairs; the 100 that begin with them; 12 others on other images, for the choice of hyperparameters."""
 
 CATEGORIES: tuple[str, ...] = ("pose", "addition", "replacement", "appearance", "setting", "count", "relation")
 
@@ -26,13 +26,14 @@ _PLAIN = {"accessory": "", "count": 1, "other": "", "relation": "", "time": "day
 
 
 @dataclass(frozen=True)
-class Source:
-    """An input picture.
+class SourceImage:
+    """An input image.
 
     Attributes:
-        image: its name, which seeds what is not planned. Training scenes are seeded by other names, so it is none of them.
-        text: what it shows.
-        fields: the planned fields of its scene: whatever texts can name, and where the subject stands.
+        image: its name, which seeds everything that is not planned. Training scenes have other seeds, so it is none of
+            them.
+        text: its description.
+        fields: the planned fields of its scene: everything that texts can name, and the position of the subject.
     """
 
     image: str
@@ -46,18 +47,20 @@ class Source:
 
 @dataclass(frozen=True)
 class PlannedEdit:
-    """One text on one picture.
+    """One text on one image.
 
     Attributes:
-        source: the picture.
-        target_text: what it is to become.
-        changes: the fields of the scene that the text changes. A subject that goes to a thing that stays has a new ``x``.
-        source_object, target_object: the changed thing before and after ("dog", "sitting dog"), for methods that want it.
+        source: the image.
+        target_text: the text of the edit.
+        changes: the fields of the scene that the text changes. A subject that goes to a thing that stays has a new
+            ``x``.
+        source_object, target_object: the changed object before and after ("dog", "sitting dog"), for methods that need
+            it.
         category: one of :data:`CATEGORIES`.
         split: the smallest of :data:`SPLITS` that it belongs to.
     """
 
-    source: Source
+    source: SourceImage
     target_text: str
     changes: dict[str, Any]
     source_object: str
@@ -90,15 +93,17 @@ def _table(name: str) -> list[dict[str, str]]:
 
 
 def _fields(words: str) -> dict[str, Any]:
-    """``"state=sitting x=0.5"`` as the fields of a scene."""
+    """Parse ``"state=sitting x=0.5"`` to the fields of a scene."""
     named = (word.partition("=") for word in words.split())
     return {name: _NUMBERS.get(name, str)(value) for name, _, value in named}
 
 
 @cache
 def planned_edits(split: str) -> tuple[PlannedEdit, ...]:
-    """The pairs of a split, one of :data:`SPLITS`, in the order of ``pairs.csv``."""
-    sources = {row["image"]: Source(row["image"], row["text"], _fields(row["fields"])) for row in _table("sources.csv")}
+    """Return the pairs of a split, one of :data:`SPLITS`, in the order of ``pairs.csv``."""
+    sources = {
+        row["image"]: SourceImage(row["image"], row["text"], _fields(row["fields"])) for row in _table("sources.csv")
+    }
     return tuple(
         PlannedEdit(source=sources[row.pop("image")], changes=_fields(row.pop("changes")), **row)
         for row in _table("pairs.csv")

@@ -1,1 +1,1 @@
-"""How this process runs: its threads, and output that every console can show. Imports nothing of the project."""
+"""Setup of the process: threads, output in any encoding, and tables. Imports nothing of the project."""

@@ -1,4 +1,4 @@
-"""Standard output and error that a command can always write to, whatever their encoding and whoever reads them."""
+"""Standard output and error that can always be written, whatever their encoding and even if their reader is gone."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 BROKEN_PIPE = 141
-"""Exit status where the reader of the output went away, as shells count SIGPIPE: 128 + 13."""
+"""Exit status if the reader of the output is gone, which is a shell's status for SIGPIPE: 128 + 13."""
 SPELLED = "imagic_bench_spelled"
-"""Name of the error handler for signs that an encoding lacks, see :func:`spell`."""
+"""Name of the error handler for characters that an encoding lacks, see :func:`spell`."""
 
 _SIGNS = {
     **{"η": "eta", "ε": "eps", "α": "alpha", "ᾱ": "alpha-bar", "β": "beta", "γ": "gamma", "θ": "theta", "ρ": "rho"},
@@ -33,13 +33,13 @@ _SIGNS = {
     **{"→": "->", "←": "<-", "↑": "up", "↓": "down", "✓": "yes", "✗": "no", "★": "*", "✕": "x"},
     **{"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‹": "<", "›": ">", "‖": "||", "\N{NO-BREAK SPACE}": " "},
 }
-_USUAL_ERRORS = ("strict", "surrogateescape", "backslashreplace")  # what Python sets; anything else is the user's wish
+_USUAL_ERRORS = ("strict", "surrogateescape", "backslashreplace")  # what Python sets; anything else was set by the user
 
 
 def spell(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Replaces a sign that an encoding lacks: η → eta, − → -, ✓ → yes, a box's lines → - | +, others → \\u72ac.
+    r"""Replace a character that an encoding lacks: η → eta, − → -, ✓ → yes, box lines → - | +, others → \u72ac.
 
-    Bytes of file names that are no text are written as they came.
+    Bytes of file names that are no text are passed through.
 
     Raises:
         UnicodeError: the error is not one of encoding.
@@ -58,10 +58,10 @@ codecs.register_error(SPELLED, spell)
 
 
 class _Descriptor(io.FileIO):
-    """A descriptor that is written to until that fails; from then on what is written to it is lost.
+    """A file descriptor that discards everything after the first failed write.
 
     Attributes:
-        failure: why it is lost, if it is.
+        failure: the error of the failed write, or None.
     """
 
     failure: OSError | None = None
@@ -85,10 +85,11 @@ class _Descriptor(io.FileIO):
 
 @contextmanager
 def safe_output() -> Iterator[None]:
-    """While a command runs, nothing that is printed ends it: a sign is spelled out, a lost reader is passed over.
+    """Keep a command running whatever happens to its output: missing characters are spelled out, lost output discarded.
 
     Raises:
-        SystemExit: all went well but the output: with status 141 where its reader went away (``| head``), else with 1.
+        SystemExit: the command succeeded but its output was lost: with status 141 if the reader is gone (``| head``),
+            otherwise with 1.
     """
     for name in ("stdout", "stderr"):
         _prepare(name)
@@ -104,7 +105,7 @@ def safe_output() -> Iterator[None]:
 
 def _prepare(name: str) -> None:
     stream = getattr(sys, name)
-    if stream is None:  # closed by whoever started the command: its number must not go to the next file
+    if stream is None:  # closed by the parent process: the next file opened must not get its number
         setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         return
     if not isinstance(stream, io.TextIOWrapper) or isinstance(
@@ -131,7 +132,7 @@ def _prepare(name: str) -> None:
 
 
 def _lost() -> int:
-    """The exit status that standard output asks for, 0 if all of it was written."""
+    """Return the exit status for standard output: 0 if all of it was written."""
     sys.stdout.flush()
     buffer = getattr(sys.stdout, "buffer", None)
     failure = getattr(getattr(buffer, "raw", buffer), "failure", None)

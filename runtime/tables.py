@@ -1,4 +1,4 @@
-"""Tables on the terminal, none of whose numbers is ever cut."""
+"""Tables on the terminal in which no number is ever cut."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from rich.table import Column, Table
 
 WIDE = 1_000_000
-"""Columns where there is no terminal: lines are as long as they need to be."""
-_WORD = 20  # of a text in a table that is too wide: longer words are folded
+"""Width in columns without a terminal: lines are as long as they need to be."""
+_WORD = 20  # longest word of a text in a table that is too wide: longer ones are folded
 
 
 def open_console() -> Console:
-    """Standard output: as wide as the terminal; with no end where it goes to a file or another program."""
+    """Return a console on standard output: as wide as the terminal, or unlimited for a file or a pipe."""
     from rich.console import Console
 
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Prints a table whole: where it is too wide its cells are wrapped, then its columns go into several tables.
+    """Print a table whole: if it is too wide, its cells are wrapped, then its columns are split into several tables.
 
-    Each of these begins with the first column. Columns to the right are numbers, whose words stay in one piece; longer
+    Each of these begins with the first column. Right-aligned columns are numbers, whose words are never broken; longer
     words of the others are folded.
     """
     for column in table.columns:
@@ -42,7 +42,7 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def _blocks(console: Console, table: Table) -> list[list[Column]]:
-    """Columns in groups that fit beside the first one, each with the widths that it shall have."""
+    """Split the columns into groups that fit beside the first one, each column with its final width."""
     key, *others = table.columns
     groups = [[key]]
     for column in others:
@@ -53,7 +53,7 @@ def _blocks(console: Console, table: Table) -> list[list[Column]]:
 
 
 def _extent(console: Console, table: Table, columns: Sequence[Column]) -> tuple[int, int]:
-    """The least and the natural width of a table of these columns, frame included."""
+    """Return the minimum and the natural width of a table of these columns, frame included."""
     from rich.measure import Measurement
 
     part = copy(table)
@@ -65,7 +65,7 @@ def _extent(console: Console, table: Table, columns: Sequence[Column]) -> tuple[
 
 
 def _limits(console: Console, column: Column) -> tuple[int, int]:
-    """The width that a column's words need, and the one that its lines do."""
+    """Return the widths that a column's longest word and its longest line need."""
     from rich.measure import Measurement
 
     cells = [cell for cell in (column.header, *column.cells) if cell != ""]
@@ -76,7 +76,7 @@ def _limits(console: Console, column: Column) -> tuple[int, int]:
 
 
 def _laid_out(console: Console, table: Table, columns: Sequence[Column]) -> list[Column]:
-    """Copies of columns with fixed widths: what is left of the terminal goes to those that can use it."""
+    """Return copies of columns with fixed widths; spare width goes to those that can use it."""
     limits = [_limits(console, column) for column in columns]
     spare = max(0, console.width - _extent(console, table, columns)[0])
     found = [copy(column) for column in columns]

@@ -1,4 +1,4 @@
-"""The benchmark: image–text pairs, the datasets that hold them, and the contract that an editing method fulfils."""
+"""The benchmark: image–text pairs, the datasets that hold them, and the contract of an editing method."""
 
 from runtime.threads import wait_passively
 from tedbench.errors import UserError

@@ -1,7 +1,7 @@
-"""What TEdBench lacks and some methods need: captions of the inputs, object phrases, and kinds of edit.
+"""Texts that TEdBench lacks and some methods need: captions of the inputs, object phrases, and kinds of edit.
 
-``annotations.csv`` has them for the 100 published pairs. They are this project's, written from looking at the images, and
-no part of the benchmark as published: a result that used them should say so.
+``annotations.csv`` has them for the 100 published pairs. They are this project's, written from looking at the images,
+and not part of the benchmark as published: a result that uses them should say so.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from tedbench.pair import Entry
 from tedbench.table import Row, read_table
 
 KEY = ("img_name", "target_text")
-ANNOTATED = ("source_text", "source_object", "target_object", "category")
+ANNOTATED = Entry.fields()
 CATEGORIES = ("pose", "addition", "replacement", "appearance", "setting", "relation", "count")
 
 Annotations = dict[tuple[str, str], dict[str, str]]
-"""For (image name, target text), what is known of :data:`ANNOTATED`."""
+"""The known fields of :data:`ANNOTATED` by (image name, target text)."""
 
 
 def own() -> Annotations:
-    """The annotations that the project ships."""
+    """Return the annotations that the project ships."""
     file = Path(str(resources.files("tedbench").joinpath("annotations.csv")))
     return {key: known for _, key, known in _read(file)}
 
 
 def annotate(pairs: Sequence[tuple[str, str]], file: str | Path | None = None) -> list[Entry]:
-    """Entries of (image name, target text) pairs with what is known of them.
+    """Return entries for (image name, target text) pairs with their annotations.
 
     Args:
         pairs: in the order of the entries.
         file: a list of one's own, CSV or JSON, with the columns img_name, target_text and any of :data:`ANNOTATED`;
-            what it has goes before what the project ships, cell by cell.
+            its cells have precedence over those that the project ships.
 
     Raises:
         UserError: the file cannot be read, or has a pair twice or one that is not among ``pairs``.

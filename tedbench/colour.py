@@ -1,8 +1,8 @@
-"""Colour at the border: pictures whose file says that they are not sRGB are converted to it, all others left alone.
+"""Colour conversion of input images: those whose file says that they are not sRGB are converted to it.
 
 Profiles are converted by littlecms, relative to the media's white and with black point compensation, as browsers and
-photo editors do by default: white stays white, black black, colours that sRGB has stay exact, and others become the
-nearest that it has. (A perceptual intent would shift all colours, and differently with each profile's maker.)
+photo editors do by default: white stays white, black black, colours within sRGB stay exact, and others become the
+nearest colour in it. (A perceptual intent would shift all colours, and differently with each profile's maker.)
 """
 
 from __future__ import annotations
@@ -16,46 +16,46 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
-from tedbench.depth import Levels, Source
+from tedbench.depth import FileHeader, Levels
 from tedbench.once import warn_once
 
 NEAR = 2
-"""Of 255. What moves no colour further is sRGB: its profiles differ by rounding, and pixels are kept as they are."""
+"""Largest shift, of 255, of a profile that counts as sRGB: such profiles differ by rounding, and pixels are kept."""
 SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 """Chromaticities, x and y of white, red, green and blue (IEC 61966-2-1)."""
 ADOBE_RGB = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 """Adobe RGB (1998), whose exponent is 563/256."""
 PRIMARIES = {1: SRGB, 9: (0.3127, 0.3290, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046)}
 PRIMARIES |= {12: (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)}
-"""cICP's numbers (ITU-T H.273): BT.709, BT.2020, P3 with the white of daylight."""
+"""Primaries by cICP's numbers (ITU-T H.273): BT.709, BT.2020, P3 with the white of daylight."""
 CURVES = {13: None, 4: 2.2, 5: 2.8, 8: 1.0}
-"""Likewise: sRGB's curve, exponents of 2.2 and 2.8, linear."""
+"""Transfer curves by cICP's numbers: sRGB's curve, exponents of 2.2 and 2.8, linear."""
 GAMMA_TOLERANCE = 0.05
-"""As libpng's: a PNG's gAMA that is so near to 1/2.2 means sRGB's curve."""
+"""A PNG's gAMA within this relative distance of 1/2.2 means sRGB's curve, as in libpng."""
 ROWS = 256
-"""Computed at once, so that memory does not grow with the picture."""
+"""Rows computed at a time, so that memory does not grow with the image."""
 SPACES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
 DEVICES = ("scnr", "mntr", "prtr", "spac")
-"""Classes of profiles that say what a picture's numbers mean; others link or rename colours."""
+"""Classes of profiles that describe an image's colours; others link or rename colours."""
 
 
 class ProfileError(Exception):
-    """A colour description that cannot be used for the picture; the text says why."""
+    """A colour description that cannot be used for the image; the message says why."""
 
 
 class Encoding(NamedTuple):
-    """How numbers mean light.
+    """The relation of pixel values to light.
 
     Attributes:
-        exponent: light is value to the power of it; None for sRGB's curve.
-        primaries: chromaticities, as in :data:`SRGB`.
+        exponent: light is the value to this power; None for sRGB's curve.
+        primaries: chromaticities in the order of :data:`SRGB`.
     """
 
     exponent: float | None
     primaries: tuple[float, ...]
 
     def to_srgb(self, values: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 of (H, W, 3) values from 0 to 1."""
+        """Convert (H, W, 3) values from 0 to 1 to (H, W, 3) uint8 in sRGB."""
         result = np.empty(values.shape, np.uint8)
         matrix = _matrix(self.primaries)
         for top in range(0, len(values), ROWS):
@@ -69,23 +69,26 @@ class Encoding(NamedTuple):
 
     @property
     def is_srgb(self) -> bool:
-        """Whether no colour would move noticeably."""
+        """True if no colour would move noticeably."""
         return _nearly(self.to_srgb(_colours() / 255), _colours())
 
 
-def described(info: Mapping[Any, Any], source: Source) -> bytes | Encoding | None:
-    """What a picture's numbers mean, if not sRGB: its ICC profile, or what a PNG's chunks or a camera's EXIF say.
+def colour_description(info: Mapping[Any, Any], header: FileHeader) -> bytes | Encoding | None:
+    """Return the colour description of an image that is not sRGB: its ICC profile, a PNG's chunks or a camera's EXIF.
 
-    A PNG's cICP goes before its profile, that before sRGB, and that before gAMA and cHRM (PNG, third edition, 4.3).
+    A PNG's cICP has precedence over its profile, that over sRGB, and that over gAMA and cHRM (PNG, third edition, 4.3).
 
     Args:
-        info: of Pillow.
-        source: of the file.
+        info: Pillow's dictionary of the image.
+        header: of the file.
+
+    Returns:
+        The profile's bytes or an encoding; None for sRGB.
 
     Raises:
-        ProfileError: the description is damaged or of a kind that is not known here.
+        ProfileError: the description is damaged or of an unknown kind.
     """
-    if source.format == "PNG" and source.path is not None and (code := _chunk(source, b"cICP")):
+    if header.format == "PNG" and header.path is not None and (code := _chunk(header, b"cICP")):
         if len(code) != 4 or code[0] not in PRIMARIES or code[1] not in CURVES or code[2] != 0 or code[3] != 1:
             raise ProfileError(f"cICP {' '.join(map(str, code))} is not known here")
         return _unless_srgb(Encoding(CURVES[code[1]], PRIMARIES[code[0]]))
@@ -101,19 +104,19 @@ def described(info: Mapping[Any, Any], source: Source) -> bytes | Encoding | Non
 
 
 def convert(image: Image.Image, levels: Levels | None, meaning: bytes | Encoding) -> np.ndarray | None:
-    """The picture in sRGB, (H, W, 3) uint8; None where it is that already.
+    """Convert the image to sRGB, (H, W, 3) uint8; return None if it is sRGB already.
 
     Args:
         image: of mode L, RGB or CMYK, 8 bits.
-        levels: the same at the file's own depth, if that is more.
-        meaning: of its numbers.
+        levels: its values at the file's own depth, if that is more than 8 bits.
+        meaning: its profile or encoding.
 
     Raises:
-        ProfileError: the profile is damaged, or one of another kind of picture.
+        ProfileError: the profile is damaged, or for another kind of image.
     """
     if isinstance(meaning, bytes):
         space = _space(meaning)
-        if image.mode == "L" and space == "RGB":  # a colour picture that was made grey and kept its profile
+        if image.mode == "L" and space == "RGB":  # a colour image that was made grey and kept its profile
             image = image.convert("RGB")
         if SPACES.get(space) != image.mode:
             raise ProfileError(f"it is one of {space or 'no'} colours, the picture has {image.mode}")
@@ -127,10 +130,10 @@ def convert(image: Image.Image, levels: Levels | None, meaning: bytes | Encoding
     return meaning.to_srgb(values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2))
 
 
-def warn_unsuitable(source: Source, reason: ProfileError) -> None:
-    """Warns that a picture is taken as sRGB though its file says otherwise."""
+def warn_unsuitable(header: FileHeader, reason: ProfileError) -> None:
+    """Warn that an image is read as sRGB although its file says otherwise."""
     warn_once(
-        f"{source.name} has a colour profile that cannot be used ({reason}); it is read as sRGB. "
+        f"{header.name} has a colour profile that cannot be used ({reason}); it is read as sRGB. "
         "Save it as sRGB where its colours look wrong."
     )
 
@@ -152,7 +155,7 @@ def _opened(profile: bytes) -> ImageCms.ImageCmsProfile:
 
 @lru_cache(maxsize=32)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From a profile to sRGB; None where that would change nothing."""
+    """Return the transform from a profile to sRGB; None if it would change nothing."""
     try:
         transform = ImageCms.ImageCmsTransform(
             _opened(profile),
@@ -175,9 +178,9 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _between(transform: ImageCms.ImageCmsTransform, levels: Levels, mode: str) -> np.ndarray:
-    """The picture at more than 8 bits, for which Pillow has no transform: interpolated between its 8-bit neighbours.
+    """Transform an image of more than 8 bits, which Pillow cannot: interpolate between its 8-bit neighbours.
 
-    Linear light needs it: there a step of 1 in 255 is one of 13 in sRGB, near black.
+    Linear light needs this: a step of 1 in 255 is one of 13 in sRGB near black.
     """
     parts = []
     for top in range(0, len(levels.values), ROWS):
@@ -199,7 +202,7 @@ def _between(transform: ImageCms.ImageCmsTransform, levels: Levels, mode: str) -
 
 @lru_cache(maxsize=1)
 def _colours() -> np.ndarray:
-    """(1, 17³ + 256, 3) uint8: colours over all of RGB, then the greys up to white."""
+    """Return (1, 17³ + 256, 3) uint8: colours over all of RGB, then the greys up to white."""
     steps = np.linspace(0, 255, 17).round().astype(np.uint8)
     cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(1, -1, 3)
     greys = np.arange(256, dtype=np.uint8).reshape(1, -1, 1).repeat(3, axis=2)
@@ -221,7 +224,7 @@ def _decoded(values: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def _matrix(primaries: tuple[float, ...]) -> np.ndarray:
-    """(3, 3): light of the primaries to light of sRGB's, white to white (Bradford's adaptation)."""
+    """Return (3, 3): light of the primaries to light of sRGB's, white to white (Bradford's adaptation)."""
     bradford = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
     cones = [bradford @ _xyz(np.array(c[:2])) for c in (primaries, SRGB)]
     adapt = np.linalg.inv(bradford) @ np.diag(cones[1] / cones[0]) @ bradford
@@ -264,7 +267,7 @@ def _chromaticities(values: tuple[float, ...] | None) -> tuple[float, ...]:
 
 
 def _camera_says_adobe(info: Mapping[Any, Any]) -> bool:
-    """Cameras write no profile for Adobe RGB, but EXIF's interoperability index R03 (DCF 2.0)."""
+    """True if EXIF has the interoperability index R03 (DCF 2.0), which cameras write for Adobe RGB."""
     if b"R03" not in (info.get("exif") or b""):
         return False
     exif = Image.Exif()
@@ -272,10 +275,10 @@ def _camera_says_adobe(info: Mapping[Any, Any]) -> bool:
     return str(exif.get_ifd(ExifTags.IFD.Interop).get(1, "")).startswith("R03")
 
 
-def _chunk(source: Source, name: bytes) -> bytes | None:
-    """A chunk before the pixels that Pillow has no words for."""
-    assert source.path is not None
-    with open(source.path, "rb") as file:
+def _chunk(header: FileHeader, name: bytes) -> bytes | None:
+    """Return a chunk before the pixels that Pillow does not read."""
+    assert header.path is not None
+    with open(header.path, "rb") as file:
         file.seek(8)
         stream = PngImagePlugin.ChunkStream(file)
         while True:

@@ -1,4 +1,4 @@
-"""What can go wrong with a disk, for the reader of the terminal."""
+"""Errors of the disk in one line for the terminal, and paths in the disk's own spelling."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ REASONS = {
     errno.EPERM: "writing there is not allowed",
     errno.EEXIST: "a file is where a folder should be",
     errno.ENOTDIR: "a file is where a folder should be",
+    errno.ENOLCK: "its file system has no locks",
+    errno.EOPNOTSUPP: "its file system has no locks",
 }
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; no, where the disk cannot hold the name."""
+    """True if the path is a file; False also if the file system cannot hold the name."""
     try:
         return path.is_file()
     except OSError:
@@ -32,14 +34,14 @@ def is_file(path: Path) -> bool:
 
 
 def nfc(text: str) -> str:
-    """Composed Unicode, in which "é" is one character: how two spellings of one name are compared."""
+    """Return composed Unicode, in which "é" is one character, to compare two spellings of a name."""
     return unicodedata.normalize("NFC", text)
 
 
 def on_disk(path: Path) -> Path:
-    """The path as the disk spells it: macOS writes "é" as two characters, other systems as one.
+    """Return the path in the disk's spelling: macOS writes "é" as two characters, other systems as one.
 
-    A file of exactly this name goes first; where there is none in either spelling, the path itself.
+    A file of exactly this name has precedence; without one in either spelling, the path itself is returned.
     """
     if str(path).isascii() or os.path.lexists(path):
         return path
@@ -59,17 +61,17 @@ def _spelled(folder: Path) -> dict[str, str]:
 
 @lru_cache(maxsize=16)
 def _names(folder: str, changed: int) -> dict[str, str]:
-    """A folder's names by their composed spelling; ``changed`` is when it last got or lost one."""
+    """Return a folder's names by their composed spelling; ``changed``, its modification time, keys the cache."""
     names = sorted((path.name for path in Path(folder).iterdir() if not path.name.isascii()), reverse=True)
     return {nfc(name): name for name in names}
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turns what can go wrong with a disk into one clear line.
+    """Turn common errors of a disk into one clear line.
 
     Args:
-        path: what is written, to be named in that line.
+        path: the file or folder being written, named in that line.
 
     Raises:
         UserError: there is no room, or no right to write there, or a file in the place of a folder.

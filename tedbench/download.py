@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import http.client
 import os
-import tempfile
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
-from tqdm import tqdm
-
+from runtime.bars import open_bars
 from tedbench.errors import UserError
 from tedbench.manifest import FileFacts, file_facts
 
@@ -36,7 +31,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "imagic-bench"
 
 
-def fetch(files: Mapping[str, FileFacts], url: str, folder: Path, label: str, pause: float = 1.0) -> int:
+def fetch(files: Mapping[str, FileFacts], url: str, folder: Path, label: str) -> None:
     """Brings ``folder`` up to date with ``files`` from below ``url``; what is there and right is not fetched again.
 
     Args:
@@ -44,23 +39,38 @@ def fetch(files: Mapping[str, FileFacts], url: str, folder: Path, label: str, pa
         url: what the paths are appended to.
         folder: made where it is missing.
         label: stands before the progress bar.
-        pause: seconds before a second attempt, doubled before each further one.
-
-    Returns:
-        How many files were fetched.
 
     Raises:
         DownloadError: a file cannot be had, or has other bytes than it should. Nothing wrong is left in ``folder``.
         UserError: ``folder`` cannot be written to.
     """
-    wanted = {path: facts for path, facts in files.items() if not _is_here(folder / path, facts)}
+    wanted = {p: facts for p, facts in files.items() if not (folder / p).is_file() or file_facts(folder / p) != facts}
     if not wanted:
-        return 0
-    total = sum(facts.bytes for facts in wanted.values())
-    with tqdm(total=total, desc=label, unit="B", unit_scale=True, unit_divisor=1024, leave=False) as bar:
+        return
+    import pooch  # half a second
+    import requests
+    from rich.progress import BarColumn, DownloadColumn, TransferSpeedColumn
+
+    pooch.get_logger().setLevel("ERROR")  # it would tell of each attempt
+    urls = {path: f"{url.rstrip('/')}/{quote(path)}" for path in wanted}
+    sums = {path: facts.sha256 for path, facts in wanted.items()}
+    cache = pooch.create(folder, "", registry=sums, urls=urls, retry_if_failed=ATTEMPTS - 1)
+    with open_bars("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn()) as bars:
+        everything = bars.add_task(label, total=sum(facts.bytes for facts in wanted.values()))
+        before = 0
         for path, facts in wanted.items():
-            _fetch_one(f"{url.rstrip('/')}/{urllib.parse.quote(path)}", folder / path, facts, bar, pause)
-    return len(wanted)
+            show = lambda count, before=before: bars.update(everything, completed=before + count)
+            try:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                cache.fetch(path, downloader=partial(_get, most=facts.bytes, show=show))
+            except requests.RequestException as error:
+                reason = getattr(error.args[0], "reason", None) if error.args else None  # urllib3's own error says it
+                raise DownloadError(f"{urls[path]}: {str(reason or error).rpartition('): ')[2]}") from None
+            except ValueError:
+                raise DownloadError(f"{urls[path]}: wrong checksum, these are not the published bytes") from None
+            except OSError as error:
+                raise _unwritable(folder / path, error) from None
+            before += facts.bytes
 
 
 def store(target: Path, data: bytes) -> None:
@@ -69,61 +79,40 @@ def store(target: Path, data: bytes) -> None:
     Raises:
         UserError: it cannot be written.
     """
-    temporary = None
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".part-", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(data)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except OSError as error:
-        raise UserError(
-            f"{target} cannot be written ({error}). Set IMAGIC_BENCH_CACHE to a folder with room that you may write to."
-        ) from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _is_here(path: Path, facts: FileFacts) -> bool:
-    return path.is_file() and file_facts(path) == facts
-
-
-def _fetch_one(url: str, target: Path, facts: FileFacts, bar: tqdm, pause: float) -> None:
-    reason = ""
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(pause * 2 ** (attempt - 1))
-        before = bar.n
         try:
-            data = _get(url, facts, bar)
-        except urllib.error.HTTPError as error:
-            reason = f"HTTP {error.code} {error.reason}"
-            if error.code < 500 and error.code not in (408, 429):  # asking again will not help
-                break
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = str(getattr(error, "reason", "") or error or type(error).__name__)
-        else:
-            store(target, data)
-            return
-        bar.update(before - bar.n)
-    raise DownloadError(f"{url}: {reason}")
+            beside.write_bytes(data)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(target, error) from None
 
 
-def _get(url: str, facts: FileFacts, bar: tqdm) -> bytes:
-    """The file's bytes; ValueError where they are not the right ones. Never reads more than the file should have."""
-    data = bytearray()
-    request = urllib.request.Request(url, headers={"User-Agent": "imagic-bench"})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-        while chunk := response.read(_CHUNK):
-            data += chunk
-            if len(data) > facts.bytes:
-                break
-            bar.update(len(chunk))
-    if len(data) != facts.bytes:
-        relation = "more" if len(data) > facts.bytes else f"{len(data):,}"
-        raise ValueError(f"wrong length, {relation} instead of {facts.bytes:,} bytes")
-    if hashlib.sha256(data).hexdigest() != facts.sha256:
-        raise ValueError("wrong checksum, these are not the published bytes")
-    return bytes(data)
+def _unwritable(target: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{target} cannot be written ({error}). Set IMAGIC_BENCH_CACHE to a folder with room that you may write to."
+    )
+
+
+def _get(url: str, target: str, _: object, most: int, show: Callable[[int], None]) -> None:
+    """One attempt at a file, which pooch verifies and renames; it repeats a RequestException or ValueError.
+
+    Raises:
+        DownloadError: the server's answer will stay the same.
+    """
+    import requests
+
+    headers = {"User-Agent": "imagic-bench", "Accept-Encoding": "identity"}
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response, open(target, "wb") as file:
+        if not response.ok:
+            reason = f"HTTP {response.status_code} {response.reason}"
+            again = response.status_code >= 500 or response.status_code in (408, 429)
+            raise requests.HTTPError(reason) if again else DownloadError(f"{url}: {reason}")
+        for chunk in response.iter_content(_CHUNK):
+            show(file.tell() + file.write(chunk))
+            if file.tell() > most:
+                raise ValueError("it goes on after what it should have")
+    Path(target).chmod(0o644)

@@ -1,4 +1,4 @@
-"""Text in pictures and figures: DejaVu Sans, and for what it lacks the machine's own fonts."""
+"""Text in images and figures: DejaVu Sans, and the machine's own fonts for characters that it lacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PACKAGES = {"CJK": "fonts-noto-cjk", "SYMBOL": "fonts-symbola"}  # Debian's; fo
 
 @cache
 def main_font() -> str:
-    """The file of DejaVu Sans, which comes with matplotlib: Latin, Greek, Cyrillic, Arabic and many signs."""
+    """Return the file of DejaVu Sans, which comes with matplotlib: Latin, Greek, Cyrillic, Arabic and many symbols."""
     import matplotlib
 
     return str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"))
@@ -29,12 +29,12 @@ def main_font() -> str:
 
 @cache
 def font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans in pixels."""
+    """Return DejaVu Sans at a size in pixels."""
     return _face(main_font(), size)
 
 
 def length(text: str, size: int) -> float:
-    """Width in pixels of a text as :func:`draw_text` draws it."""
+    """Return the width in pixels of a text drawn by :func:`draw_text`."""
     return sum(_face(path, size).getlength(part) for path, part in parts(text))
 
 
@@ -46,15 +46,16 @@ def draw_text(
     ink: tuple[int, int, int],
     anchor: str = "la",
 ) -> None:
-    """Draws a line of text, with the machine's fonts for the signs that DejaVu Sans lacks.
+    """Draw a line of text, with the machine's fonts for characters that DejaVu Sans lacks.
 
     Args:
-        draw: of the picture.
+        draw: of the image.
         at: x and y in pixels.
         text: one line.
         size: of the font in pixels.
         ink: its colour.
-        anchor: what of the text is at ``at``: l or m (left, middle) and a or m (top of the line, middle), as in Pillow.
+        anchor: position of ``at`` in the text: l or m (left, middle) and a or m (top of the line, middle), as in
+            Pillow.
     """
     found = parts(text)
     if [path for path, _ in found] == [main_font()]:
@@ -69,7 +70,7 @@ def draw_text(
 
 
 def cover_figure(figure: Figure) -> None:
-    """Gives a figure's texts, where DejaVu Sans lacks signs of them, the machine's fonts that have these."""
+    """Set fallback fonts for a figure's texts that have characters DejaVu Sans lacks."""
     from matplotlib.text import Text
 
     for axes in figure.axes:  # makes the ticks, which are texts too
@@ -80,16 +81,16 @@ def cover_figure(figure: Figure) -> None:
         others = [path for path, _ in parts(text.get_text()) if path != main_font()]
         if others:
             text.set_fontfamily([*text.get_fontfamily(), *map(_family, dict.fromkeys(others))])
-    if _told:  # matplotlib would say so of each sign
+    if _told:  # matplotlib would warn of each character
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
 
 
 @lru_cache(4096)
 def parts(text: str) -> tuple[tuple[str, str], ...]:
-    """(font file, piece) in order: all in DejaVu Sans, or, where letters are lacking, in one other font that has
-    every sign, or piece by piece.
+    """Split a text into (font file, piece), in order.
 
-    A sign that no font has stays with DejaVu Sans, as a box; a warning says so, once for each script.
+    All of it is in DejaVu Sans; or, if that lacks letters, in one other font that has every character; or it is split
+    into pieces. A character that no font has stays in DejaVu Sans, as a box; a warning says so, once for each script.
     """
     signs = {sign for sign in text if _is_drawn(sign)}
     lacking = sorted(sign for sign in signs if not _in_main(sign))
@@ -112,12 +113,12 @@ def parts(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-_where: dict[str, str | None] = {}  # the first font of the machine that has a sign; None: none has
+_where: dict[str, str | None] = {}  # the machine's first font that has a character; None if none has
 _told: set[str] = set()
 
 
 def _is_drawn(sign: str) -> bool:
-    """Whether a sign needs a font: not spaces, joiners, marks of direction or selectors of a variant."""
+    """True if a character needs a font: not spaces, joiners, direction marks or variation selectors."""
     return not (sign.isspace() or unicodedata.category(sign) in ("Cc", "Cf", "Cs") or "\ufe00" <= sign <= "\ufe0f")
 
 
@@ -127,7 +128,7 @@ def _in_main(sign: str) -> bool:
 
 
 def _without(path: str, signs: set[str]) -> set[str]:
-    """The signs that a font lacks; all, if it cannot be drawn with: no font, or one of bitmaps."""
+    """Return the characters that a font lacks; all, if it cannot be used: no font, or a bitmap font."""
     from matplotlib.ft2font import FT2Font
 
     try:
@@ -138,7 +139,7 @@ def _without(path: str, signs: set[str]) -> set[str]:
 
 
 def _search(signs: list[str]) -> None:
-    """Looks once through the machine's fonts for signs that were not looked for before."""
+    """Search the machine's fonts once for characters that were not searched for before."""
     unknown = {sign for sign in signs if sign not in _where}
     for path in _machine_fonts() if unknown else ():
         here = unknown - _without(path, unknown)
@@ -151,7 +152,7 @@ def _search(signs: list[str]) -> None:
 
 @cache
 def _machine_fonts() -> list[str]:
-    """Font files, plain faces first; without those that matplotlib brings for formulas and for missing signs."""
+    """Return font files, plain faces first, without matplotlib's own for formulas and missing characters."""
     import matplotlib
     from matplotlib import font_manager
 
@@ -168,7 +169,7 @@ def _machine_fonts() -> list[str]:
 
 @cache
 def _family(path: str) -> str:
-    """The name by which matplotlib finds a font's file."""
+    """Return the name by which matplotlib finds a font's file."""
     from matplotlib.font_manager import fontManager
 
     known = [entry.name for entry in fontManager.ttflist if entry.fname == path]
@@ -184,7 +185,7 @@ def _face(path: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def _tell(signs: list[str]) -> None:
-    """Warns of signs that stay boxes, once for each script."""
+    """Warn of characters that stay boxes, once for each script."""
     lacking: dict[str, str] = {}
     for sign in signs:
         script = re.split("[ -]", unicodedata.name(sign, "SIGN"))[0]

@@ -1,4 +1,4 @@
-"""Shapes of pictures: whether an edited image lies on its input, and how it is brought onto the input's square."""
+"""Shapes of images: alignment of an edited image with its input, and mapping of it onto the input's square."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tedbench.image import MAX_PIXELS, square
 Geometry = Literal["crop", "squash", "pad"]
 GEOMETRIES: tuple[Geometry, ...] = ("crop", "squash", "pad")
 TOLERANCE = 1.02
-"""Ratio of two aspects up to which they are one: sizes are rounded to multiples of 8 or 64 by many models."""
+"""Ratio of two aspects that count as the same: many models round sizes to multiples of 8 or 64."""
 
 ORIENTATION = 0x0112
 """The EXIF tag whose values from 5 to 8 say that width and height are exchanged."""
 
 
 class Size(NamedTuple):
-    """Of a picture in pixels, upright."""
+    """Size of an upright image in pixels."""
 
     width: int
     height: int
@@ -29,24 +29,24 @@ class Size(NamedTuple):
         return f"{self.width}×{self.height}"
 
     def same_aspect(self, other: Size) -> bool:
-        """Whether the two shapes are one but for rounding (2%)."""
+        """True if the two shapes differ by rounding only (2%)."""
         one, another = self.width * other.height, other.width * self.height
         return max(one, another) <= TOLERANCE * min(one, another)
 
     @property
     def square(self) -> Size:
-        """Of its centre square."""
+        """Size of the centre square."""
         side = min(self)
         return Size(side, side)
 
 
 def size_of(image: np.ndarray) -> Size:
-    """Of an (H, W, 3) image."""
+    """Return the size of an (H, W, 3) image."""
     return Size(image.shape[1], image.shape[0])
 
 
 def size_in_file(path: Path) -> Size | None:
-    """Of the picture in a file, from its header alone; None where it cannot be read."""
+    """Return the size of the image in a file, from its header alone; None if it cannot be read."""
     try:
         if not path.is_file():  # a device or pipe would never end
             return None
@@ -55,17 +55,17 @@ def size_in_file(path: Path) -> Size | None:
             if width != height and width * height <= MAX_PIXELS and image.getexif().get(ORIENTATION) in (5, 6, 7, 8):
                 width, height = height, width
             return Size(width, height)
-    except Exception:  # decoders raise whatever a broken file makes them; reading it in earnest tells
+    except Exception:  # decoders raise all kinds of errors for a broken file; read_image reports it
         return None
 
 
 def lies_on(edited: Size, original: Size, geometry: Geometry | None) -> bool:
-    """Whether the centre square of an edited image shows the same place as that of its input.
+    """True if the centre square of an edited image shows the same place as that of its input.
 
     Args:
         edited, original: sizes of the edited image and of its input.
-        geometry: as it was given; None where nobody said how the edits were made. A square edit of an input that is no
-            square may then be the centre of the input or all of it squashed, and so is not known to lie on it.
+        geometry: the given geometry, or None. Without one, a square edit of an input that is not square may be the
+            centre of the input or all of it squashed, so it is not known to be aligned.
     """
     if edited.same_aspect(original) or geometry in ("squash", "pad"):
         return True
@@ -73,20 +73,20 @@ def lies_on(edited: Size, original: Size, geometry: Geometry | None) -> bool:
 
 
 def onto_square(image: np.ndarray, side: int, original: Size, geometry: Geometry) -> np.ndarray:
-    """An edited image as (side, side, 3) uint8 in its pair's square.
+    """Return an edited image as (side, side, 3) uint8 in its pair's square.
 
     Args:
         image: (H, W, 3) uint8, of any shape.
         side: of the pair's canonical square.
         original: size of the input.
-        geometry: how the edit was made. "crop": it has the input's aspect, or is its centre square already. "squash":
-            the whole input was resized to the edit's shape. "pad": the input was put into the middle of the edit's
-            shape with bars on two sides.
+        geometry: the way the edit was made. "crop": it has the input's aspect, or is its centre square already.
+            "squash": the whole input was resized to the edit's shape. "pad": the input was put into the middle of the
+            edit's shape with bars on two sides.
     """
     width, height = size_of(image)
     if geometry == "crop" or width * original.height == height * original.width:
         return square(image, side)
-    inner = Size(width, height)  # of the whole input in the edit
+    inner = Size(width, height)  # size of the whole input within the edit
     if geometry == "pad":
         scale = min(width / original.width, height / original.height)
         inner = Size(max(1, round(original.width * scale)), max(1, round(original.height * scale)))

@@ -1,4 +1,4 @@
-"""TEdBench from the Hugging Face hub: a table of images and texts without file names, so the names are worked out."""
+"""TEdBench from the Hugging Face hub: a table of images and texts without file names, which are reconstructed."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ FILE = "data/val-00000-of-00001.parquet"
 URL = f"https://huggingface.co/datasets/{REPO}/tree/{REVISION}"
 
 
-class Row(NamedTuple):
-    """A target text and the bytes of the image file that it stands beside."""
+class HubRow(NamedTuple):
+    """A target text and the bytes of its image file."""
 
     text: str
     image: bytes
 
 
 def fetch_table() -> Path:
-    """The hub's table, in the hub's own cache (``HF_HOME``).
+    """Return the hub's table, in the hub's own cache (``HF_HOME``).
 
     Raises:
-        DownloadError: it cannot be had.
+        DownloadError: it cannot be downloaded.
     """
     from huggingface_hub import hf_hub_download
 
     log = logging.getLogger("huggingface_hub")
     level = log.level
-    log.setLevel(logging.ERROR)  # it would tell of each of its retries
+    log.setLevel(logging.ERROR)  # it would log each of its retries
     try:
         return Path(hf_hub_download(REPO, FILE, repo_type="dataset", revision=REVISION))
     except (OSError, ValueError) as error:
@@ -49,8 +49,8 @@ def fetch_table() -> Path:
         log.setLevel(level)
 
 
-def read_table(path: Path) -> list[Row]:
-    """The rows of the table; its third column, the published edits, is left unread.
+def read_hub_table(path: Path) -> list[HubRow]:
+    """Read the rows of the table; its third column, the published edits, is not read.
 
     Raises:
         UserError: it is not such a table.
@@ -61,21 +61,21 @@ def read_table(path: Path) -> list[Row]:
     try:
         table = pyarrow.parquet.read_table(path, columns=["original_image", "caption"]).to_pydict()
         images = [cell["bytes"] if isinstance(cell, dict) else cell for cell in table["original_image"]]
-        return [Row(text, bytes(image)) for text, image in zip(table["caption"], images, strict=True)]
+        return [HubRow(text, bytes(image)) for text, image in zip(table["caption"], images, strict=True)]
     except (OSError, KeyError, TypeError, pa.ArrowException) as error:
         raise UserError(
             f"{path} is not TEdBench's table ({error!r}). Delete it to fetch it again, or use dataset.source=github."
         ) from None
 
 
-def name_images(rows: Sequence[Row], manifest: Manifest) -> dict[str, bytes]:
-    """The image files by name. A text that occurs once names its image; for the others the pixels decide.
+def name_images(rows: Sequence[HubRow], manifest: Manifest) -> dict[str, bytes]:
+    """Return the image files by name. A text that occurs once names its image; for the others the pixels decide.
 
-    Where the hub stores other pixels than were published, a text on several images is settled by the images that
-    the other texts have named already.
+    If the hub stores other pixels than were published, a text on several images is assigned by the images that the
+    other texts have named already.
 
     Raises:
-        UserError: the texts are not the benchmark's, or an image fits no name.
+        UserError: the texts are not the benchmark's, or an image matches no name.
     """
     if Counter(row.text for row in rows) != Counter(text for _, text in manifest.pairs):
         raise UserError(
@@ -94,7 +94,7 @@ def name_images(rows: Sequence[Row], manifest: Manifest) -> dict[str, bytes]:
     return named
 
 
-def _choose(row: Row, candidates: Sequence[str], named: dict[str, bytes], manifest: Manifest) -> str:
+def _choose(row: HubRow, candidates: Sequence[str], named: dict[str, bytes], manifest: Manifest) -> str:
     if len(candidates) == 1:
         return candidates[0]
     pixels = _pixels(row.image)

@@ -9,34 +9,34 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
-from tedbench.colour import ProfileError, convert, described, warn_unsuitable
-from tedbench.depth import Levels, Source, colour_levels, grey_levels, refuse_signed, warn_of_dark
+from tedbench.colour import ProfileError, colour_description, convert, warn_unsuitable
+from tedbench.depth import FileHeader, Levels, colour_levels, grey_levels, refuse_signed, warn_of_dark
 from tedbench.errors import ImageError
 from tedbench.once import warn_once
 
 MAX_PIXELS = 100_000_000
-"""Larger images are refused: a small file can unpack to all of the memory."""
+"""Larger images are refused: a small file could fill all of the memory when unpacked."""
 
 
 def to_rgb(image: Image.Image) -> np.ndarray:
-    """Any picture as (H, W, 3) uint8 in sRGB, to be called before its pixels are loaded.
+    """Convert any image to (H, W, 3) uint8 in sRGB; to be called before its pixels are loaded.
 
-    EXIF turned, colour profiles converted (:mod:`tedbench.colour`), transparency flattened on white, grey and palettes
-    expanded, more than 8 bits scaled to 8 (:func:`tedbench.depth.grey_levels`).
+    EXIF rotation applied, colour profiles converted (:mod:`tedbench.colour`), transparency flattened on white, grey and
+    palettes expanded, more than 8 bits scaled to 8 (:func:`tedbench.depth.grey_levels`).
 
     Raises:
         ImageError: its values have no clear meaning.
     """
-    source, info = Source.of(image), dict(image.info)
+    header, info = FileHeader.of(image), dict(image.info)
     image = ImageOps.exif_transpose(image)
-    base, alpha, levels = _parts(image, source)
+    base, alpha, levels = _parts(image, header)
     rgb = None
     try:
-        meaning = None if image.mode == "LAB" else described(info, source)  # Lab is a meaning of its own
+        meaning = None if image.mode == "LAB" else colour_description(info, header)  # Lab defines its colours itself
         if meaning is not None:
-            rgb = convert(base, levels or colour_levels(source), meaning)
+            rgb = convert(base, levels or colour_levels(header), meaning)
     except ProfileError as reason:
-        warn_unsuitable(source, reason)
+        warn_unsuitable(header, reason)
     if rgb is None:
         rgb = np.array(base.convert("RGB"))
     if alpha is None:
@@ -47,30 +47,30 @@ def to_rgb(image: Image.Image) -> np.ndarray:
     return np.array(Image.alpha_composite(white, above).convert("RGB"))
 
 
-def _parts(image: Image.Image, source: Source) -> tuple[Image.Image, Image.Image | None, Levels | None]:
-    """The picture as L, RGB, CMYK or LAB; its opacity (L), if any; and its values where they were had at more than 8 bits."""
+def _parts(image: Image.Image, header: FileHeader) -> tuple[Image.Image, Image.Image | None, Levels | None]:
+    """Return the image as L, RGB, CMYK or LAB, its opacity (L) if any, and its values if of more than 8 bits."""
     clear = image.info.get("transparency")  # one colour, or a palette's opacities
     levels, alpha = None, None
     if image.mode.startswith(("I", "F")):
-        levels = grey_levels(image, source)
+        levels = grey_levels(image, header)
         alpha = None if clear is None else _opacity(np.asarray(image) != clear)
         return Image.fromarray(levels.bytes()), alpha, levels
-    refuse_signed(image, source)
-    if source.sixteen_bit_colours and (clear is not None or source.states_fewer_bits):
-        levels = colour_levels(source)
+    refuse_signed(image, header)
+    if header.sixteen_bit_colours and (clear is not None or header.states_fewer_bits):
+        levels = colour_levels(header)
     if image.mode == "RGB" and clear is not None and levels is not None:
         alpha = _opacity((levels.values != clear).any(axis=2))
     elif image.mode == "L" and clear is not None:
-        alpha = _opacity(np.asarray(image) != clear * 255 // (2**source.low_bits - 1))
+        alpha = _opacity(np.asarray(image) != clear * 255 // (2**header.low_bits - 1))
     elif image.has_transparency_data:
-        image = image.convert("LA" if image.mode == "La" else "RGBA")  # all that Pillow converts La to
+        image = image.convert("LA" if image.mode == "La" else "RGBA")  # Pillow converts La to nothing else
         alpha = image.getchannel("A")
-    if source.sixteen_bit_colours:
-        if levels is not None and source.states_fewer_bits:
+    if header.sixteen_bit_colours:
+        if levels is not None and header.states_fewer_bits:
             image = Image.fromarray(levels.bytes())
-        warn_of_dark(source, np.asarray(image.convert("RGB")).max() / 255)
-    if source.format == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
-        image = ImageChops.invert(image)  # Pillow turns every CMYK JPEG; without Adobe's mark 0 is no ink (ITU-T T.872)
+        warn_of_dark(header, np.asarray(image.convert("RGB")).max() / 255)
+    if header.format == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow inverts every CMYK JPEG; without Adobe's mark 0 is no ink (T.872)
     if image.mode in ("1", "L", "LA"):
         return image.convert("L"), alpha, levels
     return image if image.mode in ("CMYK", "LAB") else image.convert("RGB"), alpha, levels
@@ -81,10 +81,10 @@ def _opacity(opaque: np.ndarray) -> Image.Image:
 
 
 def read_image(path: Path | str) -> np.ndarray:
-    """The picture in a file, whatever its extension says: (H, W, 3) uint8 in sRGB, as :func:`to_rgb`.
+    """Read the image in a file, whatever its extension: (H, W, 3) uint8 in sRGB, see :func:`to_rgb`.
 
-    Warns, once a file, of what had to be guessed: which of several pictures, an unusable colour profile, a range of
-    values that leaves the picture nearly black.
+    Warns, once a file, of guesses: which of several images, an unusable colour profile, a range of values that leaves
+    the image nearly black.
 
     Raises:
         ImageError: the file is missing, no image, cut off, larger than :data:`MAX_PIXELS`, or of unclear values.
@@ -111,23 +111,23 @@ def read_image(path: Path | str) -> np.ndarray:
         raise ImageError(f"{path} does not exist. Check the path, or the dataset's root.") from None
     except ImageError:
         raise
-    except Exception as error:  # decoders raise whatever a broken file makes them
+    except Exception as error:  # decoders raise all kinds of errors for a broken file
         raise ImageError(
             f"{path} cannot be read as an image ({error}). Replace the file, or leave its pairs out."
         ) from None
 
 
 def _pictures(image: Image.Image) -> int:
-    """Frames or pages; 1 where a format keeps others beside the picture itself (previews, layers)."""
+    """Return the number of frames or pages; 1 for formats that store previews or layers beside the image itself."""
     if image.format in ("MPO", "PSD"):
         return 1
-    with suppress(Exception):  # the first was read; what is wrong with the others does not matter
+    with suppress(Exception):  # the first was read; errors in the others do not matter
         return int(getattr(image, "n_frames", 1))
     return 1
 
 
 def square(image: np.ndarray, size: int) -> np.ndarray:
-    """The pair's one geometry: the centre square, resized with antialiased bicubic to (size, size, 3) uint8."""
+    """Crop the centre square and resize it, bicubic and antialiased, to (size, size, 3) uint8: a pair's geometry."""
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -138,7 +138,7 @@ def square(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Writes (H, W, 3) uint8 and makes sure that it is on the disk."""
+    """Write (H, W, 3) uint8 as PNG and fsync it."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"expected (H, W, 3) uint8, got {image.shape} {image.dtype}")
     with open(path, "wb") as file:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Literal, NamedTuple, Self, TypedDict
+from typing import Any, ClassVar, Literal, NamedTuple, Self, TypedDict
 
 import numpy as np
 
@@ -31,7 +32,9 @@ class Axis:
         symbol: for figures ("η").
         grid: the strengths of a default sweep, ascending.
         identity: the strength that returns the input, or None.
-        fixed: whether there is one strength only, whose number says nothing.
+        fixed: True if there is one strength only, whose number says nothing.
+        least, most: the range of strengths, inclusive; None where there is no bound.
+        above: True if a strength must be greater than ``least``.
     """
 
     name: str
@@ -39,6 +42,21 @@ class Axis:
     grid: tuple[float, ...]
     identity: float | None = None
     fixed: bool = False
+    least: float | None = None
+    most: float | None = None
+    above: bool = False
+
+    def require(self, strength: float, method: str) -> None:
+        """Refuse a strength out of the axis's range.
+
+        Raises:
+            UserError: says the range.
+        """
+        low = self.least is not None and (strength <= self.least if self.above else strength < self.least)
+        if low or (self.most is not None and strength > self.most):
+            bounds = [] if self.least is None else [f"{'above' if self.above else 'at least'} {self.least:g}"]
+            bounds += [] if self.most is None else [f"at most {self.most:g}"]
+            raise UserError(f"{method}'s {self.name} is {strength:g}. It must be {' and '.join(bounds)}.")
 
     def label(self, strength: float) -> str:
         """Under a picture: "η = 0.7"; of a fixed strength only the symbol."""
@@ -105,7 +123,7 @@ class Edit(ABC):
         return {}
 
     def origins(self) -> dict[tuple[float, int], Origin]:
-        """As :meth:`Editor.origins` when the pair was fitted; sizes are known of what was sampled."""
+        """As :meth:`Description.origins` when the pair was fitted; sizes are known of what was sampled."""
         return {}
 
     def close(self) -> None:  # noqa: B027  (many methods hold nothing)
@@ -120,77 +138,180 @@ class Edit(ABC):
         self.close()
 
 
-class Editor(ABC):
-    """A method. The result for a pair is the same whether it ran alone or after others.
+class Files(ABC):
+    """Edited images that somebody else made, as far as they are known before any is read.
 
     Attributes:
-        axis: what its strength is.
-        randomness: where its seed acts: nowhere, in the fit (a new seed is a new fit, which sampling makes when it is first
-            asked for that seed), or in sampling.
-        needs: what of an :class:`~tedbench.pair.Entry` it needs that not every pair has, such as "source_text".
-        digest: of the files that its images come from beside the diffusion model's; None where there are none.
-        elsewhere: whether its images are files that somebody else made (:meth:`origins`), and so may change at any time.
-        group: how many pairs, neighbours in the dataset's order, it may fit at once; 1 is each by itself.
-        beside: gives a pair's group, the pair itself among them; None stands for one that cannot be read. Whoever edits
-            a dataset in groups sets it; without it a pair is its group.
+        keys: every (strength, seed) that some pair has, ascending.
     """
 
+    keys: Sequence[tuple[float, int]]
+
+    @abstractmethod
+    def origins(self, entry: Entry) -> dict[tuple[float, int], Origin]:
+        """Return the present file of each (strength, seed) of a pair."""
+
+    @abstractmethod
+    def check(self, entries: Sequence[Entry]) -> None:
+        """Report missing and suspicious files before the first pair, as warnings.
+
+        Raises:
+            UserError: no pair has any file, or the files cannot be what the user means.
+        """
+
+
+Randomness = Literal["none", "fit", "sample"]
+"""Where a method's seed acts: nowhere, in the fit (a new seed is a new fit), or in sampling."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """A method with its settings, as far as it is known without loading weights.
+
+    Attributes:
+        name: for messages.
+        axis: its strength.
+        randomness: where its seed acts.
+        needs: fields of :class:`~tedbench.pair.Entry` that it needs and not every pair has, such as "source_text".
+        group: number of pairs, neighbours in the dataset's order, that it fits at once; 1 fits each pair by itself.
+        digest: of the files that its images depend on besides the diffusion model's; None if there are none.
+        files: the edited images, if somebody else made them; they may change at any time.
+        takes_model: True if it works on a generative model.
+        keeps_fits: True if its fits can be kept on disk.
+    """
+
+    name: str
     axis: Axis
-    randomness: ClassVar[Literal["none", "fit", "sample"]]
+    randomness: Randomness
     needs: tuple[str, ...] = ()
-    digest: str | None = None
-    elsewhere: ClassVar[bool] = False
     group: int = 1
-    beside: Callable[[EditPair], Sequence[EditPair | None]] | None = None
+    digest: str | None = None
+    files: Files | None = None
+    takes_model: bool = False
+    keeps_fits: bool = False
+
+    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
+        """Return the (strength, seed) pairs that the method can make of a sweep, in the order of :func:`grid`.
+
+        A method without randomness makes one image a strength, under seed 0, whatever seeds are asked for. So do files
+        without seeds.
+
+        Args:
+            strengths: of the sweep; None for the axis's own grid.
+            seeds: of the sweep.
+
+        Raises:
+            UserError: see :func:`grid` and :meth:`Axis.require`; or there are no files of a strength or seed.
+        """
+        found = grid(list(self.axis.grid) if strengths is None else strengths, seeds)
+        for strength, _ in found:
+            self.axis.require(strength, self.name)
+        if self.randomness == "none" or (self.files and {seed for _, seed in self.files.keys} == {0}):
+            found = [(strength, 0) for strength in dict.fromkeys(strength for strength, _ in found)]
+        if self.files:
+            _require_files(found, self.files.keys)
+        return found
+
+    def check(self, entries: Sequence[Entry]) -> None:
+        """Refuse, before the first long step, a dataset of which no pair could be edited.
+
+        Raises:
+            UserError: every pair lacks something of ``needs``; or see :meth:`Files.check`.
+        """
+        if all(self.lacks(entry) for entry in entries):
+            what = " and ".join(self.lacks(entries[0]))
+            raise UserError(f"{self.name} needs {what}, and none of the {len(entries)} pairs has it. {_GIVE}")
+        if self.files:
+            self.files.check(entries)
+
+    def origins(self, entry: Entry) -> dict[tuple[float, int], Origin]:
+        """Return a pair's files by (strength, seed) as they are now; empty for a method that makes its images.
+
+        A run keeps their digests: an image whose file has changed since is made again.
+        """
+        return self.files.origins(entry) if self.files else {}
+
+    def lacks(self, entry: Entry) -> list[str]:
+        """Return the fields of ``needs`` that a pair does not have."""
+        return [name for name in self.needs if not (getattr(entry, name) or "").strip()]
+
+
+def _require_files(requests: Sequence[tuple[float, int]], keys: Sequence[tuple[float, int]]) -> None:
+    for what, i in (("strengths", 0), ("seeds", 1)):
+        have = sorted({key[i] for key in keys})
+        if wrong := [key[i] for key in requests if key[i] not in have]:
+            known = ",".join(map(format_strength, have))
+            raise UserError(f"There is no precomputed image of sweep.{what} {wrong[0]:g}. Give sweep.{what}=[{known}].")
+
+
+class Editor(ABC):
+    """A method, built with its weights. The result for a pair is the same whether it ran alone or after others.
+
+    A subclass sets the attributes that hold for all settings as class attributes, and those that depend on settings in
+    :meth:`describe`, which loads nothing.
+
+    Attributes:
+        axis: its strength.
+        randomness: where its seed acts.
+        needs: fields of :class:`~tedbench.pair.Entry` that it needs and not every pair has, such as "source_text".
+    """
+
+    axis: ClassVar[Axis]
+    randomness: ClassVar[Randomness]
+    needs: tuple[str, ...] = ()
+
+    @classmethod
+    def describe(cls, settings: Mapping[str, Any]) -> Description:
+        """Return what is known of the method without loading weights.
+
+        Args:
+            settings: for its constructor, without those that it is given beside them, such as ``model`` and ``seed``.
+
+        Raises:
+            UserError: a setting is out of its range.
+        """
+        takes = inspect.signature(cls).parameters
+        return Description(
+            cls.__name__,
+            cls.axis,
+            cls.randomness,
+            cls.needs,
+            takes_model="model" in takes,
+            keeps_fits="fits" in takes,
+        )
 
     @abstractmethod
     def fit(self, pair: EditPair, progress: Progress = silent) -> Edit:
-        """Does all that does not depend on the strength. One :class:`Edit` is open at a time.
+        """Do all that does not depend on the strength. One :class:`Edit` is open at a time.
 
         Raises:
             PairError: this pair lacks what the method needs.
         """
 
-    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
-        """What of a sweep the method can make, in the order of :func:`grid`; None is the axis's own strengths.
+    def awaits_group(self, pair: EditPair) -> bool:
+        """Return True if :meth:`fit_group` must be called with the pair's group before it is fitted."""
+        return False
 
-        A method without randomness makes one image a strength, under seed 0, whatever seeds are asked.
+    def fit_group(self, pairs: Sequence[EditPair | None], progress: Progress = silent) -> None:  # noqa: B027
+        """Do what the fits of a group of pairs share (see :attr:`Description.group`).
 
-        Raises:
-            UserError: as :func:`grid`, or a strength that the method does not have.
-        """
-        found = grid(list(self.axis.grid) if strengths is None else strengths, seeds)
-        return found if self.randomness != "none" else [(s, 0) for s in dict.fromkeys(s for s, _ in found)]
-
-    def check(self, entries: Sequence[Entry]) -> None:
-        """Refuses, before the first long step, a dataset of which no pair could be edited.
+        Args:
+            pairs: the whole group in the dataset's order; None for one that cannot be read.
+            progress: told of each step.
 
         Raises:
-            UserError: every pair lacks something of ``needs``.
+            PairError: the group does not fit into memory.
         """
-        if all(self._lacks(entry) for entry in entries):
-            what = " and ".join(self._lacks(entries[0]))
-            raise UserError(f"{type(self).__name__} needs {what}, and none of the {len(entries)} pairs has it. {_GIVE}")
-
-    def origins(self, entry: Entry) -> dict[tuple[float, int], Origin]:
-        """The files of a pair by (strength, seed) as they are now; empty for a method that makes its images.
-
-        A run keeps their digests: an image whose file has another one since is made again.
-        """
-        return {}
 
     def require(self, entry: Entry) -> None:
-        """What ``fit`` begins with.
+        """Refuse a pair that lacks what the method needs; ``fit`` begins with it.
 
         Raises:
             PairError: the pair lacks something of ``needs``.
         """
-        if lacks := self._lacks(entry):
+        if lacks := [name for name in self.needs if not (getattr(entry, name) or "").strip()]:
             what = " and ".join(lacks)
             raise PairError(f"{type(self).__name__} needs {what}, which the pair {entry.id} lacks. {_GIVE}")
-
-    def _lacks(self, entry: Entry) -> list[str]:
-        return [name for name in self.needs if not (getattr(entry, name) or "").strip()]
 
 
 _GIVE = (

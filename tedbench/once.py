@@ -8,9 +8,9 @@ _given: set[str] = set()
 
 
 def warn_once(message: str) -> None:
-    """Warns in one line; a message that was given before is not repeated.
+    """Warn in one line, unless the same message was given before.
 
-    Python's own filter forgets what it has shown whenever a library changes the filters.
+    Python's own filter forgets its history whenever a library changes the filters.
     """
     message = " ".join(message.split())
     if message not in _given:

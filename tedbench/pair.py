@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -29,10 +29,15 @@ class Entry:
         image_name: the input's file name; pairs with one name are on one source image (as are those with equal pixels,
             see :mod:`eval.runs.source_groups`).
         target_text: what the edited image should show.
-        source_text: what the input shows, for methods that need it.
-        source_object, target_object: the subject before and after ("dog", "sitting dog"), likewise.
-        category: kind of edit ("pose", "addition", …).
-        path: the input's file, where it is one; says nothing of what the pair is.
+        source_text: what the input shows.
+        source_object, target_object: the subject before and after ("dog", "sitting dog").
+        instruction: the edit as a command ("make the dog sit").
+        mask: file of the region to edit, as its list names it.
+        category: kind of edit ("pose", "addition", …); no image or score depends on it.
+        path: the input's file, if it is one; not part of what the pair is.
+
+    The optional text fields are listed here and nowhere else: lists, annotations and run folders have a column for each
+    of :meth:`fields`.
     """
 
     image_name: str
@@ -40,7 +45,9 @@ class Entry:
     source_text: str | None = None
     source_object: str | None = None
     target_object: str | None = None
-    category: str | None = None
+    instruction: str | None = None
+    mask: str | None = None
+    category: str | None = field(default=None, metadata={"tables_only": True})
     path: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -51,7 +58,22 @@ class Entry:
 
     @property
     def id(self) -> str:
+        """The pair's id, see :func:`pair_id`."""
         return pair_id(self.image_name, self.target_text)
+
+    @classmethod
+    def fields(cls, *, tables_only: bool | None = None) -> tuple[str, ...]:
+        """Return the names of the optional text fields.
+
+        Args:
+            tables_only: True for those that only tables and intervals use, False for the others, None for all.
+        """
+        found = [f for f in fields(cls) if f.default is None and f.compare]
+        return tuple(f.name for f in found if tables_only in (None, f.metadata.get("tables_only", False)))
+
+    def texts(self) -> dict[str, str | None]:
+        """Return the optional text fields by name."""
+        return {name: getattr(self, name) for name in self.fields()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Seeds for every random draw, derived from what it is for, so that order and neighbours never matter."""
+"""Seeds for every random draw, derived from its purpose, so that order and neighbouring draws never matter."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def derive(seed: int, *purpose: str | int) -> int:
-    """A 63-bit seed from the run's seed and a purpose, such as ``derive(0, pair.id, "training")``."""
+    """Return a 63-bit seed from the run's seed and a purpose, such as ``derive(0, pair.id, "training")``."""
     text = "\0".join(map(str, (seed, *purpose)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def generator(seed: int, *purpose: str | int) -> torch.Generator:
-    """A CPU generator seeded by :func:`derive`; its draws are the same on every device."""
+    """Return a CPU generator seeded by :func:`derive`; its draws are the same on every device."""
     import torch
 
     return torch.Generator().manual_seed(derive(seed, *purpose))
@@ -26,9 +26,9 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
 
 @contextmanager
 def seeded(seed: int, *purpose: str | int) -> Iterator[None]:
-    """Inside, torch's own CPU generator is seeded by :func:`derive`; afterwards it goes on as if nothing had been drawn.
+    """Seed torch's own CPU generator by :func:`derive` inside the block, and restore its state afterwards.
 
-    For what takes no generator: layers that initialise themselves, torchvision's random transforms.
+    For code that takes no generator: layers that initialise themselves, torchvision's random transforms.
     """
     import torch
 

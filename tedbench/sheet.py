@@ -1,24 +1,24 @@
-"""Contact sheets: pictures side by side with a text under them, on one page."""
+"""The layout of every page of pictures: cells in rows and columns, each with one or more pictures and their texts."""
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tedbench.fonts import draw_text, length
+from tedbench.fonts import draw_text
 from tedbench.image import square
+from tedbench.wrap import wrap
 
 TILE = 160
-"""Side of a picture on the page, in pixels."""
+"""Default side of a picture on the page, in pixels."""
 
-_MARGIN, _GAP, _GUTTER = 32, 4, 20  # page edge; between a cell's pictures; between cells
-_GREY, _PAPER = (222, 224, 228), (255, 255, 255)
-_RATIO = 1.5  # of a page's width to its height, about
+_MARGIN, _GAP, _GUTTER = 32, 4, 20  # pixels: at the page's edge; between a cell's pictures; between cells
+_PLACEHOLDER, _PAPER = (222, 224, 228), (255, 255, 255)
+_ASPECT = 1.5  # approximate width : height of a page
 
 
 class _Style(NamedTuple):
@@ -27,32 +27,37 @@ class _Style(NamedTuple):
 
     @property
     def line(self) -> int:
-        """Pixels from one line to the next."""
+        """Line height in pixels."""
         return round(self.size * 1.32)
 
 
 _TITLE, _TEXT, _SUBTITLE = _Style(30, (28, 30, 34)), _Style(14, (28, 30, 34)), _Style(14, (110, 114, 120))
-_NOTE, _REASON = _Style(11, (110, 114, 120)), _Style(11, (28, 30, 34))
+_NOTE = _Style(11, (110, 114, 120))
+
+
+def _small(side: int) -> _Style:
+    """Captions are larger under large pictures."""
+    return _Style(max(11, side // 15), _TEXT.ink)
 
 
 class Cell(NamedTuple):
-    """What belongs to one pair.
+    """Pictures side by side, with texts below.
 
     Attributes:
-        pictures: (side, side, 3) uint8 each, or the reason why there is none.
-        text: stands under them.
-        note: stands small and grey under the text.
-        captions: one for each picture, small, right under it; or none.
+        pictures: (H, W, 3) uint8 each, whose centre square is shown; or the reason why there is none.
+        text: below the pictures.
+        note: below the text, small and grey.
+        captions: small, below each picture; or none at all.
     """
 
     pictures: tuple[np.ndarray | str, ...]
-    text: str
+    text: str = ""
     note: str = ""
     captions: tuple[str, ...] = ()
 
 
 class _Laid(NamedTuple):
-    """A cell with its texts in lines."""
+    """A cell with its texts broken into lines."""
 
     cell: Cell
     side: int
@@ -62,13 +67,13 @@ class _Laid(NamedTuple):
 
     @classmethod
     def of(cls, cell: Cell, side: int, width: int) -> _Laid:
-        captions = [_wrap(caption, _REASON, side) for caption in cell.captions]
-        return cls(cell, side, captions, _wrap(cell.text, _TEXT, width), _wrap(cell.note, _NOTE, width))
+        captions = [wrap(caption, side, _small(side).size) for caption in cell.captions]
+        return cls(cell, side, captions, wrap(cell.text, width, _TEXT.size), wrap(cell.note, width, _NOTE.size))
 
     @property
     def head(self) -> int:
         """Height of the pictures with their captions."""
-        return self.side + 6 + _REASON.line * max(map(len, self.captions), default=0)
+        return self.side + 6 + _small(self.side).line * max(map(len, self.captions), default=0)
 
     @property
     def height(self) -> int:
@@ -76,7 +81,7 @@ class _Laid(NamedTuple):
 
 
 def tile(image: np.ndarray, side: int = TILE) -> np.ndarray:
-    """An image's centre square at the size that cells take; a small drawing stays crisp."""
+    """Resize the centre square of an image to (side, side, 3) uint8; small drawings stay sharp."""
     own = min(image.shape[:2])
     if own >= side:
         return square(image, side)
@@ -86,24 +91,24 @@ def tile(image: np.ndarray, side: int = TILE) -> np.ndarray:
 def draw_sheet(
     cells: Sequence[Cell], title: str, subtitle: str = "", columns: int | None = None, side: int = TILE
 ) -> Image.Image:
-    """One page with all cells in reading order.
+    """Draw cells in reading order on one page.
 
     Args:
-        cells: what is on it.
-        title, subtitle: stand above.
-        columns: of cells; without it, the page is about half as wide again as high.
-        side: of a picture in pixels.
+        cells: at least one.
+        title, subtitle: above the cells.
+        columns: number of cells in a row; None makes the page about half as wide again as high.
+        side: of a picture, in pixels.
     """
     inner = max(len(cell.pictures) for cell in cells)
     width = inner * side + (inner - 1) * _GAP
     laid = [_Laid.of(cell, side, width) for cell in cells]
     typical = sum(each.height for each in laid) / len(laid) + _GUTTER
     if columns is None:
-        columns = min(len(laid), max(1, round(math.sqrt(_RATIO * len(laid) * typical / (width + _GUTTER)))))
+        columns = min(len(laid), max(1, round(math.sqrt(_ASPECT * len(laid) * typical / (width + _GUTTER)))))
     rows = [laid[i : i + columns] for i in range(0, len(laid), columns)]
     page_width = max(columns * (width + _GUTTER) - _GUTTER, 2 * side) + 2 * _MARGIN
-    lines = _wrap(title, _TITLE, page_width - 2 * _MARGIN)
-    below = _wrap(subtitle, _SUBTITLE, page_width - 2 * _MARGIN)
+    lines = wrap(title, page_width - 2 * _MARGIN, _TITLE.size)
+    below = wrap(subtitle, page_width - 2 * _MARGIN, _SUBTITLE.size)
     head = _TITLE.line * len(lines) + _SUBTITLE.line * len(below) + _GUTTER
     body = sum(max(each.height for each in row) + _GUTTER for row in rows) - _GUTTER
     page = Image.new("RGB", (page_width, head + body + 2 * _MARGIN), _PAPER)
@@ -116,49 +121,38 @@ def draw_sheet(
     return page
 
 
+def stack(pages: Sequence[Image.Image]) -> Image.Image:
+    """Join pages from top to bottom, flush left."""
+    whole = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)), _PAPER)
+    top = 0
+    for page in pages:
+        whole.paste(page, (0, top))
+        top += page.height
+    return whole
+
+
 def _put(page: Image.Image, at: tuple[int, int], laid: _Laid) -> None:
-    (x, y), side = at, laid.side
+    (x, y), side, small = at, laid.side, _small(laid.side)
     for number, picture in enumerate(laid.cell.pictures):
         left = x + number * (side + _GAP)
         if isinstance(picture, str):
-            page.paste(_GREY, (left, y, left + side, y + side))
-            room = (side - 16) // _REASON.line
-            _write(page, (left + 8, y + 8), _wrap(picture, _REASON, side - 16)[:room], _REASON)
+            page.paste(_PLACEHOLDER, (left, y, left + side, y + side))
+            room = (side - 16) // small.line
+            _write(page, (left + 8, y + 8), wrap(picture, side - 16, small.size)[:room], small)
         else:
-            page.paste(Image.fromarray(picture), (left, y))
+            page.paste(Image.fromarray(tile(picture, side)), (left, y))
     for number, caption in enumerate(laid.captions):
-        _write(page, (x + number * (side + _GAP), y + side + 4), caption, _REASON)
+        middle = x + number * (side + _GAP) + side / 2
+        _write(page, (middle, y + side + 4), caption, small, "ma")
     y = _write(page, (x, y + laid.head), laid.text, _TEXT)
     _write(page, (x, y), laid.note, _NOTE)
 
 
-def _write(page: Image.Image, at: tuple[int, int], lines: Sequence[str], style: _Style) -> int:
-    """Draws the lines and returns where the next one goes."""
+def _write(page: Image.Image, at: tuple[float, int], lines: Sequence[str], style: _Style, anchor: str = "la") -> int:
+    """Draw lines of text and return the y of the next one."""
     x, y = at
     draw = ImageDraw.Draw(page)
     for line in lines:
-        draw_text(draw, (x, y), line, style.size, style.ink)
+        draw_text(draw, (x, y), line, style.size, style.ink, anchor)
         y += style.line
     return y
-
-
-def _wrap(text: str, style: _Style, width: int) -> list[str]:
-    """Lines no wider than ``width`` pixels; a longer word is cut."""
-    lines: list[str] = []
-    for word in text.split():
-        joined = f"{lines[-1]} {word}" if lines else word
-        if lines and length(joined, style.size) <= width:
-            lines[-1] = joined
-        else:
-            lines += _cut(word, style.size, width)
-    return lines
-
-
-def _cut(word: str, size: int, width: int) -> list[str]:
-    pieces = [""]
-    for letter in word:
-        mark = unicodedata.category(letter).startswith("M")  # stays with its letter
-        if pieces[-1] and not mark and length(pieces[-1] + letter, size) > width:
-            pieces.append("")
-        pieces[-1] += letter
-    return pieces

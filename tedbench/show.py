@@ -1,4 +1,4 @@
-"""``python -m tedbench.show dataset=…``: what is in a dataset, as a table in the terminal and a contact sheet."""
+"""``python -m tedbench.show dataset=…``: the contents of a dataset, as a table in the terminal and a contact sheet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ from tedbench.sheet import Cell, draw_sheet, tile
 
 
 class Looked(NamedTuple):
-    """An entry after its images were read: the original's size and pixels' sha256, and a cell for the sheet; or why it failed."""
+    """An entry after reading its images.
+
+    Attributes:
+        entry: the entry.
+        original: size of the input image in its file, or "unreadable".
+        cell: of the contact sheet.
+        pixels: sha256 of the input's pixels, or None.
+        problem: the error if an image could not be read.
+    """
 
     entry: Entry
     original: str
@@ -32,7 +40,7 @@ class Looked(NamedTuple):
 
 
 def look(dataset: Dataset, entry: Entry) -> Looked:
-    """Reads an entry's images; one that cannot be read is told of, not raised."""
+    """Read an entry's images; an error is recorded, not raised."""
     try:
         image, truth = dataset.read(entry)
     except ImageError as error:
@@ -44,7 +52,7 @@ def look(dataset: Dataset, entry: Entry) -> Looked:
 
 
 def table(looked: Sequence[Looked]) -> Table:
-    """Id, category where there are any, target text and size of the original."""
+    """Return the table: id, category if there are any, target text and size of the original."""
     categories = any(row.entry.category for row in looked)
     result = Table(box=None, pad_edge=False, header_style="bold")
     result.add_column("pair", overflow="fold", style="cyan")
@@ -60,7 +68,7 @@ def table(looked: Sequence[Looked]) -> Table:
 
 
 def totals(looked: Sequence[Looked]) -> str:
-    """ "100 pairs, 40 images (39 different)", and how many pairs cannot be read."""
+    """Return the counts, such as "100 pairs, 40 images (39 different)", and the number of unreadable pairs."""
     images = len({row.entry.image_name for row in looked})
     different = len({row.pixels or row.entry.image_name for row in looked})
     bad = sum(row.problem is not None for row in looked)
@@ -69,7 +77,7 @@ def totals(looked: Sequence[Looked]) -> str:
 
 
 def show(dataset: Dataset, out: Path) -> int:
-    """Prints the table and writes the sheet; 1 where an image cannot be read, else 0.
+    """Print the table and write the sheet; return 1 if an image cannot be read, otherwise 0.
 
     Raises:
         UserError: the sheet cannot be written.
@@ -113,7 +121,7 @@ Shows what is in a dataset: a table of its pairs, their number, and a contact sh
   tedbench     dataset.root=FOLDER with input_list.json and originals/; without it, the files are downloaded once into
                ~/.cache/imagic-bench (or $IMAGIC_BENCH_CACHE), from dataset.source=github|huggingface
   folder       dataset.file=LIST.csv or .json with the columns image and target_text, and optionally source_text,
-               source_object, target_object, category and truth (the true edited image)
+               source_object, target_object, instruction, mask, category and truth (the true edited image)
 
 Exit status: 0, 1 where an image cannot be read, 2 for an error."""
 
@@ -127,7 +135,7 @@ python -m tedbench.show dataset=folder dataset.file=mine/pairs.csv
 
 @command("show", ABOUT, EXAMPLES)
 def main(config: DictConfig) -> int:
-    """The command; ``conf/show.yaml`` has its options."""
+    """Run the command; ``conf/show.yaml`` has its options."""
     settings: dict[str, Any] = OmegaConf.to_container(config.dataset, resolve=True)  # type: ignore[assignment]
     return show(build_dataset(settings), Path(config.out))
 

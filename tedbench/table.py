@@ -1,4 +1,4 @@
-"""Lists that people write: CSV with a header or JSON, in UTF-8; what is wrong with one is said with its line."""
+"""Lists written by people: CSV with a header or JSON, in UTF-8; errors name the line."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tedbench.errors import UserError
 
 
 class Row(NamedTuple):
-    """Where it stands ("line 3"), and its cells; one that is empty or absent is None."""
+    """A row's place ("line 3"), and its cells; an empty or absent one is None."""
 
     where: str
     cells: dict[str, str | None]
 
 
 def read_table(file: Path, option: str, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
-    """The rows of a list. Spaces around a cell are dropped; nothing else is changed ("NA" stays "NA").
+    """Yield the rows of a list. Spaces around a cell are dropped; nothing else is changed ("NA" stays "NA").
 
     Args:
         file: ``.csv`` or ``.json`` (a list of objects).
-        option: that names the file, for messages, such as "dataset.file".
+        option: the option that names the file, for messages, such as "dataset.file".
         required: columns that every row fills.
         optional: columns that may be absent or empty. All others are ignored.
 
@@ -116,10 +116,10 @@ def _cell(value: Any, name: str, where: str, required: bool) -> str | None:
 
 
 def check_unicode(text: str, where: str) -> str:
-    """The text itself.
+    r"""Return the text itself.
 
     Raises:
-        UserError: it has half of a character that JSON writes in two (``\\ud83d`` alone), which no file can hold.
+        UserError: it has half of a character that JSON writes in two (``\ud83d`` alone), which no file can hold.
     """
     try:
         text.encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -16,7 +17,37 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from runtime.threads import usable_cores, wait_passively
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Read when torch is loaded, which happens below this line: the models are tiny, and pytest-xdist has a worker on each core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+wait_passively()
+
+MOST_WORKERS = 8
+"""Of ``-n auto``: each worker holds torch and a few small models, some 1.5 GB."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """``-n auto``: the cores that this process may use, not those that the machine has."""
+    return min(usable_cores(), MOST_WORKERS)
+
+
+def pytest_collection_finish() -> None:
+    """Collections of garbage pass over the modules, as they do in a run: each run would see to it again, for a second."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
+
+
+def pytest_runtest_setup() -> None:
+    """Every test begins with one thread, whatever a command in this process has set."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 class Done(NamedTuple):
@@ -43,6 +74,54 @@ def command() -> Callable[..., Done]:
         return Done(status, out.getvalue(), err.getvalue())
 
     return run
+
+
+class Job:
+    """The pairs of a run under an editor that is built already."""
+
+    def __init__(self, run, dataset, editor, requests, executor=None, reporter=None, **context):
+        from rich.console import Console
+
+        from eval.engine.context import EditContext
+        from eval.engine.inline import Inline
+        from eval.engine.placement import Placement
+        from eval.engine.progress import Reporter
+
+        self.run, self.editor, self.executor = run, editor, executor or Inline()
+        self.reporter = reporter or Reporter(Console(quiet=True))
+        given = {"placement": Placement("cpu", 1), "settings": {}} | context
+        method = described(editor)
+        self.context = EditContext(run, dataset, method, requests, lambda: editor, self.reporter, **given)
+
+    def execute(self) -> None:
+        from eval.engine.setup import make_images
+
+        make_images(self.context, self.executor)
+
+    def todo(self) -> list:
+        from eval.engine.plan import examine, plan
+
+        return plan(examine(self.run, self.context.wanted))
+
+
+def described(editor: object) -> object:
+    """The description of an editor that was built by hand."""
+    from tedbench.method import Description
+
+    facts = {name: getattr(editor, name) for name in ("needs", "group", "files") if hasattr(editor, name)}
+    return Description(type(editor).__name__, editor.axis, editor.randomness, **facts)
+
+
+@pytest.fixture(scope="session")
+def describe() -> Callable[..., object]:
+    """:func:`described`."""
+    return described
+
+
+@pytest.fixture(scope="session")
+def make_job() -> type[Job]:
+    """:class:`Job`."""
+    return Job
 
 
 @pytest.fixture(scope="session")

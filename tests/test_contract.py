@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import io
 import warnings
 
 import numpy as np
@@ -12,13 +11,9 @@ import pytest
 import torch
 from hydra.utils import get_object
 from PIL import Image
-from rich.console import Console
 
 from cli.command import compose, resolved
 from cli.help import ROOT, choices
-from eval.engine.inline import Inline
-from eval.engine.job import Job
-from eval.engine.progress import Reporter
 from eval.runs.writer import RunWriter
 from tedbench.build import build
 from tedbench.datasets.folder import Folder
@@ -64,7 +59,8 @@ def sampled(editor, pair, requests):
 def some(editor, seeds=(0, 1)):
     """The weakest, a middle and the strongest of the axis, under two seeds where the method has them."""
     grid = editor.axis.grid
-    return editor.requests([grid[0], grid[len(grid) // 2], grid[-1]], seeds)
+    chosen = [grid[0], grid[len(grid) // 2], grid[-1]]
+    return [(strength, seed) for strength in chosen for seed in (seeds if editor.randomness != "none" else [0])]
 
 
 def equal(one, two):
@@ -132,10 +128,10 @@ def test_the_world_around_makes_no_difference_and_is_not_touched(make, noise_ima
     assert equal(one, sampled(editor, pair, some(editor)))
 
 
-def test_randomness_is_where_it_is_declared(make, noise_image):
+def test_randomness_is_where_it_is_declared(make, noise_image, describe):
     pair, editor = pair_of(noise_image), make(seed=0)
     strongest = editor.axis.grid[-1]
-    asked = editor.requests([strongest], [0, 1])
+    asked = describe(editor).requests([strongest], [0, 1])
     samples = sampled(editor, pair, asked)
     assert equal(samples, sampled(make(seed=0), pair, asked))
     other_run = sampled(make(seed=1), pair, asked)
@@ -148,14 +144,14 @@ def test_randomness_is_where_it_is_declared(make, noise_image):
         assert not np.array_equal(samples[0].image, other_run[0].image)
 
 
-def test_the_axis_is_ascending_and_has_its_identity(make, noise_image):
+def test_the_axis_is_ascending_and_has_its_identity(make, describe):
     editor, axis = make(), make().axis
     assert list(axis.grid) == sorted(set(axis.grid)) and axis.name.isidentifier() and axis.symbol
-    assert [strength for strength, _ in editor.requests(None, [0])] == list(axis.grid)
+    assert [strength for strength, _ in describe(editor).requests(None, [0])] == list(axis.grid)
     if axis.identity is not None:
         assert axis.identity == axis.grid[0]
     with pytest.raises(UserError):
-        editor.requests([float("nan")], [0])
+        describe(editor).requests([float("nan")], [0])
 
 
 @pytest.mark.parametrize(
@@ -190,16 +186,17 @@ def test_a_text_of_300_words_is_cut_with_a_warning(make, noise_image):
     assert any("cut off" in str(warning.message) for warning in caught)
 
 
-def test_a_pair_that_lacks_what_the_method_needs_says_so(make, noise_image):
+def test_a_pair_that_lacks_what_the_method_needs_says_so(make, noise_image, describe):
     editor, bare = make(), Entry("a.png", "A photo of a sitting dog.")
+    method = describe(editor)
     if not editor.needs:
-        editor.check([bare])
+        method.check([bare])
         return
     with pytest.raises(PairError, match=editor.needs[0]):
         editor.fit(EditPair(bare, noise_image(0, SIZE)))
     with pytest.raises(UserError, match=editor.needs[0]):
-        editor.check([bare])
-    editor.check([bare, pair_of(noise_image).entry])
+        method.check([bare])
+    method.check([bare, pair_of(noise_image).entry])
 
 
 class Three(Folder):
@@ -216,13 +213,11 @@ class Three(Folder):
         return self.good if entry == self.good.entry else EditPair(entry, self.good.image)
 
 
-def test_a_failed_pair_is_a_row_with_its_reason(make, noise_image, tmp_path):
+def test_a_failed_pair_is_a_row_with_its_reason(make, noise_image, tmp_path, describe, make_job):
     editor = make()
-    requests = editor.requests(None, [0])[-2:]
+    requests = describe(editor).requests(None, [0])[-2:]
     run = RunWriter.create(tmp_path, made_config("m", "n", editor.axis.name))
-    reporter = Reporter(Console(file=io.StringIO()))
-    job = Job(run, Three(pair_of(noise_image)), editor, [], requests, Inline(), reporter)
-    job.execute()
+    make_job(run, Three(pair_of(noise_image)), editor, requests).execute()
     table = run.samples()
     status = table.groupby("image_name")["status"].agg(["first", "size"])
     assert (status["size"] == 2).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ MAY_IMPORT = {
     "benchmarks": {*LIBRARY, "eval"},
 }
 DRAWS = {"matplotlib", "jinja2", "torch"}
+# Rooms whose docstrings are plain (STYLE.md): the list grows until it is the whole tree.
+PLAIN = (
+    *("imagic", "baselines", "picturebook", "runtime", "cli", "benchmarks", "eval/study", "eval/analysis/validity"),
+    *(
+        f"tedbench/{name}.py"
+        for name in ("annotations", "colour", "depth", "disk", "fonts", "geometry", "hub", "image", "once", "seeding")
+    ),
+    *("tedbench/show.py", "tedbench/table.py"),
+)
+NOT_YET = {"imagic/strip.py", "imagic/strip_file.py"}
+OPENERS = {"As", "How", "Likewise", "Of", "Those", "What", "Where", "Whether", "Which", "Who", "Whose", "Why"}
+RIDDLES = re.compile(r"\bas there\b|\blikewise\b|takes and raises what", re.IGNORECASE)
 ROOMS_OF_EVAL = ("runs", "metrics", "engine", "analysis", "present", "study")
 OURS = {*LIBRARY, "conf", "eval", "benchmarks"}
 
@@ -100,7 +113,7 @@ def test_the_law_has_no_circle():
         below(room)
 
 
-@pytest.mark.parametrize("source", ["from eval.present.text import number", "def f():\n    import eval.engine.job"])
+@pytest.mark.parametrize("source", ["from eval.present.text import number", "def f():\n    import eval.engine.setup"])
 def test_an_import_upwards_is_told(tmp_path, monkeypatch, source):
     path = tmp_path / "eval" / "analysis" / "wrong.py"
     path.parent.mkdir(parents=True)
@@ -143,6 +156,32 @@ def test_files_and_commands_are_small():
     assert len(commands) <= 18
     for path in commands:
         assert len(path.read_text(encoding="utf-8").splitlines()) < 80, path
+
+
+def not_plain(path):
+    """Yield the place and the first line of each docstring that opens like a riddle, or sends the reader elsewhere."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node) or ""
+            opener = re.match(r"\w+", text)
+            if (opener and opener[0] in OPENERS) or RIDDLES.search(text):
+                yield f"{path}:{node.body[0].lineno}: {text.splitlines()[0]}"
+
+
+@pytest.mark.parametrize("room", PLAIN)
+def test_docstrings_begin_with_a_verb_or_a_noun(room):
+    paths = [ROOT / room] if room.endswith(".py") else sources(room)
+    paths = [path for path in paths if path.relative_to(ROOT).as_posix() not in NOT_YET]
+    assert paths
+    assert not [line for path in paths for line in not_plain(path)]
+
+
+@pytest.mark.parametrize(
+    "text", ["Whether it is so.", "Of one image.", "Return it.\n\n    x: as there.\n", "The one, likewise."]
+)
+def test_a_riddling_docstring_is_told(tmp_path, text):
+    (tmp_path / "a.py").write_text(f'def f():\n    """{text}"""\n')
+    assert list(not_plain(tmp_path / "a.py"))
 
 
 def test_embedded_weights_are_safetensors_in_half_precision_and_under_40_mb():

@@ -1,3 +1,3 @@
-"""Text2LIVE (Bar-Tal et al., arXiv 2204.02491): an edit layer, painted over the input, that CLIP learns to like."""
+"""Text2LIVE (Bar-Tal et al., arXiv 2204.02491): an edit layer over the input, optimised against CLIP."""
 
 from baselines.text2live.editor import Text2Live as Text2Live

@@ -1,4 +1,4 @@
-"""Random variants of a picture: of the input, to learn from; and of a result, for CLIP to see.
+"""Random variants of an image: of the input, for training; and of a result, for CLIP.
 
 Every draw comes from torch's own CPU generator (see :func:`tedbench.seeding.seeded`).
 """
@@ -14,7 +14,7 @@ from torchvision.transforms import functional as F
 from baselines.text2live.settings import Augmentation, Views
 
 WHITE = 1.0
-"""What a turned or tilted view shows beside the picture."""
+"""Fill value outside the image in a rotated or tilted view."""
 
 
 class InputVariants:
@@ -26,22 +26,26 @@ class InputVariants:
         self._flip = T.RandomHorizontalFlip(settings.flip)
 
     def __call__(self, image: Tensor) -> Tensor:
-        """(1, 3, H, W) to (1, 3, h, w), both in [0, 1]."""
+        """Return a variant: (1, 3, H, W) to (1, 3, h, w), both in [0, 1]."""
         variant = self._flip(self._colour(image))
         scale = _uniform(self.settings.scale_min, self.settings.scale_max)
         variant = F.resize(variant, [int(side * scale) for side in variant.shape[-2:]], antialias=True)
         return random_crop(variant, self.settings.crop)
 
     def least_side(self, side: int) -> int:
-        """The smallest that a picture of this side can become."""
+        """Return the smallest side that a variant of an image of this side can have."""
         return int(int(side * self.settings.scale_min) * self.settings.crop)
 
 
 class ClipViews:
-    """What CLIP sees of a picture: the whole, and crops of it, each turned, tilted and tinted a little."""
+    """The views of an image that CLIP embeds: the whole and crops, each rotated, tilted and tinted a little."""
 
     def __init__(self, settings: Views, side: int) -> None:
-        """``side`` is that of CLIP's pictures."""
+        """
+        Args:
+            settings: number of views and size of crops.
+            side: of CLIP's images.
+        """
         self.settings, self.side = settings, side
         bilinear = InterpolationMode.BILINEAR
         self._distort = T.Compose(
@@ -55,7 +59,7 @@ class ClipViews:
         )
 
     def __call__(self, image: Tensor) -> Tensor:
-        """(1, 3, H, W) to (count, 3, side, side)."""
+        """Return the views of an image: (1, 3, H, W) to (count, 3, side, side)."""
         views = []
         for number in range(self.settings.count):
             view = random_crop(image, self.settings.crop) if number else image
@@ -64,7 +68,7 @@ class ClipViews:
 
 
 def random_crop(image: Tensor, least: float) -> Tensor:
-    """A part of ``least`` to 1 of each side, at a random place."""
+    """Crop a random fraction from ``least`` to 1 of each side, at a random place."""
     share = _uniform(least, 1)
     return T.RandomCrop([int(side * share) for side in image.shape[-2:]])(image)
 

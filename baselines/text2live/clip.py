@@ -1,4 +1,4 @@
-"""The CLIP that the edit is made for: any ViT that open_clip loads. What depends on the model is read from it."""
+"""The CLIP that the edit is optimised against: any ViT that open_clip loads. Sizes are read from the model."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ import torch
 from torch import Tensor
 from torchvision.transforms import functional as F
 
-from imagic.models.clip import load_clip
+from imagic.models.clip import clip_folder, load_clip
 from imagic.models.weights import digest
 from tedbench.errors import UserError
 
 
+def clip_digest(model: str, pretrained: str | None = None) -> str | None:
+    """Return the digest of the files of a CLIP in a folder; None for weights that a tag names."""
+    folder = clip_folder(model)
+    return digest(folder) if folder else None
+
+
 class Clip:
-    """Embeddings of pictures and texts, and the tokens that enter the last block; differentiable, frozen.
+    """Embeddings of images and texts, and the tokens that enter the last block; differentiable, frozen.
 
     Attributes:
         name: of model and weights, for messages.
-        digest: of a folder's files; None for weights that a tag names.
         side: of its pictures, in pixels.
         grid: (rows, columns) of its patches.
         blocks: of its image transformer.
@@ -30,7 +35,7 @@ class Clip:
         Args:
             model: a name that open_clip knows, or a folder in its format, or ``picturebook:clip``.
             pretrained: open_clip's tag of the weights; unused for a folder.
-            device: where it computes.
+            device: the device on which it computes.
 
         Raises:
             UserError: an unknown model, weights that are not here, or a model whose image tower is no ViT.
@@ -43,7 +48,6 @@ class Clip:
             instead="give recipe.text2live.clip.model a folder in open_clip's format",
         )
         self.name = f"{model} ({pretrained})" if pretrained else model
-        self.digest = digest(self._clip.folder) if self._clip.folder else None
         self.device, self.network = torch.device(device), self._clip.network
         visual = self.network.visual
         if not hasattr(getattr(visual, "transformer", None), "resblocks") or not hasattr(visual, "grid_size"):
@@ -59,15 +63,15 @@ class Clip:
 
     @torch.no_grad()
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
-        """(T, D). A text that is too long loses words, not its end token, and a warning says so."""
+        """Embed texts: (T, D). A text that is too long is cut before its end token, and a warning says so."""
         return self.network.encode_text(self._clip.tokens(texts, self.name).to(self.device))
 
     def encode_images(self, images: Tensor) -> Tensor:
-        """(V, 3, side, side) in [0, 1] to (V, D)."""
+        """Embed images: (V, 3, side, side) in [0, 1] to (V, D)."""
         return self.network.encode_image(self._normalise(images))
 
     def tokens(self, images: Tensor) -> Tensor:
-        """What enters the last block, class token included: (B, 3, H, W) in [0, 1] to (B, L, D)."""
+        """Return the inputs of the last block, class token included: (B, 3, H, W) in [0, 1] to (B, L, D)."""
         caught: list[Tensor] = []
         hook = self.blocks[-1].register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
         try:
@@ -78,7 +82,7 @@ class Clip:
         return caught[0] if batch_first else caught[0].transpose(0, 1)
 
     def resize(self, images: Tensor) -> Tensor:
-        """To the model's size."""
+        """Resize to the model's size."""
         return F.resize(images, [self.side, self.side], antialias=True)
 
     def _normalise(self, images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The network that paints the edit layer: a U-Net with thin skips, 3 → 4 channels, built as the authors' code builds it."""
+"""The network that generates the edit layer: a U-Net with thin skips, 3 → 4 channels, built like the authors' code."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ LUCID_COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 """Square root of the colours' covariance over natural images, as published with Lucid: rows are R, G, B."""
 
 BRIGHTNESS_SCALE = 1.6
-"""What the first (brightness) column is divided by, so that colours come out more saturated."""
+"""Divisor of the first (brightness) column, so that colours come out more saturated."""
 
 
 class Generator(nn.Module):
     """The edit layer of an image: (B, 3, H, W) in [0, 1] to (B, 4, H, W) in [0, 1], RGB and opacity α.
 
-    Any size above 2^scales will do. Normalisation always takes the statistics of the batch in hand, which is how the
-    authors render (their BatchNorm stays in train mode), and keeps none: an image never meets another's.
+    Accepts any size above 2^scales. Normalisation always uses the statistics of the current batch, like the authors'
+    rendering (their BatchNorm stays in train mode), and keeps none, so no image depends on another.
     """
 
     def __init__(self, scales: int = 7, width: int = 128, skip: int = 4) -> None:
         """
         Args:
-            scales: how many times the picture is halved.
+            scales: number of times the image is halved.
             width: channels of every scale.
             skip: channels of every skip connection.
         """
@@ -42,18 +42,18 @@ class Generator(nn.Module):
 
 
 def decorrelated_colours() -> Tensor:
-    """The fixed matrix from decorrelated channels to RGB logits, (3, 3); its longest column has length 1."""
+    """Return the fixed matrix from decorrelated channels to RGB logits, (3, 3); its longest column has length 1."""
     columns = torch.tensor(LUCID_COLOURS) / torch.tensor([BRIGHTNESS_SCALE, 1.0, 1.0])
     return columns / columns.norm(dim=0).max()
 
 
 def least_size(scales: int) -> int:
-    """The smallest side that a generator of so many scales can take: its deepest scale must be 2×2."""
+    """Return the smallest side that a generator with ``scales`` scales can take: its deepest scale must be 2×2."""
     return 2**scales + 1
 
 
 class _Scale(nn.Module):
-    """Halve, go deeper, double, and join with the skip."""
+    """Halve, run the deeper scales, double, and join with the skip."""
 
     def __init__(self, channels: int, width: int, skip: int, deeper: _Scale | None, *, outermost: bool) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The edit layer and what is made of it (Text2LIVE, section 3.1)."""
+"""The edit layer and its compositions (Text2LIVE, section 3.1)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 GREEN = (0 / 255, 177 / 255, 64 / 255)
-"""The screen behind a layer that is looked at alone: chroma key green."""
+"""The background of a layer that is judged alone: chroma key green."""
 
 
 class EditLayer(NamedTuple):
@@ -16,7 +16,7 @@ class EditLayer(NamedTuple):
 
     Attributes:
         rgb: (B, 3, H, W) float32 in [0, 1].
-        alpha: (B, 1, H, W) likewise.
+        alpha: (B, 1, H, W) float32 in [0, 1].
     """
 
     rgb: Tensor
@@ -24,17 +24,17 @@ class EditLayer(NamedTuple):
 
     @classmethod
     def of(cls, rgba: Tensor) -> EditLayer:
-        """From a generator's output, (B, 4, H, W)."""
+        """Split a generator's output, (B, 4, H, W)."""
         return cls(rgba[:, :3], rgba[:, 3:])
 
     def over(self, background: Tensor, opacity: float = 1.0) -> Tensor:
-        """α · layer + (1 − α) · background, with α scaled by ``opacity``; at 0 it is the background, bit by bit."""
+        """Return α · layer + (1 − α) · background, with α scaled by ``opacity``; at 0 the background, bit by bit."""
         if opacity == 0:
             return background
         alpha = opacity * self.alpha
         return alpha * self.rgb + (1 - alpha) * background
 
     def over_green(self) -> Tensor:
-        """The layer alone, before a green screen."""
+        """Return the layer alone, over a green screen."""
         green = torch.tensor(GREEN, device=self.rgb.device)[:, None, None]
         return self.over(green.expand_as(self.rgb))

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 def clip_distance(images: Tensor, texts: Tensor) -> Tensor:
-    """2 · arcsin(‖î − t̂‖ / 2)², half the squared angle between embeddings; a mean over all views and texts.
+    """Return 2 · arcsin(‖î − t̂‖ / 2)², half the squared angle between embeddings; a mean over all views and texts.
 
     Args:
         images: embeddings of views, (V, D).
@@ -19,7 +19,7 @@ def clip_distance(images: Tensor, texts: Tensor) -> Tensor:
 
 
 def directional(before: Tensor, after: Tensor, texts: Tensor) -> Tensor:
-    """1 − cos(ΔI, ΔT), a mean over all pairs of views and text directions (Gal et al., arXiv 2108.00946).
+    """Return 1 − cos(ΔI, ΔT), a mean over all pairs of views and text directions (Gal et al., arXiv 2108.00946).
 
     Args:
         before, after: embeddings of views of the input and of the result, (V, D).
@@ -29,16 +29,16 @@ def directional(before: Tensor, after: Tensor, texts: Tensor) -> Tensor:
 
 
 def self_similarity(tokens: Tensor) -> Tensor:
-    """Cosines between all of an image's tokens: (B, L, D) to (B, L, L)."""
+    """Return cosines between all of an image's tokens: (B, L, D) to (B, L, L)."""
     unit = F.normalize(tokens, dim=-1)
     return unit @ unit.transpose(1, 2)
 
 
 def structure(before: Tensor, after: Tensor) -> Tensor:
-    """Mean square difference of two images' self-similarities; of their tokens, (B, L, D)."""
+    """Return the mean square difference of two images' self-similarities, from their tokens, (B, L, D)."""
     return F.mse_loss(self_similarity(after), self_similarity(before))
 
 
 def sparsity(alpha: Tensor, *, l1: float, l0: float) -> Tensor:
-    """l1 · mean α + l0 · mean 2 (σ(5α) − ½): the second is a smooth count of what is not transparent."""
+    """Return l1 · mean α + l0 · mean 2 (σ(5α) − ½); the second term smoothly counts opaque pixels."""
     return l1 * alpha.mean() + l0 * (2 * (torch.sigmoid(5 * alpha) - 0.5)).mean()

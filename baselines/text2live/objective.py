@@ -1,4 +1,4 @@
-"""What an edit layer is optimised for: all terms, with their weights (Text2LIVE, section 3.1)."""
+"""The objective of an edit layer: all terms, with their weights (Text2LIVE, section 3.1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Texts(NamedTuple):
         target: of the target text, for the whole result.
         screen: of the target object before a green screen, for the layer alone.
         direction: from the source object to the target object, for the change.
-        source: of the source object as it stands, (D,), for its place.
+        source: of the source object as it stands, (D,), for its location.
     """
 
     target: Tensor
@@ -35,7 +35,7 @@ class Texts(NamedTuple):
 
     @classmethod
     def of(cls, pair: EditPair, clip: Clip) -> Texts:
-        """Of a pair that says what is edited and what it becomes."""
+        """Embed the texts of a pair that has object phrases."""
         before, after = str(pair.entry.source_object), str(pair.entry.target_object)
 
         def encode(texts: tuple[str, ...], text: str) -> Tensor:
@@ -50,14 +50,15 @@ class Texts(NamedTuple):
 
 
 class Objective:
-    """The loss of a step, over the variants of the input that it takes and the layers painted for them."""
+    """The loss of a training step, over variants of the input and the layers generated for them."""
 
     def __init__(self, clip: Clip, views: ClipViews, texts: Texts, weights: Weights, bootstrap: Bootstrap) -> None:
         self.clip, self.views, self.texts = clip, views, texts
         self.weights, self.bootstrap = weights, bootstrap
 
     def __call__(self, images: Sequence[Tensor], layers: Sequence[EditLayer], step: int) -> Tensor:
-        """
+        """Return the weighted sum of the terms, a scalar.
+
         Args:
             images: variants of the input, (1, 3, h, w) each.
             layers: the layer of each.
@@ -97,7 +98,7 @@ class Objective:
         return _mean(of(*both) for both in zip(images, layers, strict=True))
 
     def _bootstrap_weight(self, step: int) -> float:
-        """Falls linearly, to 0 at the last of its steps."""
+        """Return the weight of a step; it falls linearly, to 0 at the last of its steps."""
         steps = self.bootstrap.steps
         return self.bootstrap.weight * (1 - (step + 1) / steps) if step < steps else 0.0
 

@@ -24,16 +24,16 @@ def optimise_layer(
     optimisation: Optimisation,
     progress: Progress = silent,
 ) -> EditLayer:
-    """Trains a new generator and renders the whole image's layer.
+    """Train a new generator and return the whole image's layer.
 
-    All draws (first weights, variants, views, templates) come from torch's own CPU generator: run it within
+    All draws (initial weights, variants, views, templates) come from torch's own CPU generator: call it within
     :func:`tedbench.seeding.seeded`.
 
     Args:
         image: the input, (1, 3, H, W) in [0, 1].
         objective: of the pair.
         shape, augmentation, optimisation: blocks of the recipe.
-        progress: told each step.
+        progress: called after each step.
 
     Returns:
         The layer of ``image``, without gradient.

@@ -1,4 +1,4 @@
-"""Where CLIP sees a text in a picture (Chefer et al., arXiv 2103.15679), to bootstrap α with."""
+"""CLIP's relevancy of an image's regions for a text (Chefer et al., arXiv 2103.15679), to bootstrap α."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tedbench.errors import UserError
 
 
 def relevancy(clip: Clip, image: Tensor, text: Tensor, blocks: int = 1) -> Tensor:
-    """A map of how much each place says for the text.
+    """Return a map of each region's relevancy for the text.
 
-    In each of the last blocks the attention is weighed with the positive part of its gradient, averaged over heads and
+    In each of the last blocks the attention is weighted with the positive part of its gradient, averaged over heads and
     accumulated; the class token's row over the patches is the map.
 
     Args:
         clip: a plain ViT.
         image: (1, 3, H, W) in [0, 1].
         text: embedding of a text, (D,).
-        blocks: how many blocks, from the last.
+        blocks: number of blocks, from the last.
 
     Returns:
-        (1, 1, H, W) in [0, 1], least 0 and most 1; all 0 where nothing speaks for the text.
+        (1, 1, H, W), scaled to minimum 0 and maximum 1; all 0 if no region is relevant.
 
     Raises:
         UserError: attention of another kind than a plain ViT's.
@@ -60,7 +60,7 @@ def relevancy(clip: Clip, image: Tensor, text: Tensor, blocks: int = 1) -> Tenso
 
 
 def attend_openly(attention: nn.MultiheadAttention, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Self-attention whose weights can be differentiated by: (B, L, D) to (B, L, D) and (B, heads, L, L)."""
+    """Compute self-attention with differentiable weights: (B, L, D) to (B, L, D) and (B, heads, L, L)."""
     b, length, width = x.shape
     projected = F.linear(x, attention.in_proj_weight, attention.in_proj_bias)
     q, k, v = projected.reshape(b, length, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)

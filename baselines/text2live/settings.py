@@ -1,4 +1,4 @@
-"""What a recipe says, block by block; values and their sources are in ``conf/recipe/text2live``."""
+"""Blocks of a recipe; values and their sources are in ``conf/recipe/text2live``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, TypeVar
 from imagic.settings import checked
 from tedbench.errors import UserError
 
-Block = TypeVar("Block")
+Settings = TypeVar("Settings")
 
 
 def _from(least: float, most: float | None = None) -> Any:
-    """A number in this range; whole where ``least`` is whole."""
+    """Declare a number in this range; whole if ``least`` is whole."""
     return field(metadata={"least": least, "most": most})
 
 
 @dataclass(frozen=True)
 class Optimisation:
-    """``steps`` of MADGRAD (arXiv 2101.11075); after each the rate is ``decay`` of what it was, down to ``min_lr``."""
+    """Settings of MADGRAD (arXiv 2101.11075); each step multiplies the rate by ``decay``, down to ``min_lr``."""
 
     steps: int = _from(1)
     lr: float = _from(0.0)
@@ -31,7 +31,7 @@ class Optimisation:
 
 @dataclass(frozen=True)
 class Shape:
-    """Of the generator: how often it halves the picture, its channels, and those of its skips."""
+    """Shape of the generator: number of halvings, its channels, and those of its skips."""
 
     scales: int = _from(1)
     width: int = _from(1)
@@ -40,9 +40,9 @@ class Shape:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Of the input: probabilities of a colour jitter and a flip, ranges of scale and crop.
+    """Augmentation of the input: probabilities of a colour jitter and a flip, ranges of scale and crop.
 
-    Every ``whole_every``-th step also takes the input as it is.
+    Every ``whole_every``-th step also uses the unchanged input.
     """
 
     jitter: float = _from(0.0, 1.0)
@@ -55,7 +55,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Views:
-    """How many views CLIP gets of a picture, and the smallest part of a side that one shows."""
+    """Number of CLIP's views of an image, and the smallest fraction of a side that a view shows."""
 
     count: int = _from(1)
     crop: float = _from(0.01, 1.0)
@@ -63,7 +63,7 @@ class Views:
 
 @dataclass(frozen=True)
 class Weights:
-    """Of the terms of the objective; ``l1`` and ``l0`` weigh within ``sparsity``."""
+    """Weights of the terms of the objective; ``l1`` and ``l0`` weigh within ``sparsity``."""
 
     composite: float = _from(0.0)
     screen: float = _from(0.0)
@@ -75,9 +75,9 @@ class Weights:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """α is drawn to where CLIP sees the source object: for so many ``steps``, with a weight that falls to 0.
+    """Bootstrapping of α towards the region of the source object: for ``steps`` steps, with a weight that falls to 0.
 
-    ``blocks``: how many of CLIP's last blocks tell the relevancy.
+    ``blocks``: number of CLIP's last blocks that the relevancy is computed from.
     """
 
     steps: int = _from(0)
@@ -85,8 +85,8 @@ class Bootstrap:
     blocks: int = _from(1)
 
 
-def read(kind: type[Block], name: str, given: Mapping[str, Any]) -> Block:
-    """A block of a recipe.
+def read(kind: type[Settings], name: str, given: Mapping[str, Any]) -> Settings:
+    """Return a block of a recipe after checking it.
 
     Raises:
         UserError: a setting that is missing, unknown, or out of its range.
@@ -98,3 +98,42 @@ def read(kind: type[Block], name: str, given: Mapping[str, Any]) -> Block:
         if most is not None and value > most:
             raise UserError(f"Text2LIVE's {name}.{key} is {value!r}. It must be a number from {least:g} to {most:g}.")
     return kind(**block)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All blocks of a recipe."""
+
+    optimisation: Optimisation
+    generator: Shape
+    augmentation: Augmentation
+    views: Views
+    losses: Weights
+    bootstrap: Bootstrap
+
+    @classmethod
+    def of(
+        cls,
+        size: int | None,
+        optimisation: Mapping[str, Any],
+        generator: Mapping[str, Any],
+        augmentation: Mapping[str, Any],
+        views: Mapping[str, Any],
+        losses: Mapping[str, Any],
+        bootstrap: Mapping[str, Any],
+    ) -> Recipe:
+        """Check blocks of settings, and the side at which the layer is painted.
+
+        Raises:
+            UserError: see :func:`read`; or ``size`` is neither None nor a whole number from 1.
+        """
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise UserError(f"Text2LIVE's size is {size!r}. It must be a whole number from 1, or null.")
+        return cls(
+            read(Optimisation, "optimisation", optimisation),
+            read(Shape, "generator", generator),
+            read(Augmentation, "augmentation", augmentation),
+            read(Views, "views", views),
+            read(Weights, "losses", losses),
+            read(Bootstrap, "bootstrap", bootstrap),
+        )

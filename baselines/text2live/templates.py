@@ -1,4 +1,4 @@
-"""The sentences that texts are put into before CLIP reads them, and how they are drawn."""
+"""The sentences that texts are put into before CLIP embeds them, and their random choice."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ TEMPLATES = (
     "{}!",
     "{}...",
 )
-"""The authors' fourteen."""
+"""The authors' fourteen templates."""
 
 SCREEN_TEMPLATES = ("{} over a green screen.", "{} in front of a green screen.")
-"""For the layer alone."""
+"""Templates for the layer alone."""
 
 _LEAD = re.compile(r"^\s*(?:(?:an?|the)\s+)?(?:(?:photo|image|picture)\s+of\s+)?(?:(?:an?|the)\s+)?", re.IGNORECASE)
 
 
 def phrase(text: str) -> str:
-    """A benchmark's sentence as the noun phrase that the templates want: "A photo of a sitting dog." → "sitting dog"."""
+    """Return a benchmark's sentence as the noun phrase for a template: "A photo of a sitting dog." → "sitting dog"."""
     bare = _LEAD.sub("", text.strip().rstrip(".!").rstrip())
     return bare or text.strip()
 
 
 def fill(templates: tuple[str, ...], text: str) -> list[str]:
-    """A text in each template."""
+    """Put a text into each template."""
     return [template.replace("{}", text) for template in templates]
 
 
 def draw(count: int) -> Tensor:
-    """Which of ``count`` templates a step uses: a random number of them from 1 to all, each drawn with replacement.
+    """Draw the indices of a step's templates: a random number from 1 to ``count`` of them, drawn with replacement.
 
     Draws come from torch's own generator (see :func:`tedbench.seeding.seeded`).
     """

@@ -6,58 +6,54 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import torch
+from typing import Any
 
 from eval.engine.signals import Stopped
 from eval.engine.stage_timer import Stages
+from eval.engine.task import Outcome, Task
 from eval.runs.writer import RunWriter
 from tedbench.datasets.base import Dataset
 from tedbench.errors import PairError, UserError
-from tedbench.method import Editor, Progress, Sample
+from tedbench.method import Description, Editor, Progress, Sample
 from tedbench.pair import EditPair, Entry
-
-
-class Outcome(NamedTuple):
-    """How a pair ended.
-
-    Attributes:
-        images: how many were made and written now.
-        reason: why not all, if so.
-        facts: times and memory, for the run's events.
-        stopped: whether it was left at the user's wish; the images so far are kept.
-    """
-
-    images: int
-    reason: str | None
-    facts: dict[str, Any]
-    stopped: bool = False
 
 
 def edit_pair(
     run: RunWriter,
     dataset: Dataset,
+    method: Description,
     editor: Editor,
-    entry: Entry,
-    requests: Sequence[tuple[float, int]],
+    task: Task,
+    group: Sequence[Entry],
     progress: Progress,
 ) -> Outcome:
-    """Fits and samples a pair and writes its shard: its images, or the reason why there are none.
+    """Fit and sample a pair and write its shard: its images, or the reason why there are none.
+
+    Args:
+        run: where the shard is written.
+        dataset: the pairs.
+        method: the editor's description.
+        editor: the method.
+        task: the pair and what to make of it.
+        group: the pairs that are fitted together with it, itself among them.
+        progress: told of each step.
 
     Raises:
         UserError: what is no fault of the pair, such as a full disk.
     """
+    entry, requests = task
     start = time.monotonic()
     pair: EditPair | None = None
     samples: list[Sample] = []
     facts: dict[str, Any] = {}
     why: str | None = None
     stopped = False
-    origins = editor.origins(entry)  # before anything is read: what changes meanwhile is made again
+    origins = method.origins(entry)  # before anything is read: what changes meanwhile is made again
     try:
         pair = dataset.load(entry)
         stages = Stages(progress)
+        if editor.awaits_group(pair):
+            editor.fit_group([pair if each == entry else _load(dataset, each) for each in group], stages)
         with editor.fit(pair, stages) as edit:
             facts["fit_s"] = round(time.monotonic() - start, 2)
             start = time.monotonic()
@@ -84,6 +80,13 @@ def edit_pair(
     return Outcome(len(samples), why, facts, stopped)
 
 
+def _load(dataset: Dataset, entry: Entry) -> EditPair | None:
+    try:
+        return dataset.load(entry)
+    except Exception:  # any error is reported when that pair is edited
+        return None
+
+
 def _place(error: BaseException) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
@@ -91,6 +94,8 @@ def _place(error: BaseException) -> str:
 
 def reason(error: BaseException) -> str:
     """An exception as one line for a table."""
+    import torch
+
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return "out of memory: a smaller numerics.sample_batch, or numerics.dtype=bfloat16, may help"
     first = (str(error).strip().splitlines() or [""])[0][:300]

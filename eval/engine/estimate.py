@@ -6,6 +6,7 @@ import io
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,18 +16,20 @@ from omegaconf import DictConfig
 from PIL import Image
 
 from cli.command import resolved
-from eval.engine.fit_groups import groups
+from eval.engine.groups import groups
 from eval.engine.memory import peak_memory
 from eval.metrics.base import Metric, Reference
 from eval.metrics.build import build_metrics
 from eval.runs.config import check_names
+from imagic.settings import KEEP
 from tedbench.datasets.build import build_dataset
 from tedbench.errors import UserError
-from tedbench.method import Editor
+from tedbench.method import Description, Editor
 from tedbench.pair import EditPair
 
 if TYPE_CHECKING:
     from eval.engine.progress import Reporter
+    from imagic.fits import FitStore
 
 FEW, MORE = 3, 6
 """Steps that are measured of each stage: what every stage has, and how many more to see what one step takes."""
@@ -99,35 +102,36 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     Raises:
         UserError: what ``eval.run`` would refuse, too.
     """
-    from imagic.api import build_editor, build_model, takes_model
+    from imagic.api import build_editor, build_model, describe_editor
     from imagic.models.device import settle
     from imagic.models.weights import locate_all
 
     plain = resolved(cfg)
     check_names(plain)
-    device, threads = settle(plain["numerics"])
+    if plain["fits"]["keep"] not in KEEP:
+        raise UserError(f"fits.keep is {plain['fits']['keep']!r}. It must be one of {', '.join(KEEP)}.")
+    method = describe_editor(plain)
     dataset = build_dataset(plain["dataset"])
+    requests = method.requests(plain["sweep"]["strengths"], plain["sweep"]["seeds"])
+    method.check(dataset.entries)
+    device, threads = settle(plain["numerics"])
     start, model = time.monotonic(), None
-    if takes_model(plain):
-        plain["model"] |= {key: str(folder) for key, folder in locate_all(plain["model"]).items()}
+    if method.takes_model:
+        found = {key: str(folder) for key, folder in locate_all(plain["model"]).items()}
+        plain = {**plain, "model": {**plain["model"], **found}}
         reporter.say(f"loading {plain['model']['name']}")
         model = build_model(plain, device)
-    editor: Editor = build_editor(plain, device, model)  # refuses what is wrong with the settings themselves
-    requests = editor.requests(plain["sweep"]["strengths"], plain["sweep"]["seeds"])
-    editor.check(dataset.entries)
     metrics = build_metrics(plain["metrics"], device)
     load_s = time.monotonic() - start
 
-    def few(counts: Mapping[str, int]) -> Editor:
-        made: Editor = build_editor(plain | {"method": with_steps(plain["method"], counts)}, device, model)
-        made.beside = lambda pair: pairs
-        return made
+    def few(counts: Mapping[str, int], fits: FitStore | None = None) -> Editor:
+        settings = {**plain, "method": with_steps(plain["method"], counts)}
+        editor: Editor = build_editor(settings, device, model, fits)
+        return editor
 
-    needs, size = editor.needs, editor.group
-    batch = one_batch(editor, requests, plain["numerics"]["sample_batch"])
-    del editor  # and its copy of the weights
-    usable = [e for e in dataset.entries if all(getattr(e, name) for name in needs)]
-    pairs = [dataset.load(e) for e in groups(usable, size)[0]]
+    batch = one_batch(method, requests, plain["numerics"]["sample_batch"])
+    usable = [entry for entry in dataset.entries if not method.lacks(entry)]
+    pairs = [dataset.load(entry) for entry in groups(usable, method.group)[0]]
     pair = pairs[0]
     reporter.say(f"measuring a few steps of {pair.id}")
     first = _time(few(_at_most(steps(plain["method"]), FEW)), pairs, batch)  # the first time everything is slower
@@ -140,7 +144,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
         batch_s * math.ceil(len(requests) / len(batch)),
         _scoring(metrics, pair, images) * len(requests),
         TABLES + _png_bytes(pair.image) * (len(requests) + 1 + (pair.truth is not None)),
-        _fit_bytes(lambda: few(_at_most(steps(plain["method"]), 1)), pair, plain["fits"]["keep"]),
+        _fit_bytes(partial(few, _at_most(steps(plain["method"]), 1)), pair, method, plain["fits"]["keep"]),
     )
     return Estimate(len(dataset), len(requests), load_s, cost, peak_memory(), device, threads)
 
@@ -166,9 +170,9 @@ def with_steps(method: Mapping[str, Any], counts: Mapping[str, int], prefix: str
     }
 
 
-def one_batch(editor: Editor, requests: Sequence[tuple[float, int]], size: int) -> list[tuple[float, int]]:
+def one_batch(method: Description, requests: Sequence[tuple[float, int]], size: int) -> list[tuple[float, int]]:
     """A batch as a pair's images come in: from all over the strengths; where a seed is a fit, all of one seed's."""
-    if editor.randomness == "fit":
+    if method.randomness == "fit":
         return [request for request in requests if request[1] == requests[0][1]]
     every = max(1, len(requests) // size)
     return list(requests[::-every][:size])[::-1]
@@ -215,6 +219,8 @@ def _time(
     fit_s, batch_s, images = 0.0, 0.0, np.empty(0)
     for pair in pairs:
         start = time.monotonic()
+        if editor.awaits_group(pair):
+            editor.fit_group(pairs)
         with editor.fit(pair) as edit:
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
@@ -244,15 +250,11 @@ def _png_bytes(image: np.ndarray) -> int:
     return file.tell()
 
 
-def _fit_bytes(make: Callable[[], Editor], pair: EditPair, keep: str) -> int:
-    """What one kept fit takes on the disk."""
-    from imagic.fits import KEEP, FitStore
+def _fit_bytes(make: Callable[[FitStore], Editor], pair: EditPair, method: Description, keep: str) -> int:
+    """Return the bytes that one kept fit takes on the disk."""
+    from imagic.fits import FitStore
 
-    if keep not in KEEP:
-        raise UserError(f"fits.keep is {keep!r}. It must be one of {', '.join(KEEP)}.")
-    if keep == "none" or not hasattr(editor := make(), "fits"):
+    if keep == "none" or not method.keeps_fits:
         return 0
-    with TemporaryDirectory() as folder:
-        editor.fits = FitStore(Path(folder), keep, {})
-        with editor.fit(pair):
-            return sum(path.stat().st_size for path in Path(folder).iterdir())
+    with TemporaryDirectory() as folder, make(FitStore(Path(folder), keep, {})).fit(pair):
+        return sum(path.stat().st_size for path in Path(folder).iterdir())

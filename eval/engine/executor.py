@@ -1,27 +1,26 @@
-"""What runs pairs: one after another here, or on many workers."""
+"""Runs tasks: one pair after another here, or on many workers."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from eval.engine.edit_pair import Outcome
+from eval.engine.context import EditContext
+from eval.engine.placement import Placement
 from eval.engine.signals import Stopped
+from eval.engine.task import Outcome, Task
 from eval.runs.lock import Part
-from imagic.models.device import settle
+from imagic.models.device import resolve
 from tedbench.errors import UserError
 from tedbench.pair import Entry
 
-if TYPE_CHECKING:
-    from eval.engine.job import Job, Todo
-
 
 class Executor(ABC):
-    """Does a job's pairs. Their shards are the same whichever executor wrote them.
+    """Edits pairs. Their shards are the same whichever executor wrote them.
 
     Attributes:
-        part: which of the dataset's pairs this command does; those of a Slurm array do one part each.
+        part: which of the dataset's pairs this command edits; each command of a Slurm array has one part.
     """
 
     def __init__(self, shard: str | None = None) -> None:
@@ -34,25 +33,25 @@ class Executor(ABC):
         """
         self.part = part_of(shard)
 
-    def settle(self, numerics: Mapping[str, Any]) -> tuple[str, int]:
-        """The device and the number of CPU threads that pairs are computed with; this process is set up for them.
+    def place(self, numerics: Mapping[str, Any]) -> Placement:
+        """Return where pairs are computed.
 
         Raises:
-            UserError: a setting that is no such thing, or a device that is not there.
+            UserError: a setting of ``numerics`` that is no such thing, or a device that is not there.
         """
-        return settle(numerics)
+        return Placement(*resolve(numerics))
 
-    def own_device(self, device: str) -> str:
-        """Where this process itself holds method and metrics, given where pairs are computed."""
-        return device
+    def own_device(self, placement: Placement) -> str:
+        """Return where this process itself computes metrics."""
+        return placement.device
 
     @abstractmethod
-    def run(self, job: Job, todo: Sequence[Todo]) -> None:
-        """Writes a shard for each pair: its images, or the reason why there are none."""
+    def run(self, context: EditContext, tasks: Sequence[Task]) -> None:
+        """Write a shard for each task: its images, or the reason why there are none."""
 
 
 def part_of(shard: str | None) -> Part:
-    """The part that "2/8" names: the second of eight; None names all pairs.
+    """Return the part that "2/8" names: the second of eight; None names all pairs.
 
     Raises:
         UserError: it is no such thing.
@@ -65,27 +64,27 @@ def part_of(shard: str | None) -> Part:
     return Part(int(number), int(count))
 
 
-def begin(job: Job, entry: Entry) -> None:
-    """What only one process of a run does before each pair: events and progress.
+def begin(context: EditContext, entry: Entry) -> None:
+    """Log and report that a pair is begun; only one process of a run calls this.
 
     Raises:
         Stopped: the user asked to.
     """
-    job.reporter.stop.check()
-    job.run.event("begin", pair=entry.id)
-    job.reporter.start_pair(entry)
+    context.reporter.stop.check()
+    context.run.event("begin", pair=entry.id)
+    context.reporter.start_pair(entry)
 
 
-def record(job: Job, entry: Entry, outcome: Outcome) -> None:
-    """What only one process of a run does after each pair: events and progress.
+def record(context: EditContext, entry: Entry, outcome: Outcome) -> None:
+    """Log and report how a pair ended; only one process of a run calls this.
 
     Raises:
-        Stopped: the pair was left at the user's wish.
+        Stopped: the pair was interrupted by the user.
     """
     if outcome.images:
-        job.run.event("pair", pair=entry.id, images=outcome.images, **outcome.facts)
+        context.run.event("pair", pair=entry.id, images=outcome.images, **outcome.facts)
     if outcome.reason:
-        job.run.event("failure", pair=entry.id, reason=outcome.reason)
+        context.run.event("failure", pair=entry.id, reason=outcome.reason)
     if outcome.stopped:
         raise Stopped
-    job.reporter.end_pair(entry, outcome.reason)
+    context.reporter.end_pair(entry, outcome.reason)

@@ -9,7 +9,13 @@ from contextlib import contextmanager
 
 @contextmanager
 def settled_heap() -> Iterator[None]:
-    """Collections pass over what is here already: the modules of torch, which take them a tenth of a second each time."""
+    """Collections pass over what is here already: the modules of torch, which take them a tenth of a second each time.
+
+    Where the process around has seen to that itself, nothing is done.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
     gc.collect()
     gc.freeze()
     try:

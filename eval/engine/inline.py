@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from eval.engine.context import EditContext
 from eval.engine.edit_pair import edit_pair
 from eval.engine.executor import Executor, begin, record
 from eval.engine.heap import settled_heap
-
-if TYPE_CHECKING:
-    from eval.engine.job import Job, Todo
+from eval.engine.task import Task
 
 
 class Inline(Executor):
-    """The default executor."""
+    """The default executor: edits one pair after another in this process."""
 
-    def run(self, job: Job, todo: Sequence[Todo]) -> None:
-        with job.reporter.pairs(len(todo)), settled_heap():
-            for entry, requests in todo:
-                begin(job, entry)
-                outcome = edit_pair(job.run, job.dataset, job.editor, entry, requests, job.reporter.step)
-                record(job, entry, outcome)
+    def run(self, context: EditContext, tasks: Sequence[Task]) -> None:
+        if not tasks:
+            return
+        editor, reporter = context.build(), context.reporter
+        with reporter.pairs(len(tasks)), settled_heap():
+            for task in tasks:
+                begin(context, task.entry)
+                group = context.group_of(task.entry)
+                outcome = edit_pair(context.run, context.dataset, context.method, editor, task, group, reporter.step)
+                record(context, task.entry, outcome)

@@ -11,19 +11,19 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from eval.engine.edit_pair import Outcome
+from eval.engine.context import EditContext
 from eval.engine.executor import Executor, begin, record
-from eval.engine.fit_groups import groups
+from eval.engine.groups import groups
+from eval.engine.placement import Placement
+from eval.engine.plan import examine_pair, shards_of
 from eval.engine.ray_worker import Worker
 from eval.engine.signals import Stopped
-from imagic.models.device import cpu_threads, settle
+from eval.engine.task import Outcome, Task
+from imagic.models.device import cpu_threads, resolve
 from tedbench.errors import UserError
 from tedbench.pair import Entry
-
-if TYPE_CHECKING:
-    from eval.engine.job import Job, Todo
 
 OBJECT_STORE = 100_000_000
 """Bytes of shared memory: pictures go through the run's folder, so little is wanted, and containers have little."""
@@ -66,9 +66,8 @@ class Ray(Executor):
             if wrong and not (name == "workers" and value is None):
                 raise UserError(f"executor.{name} is {value!r}. It must be a whole number from {least}.")
         self._workers, self._address, self._retries = workers, address, retries
-        self._device, self._threads, self._gpus = "cpu", 1, 0
 
-    def settle(self, numerics: Mapping[str, Any]) -> tuple[str, int]:
+    def place(self, numerics: Mapping[str, Any]) -> Placement:
         asked = str(numerics["device"])
         if asked.startswith("cuda:"):
             raise UserError(
@@ -76,59 +75,62 @@ class Ray(Executor):
                 "Give numerics.device=cuda, and CUDA_VISIBLE_DEVICES to choose GPUs."
             )
         if self._address is None:
-            self._device, self._threads = settle(numerics)
-            self._gpus = _local_gpus() if self._device == "cuda" else 0
-            return self._device, self._threads
+            device, threads = resolve(numerics)
+            return Placement(device, threads, _local_gpus() if device == "cuda" else 0)
         with self._cluster() as ray:
             gpus = int(ray.cluster_resources().get("GPU", 0))
         if asked == "cuda" and not gpus:
             raise UserError(f"The cluster at {self._address} has no GPU. Give numerics.device=cpu.")
-        self._gpus = gpus if asked in ("auto", "cuda") else 0
-        here = {"device": "cpu" if self._gpus or asked == "auto" else asked}
-        here |= {"dtype": "float32"} if self._gpus else {}  # whether workers have tf32, they say
-        self._device, self._threads = settle({**numerics, **here})
-        self._device = "cuda" if self._gpus else self._device
-        return self._device, self._threads
+        gpus = gpus if asked in ("auto", "cuda") else 0
+        here = {"device": "cpu" if gpus or asked == "auto" else asked}
+        here |= {"dtype": "float32"} if gpus else {}  # whether workers have tf32, they say
+        device, threads = resolve({**numerics, **here})
+        return Placement("cuda" if gpus else device, threads, gpus)
 
-    def own_device(self, device: str) -> str:
+    def own_device(self, placement: Placement) -> str:
         return "cpu"
 
-    def run(self, job: Job, todo: Sequence[Todo]) -> None:
-        from eval.engine.score_pair import lacking
+    def run(self, context: EditContext, tasks: Sequence[Task]) -> None:
+        from eval.engine.score_pair import lacks_scores
 
-        editing = {entry.id for entry, _ in todo}
-        first = {e.id: group[0].id for group in groups(job.dataset.entries, job.editor.group) for e in group}
-        tasks = [_Task(entry.id, first[entry.id], entry, requests) for entry, requests in todo]
-        tasks += [_Task(s.id, s.id) for s in job.shards() if s.id not in editing and lacking(s, job.metrics)]
-        if not tasks:
+        editing, dataset, place = {entry.id for entry, _ in tasks}, context.dataset, context.placement
+        first = {e.id: group[0].id for group in groups(dataset.entries, context.method.group) for e in group}
+        work = [_Task(entry.id, first[entry.id], entry, requests) for entry, requests in tasks]
+        work += [
+            _Task(shard.id, shard.id)
+            for shard in shards_of(context.run, dataset)
+            if shard.id not in editing and lacks_scores(shard, context.metrics)
+        ]
+        if not work:
             return
-        count = min(self._count(), len({task.group for task in tasks}))
-        if not self._gpus and self._address is None and count * self._threads > cpu_threads(None):
-            job.reporter.say(
-                f"{count} workers of {self._threads} threads share {cpu_threads(None)} cores: another "
+        count = min(self._count(place), len({task.group for task in work}))
+        if not place.gpus and self._address is None and count * place.threads > cpu_threads(None):
+            context.reporter.say(
+                f"{count} workers of {place.threads} threads share {cpu_threads(None)} cores: another "
                 "numerics.threads would be faster, and makes a run of its own"
             )
-        job.reporter.say(f"starting {count} workers")
-        with self._cluster(count) as ray, job.reporter.pairs(len(todo)):
-            crew = _Crew(ray, job, self._start(ray, job), self._retries)
-            crew.work(tasks, count)
+        context.reporter.say(f"starting {count} workers")
+        with self._cluster(count, place.gpus) as ray, context.reporter.pairs(len(tasks)):
+            crew = _Crew(ray, context, self._start(ray, context), self._retries)
+            crew.work(work, count)
 
-    def _count(self) -> int:
-        return self._workers or self._gpus or max(1, cpu_threads(None) // self._threads)
+    def _count(self, place: Placement) -> int:
+        return self._workers or place.gpus or max(1, cpu_threads(None) // place.threads)
 
-    def _start(self, ray: Any, job: Job) -> Any:
+    def _start(self, ray: Any, context: EditContext) -> Any:
         """What starts a worker."""
+        place = context.placement
         needs = (
             {"num_gpus": 1, "num_cpus": 1}
-            if self._gpus
-            else {"num_cpus": 1 if self._address is None else self._threads}
+            if place.gpus
+            else {"num_cpus": 1 if self._address is None else place.threads}
         )
         actor = ray.remote(concurrency_groups={"control": 1}, max_restarts=0, max_task_retries=0, **needs)(Worker)
-        folder = job.run.folder.absolute()
-        return lambda: actor.remote(folder, job.settings, self._device, self._threads, str(Path.cwd()))
+        folder = context.run.folder.absolute()
+        return lambda: actor.remote(folder, context.settings, place.device, place.threads, str(Path.cwd()))
 
     @contextmanager
-    def _cluster(self, workers: int = 1) -> Iterator[Any]:
+    def _cluster(self, workers: int = 1, gpus: int = 0) -> Iterator[Any]:
         """A connection to the cluster, or a cluster of this machine's own; gives Ray."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         if self._address is None:  # else it listens on every interface
@@ -145,7 +147,7 @@ class Ray(Executor):
                     ray.init(
                         address="local",
                         num_cpus=workers,
-                        num_gpus=self._gpus,
+                        num_gpus=gpus,
                         include_dashboard=False,
                         object_store_memory=OBJECT_STORE,
                         _system_config=PATIENCE,
@@ -188,8 +190,8 @@ class _Task(NamedTuple):
 class _Crew:
     """Workers and what they have in hand."""
 
-    def __init__(self, ray: Any, job: Job, start: Any, retries: int) -> None:
-        self._ray, self._job, self._start, self._retries = ray, job, start, retries
+    def __init__(self, ray: Any, context: EditContext, start: Any, retries: int) -> None:
+        self._ray, self._context, self._start, self._retries = ray, context, start, retries
         self._queue: deque[_Task] = deque()
         self._hands: dict[Any, deque[_Task]] = {}  # by worker; the first is being done
         self._waiting: dict[Any, tuple[Any, _Task | None]] = {}  # by answer: whose, to which task; None: it is built
@@ -211,10 +213,10 @@ class _Crew:
                 answers, _ = self._ray.wait(list(self._waiting), timeout=1.0)
                 for answer in answers:
                     self._hear(answer)
-                self._job.reporter.stop.check()
+                self._context.reporter.stop.check()
                 self._show_stage()
                 if time.monotonic() > self._anxious:
-                    self._job.reporter.say("still waiting for a first worker: has the cluster room for one?")
+                    self._context.reporter.say("still waiting for a first worker: has the cluster room for one?")
                     self._anxious = math.inf
         except Stopped:
             self._leave()
@@ -267,18 +269,18 @@ class _Crew:
             asked = worker.edit.remote(task.entry, task.requests) if task.entry else worker.score.remote(task.pair_id)
             self._waiting[asked] = worker, task
         if hand and hand[0].entry:
-            begin(self._job, hand[0].entry)
+            begin(self._context, hand[0].entry)
 
     def _finished(self, task: _Task, outcome: Outcome | None) -> None:
         self._losses = 0
         if task.entry and outcome:
-            record(self._job, task.entry, outcome)
+            record(self._context, task.entry, outcome)
 
     def _lost(self, worker: Any, error: Exception) -> None:
         """Gives a lost worker's tasks to others; the one that it was doing only so often."""
         hand = self._hands.pop(worker)
         self._waiting = {answer: whose for answer, whose in self._waiting.items() if whose[0] is not worker}
-        self._job.reporter.stop.check()  # the same signal may have ended it
+        self._context.reporter.stop.check()  # the same signal may have ended it
         self._losses += 1
         if self._losses > (len(self._hands) + 1) * (self._retries + 1):
             raise UserError(f"Workers are lost one after another, the last so: {str(error).strip().splitlines()[0]}")
@@ -295,16 +297,16 @@ class _Crew:
         spent = self._strikes[task.pair_id] > self._retries
         if task.entry is None:
             return spent
-        run = self._job.run
+        run = self._context.run
         run.clear_leftovers([task.pair_id])
         reason = None
-        if self._job.missing(task.entry):
+        if examine_pair(run, self._context.wanted, task.entry).requests:
             if not spent:
                 return False
             reason = (
                 f"its worker was lost {self._strikes[task.pair_id]} times: killed, short of memory, or with its machine"
             )
-            run.write_failure(task.entry, task.requests, reason, self._job.editor.origins(task.entry))
+            run.write_failure(task.entry, task.requests, reason, self._context.method.origins(task.entry))
         else:
             self._queue.append(_Task(task.pair_id, task.group))  # its scores, if it had not come to them
         self._finished(task, Outcome(0 if reason else len(task.requests), reason, {"worker_lost": True}))
@@ -312,11 +314,11 @@ class _Crew:
 
     def _show_stage(self) -> None:
         """Asks one worker, at most once a second, how far it is."""
-        if not self._job.reporter.shows_steps or time.monotonic() - self._polled < 1:
+        if not self._context.reporter.shows_steps or time.monotonic() - self._polled < 1:
             return
         self._polled = time.monotonic()
         busy = next((worker for worker, hand in self._hands.items() if hand), None)
         if busy is not None:
             with suppress(Exception):  # it is lost, or too busy to say; what becomes of it is told elsewhere
                 asked = busy.stage.options(concurrency_group="control").remote()
-                self._job.reporter.step(*self._ray.get(asked, timeout=1))
+                self._context.reporter.step(*self._ray.get(asked, timeout=1))

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from eval.engine.edit_pair import Outcome, edit_pair, reason
+from eval.engine.edit_pair import edit_pair, reason
+from eval.engine.groups import groups
 from eval.engine.signals import Stop
+from eval.engine.task import Outcome, Task
 from eval.runs.writer import RunWriter
 from tedbench.errors import PairError, UserError
 from tedbench.pair import Entry
@@ -37,13 +37,11 @@ class Worker:
         """What is asked of it first: an error of a constructor would be that of a lost worker.
 
         Raises:
-            UserError: as :func:`eval.engine.setup.prepare`.
+            UserError: wrong settings, or weights that are not here.
         """
-        from eval.engine.fit_groups import set_groups
-        from eval.engine.progress import Reporter
-        from eval.engine.setup import keep_fits
+        from eval.engine.setup import build_with_fits
         from eval.metrics.build import build_metrics
-        from imagic.api import build_editor
+        from imagic.api import describe_editor
         from imagic.models.device import settle
         from tedbench.datasets.build import build_dataset
 
@@ -52,10 +50,10 @@ class Worker:
         settle({**settings["numerics"], "device": device, "threads": self._threads})
         self._run = RunWriter.open(self._folder)
         self._dataset = build_dataset(settings["dataset"])
-        self._editor = build_editor(settings, device)
+        self._method = describe_editor(settings)
+        self._editor = build_with_fits(settings, self._run.config(), device)
         self._metrics = build_metrics(settings["metrics"], device)
-        keep_fits(self._editor, settings["fits"], self._run.config(), Reporter(Console(quiet=True)))
-        set_groups(self._editor, self._dataset)
+        self._groups = groups(self._dataset.entries, self._method.group)
         gc.freeze()  # as eval.engine.heap, for as long as this process lives
 
     def stage(self) -> tuple[str, int, int]:
@@ -64,7 +62,9 @@ class Worker:
 
     def edit(self, entry: Entry, requests: Sequence[tuple[float, int]]) -> Outcome:
         """Writes a pair's shard, and its scores."""
-        outcome = edit_pair(self._run, self._dataset, self._editor, entry, requests, self._progress)
+        group = next(group for group in self._groups if entry in group)
+        task = Task(entry, requests)
+        outcome = edit_pair(self._run, self._dataset, self._method, self._editor, task, group, self._progress)
         start = time.monotonic()
         why = None if outcome.stopped else self.score(entry.id)
         facts = {"score_s": round(time.monotonic() - start, 2), "worker": f"{platform.node()}:{os.getpid()}"}

@@ -59,8 +59,16 @@ def score_run(
 
 
 def lacking(shard: Shard, metrics: Sequence[Metric]) -> list[Metric]:
-    """Those that have not measured a shard's images yet."""
-    return [metric for metric in metrics if _lacks(shard, metric)]
+    """Return the metrics that have not measured all of a shard's images."""
+    return [metric for metric in metrics if lacks_scores(shard, [metric.name])]
+
+
+def lacks_scores(shard: Shard, metrics: Sequence[str]) -> bool:
+    """Return True if any of the metrics with these names has not measured all of a shard's images."""
+    try:
+        return any(len(_unmeasured(shard, name)) for name in metrics)
+    except DamagedError:  # reported when its images are examined
+        return False
 
 
 def write_scores(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metric, pd.DataFrame]]:
@@ -70,17 +78,10 @@ def write_scores(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metr
         yield metric, scores
 
 
-def _lacks(shard: Shard, metric: Metric) -> bool:
-    try:
-        return bool(len(_unmeasured(shard, metric)))
-    except DamagedError:  # said elsewhere
-        return False
-
-
-def _unmeasured(shard: Shard, metric: Metric) -> pd.DataFrame:
-    """The rows of the images that a metric has no scores of; a damaged table is an error."""
+def _unmeasured(shard: Shard, metric: str) -> pd.DataFrame:
+    """Return the rows of the images that the metric of this name has no scores of; a damaged table is an error."""
     samples = shard.samples()
-    samples, scores = samples[samples["status"] == "ok"], shard.scores_of(metric.name)
+    samples, scores = samples[samples["status"] == "ok"], shard.scores_of(metric)
     if scores is None:
         return samples
     have = set(zip(scores["strength"], scores["seed"], strict=True))
@@ -101,7 +102,9 @@ def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metri
     def pictures(names: tuple[str, ...]) -> np.ndarray:
         return np.stack([shard.image(name) for name in names])
 
-    work = [(metric, rows) for metric in metrics if len(rows := _unmeasured(shard, metric))]  # others score here too
+    work = [
+        (metric, rows) for metric in metrics if len(rows := _unmeasured(shard, metric.name))
+    ]  # others score here too
     for _, rows in work:
         pictures(tuple(rows["image"]))
     reference = Reference(shard.input(), info["target_text"], info["source_text"], shard.truth())

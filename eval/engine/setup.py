@@ -1,116 +1,145 @@
-"""From a configuration to a job: everything that can be checked before the first long step."""
+"""Opens a run's folder for a command, and edits its pairs."""
 
 from __future__ import annotations
 
-from itertools import chain
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
-from cli.command import resolved
+from eval.engine.context import EditContext
 from eval.engine.executor import Executor
-from eval.engine.fit_groups import groups, set_groups
-from eval.engine.job import Job
+from eval.engine.plan import examine, lines, plan, shards_of
 from eval.engine.progress import Reporter
+from eval.engine.repair import repair
+from eval.engine.score_pair import lacks_scores, score_run
+from eval.engine.spec import RunSpec
 from eval.metrics.build import build_metrics
-from eval.runs.cards import Cards, DatasetCard, MethodCard, MetricCards
-from eval.runs.config import check_names, fit_identity, run_config, run_name, with_old_list_name
-from eval.runs.listing import Listing, is_of, left_out, listing_of
+from eval.runs.config import fit_identity
+from eval.runs.listing import left_out
 from eval.runs.lock import RunLock
 from eval.runs.provenance import provenance
 from eval.runs.writer import RunWriter
-from tedbench.build import build
-from tedbench.datasets.build import build_dataset
-from tedbench.errors import UserError
+from imagic.models.device import multiply_exactly, settle
 from tedbench.method import Editor
 
 
-def prepare(cfg: DictConfig, reporter: Reporter) -> Job:
-    """Checks everything that can be checked before the first long step, and opens the run's folder.
+@contextmanager
+def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
+    """Lock and open the folder of a run, and set this process up for it.
 
     Raises:
-        UserError: something that the user can mend.
+        UserError: the folder is of another run or list, another command works on it, or it cannot be written to.
     """
-    from imagic.api import build_editor, takes_model
-    from imagic.models.weights import digest, locate_all
-
-    plain = resolved(cfg)
-    check_names(plain)
-    if not isinstance(retry := plain["run"]["retry_failed"], bool):
-        raise UserError(f"run.retry_failed is {retry!r}. It must be true or false.")
-    executor: Executor = build(plain["executor"], Executor)
-    device, threads = executor.settle(plain["numerics"])
-    here = executor.own_device(device)
-    dataset = build_dataset(plain["dataset"])
-    weights = locate_all(plain["model"]) if takes_model(plain) else {}
-    reporter.say(f"loading {cfg.model.name if weights else cfg.method.name}")
-    plain["model"] |= {key: str(folder) for key, folder in weights.items()}  # found already: a hub is not asked twice
-    editor: Editor = build_editor(plain, here)
-    if weights and plain["numerics"]["compile"]:
-        reporter.say("the networks are compiled with the first pair, which takes minutes more unless torch knows them")
-    sweep = plain["sweep"]
-    requests = editor.requests(sweep["strengths"], sweep["seeds"])
-    if editor.randomness == "none" and list(sweep["seeds"]) != [0]:
-        reporter.say(f"{cfg.method.name} draws no random numbers: one image a strength, kept as seed 0")
-    editor.check(dataset.entries)
-    metrics = build_metrics(plain["metrics"], here)
-    config = run_config(
-        resolved(cfg),
-        model_digest=digest(*weights.values()) if weights else None,
-        method_digest=editor.digest,
-        device=device,
-        threads=threads,
-        cards=Cards(
-            DatasetCard.of(dataset, plain["dataset"]["name"]),
-            MethodCard.of(editor, plain["method"]["name"], plain["model"]["name"] if weights else "none"),
-            MetricCards(metric.card for metric in metrics),
-        ),
-    )
-    keep_fits(editor, plain["fits"], config, reporter)
-    set_groups(editor, dataset)
-    listing = listing_of(dataset)
-    folder = Path(str(cfg.run_dir)) if cfg.run_dir else own_folder(config, listing)
-    made_with = provenance(device, threads, weights, dataset.entries)
-    lock = RunLock(folder, executor.part, reporter.say)
+    dataset, part = spec.part, spec.executor.part
+    placement, own = spec.placement, spec.executor.own_device(spec.placement)
+    numerics = {**spec.settings["numerics"], "device": own, "threads": placement.threads}
+    settle(numerics if own == placement.device else {**numerics, "dtype": "float32"})
+    made_with = provenance(placement.device, placement.threads, spec.weights, spec.dataset.entries)
+    lock = RunLock(spec.folder, part, reporter.say)
     try:
-        run = RunWriter.create(folder, config, lock, listing)
-        if gone := left_out(folder, config, listing):
+        run = RunWriter.create(spec.folder, dict(spec.config), lock, spec.listing)
+        if gone := left_out(spec.folder, spec.config, spec.listing):
             of = "1 pair" if len(gone) == 1 else f"{len(gone)} pairs"
-            reporter.say(f"{of} of {folder} left out, as the list no longer has them, such as {gone[0]}")
+            reporter.say(f"{of} of {spec.folder} left out, as the list no longer has them, such as {gone[0]}")
         run.write_json("provenance.json", made_with)
-        run.event("start", pairs=len(dataset), samples_per_pair=len(requests), sweep=sweep, provenance=made_with)
-        dataset.entries = tuple(chain.from_iterable(executor.part.of(groups(dataset.entries, editor.group))))
-        run.clear_leftovers(None if executor.part.whole else {entry.id for entry in dataset.entries})
-    except BaseException:
+        run.event(
+            "start",
+            pairs=len(spec.dataset),
+            samples_per_pair=len(spec.requests),
+            sweep=spec.settings["sweep"],
+            provenance=made_with,
+        )
+        run.clear_leftovers(None if part.whole else {entry.id for entry in dataset.entries})
+        yield run
+    finally:
+        multiply_exactly()
         lock.release()
-        raise
-    return Job(run, dataset, editor, metrics, requests, executor, reporter, retry, plain, lock)
 
 
-def own_folder(config: dict[str, Any], listing: Listing) -> Path:
-    """The folder that a run is named by, or where there is none yet, that of the same run of an older version."""
-    folder, before = (Path("runs") / run_name(each) for each in (config, with_old_list_name(config)))
-    if (
-        not folder.exists()
-        and (before / "config.yaml").exists()
-        and is_of(before, RunWriter.open(before).config(), listing)
-    ):
-        return before
-    return folder
-
-
-def keep_fits(editor: Editor, settings: dict[str, Any], config: dict[str, Any], reporter: Reporter) -> None:
-    """Gives a method that keeps fits the folder for them; others go on without.
+def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
+    """Make the images that a run lacks; failures stay within their pair.
 
     Raises:
-        UserError: an unknown choice, or a folder that cannot be written to.
+        UserError: an input of a finished pair has changed, or what is no fault of a pair, such as a full disk.
     """
-    from imagic.fits import KEEP, FitStore
+    settings = spec.settings
+    if spec.method.randomness == "none" and list(settings["sweep"]["seeds"]) != [0]:
+        name = settings["method"]["name"]
+        reporter.say(f"{name} draws no random numbers: one image a strength, kept as seed 0")
+    context = EditContext(
+        run,
+        spec.part,
+        spec.method,
+        spec.requests,
+        partial(_build, spec, reporter),
+        reporter,
+        spec.placement,
+        settings,
+        spec.metric_names,
+        spec.retry_failed,
+    )
+    make_images(context, spec.executor)
+    if settings["fits"]["keep"] != "none" and spec.method.keeps_fits:
+        files = list(Path(str(settings["fits"]["folder"])).glob("*.safetensors"))
+        size = sum(file.stat().st_size for file in files) / 1e6
+        reporter.say(f"{settings['fits']['folder']} has {len(files)} fits, {size:.1f} MB")
 
-    if settings["keep"] not in KEEP:
-        raise UserError(f"fits.keep is {settings['keep']!r}. It must be one of {', '.join(KEEP)}.")
-    if settings["keep"] == "none" or not hasattr(editor, "fits"):
-        return
-    editor.fits = FitStore(Path(str(settings["folder"])), settings["keep"], fit_identity(config, settings["keep"]))
-    reporter.say(f"fits are kept in {settings['folder']}")
+
+def measure(spec: RunSpec, run: RunWriter, reporter: Reporter) -> int:
+    """Add the scores that a run lacks. Metrics are built only if any are lacking.
+
+    Returns:
+        The number of pairs that could not be scored because an image of theirs cannot be read.
+    """
+    shards = run.shards() if spec.executor.part.whole else shards_of(run, spec.part)
+    if not any(lacks_scores(shard, spec.metric_names) for shard in shards):
+        return 0
+    metrics = build_metrics(spec.settings["metrics"], spec.executor.own_device(spec.placement))
+    return score_run(run, metrics, reporter, shards)
+
+
+def make_images(context: EditContext, executor: Executor) -> None:
+    """Find what a run lacks, mend what is damaged, and run the tasks that are left."""
+    reporter, wanted = context.reporter, context.wanted
+    findings = examine(context.run, wanted)
+    for line in lines(findings, context.run.metrics, context.metrics, context.retry_failed):
+        reporter.say(line)
+    repair(context.run, context.dataset, findings, reporter)
+    with reporter.stop:
+        executor.run(context, plan(findings))
+
+
+def _build(spec: RunSpec, reporter: Reporter) -> Editor:
+    settings = spec.settings
+    reporter.say(f"loading {settings['model' if spec.weights else 'method']['name']}")
+    if spec.weights and settings["numerics"]["compile"]:
+        reporter.say("the networks are compiled with the first pair, which takes minutes more unless torch knows them")
+    found = {key: str(folder) for key, folder in spec.weights.items()}  # the hub is not asked twice
+    located = {**settings, "model": {**settings["model"], **found}}
+    editor = build_with_fits(located, spec.config, spec.placement.device)
+    if settings["fits"]["keep"] != "none" and spec.method.keeps_fits:
+        reporter.say(f"fits are kept in {settings['fits']['folder']}")
+    return editor
+
+
+def build_with_fits(settings: Mapping[str, Any], config: Mapping[str, Any], device: str) -> Editor:
+    """Build the method, with the folder in which its fits are kept.
+
+    Args:
+        settings: the resolved configuration.
+        config: the run's.
+        device: where the method computes.
+
+    Raises:
+        UserError: wrong settings, weights that are not here, or a folder of fits that cannot be written to.
+    """
+    from imagic.api import build_editor, describe_editor
+    from imagic.fits import FitStore
+
+    keep, fits = settings["fits"]["keep"], None
+    if keep != "none" and describe_editor(settings).keeps_fits:
+        fits = FitStore(Path(str(settings["fits"]["folder"])), keep, fit_identity(dict(config), keep))
+    editor: Editor = build_editor(settings, device, fits=fits)
+    return editor

@@ -69,20 +69,20 @@ def choose(among: Candidates, options: dict[str, Any]) -> Choice:
 def draw_chosen(run: Run, choice: Choice) -> None:
     """Writes chosen.png: input, chosen image and text of each pair, under the rule."""
     from tedbench.disk import writing
-    from tedbench.sheet import Cell, draw_sheet, tile
+    from tedbench.sheet import Cell, draw_sheet
 
     axis, cells = run.axis, []
     images = choice.images.set_index("pair_id")
     for pair in sorted([*images.index, *choice.left_out]):
         shard = run.shard(pair)
-        shown = tile(shard.input()) if (shard.folder / "input.png").exists() else "no input"
+        shown = shard.input() if (shard.folder / "input.png").exists() else "no input"
         text = shard.info()["target_text"]
         if pair in images.index:
             row = images.loc[pair]
             note = f"{axis.label(row['strength'])}, seed {row['seed']}"
             if pair in choice.notes:
                 note += f" ({choice.notes[pair]})"
-            cells.append(Cell((shown, tile(shard.image(row["image"]))), text, note))
+            cells.append(Cell((shown, shard.image(row["image"])), text, note))
         else:
             cells.append(Cell((shown, choice.left_out[pair]), text))
     sheet = draw_sheet(cells, f"Chosen edits: {run.title}", f"{choice.coverage} pairs; {choice.rule}")

@@ -7,6 +7,7 @@ import time
 import pandas as pd
 
 from eval.analysis.curves import curve_table
+from eval.runs.derived import RECORD, record_of
 from eval.runs.folder import Run
 from eval.runs.pairs import RunPairs
 from eval.runs.writer import RunWriter
@@ -28,6 +29,7 @@ def write_outputs(writer: RunWriter) -> None:
     draw_run(run, table, axis)
     draw_strips(run, dataset, axis)
     _write_report(writer, run, dataset, table)
+    writer.write_json(RECORD, record_of(run))
     writer.event("report", seconds=round(time.monotonic() - start, 2))
 
 

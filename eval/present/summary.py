@@ -30,6 +30,7 @@ def print_summary(run: Run, pair_ids: Collection[str], metrics: MetricCards, con
         1 if any of these pairs failed, else 0.
     """
     table, shown = curve_table(run), Table()
+    table = table[table["metric"].isin([card.shown for card in metrics])]
     shown.add_column(run.axis.symbol, justify="right")
     for metric in metrics:
         shown.add_column(escape(metrics.short_name(metric.name)), justify="right")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tedbench.datasets.base import Dataset
 from tedbench.errors import UserError
-from tedbench.method import Axis, Editor
+from tedbench.method import Axis, Description
 
 FORMAT = 1
 """Version of config.yaml's layout; a run of any other is refused."""
@@ -69,8 +69,8 @@ class MethodCard:
         name: part of the run folder's name.
         model: name of the diffusion model; "none" where the method works on none.
         axis: its strength.
-        randomness: where its seed acts, see :class:`tedbench.method.Editor`.
-        elsewhere: whether its images were made by somebody else, so that neither time nor licence is known of them.
+        randomness: where its seed acts, see :class:`tedbench.method.Description`.
+        elsewhere: True if its images were made by somebody else, so that neither time nor licence is known of them.
     """
 
     name: str
@@ -80,10 +80,10 @@ class MethodCard:
     elsewhere: bool = False
 
     @classmethod
-    def of(cls, editor: Editor, name: str, model: str) -> Self:
+    def of(cls, method: Description, name: str, model: str) -> Self:
         """Return the card of a method under the names that the configuration gives it and its model."""
-        axis = AxisCard(editor.axis.name, editor.axis.symbol, editor.axis.identity, editor.axis.fixed)
-        return cls(name, model, axis, editor.randomness, editor.elsewhere)
+        axis = AxisCard(method.axis.name, method.axis.symbol, method.axis.identity, method.axis.fixed)
+        return cls(name, model, axis, method.randomness, method.files is not None)
 
     def axis_with(self, grid: Iterable[float]) -> Axis:
         """Return the axis with the strengths of a run."""

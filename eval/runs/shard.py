@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -82,6 +83,14 @@ class Shard:
         elsewhere, see :meth:`origins`), ``files`` (size and sha256 by name).
         """
         return json.loads((self.folder / "done").read_text(encoding="utf-8"))
+
+    def digest(self) -> str:
+        """Return a digest of the content of all its files, as the shard itself records them."""
+        found = hashlib.sha256((self.folder / "done").read_bytes())
+        sums = self.folder / "scores" / "sums.json"
+        if sums.exists():
+            found.update(sums.read_bytes())
+        return found.hexdigest()
 
     def origins(self) -> dict[tuple[float, int], str]:
         """Digests of the files that images made elsewhere were read from, by (strength, seed); see :class:`Origin`."""

@@ -1,4 +1,4 @@
-"""How far a run is, from its folder alone."""
+"""The status of a run, read from its folder alone."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from eval.runs.folder import Run
-from eval.runs.lock import Holder
+from eval.runs.lock import Owner
 
 
 class Status(NamedTuple):
-    """How far a run is.
+    """The status of a run.
 
     Attributes:
-        pairs: how many there should be.
-        images: how many images there should be.
-        done: pairs that have all their images.
-        made: images that are there.
-        scores: by metric, of how many images there are scores (or a reason why there is none).
-        failed: reasons by pair id.
-        damaged: what is wrong, by pair id.
-        holders: the commands at work.
-        in_hand: ids of the pairs that they work on.
-        left: seconds that the other pairs will take about; None where that is not known.
+        pairs: expected number of pairs.
+        images: expected number of images.
+        done: number of pairs that have all their images.
+        made: number of images that exist.
+        scores: number of images that have a score (or the reason why there is none), by metric.
+        failed: reasons of failed pairs, by pair id.
+        damaged: descriptions of what is damaged, by pair id.
+        owners: the commands that work on the run now.
+        running: ids of the pairs that they work on.
+        remaining: estimated seconds for the pairs that are left; None if unknown.
     """
 
     pairs: int
@@ -33,29 +33,29 @@ class Status(NamedTuple):
     scores: dict[str, int]
     failed: dict[str, str]
     damaged: dict[str, str]
-    holders: list[Holder]
-    in_hand: list[str]
-    left: float | None
+    owners: list[Owner]
+    running: list[str]
+    remaining: float | None
 
     @property
     def complete(self) -> bool:
-        """Whether every pair has all its images, whole."""
+        """True if every pair has all its images, undamaged."""
         return self.done >= self.pairs and not self.failed and not self.damaged
 
 
 def status_of(run: Run, thorough: bool = False) -> Status:
-    """How far a run is.
+    """Return the status of a run.
 
     Args:
-        run: which.
-        thorough: compares the content of every file with what was written.
+        run: the run.
+        thorough: verify the checksum of every file.
     """
     from eval.runs.files import DamagedError
     from eval.runs.folder import last_start
-    from eval.runs.lock import holders
+    from eval.runs.lock import owners
     from eval.runs.shard import listed
 
-    events, at_work = run.events(), holders(run.folder)
+    events, at_work = run.events(), owners(run.folder)
     start = last_start(events)
     done = made = 0
     scores: dict[str, int] = {}
@@ -85,16 +85,16 @@ def status_of(run: Run, thorough: bool = False) -> Status:
         elif count >= start.samples_per_pair:
             done += 1
     pairs = max(start.pairs, len(shards))
-    left = time_left(events, at_work, pairs - done - len(failed), time.time())
+    remaining = time_left(events, at_work, pairs - done - len(failed), time.time())
     images = pairs * start.samples_per_pair
-    return Status(pairs, images, done, made, scores, failed, damaged, at_work, _in_hand(events, at_work), left)
+    return Status(pairs, images, done, made, scores, failed, damaged, at_work, _running(events, at_work), remaining)
 
 
-def _in_hand(events: Sequence[dict[str, Any]], at_work: Sequence[Holder]) -> list[str]:
-    """Pairs that were begun by those at work and have not ended."""
+def _running(events: Sequence[dict[str, Any]], at_work: Sequence[Owner]) -> list[str]:
+    """Pairs that the commands at work have begun and not ended."""
     if not at_work:
         return []
-    since = min(holder.since for holder in at_work)
+    since = min(owner.since for owner in at_work)
     found: dict[str, None] = {}
     for event in events:
         if event["event"] == "begin" and event["time"] >= since:
@@ -104,16 +104,17 @@ def _in_hand(events: Sequence[dict[str, Any]], at_work: Sequence[Holder]) -> lis
     return list(found)
 
 
-def time_left(events: Sequence[dict[str, Any]], at_work: Sequence[Holder], pairs: int, now: float) -> float | None:
-    """About how many seconds so many pairs take: at the rate of those at work since the first of them began.
+def time_left(events: Sequence[dict[str, Any]], at_work: Sequence[Owner], pairs: int, now: float) -> float | None:
+    """Estimate the seconds that so many pairs take, at the rate since the first of the commands at work took its lock.
 
-    Before one of theirs has ended, or where nobody is at work, as long as earlier pairs took one after another.
+    Before one of their pairs has ended, or if no command is at work, the mean time of earlier pairs is used instead; None
+    if there are none.
     """
     if pairs <= 0:
         return 0.0
     ended = [event for event in events if event["event"] == "pair"]
     if at_work:
-        since = min(holder.since for holder in at_work)
+        since = min(owner.since for owner in at_work)
         if lately := [event["time"] for event in ended if event["time"] > since]:
             rate = (max(lately) - since) / len(lately)
             return max(rate * pairs - (now - max(lately)), 0.0)

@@ -1,1 +1,1 @@
-"""The blind two-alternative study: sheets from saved runs, the page that raters see, and what their answers say."""
+"""The blind two-alternative study: sheets from saved runs, the raters' page, and the analysis of answers."""

@@ -1,4 +1,4 @@
-"""``python -m eval.study.analyze 'answers=[FILE]' study=FOLDER``: what the answers to a study say."""
+"""``python -m eval.study.analyze 'answers=[FILE]' study=FOLDER``: the analysis of a study's answers."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ python -m eval.study.analyze answers=studies/a/simulated_results.csv study=studi
 
 @command("study_analyze", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/study_analyze.yaml`` has its options."""
-    from eval.study.options import output, plain
+    """Run the command; ``conf/study_analyze.yaml`` has its options."""
+    from eval.study.options import output, plain_options
 
-    settings = plain(cfg, {"answers": "results files, 'answers=[FILE]'", "study": "the study's folder"})
+    settings = plain_options(cfg, {"answers": "results files, 'answers=[FILE]'", "study": "the study's folder"})
     given = settings["answers"]
     files = [Path(str(file)).expanduser() for file in (given if isinstance(given, list) else [given])]
     study = Path(str(settings["study"])).expanduser()
@@ -44,13 +44,13 @@ def main(cfg: DictConfig) -> None:
 
 
 def analyze(files: Sequence[Path], study_folder: Path, out: Path) -> dict[str, Any]:
-    """Analyzes answers, prints the preferences and writes everything into ``out``.
+    """Analyze answers, print the preferences and write everything into ``out``.
 
     Returns:
-        What ``summary.json`` has, see :func:`eval.study.analysis.analysis.analysis`.
+        The content of ``summary.json``, see :func:`eval.study.analysis.analysis.analysis`.
 
     Raises:
-        UserError: no study, or answers that cannot be read or are not its.
+        UserError: no study, or answers that cannot be read or belong to another study.
     """
     import pandas as pd
 
@@ -90,7 +90,7 @@ def analyze(files: Sequence[Path], study_folder: Path, out: Path) -> dict[str, A
 
 
 def exclusion_table(submissions: Sequence[Any], reasons: Sequence[dict[str, str]], pseudonyms: Any) -> Any:
-    """One row for each submission that does not count: rater, submission, session, where it was read, rules, what was found."""
+    """Return one row for each excluded submission: rater, submission, session, file and line, rules, findings."""
     import pandas as pd
 
     rows = [
@@ -109,9 +109,9 @@ def exclusion_table(submissions: Sequence[Any], reasons: Sequence[dict[str, str]
 
 
 def _print(summary: dict[str, Any], out: Path) -> None:
-    """The preferences; the last line is the folder."""
+    """Print the preferences; the last line is the folder."""
     from eval.study.analysis.analysis_page import percent
-    from eval.study.answers.twice import ROW_ORDER
+    from eval.study.answers.superseded import ROW_ORDER
 
     counts = summary["submissions"]
     if counts["by_row_order"]:

@@ -1,4 +1,4 @@
-"""Options of the study's commands, checked."""
+"""Validation of the options of the study's commands."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 from tedbench.errors import UserError
 
 
-def plain(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
-    """A command's options as plain values.
+def plain_options(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
+    """Return a command's options as plain values.
 
     Args:
         cfg: see ``conf/``.
-        needed: options that must be given, with what to give.
+        needed: required options, each with advice on its value.
 
     Raises:
         UserError: one of them is missing.
@@ -28,8 +28,8 @@ def plain(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
     return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
 
 
-def number(settings: Mapping[str, Any], name: str, low: float, high: float) -> float:
-    """An option that is a number from ``low`` to ``high``.
+def number_option(settings: Mapping[str, Any], name: str, low: float, high: float) -> float:
+    """Return an option that is a number from ``low`` to ``high``.
 
     Raises:
         UserError: it is none.
@@ -40,20 +40,20 @@ def number(settings: Mapping[str, Any], name: str, low: float, high: float) -> f
     return float(value)
 
 
-def share(settings: Mapping[str, Any], name: str) -> float:
-    """An option that is a number between 0 and 1, both excluded.
+def share_option(settings: Mapping[str, Any], name: str) -> float:
+    """Return an option that is a number between 0 and 1, both excluded.
 
     Raises:
         UserError: it is none.
     """
-    value = number(settings, name, 0, 1)
+    value = number_option(settings, name, 0, 1)
     if value in (0, 1):
         raise UserError(f"{name} is {value:g}. It must be between 0 and 1, both excluded.")
     return value
 
 
-def whole(settings: Mapping[str, Any], name: str, low: int, high: int) -> int:
-    """An option that is a whole number from ``low`` to ``high``.
+def whole_option(settings: Mapping[str, Any], name: str, low: int, high: int) -> int:
+    """Return an option that is a whole number from ``low`` to ``high``.
 
     Raises:
         UserError: it is none.
@@ -65,14 +65,14 @@ def whole(settings: Mapping[str, Any], name: str, low: int, high: int) -> int:
 
 
 def output(path: Path, kind: str) -> Path:
-    """A path to write to, with its folder made.
+    """Return a path to write to, after creating its folder.
 
     Args:
         path: of the file or folder.
         kind: "file" or "folder".
 
     Raises:
-        UserError: something of the other kind is there, or the folder cannot be made.
+        UserError: something of the other kind is there, or the folder cannot be created.
     """
     folder = path if kind == "folder" else path.parent
     try:

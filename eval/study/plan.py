@@ -1,4 +1,4 @@
-"""``python -m eval.study.plan preference=0.6``: how many answers an effect needs."""
+"""``python -m eval.study.plan preference=0.6``: the number of answers that an effect needs."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ python -m eval.study.plan preference=0.7 power=0.9 opponents=1 pairs=40 images=4
 
 @command("study_plan", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/study_plan.yaml`` has its options."""
+    """Run the command; ``conf/study_plan.yaml`` has its options."""
     from eval.study.analysis.power import Design, raters_needed
     from eval.study.answers.raters import Population
-    from eval.study.options import plain, share, whole
+    from eval.study.options import plain_options, share_option, whole_option
     from tedbench.errors import UserError
 
-    settings = plain(cfg, {})
-    pairs, opponents = whole(settings, "pairs", 2, 100_000), whole(settings, "opponents", 1, 100)
-    screens = whole(settings, "screens", 1, 1000)
-    design = Design(pairs, whole(settings, "images", 2, pairs), opponents, screens)
+    settings = plain_options(cfg, {})
+    pairs, opponents = whole_option(settings, "pairs", 2, 100_000), whole_option(settings, "opponents", 1, 100)
+    screens = whole_option(settings, "screens", 1, 1000)
+    design = Design(pairs, whole_option(settings, "images", 2, pairs), opponents, screens)
     population = Population.of(settings)
-    preference, wanted, alpha = (share(settings, name) for name in ("preference", "power", "alpha"))
+    preference, wanted, alpha = (share_option(settings, name) for name in ("preference", "power", "alpha"))
     if preference == 0.5:
         raise UserError("preference is 0.5, which is no effect. Give the least preference that the study should find.")
-    rounds, seed = whole(settings, "rounds", 20, 100_000), whole(settings, "seed", 0, 2**31)
+    rounds, seed = whole_option(settings, "rounds", 20, 100_000), whole_option(settings, "seed", 0, 2**31)
     needed, tried = raters_needed(
         preference, wanted, design, population, alpha=alpha / opponents, rounds=rounds, seed=seed
     )

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from cli.command import command
-from eval.study.options import number, whole
+from eval.study.options import number_option, whole_option
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
     from eval.study.design.definition import Study
-    from eval.study.design.material import Material
+    from eval.study.design.material import StudyMaterial
     from eval.study.design.screens import Sizes
-    from eval.study.sheets.sheets import Words
+    from eval.study.sheets.sheets import SheetTexts
 
 ABOUT = """\
 Makes a blind user study (two alternatives, forced choice) of saved runs, as in section 4.2 of the paper. A session has 20
@@ -45,31 +45,31 @@ WHOLE = {
     "size": (32, 4096),
     "seed": (0, 2**31),
 }
-"""Options that are whole numbers, and the least and most that they may be."""
+"""Options that are whole numbers, with their minimum and maximum."""
 CHOICES = {"compare": ("ours", "all"), "format": ("jpeg", "png"), "repeat": (True, False), "ties": (True, False)}
-"""Options that are one of a few."""
+"""Options with a few possible values."""
 
 
 @command("study_prepare", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/study_prepare.yaml`` has its options."""
+    """Run the command; ``conf/study_prepare.yaml`` has its options."""
     options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    check(options)
+    check_options(options)
     consent = read_consent(options["consent"])
 
     from eval.study.design.screens import Sizes
-    from eval.study.sheets.sheets import Words
+    from eval.study.sheets.sheets import SheetTexts
 
     names = ("sessions", "screens", "repeat", "attention", "practice")
-    words = Words(str(options["title"]), str(options["description"]), str(options["keywords"]), consent)
-    prepare(options, Sizes(**{name: options[name] for name in names}), words)
+    words = SheetTexts(str(options["title"]), str(options["description"]), str(options["keywords"]), consent)
+    prepare_study(options, Sizes(**{name: options[name] for name in names}), words)
 
 
-def check(options: dict[str, Any]) -> None:
-    """Refuses options that cannot be.
+def check_options(options: dict[str, Any]) -> None:
+    """Check the options.
 
     Raises:
-        UserError: says which, and what it may be.
+        UserError: an option has an impossible value; the message says what it may be.
     """
     runs = options["runs"]
     folders = list(runs.values()) if isinstance(runs, dict) else runs
@@ -77,9 +77,9 @@ def check(options: dict[str, Any]) -> None:
         raise UserError(f"runs is {runs!r}. Give the runs' folders, ours first: 'runs=[runs/a, runs/b]'.")
     for name, (low, high) in WHOLE.items():
         if name != "size" or options[name] is not None:
-            whole(options, name, low, high)
+            whole_option(options, name, low, high)
     for name in ("min_seconds", "wage", "seconds"):
-        number(options, name, 0, 1e6)
+        number_option(options, name, 0, 1e6)
     for name, known in CHOICES.items():
         if options[name] not in known:
             raise UserError(f"{name}={options[name]} does not exist. There are: {', '.join(map(str, known)).lower()}.")
@@ -91,7 +91,7 @@ def check(options: dict[str, Any]) -> None:
 
 
 def read_consent(file: Any) -> str:
-    """The consent text: the file's, or the one that comes with the project.
+    """Return the consent text: the file's, or the one that comes with the project.
 
     Raises:
         UserError: the file cannot be read, or is empty.
@@ -106,13 +106,13 @@ def read_consent(file: Any) -> str:
     return text
 
 
-def prepare(options: dict[str, Any], sizes: Sizes, words: Words) -> Path:
-    """Makes the study in a folder beside the final one, and renames it when the leak scan has found nothing.
+def prepare_study(options: dict[str, Any], sizes: Sizes, words: SheetTexts) -> Path:
+    """Write the study to a temporary folder, and rename it to the final one if the leak scan finds nothing.
 
     Args:
         options: of ``conf/study_prepare.yaml``, checked.
         sizes: of the study.
-        words: that raters read.
+        words: texts for raters.
 
     Returns:
         Its folder.
@@ -123,13 +123,13 @@ def prepare(options: dict[str, Any], sizes: Sizes, words: Words) -> Path:
     import os
     import shutil
 
-    from eval.study.design.material import gather
+    from eval.study.design.material import gather_material
 
     out = Path(str(options["out"])).expanduser()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"out={out} is not empty: what raters may have seen is never overwritten. Give another out.")
     runs = options["runs"]
-    material = gather(
+    material = gather_material(
         {str(name): str(folder) for name, folder in runs.items()} if isinstance(runs, dict) else list(map(str, runs)),
         all_against_all=options["compare"] == "all",
         size=options["size"],
@@ -147,8 +147,8 @@ def prepare(options: dict[str, Any], sizes: Sizes, words: Words) -> Path:
     return out
 
 
-def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: Sizes, words: Words) -> Study:
-    """Draws the study and writes every file of it.
+def write_all(folder: Path, material: StudyMaterial, options: dict[str, Any], sizes: Sizes, words: SheetTexts) -> Study:
+    """Draw the study and write every file of it.
 
     Raises:
         UserError: something in the public folder leaks.
@@ -158,9 +158,9 @@ def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: 
     from eval.study.design.assembly import assemble
     from eval.study.design.definition import PRIVATE, PUBLIC, SECRET, Rules, write_study
     from eval.study.design.images import write_images
-    from eval.study.design.leaks import find_leaks, telling
+    from eval.study.design.leaks import find_leaks, identifying_words
     from eval.study.design.screens import draw_sessions
-    from eval.study.sheets.cost import Cost
+    from eval.study.sheets.cost import StudyCost
     from eval.study.sheets.preparation import write_preparation
     from eval.study.sheets.sheets import IMAGES, write_sheets, write_upload
     from tedbench.disk import writing
@@ -168,7 +168,7 @@ def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: 
     secret = secrets.token_bytes(32)
     study, files = assemble(
         material,
-        draw_sessions(material.items, material.comparisons, sizes, options["seed"]),
+        draw_sessions(material.pairs, material.comparisons, sizes, options["seed"]),
         question=str(options["question"]),
         ties=options["ties"],
         rules=Rules(min_seconds=float(options["min_seconds"])),
@@ -177,7 +177,9 @@ def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: 
         format=options["format"],
         secret=secret,
     )
-    cost = Cost(options["wage"], options["seconds"], sizes.whole, sizes.sessions * study.assignments, study.assignments)
+    cost = StudyCost(
+        options["wage"], options["seconds"], sizes.whole, sizes.sessions * study.assignments, study.assignments
+    )
     url = None if options["url"] is None else f"{str(options['url']).rstrip('/')}/"
     public, private = folder / PUBLIC, folder / PRIVATE
     write_study(folder, study)
@@ -191,16 +193,16 @@ def write_all(folder: Path, material: Material, options: dict[str, Any], sizes: 
     if leaks:
         more = f" (and {len(leaks) - 3} more)" if len(leaks) > 3 else ""
         raise UserError(f"The study would not be blind, so it is not kept: {'; '.join(leaks[:3])}{more}.")
-    write_preparation(folder, study, material, cost, telling(material.words))
+    write_preparation(folder, study, material, cost, identifying_words(material.words))
     return study
 
 
-def _tell(out: Path, study: Study, material: Material, options: dict[str, Any]) -> None:
-    """Says what there is and what is next; the last line is the folder."""
+def _tell(out: Path, study: Study, material: StudyMaterial, options: dict[str, Any]) -> None:
+    """Print a summary and the next steps; the last line is the folder."""
     from eval.study.sheets.preparation import REPORT
 
     total = sum(1 for _ in study.screens())
-    pairs = len(material.items)
+    pairs = len(material.pairs)
     print(
         f"{len(study.sessions)} sessions, {total} screens, {pairs} of {pairs + len(study.left_out)} pairs; no leak found"
     )

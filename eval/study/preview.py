@@ -26,7 +26,7 @@ python -m eval.study.preview study=study port=8123
 
 @command("study_preview", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/study_preview.yaml`` has its options."""
+    """Run the command; ``conf/study_preview.yaml`` has its options."""
     if OmegaConf.is_missing(cfg, "study") or not str(cfg.study or "").strip():
         raise UserError("study is empty. Give a study's folder: python -m eval.study.preview study=study.")
     if type(cfg.port) is not int or not 0 <= cfg.port < 65536:
@@ -37,7 +37,7 @@ def main(cfg: DictConfig) -> None:
 
 
 def open_server(study: Path, port: int) -> ThreadingHTTPServer:
-    """A server on the loopback interface; ``serve_forever`` starts it.
+    """Return a server on the loopback interface; ``serve_forever`` starts it.
 
     Args:
         study: its folder.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ABOUT = """\
 Puts a study before raters without Mechanical Turk: the same page, for raters from Prolific, Connect or a lab. Each gets a
-session of his own and a link that resumes it; every answer is on the disk before the page hears so; who finishes gets the
+session and a link that resumes it; an answer is acknowledged once it is on the disk; raters who finish get the
 completion code. A place that is not used for a while goes to another rater. Reads the study's public folder only: which
 side is whose is not on the server. With export=FILE it writes the answers and ends, also while another one serves.
 Needs pip install 'imagic-bench[serve]'."""
@@ -30,17 +30,17 @@ python -m eval.study.serve study=study export=answers.csv        # then: python 
 
 DATABASE, SECRET = "answers.sqlite", "secret"
 COLUMNS = ("study", "session", "screen", "rater", "submission", "choice", "ms")
-"""Of the export: what :mod:`eval.study.answers.long_results` reads."""
+"""Columns of the export, which :mod:`eval.study.answers.long_results` reads."""
 
 
 @command("study_serve", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/study_serve.yaml`` has its options."""
+    """Run the command; ``conf/study_serve.yaml`` has its options."""
     from eval.study.design.definition import PUBLIC
-    from eval.study.options import output, plain
+    from eval.study.options import output, plain_options
     from eval.study.sheets.public_sheets import read_sheets
 
-    settings = plain(cfg, {"study": "the study's folder"})
+    settings = plain_options(cfg, {"study": "the study's folder"})
     study = Path(str(settings["study"])).expanduser()
     data = Path(str(settings["data"])).expanduser() if settings["data"] else study / "served"
     if data.resolve().is_relative_to((study / PUBLIC).resolve()):
@@ -55,7 +55,7 @@ def main(cfg: DictConfig) -> None:
 
 
 def open_seats(data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> Seats:
-    """The study's database, which is made where there is none.
+    """Open the study's database, which is created if there is none.
 
     Args:
         data: its folder.
@@ -63,15 +63,15 @@ def open_seats(data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> Se
         settings: of ``conf/study_serve.yaml``.
 
     Raises:
-        UserError: an option cannot be, or the database is another study's.
+        UserError: an option has an impossible value, or the database is another study's.
     """
-    from eval.study.options import number, output, whole
+    from eval.study.options import number_option, output, whole_option
     from eval.study.server.seats import Seats
     from eval.study.sheets.mturk import SESSION, STUDY
 
     given = settings["assignments"]
-    places = sheets.assignments() if given is None else whole(settings, "assignments", 1, 10_000)
-    lease = 60 * number(settings, "lease", 0.01, 1e5)
+    places = sheets.assignments() if given is None else whole_option(settings, "assignments", 1, 10_000)
+    lease = 60 * number_option(settings, "lease", 0.01, 1e5)
     if not data.exists():
         output(data, "folder").chmod(0o700)
     sessions = {cells[SESSION]: sheets.screens(cells) for cells in sheets.rows}
@@ -79,10 +79,10 @@ def open_seats(data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> Se
 
 
 def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any]) -> None:
-    """Serves until it is stopped.
+    """Serve until the process is stopped.
 
     Raises:
-        UserError: an option cannot be, the port is taken, or uvicorn and Starlette are not installed.
+        UserError: an option has an impossible value, the port is taken, or uvicorn and Starlette are not installed.
     """
     try:
         import uvicorn
@@ -91,7 +91,7 @@ def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is not installed. Run: pip install 'imagic-bench[serve]'.") from None
     from eval.study.design.definition import PRIVATE
-    from eval.study.options import whole
+    from eval.study.options import whole_option
     from eval.study.server.platforms import PLATFORMS
     from eval.study.server.rate_limit import RateLimit
 
@@ -101,8 +101,8 @@ def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any
     code = str(settings["completion_code"] or "")
     if not code and not platform.asks:
         raise UserError(f"completion_code is empty. Give the one that {platform.name} shows for the study.")
-    limit = RateLimit(whole(settings, "per_minute", 1, 1_000_000))
-    port, host = whole(settings, "port", 0, 65535), str(settings["host"])
+    limit = RateLimit(whole_option(settings, "per_minute", 1, 1_000_000))
+    port, host = whole_option(settings, "port", 0, 65535), str(settings["host"])
     seats = open_seats(data, sheets, settings)
     app = application(sheets, seats, platform, code, limit, read_secret(data / SECRET))
     try:
@@ -120,7 +120,7 @@ def serve(study: Path, data: Path, sheets: PublicSheets, settings: dict[str, Any
 
 
 def read_secret(file: Path) -> bytes:
-    """The 32 bytes that sign the sessions' links, drawn when they are first asked for.
+    """Return the 32 bytes that sign the sessions' links, drawn on the first call.
 
     Raises:
         UserError: the file holds something else.
@@ -143,7 +143,7 @@ def read_secret(file: Path) -> bytes:
 
 
 def export(seats: Seats, sheets: PublicSheets, out: Path) -> None:
-    """Writes every answer as the long CSV; raters under the platform's ids.
+    """Write every answer as the long CSV; raters under the platform's ids.
 
     Args:
         seats: the database.

@@ -1,4 +1,4 @@
-"""``python -m eval.study.simulate study=FOLDER``: answers that nobody gave, in Mechanical Turk's result format."""
+"""``python -m eval.study.simulate study=FOLDER``: simulated answers, in Mechanical Turk's result format."""
 
 from __future__ import annotations
 
@@ -28,37 +28,37 @@ python -m eval.study.simulate study=studies/a preferences=0.6 raters=40 seed=1 o
 
 @command("study_simulate", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/study_simulate.yaml`` has its options."""
+    """Run the command; ``conf/study_simulate.yaml`` has its options."""
     from eval.study.answers.raters import Population
     from eval.study.answers.simulated_results import simulated_results
     from eval.study.design.definition import read_study
-    from eval.study.options import output, plain, whole
+    from eval.study.options import output, plain_options, whole_option
 
-    settings = plain(cfg, {"study": "the study's folder"})
+    settings = plain_options(cfg, {"study": "the study's folder"})
     folder = Path(str(settings["study"])).expanduser()
     study = read_study(folder)
     out = Path(str(settings["out"])).expanduser() if settings["out"] else folder / "simulated_results.csv"
     population = Population.of(settings)
-    raters = None if settings["raters"] is None else whole(settings, "raters", study.assignments, 1_000_000)
-    shares = preferences(settings["preferences"], study)
-    table = simulated_results(folder, study, shares, population, raters, whole(settings, "seed", 0, 2**31))
+    raters = None if settings["raters"] is None else whole_option(settings, "raters", study.assignments, 1_000_000)
+    shares = preference_shares(settings["preferences"], study)
+    table = simulated_results(folder, study, shares, population, raters, whole_option(settings, "seed", 0, 2**31))
     out = output(out, "file")
     _write(table, out)
     print(f"{len(table)} submissions by {table['WorkerId'].nunique()} simulated raters")
     print(out, flush=True)
 
 
-def preferences(given: Any, study: Study) -> dict[str, float]:
-    """How often the first method is preferred to each other one.
+def preference_shares(given: Any, study: Study) -> dict[str, float]:
+    """Return how often the first method is preferred to each other one.
 
     Raises:
         UserError: no numbers between 0 and 1, or of no opponent.
     """
-    from eval.study.options import share
+    from eval.study.options import share_option
 
     opponents = [method.name for method in study.methods[1:]]
     if not isinstance(given, Mapping):
-        return dict.fromkeys(opponents, share({"preferences": given}, "preferences"))
+        return dict.fromkeys(opponents, share_option({"preferences": given}, "preferences"))
     unknown = [name for name in given if name not in opponents]
     lacking = [name for name in opponents if name not in given]
     if unknown or lacking:
@@ -67,7 +67,7 @@ def preferences(given: Any, study: Study) -> dict[str, float]:
             if unknown
             else f"preferences lacks {lacking[0]}" + f". Give a number for each of {', '.join(opponents)}."
         )
-    return {name: share(given, name) for name in opponents}
+    return {name: share_option(given, name) for name in opponents}
 
 
 def _write(table: Any, out: Path) -> None:

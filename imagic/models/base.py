@@ -1,4 +1,4 @@
-"""What the methods ask of a model: texts and images in, noise predictions in between, images out."""
+"""The interface between methods and models: texts and images in, noise predictions in between, images out."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # float16 loses
 
 
 class DiffusionModel(ABC):
-    """A network that predicts noise under a text's embedding, and the schedule that it was trained with.
+    """A network that predicts noise given a text embedding, and the noise schedule that it was trained with.
 
     Attributes:
-        name: as it stands in run folders.
+        name: the model's name in run folders.
         network: f_θ.
         scheduler: DDIM on the model's own schedule.
         alphas_cumprod: ᾱ_t of that schedule, (T,) float32.
@@ -34,7 +34,13 @@ class DiffusionModel(ABC):
     def __init__(
         self, network: UNet2DConditionModel, scheduler: DDIMScheduler, *, name: str, device: str, dtype: str
     ) -> None:
-        """``network`` becomes float32; ``dtype`` is what it computes in (autocast).
+        """
+        Args:
+            network: converted to float32, in evaluation mode and without gradients.
+            scheduler: see the class.
+            name: see the class.
+            device: a torch device.
+            dtype: the precision in which ``network`` computes (autocast).
 
         Raises:
             UserError: an unknown ``dtype``, or a network that predicts neither ε nor v.
@@ -56,15 +62,15 @@ class DiffusionModel(ABC):
 
     @abstractmethod
     def predict(self, x_t: Tensor, t: Tensor, e: Tensor) -> Tensor:
-        """f_θ(x_t, t, e): (B, C, h, w), (B,), (B, L, D) to (B, C, h, w) in x_t's dtype; differentiable."""
+        """Return f_θ(x_t, t, e): (B, C, h, w), (B,), (B, L, D) to (B, C, h, w) in x_t's dtype; differentiable."""
 
     def add_noise(self, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-        """x_t = √ᾱ_t x0 + √(1 − ᾱ_t) ε (paper, equation 1), batched over t: (B,) int64."""
+        """Return x_t = √ᾱ_t x0 + √(1 − ᾱ_t) ε (paper, equation 1), batched over t: (B,) int64."""
         alpha, sigma = self._alpha_sigma(t)
         return alpha * x0 + sigma * eps
 
     def target(self, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-        """What the network should say of x_t: ε, or v = √ᾱ_t ε − √(1 − ᾱ_t) x0 (Salimans & Ho, arXiv 2202.00512)."""
+        """Return the training target at x_t: ε, or v = √ᾱ_t ε − √(1 − ᾱ_t) x0 (Salimans & Ho, arXiv 2202.00512)."""
         if self.prediction_type == "epsilon":
             return eps
         alpha, sigma = self._alpha_sigma(t)
@@ -86,16 +92,16 @@ class TrainableStage(Protocol):
     network: UNet2DConditionModel
 
     def example(self, image: np.ndarray, rng: torch.Generator) -> tuple[DiffusionModel, Tensor]:
-        """Return a diffusion model and the x0 that the image gives it: what a denoising loss needs."""
+        """Return the diffusion model and the x0 that a denoising loss on this image needs."""
 
 
 class TextToImage(DiffusionModel):
-    """A model that makes pictures of texts.
+    """A model that generates images from texts.
 
     Attributes:
-        image_size: side of the pictures it takes and makes, in pixels.
-        upscaler: the first stage above the base model, where there is one.
-        compiled: whether its networks are (:mod:`imagic.models.compiled`).
+        image_size: side of the images it takes and makes, in pixels.
+        upscaler: the first stage above the base model, if there is one.
+        compiled: True if its networks are compiled (:mod:`imagic.models.compiled`).
     """
 
     image_size: int
@@ -109,27 +115,27 @@ class TextToImage(DiffusionModel):
 
     @abstractmethod
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Embeddings of texts: (B, L, D) float32. A text that is too long loses words, not its end token, and a warning says so."""
+        """Return embeddings of texts: (B, L, D) float32. A long text is cut before its end token, with a warning."""
 
     @abstractmethod
     def encode_image(self, image: np.ndarray, rng: torch.Generator | None = None) -> Tensor:
-        """x0 of an image: (H, W, 3) uint8 to (1, C, h, w) float32.
+        """Return x0 of an image: (H, W, 3) uint8 to (1, C, h, w) float32.
 
-        Where that is a distribution, its mean, or with a CPU generator a sample of it.
+        For a model that encodes to a distribution this is its mean, or a sample of it if a CPU generator is given.
         """
 
     @abstractmethod
     def finish(self, x0: Tensor, text: str, rngs: Sequence[torch.Generator]) -> np.ndarray:
-        """Images of x0: (B, C, h, w) float32 to (B, H, W, 3) uint8.
+        """Return the images of x0: (B, C, h, w) float32 to (B, H, W, 3) uint8.
 
         Args:
-            x0: what was sampled.
-            text: the target text, which a cascade's later stages follow.
+            x0: sampled latents.
+            text: the target text, on which a cascade's later stages are conditioned.
             rngs: a CPU generator for each image, from which those stages draw.
         """
 
     def require_size(self, pair: EditPair) -> None:
-        """Raises UserError unless the pair has the size of the model's pictures."""
+        """Raise UserError unless the pair has the size of the model's images."""
         if pair.image.shape[0] != self.image_size:
             raise UserError(
                 f"The pair {pair.id} is {pair.image.shape[0]}² and the model {self.name} takes {self.image_size}². "
@@ -138,19 +144,19 @@ class TextToImage(DiffusionModel):
 
 
 class Tokens(NamedTuple):
-    """Of texts, each (B, L) int64."""
+    """Token ids and attention mask of texts, each (B, L) int64."""
 
     input_ids: Tensor
     attention_mask: Tensor
 
 
 def limit_length(tokenizer: Any, text_encoder: Any) -> None:
-    """Has a tokenizer cut texts to what the encoder can read; not every folder's tokenizer knows its length."""
+    """Limit a tokenizer to the length that its encoder can read; not every folder's tokenizer knows its length."""
     tokenizer.model_max_length = min(tokenizer.model_max_length, text_encoder.config.max_position_embeddings)
 
 
 def tokens(tokenizer: Any, texts: Sequence[str], name: str, length: int | None = None) -> Tokens:
-    """Tokens of texts, padded and cut to the tokenizer's length; a warning in ``name`` tells of a text that was cut."""
+    """Return the tokens of texts, padded and cut to the tokenizer's length; a warning names each text that is cut."""
     length = length or tokenizer.model_max_length
     found = tokenizer(list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt")
     for text in texts:
@@ -160,11 +166,11 @@ def tokens(tokenizer: Any, texts: Sequence[str], name: str, length: int | None =
 
 
 def to_model_space(image: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 to (1, 3, H, W) float32 in [-1, 1]."""
+    """Convert (H, W, 3) uint8 to (1, 3, H, W) float32 in [-1, 1]."""
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
 def to_images(x: Tensor) -> np.ndarray:
-    """(B, 3, H, W) in [-1, 1] to (B, H, W, 3) uint8."""
+    """Convert (B, 3, H, W) in [-1, 1] to (B, H, W, 3) uint8."""
     pixels = ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -1,4 +1,4 @@
-"""Imagen-like cascades: a model of small pictures, and upscalers. DeepFloyd-IF's format."""
+"""Imagen-like cascades in DeepFloyd-IF's format: a model of small images, and upscalers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from transformers import AutoTokenizer, CLIPTextModel, PreTrainedTokenizerBase, 
 
 from imagic.models.base import TextToImage, limit_length, to_images, to_model_space, tokens
 from imagic.models.folder import (
-    WHOLE,
+    LOAD_DEFAULTS,
     ddim_scheduler,
     latent_channels,
+    load_arguments,
     pipeline_index,
     reading,
     require_channels,
-    whole,
 )
 from imagic.models.upscaler import Upscaler, resize
 from imagic.models.weights import half_weights, locate, require_weights
@@ -35,10 +35,10 @@ from tedbench.errors import UserError
 
 
 class Cascade(TextToImage):
-    """A T5 text encoder, a diffusion model of small pictures in pixels, an upscaler, and perhaps a last upscaler.
+    """A T5 text encoder, a pixel-space diffusion model of small images, an upscaler, and optionally a last upscaler.
 
-    The methods work on the small picture. Upscalers follow the target text; Imagic fine-tunes the first one too
-    (section 3.3), the last one stays as pretrained.
+    The methods work on the small image. Upscalers are conditioned on the target text; Imagic fine-tunes the first one
+    too (section 3.3), the last one stays as pretrained.
     """
 
     upscaler: Upscaler
@@ -61,14 +61,17 @@ class Cascade(TextToImage):
     ) -> None:
         """
         Args:
-            text_encoder, tokenizer, unet, scheduler: of the small pictures.
-            upscaler: of its pictures; ``last`` of the upscaler's.
+            text_encoder, tokenizer, unet, scheduler: of the base model of small images.
+            upscaler: enlarges the base model's images.
+            last: enlarges the upscaler's images, or None.
             last_sampling: ``steps``, ``guidance`` and ``noise_level`` of ``last``.
-            text_length: tokens of a text.
-            image_size: must be what the stages give; said so that the pairs are cut to it.
+            text_length: number of tokens of a text.
+            name: the model's name in run folders.
+            image_size: side of the final images, checked against the stages; pairs are cut to it.
+            device, dtype: see :class:`~imagic.models.base.DiffusionModel`.
 
         Raises:
-            UserError: ``image_size`` is another, or a setting is wrong.
+            UserError: ``image_size`` is not what the stages make, or a setting is wrong.
         """
         super().__init__(unet, scheduler, name=name, device=device, dtype=dtype)
         self.text_encoder = text_encoder.float().to(self.device).eval().requires_grad_(False)
@@ -94,14 +97,18 @@ class Cascade(TextToImage):
         last_upscaling: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> Cascade:
-        """Loads an IFPipeline folder, an IFSuperResolutionPipeline folder and perhaps a StableDiffusionUpscalePipeline's.
+        """Load an IFPipeline, an IFSuperResolutionPipeline and optionally a StableDiffusionUpscalePipeline.
 
         Args:
+            path, revision: of the base model, see :func:`imagic.models.weights.locate`.
+            upscaler_path, upscaler_revision: of the upscaler.
+            last_path, last_revision: of the last upscaler, or None.
             upscaling, last_upscaling: ``steps``, ``guidance`` and ``noise_level`` of each upscaler.
             settings: ``name``, ``image_size``, ``text_length``, ``device`` and ``dtype``.
 
         Raises:
-            UserError: as for :meth:`LatentDiffusion.load`.
+            UserError: no such model, an incomplete folder, a pickle, a pipeline of another kind, or a network with
+                other channels.
         """
         folder = _pipeline(path, revision, "IFPipeline", ("text_encoder", "unet"))
         upper = _pipeline(upscaler_path, upscaler_revision, "IFSuperResolutionPipeline", ("unet",))
@@ -115,7 +122,7 @@ class Cascade(TextToImage):
         with reading(folder):
             parts: dict[str, Any] = {
                 "text_encoder": T5EncoderModel.from_pretrained(
-                    folder / "text_encoder", **whole(folder, "text_encoder")
+                    folder / "text_encoder", **load_arguments(folder, "text_encoder")
                 ),
                 "tokenizer": AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
                 "unet": _unet(folder),
@@ -144,12 +151,12 @@ class Cascade(TextToImage):
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """T5's states; texts are lowered, as this family is trained."""
+        """Return T5's hidden states; texts are lower-cased, as this family is trained."""
         ids, mask = tokens(self.tokenizer, [text.lower().strip() for text in texts], self.name, self._length)
         return self.text_encoder(ids.to(self.device), attention_mask=mask.to(self.device))[0]
 
     def encode_image(self, image: np.ndarray, rng: torch.Generator | None = None) -> Tensor:
-        """The image at the base model's size."""
+        """Return the image at the base model's size."""
         return resize(to_model_space(image).to(self.device), self.network.config.sample_size)
 
     @property
@@ -165,7 +172,7 @@ class Cascade(TextToImage):
 
     @torch.no_grad()
     def finish(self, x0: Tensor, text: str, rngs: Sequence[torch.Generator]) -> np.ndarray:
-        """Through the upscalers."""
+        """Enlarge x0 with the upscalers."""
         e = self.encode_text([text]).expand(len(x0), -1, -1)
         x = self.upscaler(x0.to(self.device).clamp(-1, 1), e, self.encode_text([""]), rngs)
         if self._last is None:
@@ -186,7 +193,7 @@ RGB = 3
 """Channels of a picture in pixels."""
 
 UPSCALING = {"steps": 1, "guidance": 0.0, "noise_level": 0}
-"""Settings of an upscaler and their least values."""
+"""Settings of an upscaler and their smallest values."""
 
 
 def _pipeline(path: str, revision: str | None, kind: str, parts: Sequence[str]) -> Path:
@@ -198,22 +205,24 @@ def _pipeline(path: str, revision: str | None, kind: str, parts: Sequence[str]) 
 
 
 def _unet(folder: Path) -> UNet2DConditionModel:
-    return UNet2DConditionModel.from_pretrained(folder / "unet", **whole(folder, "unet"), low_cpu_mem_usage=False)
+    return UNet2DConditionModel.from_pretrained(
+        folder / "unet", **load_arguments(folder, "unet"), low_cpu_mem_usage=False
+    )
 
 
 def _last(folder: Path) -> StableDiffusionUpscalePipeline:
-    """diffusers' own pipeline, its parts with weights in half precision where they have no other."""
+    """Load diffusers' own pipeline; parts that have weights in half precision only are loaded from those."""
     rounded = {
-        part: kind.from_pretrained(folder / part, **whole(folder, part))
+        part: kind.from_pretrained(folder / part, **load_arguments(folder, part))
         for part, kind in (("text_encoder", CLIPTextModel), ("unet", UNet2DConditionModel), ("vae", AutoencoderKL))
         if half_weights(folder / part)[0]
     }
-    pipeline = StableDiffusionUpscalePipeline.from_pretrained(folder, **rounded, **WHOLE)
+    pipeline = StableDiffusionUpscalePipeline.from_pretrained(folder, **rounded, **LOAD_DEFAULTS)
     limit_length(pipeline.tokenizer, pipeline.text_encoder)
     return pipeline
 
 
 def _schedule(folder: Path) -> DDIMScheduler:
-    """Pictures in pixels are kept in range as the folder says: clipped, or by dynamic thresholding."""
+    """Return a DDIM scheduler that keeps pixels in range by the folder's own way: clipping or dynamic thresholding."""
     config = DDIMScheduler.load_config(folder / "scheduler", local_files_only=True)
     return ddim_scheduler(folder / "scheduler", clip_sample=bool(config.get("clip_sample", True)))

@@ -23,13 +23,13 @@ from tedbench.errors import UserError
 
 
 class OpenClip(NamedTuple):
-    """What open_clip gives.
+    """A loaded CLIP model of open_clip.
 
     Attributes:
         network: in evaluation mode, without gradients.
-        preprocess: its own, of a PIL image.
-        tokenizer: its own.
-        folder: where the weights lie; None for a name and tag.
+        preprocess: open_clip's transform of a PIL image for this model.
+        tokenizer: open_clip's tokenizer for this model.
+        folder: the folder of the weights; None for a model given by name and tag.
     """
 
     network: Any
@@ -38,7 +38,7 @@ class OpenClip(NamedTuple):
     folder: Path | None
 
     def tokens(self, texts: Sequence[str], name: str) -> torch.Tensor:
-        """(T, context length). A text that is too long keeps its end token, and a warning in ``name`` says that it was cut."""
+        """Return the tokens of texts, (T, context length). A long text is cut before its end token, with a warning."""
         texts, length = list(texts), self.tokenizer.context_length
         tokens: torch.Tensor = self.tokenizer(texts)
         for text, cut, whole in zip(texts, tokens, self.tokenizer(texts, context_length=8 * length), strict=True):
@@ -47,21 +47,30 @@ class OpenClip(NamedTuple):
         return tokens
 
 
+def clip_folder(model: str) -> Path | None:
+    """Return the folder of a CLIP model that is one; None for a name that open_clip knows.
+
+    Raises:
+        UserError: the folder is not there.
+    """
+    return locate(model) if model.startswith(EMBEDDED) or "/" in model else None
+
+
 def load_clip(model: str, pretrained: str | None, device: str | torch.device, *, option: str, instead: str) -> OpenClip:
-    """Loads a CLIP model.
+    """Load a CLIP model.
 
     Args:
         model: a name that open_clip knows, or a folder in its format (``open_clip_config.json`` beside safetensors).
         pretrained: open_clip's tag of the weights, or a file; unused for a folder.
-        device: where it computes.
-        option: where ``model`` and ``pretrained`` are given, for messages: ``metrics.clip``.
-        instead: what else one can do where the weights cannot be had, likewise.
+        device: the device on which it computes.
+        option: the option that holds ``model`` and ``pretrained``, for messages: ``metrics.clip``.
+        instead: the alternative if the weights cannot be had, for messages.
 
     Raises:
         UserError: an unknown model, weights that are not here and cannot be downloaded, or weights trained with
             another activation than the model computes (see :func:`imagic.models.gelu.check_activation`).
     """
-    folder = locate(model) if model.startswith(EMBEDDED) or "/" in model else None
+    folder = clip_folder(model)
     if folder is None and pretrained is None:
         raise UserError(f"The CLIP model {model} needs weights. Give {option}.pretrained, such as openai.")
     if folder is not None and not (folder / "open_clip_model.safetensors").is_file():
@@ -74,7 +83,7 @@ def load_clip(model: str, pretrained: str | None, device: str | torch.device, *,
     source = f"local-dir:{folder}" if folder else model
     repository, file = _on_hub(model, pretrained)
     try:
-        if repository:  # says at once that there is no network, where open_clip would try for a minute
+        if repository:  # fails at once without a network, while open_clip would try for a minute
             verify(repository, Path(snapshot_download(repository, allow_patterns=file)))
         with _quiet():
             network, preprocess = open_clip.create_model_from_pretrained(
@@ -106,7 +115,7 @@ def load_clip(model: str, pretrained: str | None, device: str | torch.device, *,
 
 
 def _on_hub(model: str, pretrained: str | None) -> tuple[str, str]:
-    """The hub's repository and file of a tag's weights; empty where they come from elsewhere."""
+    """Return the hub's repository and file of a tag's weights; ("", file) if they are not on the hub."""
     place = open_clip.get_pretrained_cfg(model, pretrained).get("hf_hub", "") if pretrained else ""
     repository, _, file = place.rpartition("/")
     return repository, file or "open_clip_model.safetensors"
@@ -114,7 +123,7 @@ def _on_hub(model: str, pretrained: str | None) -> tuple[str, str]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """open_clip reports each load to the root logger, and its errors twice."""
+    """Mute the root logger: open_clip reports each load there, and its errors twice."""
     root, muted = logging.getLogger(), lambda record: False
     root.addFilter(muted)
     try:

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 
 def compile_networks(model: TextToImage) -> None:
-    """Has a model's networks compiled as soon as they first run, forwards and backwards, on inputs of a shape.
+    """Compile a model's networks for their first forward and backward pass on each input shape.
 
-    It computes the same up to rounding. Every shape has its own code, and one that cannot be compiled is an error rather
-    than left as it is: so equal runs give equal bits, whatever came before. Torch keeps what it compiled for the next
-    run, and loads it as code: in our own cache, not in the shared ``/tmp`` as it would by itself.
+    Results are the same up to rounding. Every shape is compiled separately, and a shape that cannot be compiled raises
+    instead of falling back to eager code: so equal runs give equal bits, whatever ran before. Torch caches the compiled
+    code for the next run and loads it as code, so the cache is our own folder and not torch's default in the shared
+    ``/tmp``.
 
     Raises:
-        UserError: torch cannot compile here, for want of a C++ compiler (CPU) or of triton (GPU).
+        UserError: torch cannot compile here, for lack of a C++ compiler (CPU) or of triton (GPU).
     """
     from torch._dynamo import config as tracing
     from torch._inductor import config as generating
@@ -32,7 +33,7 @@ def compile_networks(model: TextToImage) -> None:
     generating.deterministic = True  # nothing is chosen by timing
     try:
         torch.compile(torch.sin)(torch.zeros(1, device=model.device))
-    except Exception as error:  # of whatever compiler there is
+    except Exception as error:  # each compiler has errors of its own
         why = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise UserError(
             f"numerics.compile=true: torch cannot compile for {model.device} ({why}). On a CPU it needs a C++ compiler, "

@@ -1,4 +1,4 @@
-"""The processor that models run on, and how exactly it multiplies."""
+"""Choice of the device that models run on, and of its float32 precision."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from runtime.threads import usable_cores
 from tedbench.errors import UserError
 
 TF32 = "tf32"
-"""``numerics.dtype`` of a run whose weights and tensors are float32 and whose products TF32."""
+"""``numerics.dtype`` of a run with weights and tensors in float32 and matrix products in TF32."""
 
 AMPERE = (8, 0)
 """Compute capability of the first GPUs with TF32."""
 
 
 def resolve_device(asked: str) -> str:
-    """``auto`` is the best there is; anything else must be there.
+    """Return a torch device; ``auto`` is the best one here.
 
     Raises:
-        UserError: no such device here.
+        UserError: this machine has no such device.
     """
     import torch
 
@@ -36,12 +36,12 @@ def resolve_device(asked: str) -> str:
 
 
 def cpu_threads(asked: int | None) -> int:
-    """The number asked for, or all cores that this process may use."""
+    """Return ``asked``, or the number of cores that this process may use."""
     return asked or usable_cores()
 
 
 def multiply_exactly(exactly: bool = True) -> None:
-    """Has GPUs multiply float32 as float32 from now on, or as TF32: with 10 bits of the fraction, and several times faster."""
+    """Set GPUs to multiply float32 as float32, or as TF32 (10 bits of fraction, several times faster)."""
     import torch
 
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = not exactly
@@ -49,7 +49,7 @@ def multiply_exactly(exactly: bool = True) -> None:
 
 @contextmanager
 def exact_products() -> Iterator[None]:
-    """Within, float32 is float32 in a run with TF32 too: as metrics are measured, whose names do not say it."""
+    """Multiply float32 as float32 inside the block, even in a run with TF32: metrics' names promise float32."""
     import torch
 
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
@@ -61,10 +61,7 @@ def exact_products() -> Iterator[None]:
 
 
 def _require_tf32(device: str) -> None:
-    """
-    Raises:
-        UserError: the device has no TF32, and would compute what the run's name does not say.
-    """
+    """Raise UserError if the device has no TF32, and would compute in another precision than the run's name says."""
     import torch
 
     what = f"{device} has none"
@@ -77,19 +74,12 @@ def _require_tf32(device: str) -> None:
     )
 
 
-def settle(numerics: Mapping[str, Any]) -> tuple[str, int]:
-    """Sets up the processor as ``numerics`` asks, so that equal runs give equal bits.
-
-    TF32 is switched off (float32 means float32), or with ``dtype`` tf32 on, and on CUDA deterministic kernels are asked for.
-
-    Returns:
-        The device and the number of CPU threads.
+def resolve(numerics: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the device and the number of CPU threads that ``numerics`` asks for. Changes nothing.
 
     Raises:
-        UserError: a setting that is no such thing, or tf32 on a device that has none.
+        UserError: a setting that is no such thing, a device that is not there, or tf32 on a device that has none.
     """
-    import torch
-
     for key in ("threads", "sample_batch"):
         value = numerics[key]
         if not (value is None and key == "threads") and (
@@ -97,11 +87,27 @@ def settle(numerics: Mapping[str, Any]) -> tuple[str, int]:
         ):
             raise UserError(f"numerics.{key} is {value!r}. It must be a whole number from 1.")
     device, threads = resolve_device(str(numerics["device"])), cpu_threads(numerics["threads"])
-    tf32 = numerics.get("dtype") == TF32
-    if tf32:
+    if numerics.get("dtype") == TF32:
         _require_tf32(device)
+    return device, threads
+
+
+def settle(numerics: Mapping[str, Any]) -> tuple[str, int]:
+    """Set up the processor as ``numerics`` asks, so that equal runs give equal bits.
+
+    TF32 is switched off (float32 means float32), or with ``dtype`` tf32 on, and on CUDA deterministic kernels are asked for.
+
+    Returns:
+        The device and the number of CPU threads.
+
+    Raises:
+        UserError: see :func:`resolve`.
+    """
+    import torch
+
+    device, threads = resolve(numerics)
     torch.set_num_threads(threads)
-    multiply_exactly(not tf32)
+    multiply_exactly(numerics.get("dtype") != TF32)
     if device.startswith("cuda"):
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False

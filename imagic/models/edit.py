@@ -1,4 +1,4 @@
-"""What the methods' edits share: images generated in batches, and a batch that fits into memory."""
+"""The base of the methods' edits: images generated in batches that fit into memory."""
 
 from __future__ import annotations
 
@@ -18,18 +18,24 @@ from tedbench.seeding import generator
 class BatchedEdit(Edit):
     """A fitted pair whose images are generated in batches of one size, the last one filled up.
 
-    So an image has the same bits whatever is made beside it. Where a batch does not fit into the GPU's memory it is
-    halved, and the same images are tried again; what size it came to is written into the run, since bits depend on it.
+    So an image has the same bits whichever images are made beside it. A batch that does not fit into the GPU's memory
+    is halved, and the same images are tried again; the final size is recorded in the run, since bits depend on it.
     """
 
     def __init__(self, model: TextToImage, pair: EditPair, seed: int, batch: int) -> None:
-        """``seed`` is the run's; ``batch`` how many images are generated at a time."""
+        """
+        Args:
+            model: generates the images.
+            pair: the fitted pair.
+            seed: of the whole run.
+            batch: number of images generated at a time.
+        """
         self.model, self.pair_id, self.text = model, pair.id, pair.target_text
         self._seed, self._asked, self._batch = seed, batch, batch
 
     @abstractmethod
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """x0 of each (strength, seed): (B, C, h, w)."""
+        """Return x0 of each (strength, seed): (B, C, h, w)."""
 
     def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
         done = 0
@@ -55,9 +61,9 @@ class BatchedEdit(Edit):
             progress("sampling", done, len(requests))
 
     def rng(self, *purpose: str | int) -> torch.Generator:
-        """A CPU generator derived from the run's seed, the pair and a purpose."""
+        """Return a CPU generator derived from the run's seed, the pair and a purpose."""
         return generator(self._seed, self.pair_id, *purpose)
 
     def facts(self) -> Facts:
-        """The size of a batch, where it had to be halved."""
+        """Return ``sample_batch``, the size of a batch, if it had to be halved."""
         return {} if self._batch == self._asked else {"sample_batch": self._batch}

@@ -16,8 +16,8 @@ from transformers.utils.logging import disable_progress_bar
 from imagic.models.weights import half_weights
 from tedbench.errors import UserError
 
-WHOLE: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "torch_dtype": torch.float32}
-"""How each part is read: float32, from safetensors on this machine."""
+LOAD_DEFAULTS: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "torch_dtype": torch.float32}
+"""Arguments with which each part is loaded: float32, from safetensors on this machine."""
 
 SEES_MORE = {
     (2, 1): "an inpainting model, which also sees a mask and the masked picture",
@@ -25,30 +25,30 @@ SEES_MORE = {
     (1, 1): "a model that also sees a depth map",
     (1, 3): "an upscaler, which also sees a small picture",
 }
-"""What a network with (a, b) takes: a times the noised picture's channels, and b more."""
+"""Kinds of networks by (a, b), where the input has a times the noised image's channels plus b."""
 
 
-def whole(folder: Path, part: str) -> dict[str, Any]:
-    """How ``folder/part`` is read: :data:`WHOLE`, in half precision where there is nothing else."""
-    return {**WHOLE, "variant": half_weights(folder / part)[0]}
+def load_arguments(folder: Path, part: str) -> dict[str, Any]:
+    """Return the arguments to load ``folder/part``: :data:`LOAD_DEFAULTS`, in half precision if there are no other weights."""
+    return {**LOAD_DEFAULTS, "variant": half_weights(folder / part)[0]}
 
 
 def latent_channels(folder: Path) -> int:
-    """Channels of a pipeline's latents, as its autoencoder's configuration says."""
+    """Return the number of channels of a pipeline's latents, from its autoencoder's configuration."""
     with reading(folder):
         return int(AutoencoderKL.load_config(folder / "vae", local_files_only=True).get("latent_channels", 4))
 
 
 def require_channels(folder: Path, picture: int, of: str, *, more: int = 0, gives: Sequence[int], instead: str) -> None:
-    """Refuses a network that takes or gives other channels than the methods give and take.
+    """Raise UserError if a network takes or returns other channels than the methods use.
 
     Args:
         folder: of the pipeline; only ``unet/config.json`` is read.
-        picture: channels of the noised picture.
-        of: what has those, for the message.
-        more: channels that it must take besides.
-        gives: what it may give, the likeliest first.
-        instead: what to give in its place.
+        picture: channels of the noised image.
+        of: what has those channels, for the message.
+        more: further channels that the network must take.
+        gives: numbers of channels that it may return, the likeliest first.
+        instead: advice for the message.
 
     Raises:
         UserError: the network has others.
@@ -68,10 +68,10 @@ def require_channels(folder: Path, picture: int, of: str, *, more: int = 0, give
 
 @contextmanager
 def reading(folder: Path) -> Iterator[None]:
-    """What the libraries raise of a damaged folder, as one clear line; their progress bars and warnings are left out.
+    """Raise errors of the libraries as a UserError of one line; their progress bars and warnings are muted.
 
     Raises:
-        UserError: anything went wrong inside.
+        UserError: anything went wrong inside the block.
     """
     disable_progress_bar()
     with warnings.catch_warnings():
@@ -86,16 +86,16 @@ def reading(folder: Path) -> Iterator[None]:
 
 
 def ddim_scheduler(folder: Path, **changes: Any) -> DDIMScheduler:
-    """DDIM on the model's own noise schedule, whatever scheduler its folder names. Latents are never clipped."""
+    """Return DDIM on the model's own noise schedule, whatever scheduler its folder names. Latents are never clipped."""
     config = DDIMScheduler.load_config(folder, local_files_only=True)
     return DDIMScheduler.from_config(config, **{"clip_sample": False, **changes})
 
 
 def pipeline_index(folder: Path) -> dict[str, Any]:
-    """What a diffusers pipeline folder says it holds, with ``_class_name``.
+    """Return a diffusers pipeline's ``model_index.json``, which has ``_class_name``.
 
     Raises:
-        UserError: it is no such folder.
+        UserError: the folder is not a diffusers pipeline.
     """
     try:
         index = json.loads((folder / "model_index.json").read_text())

@@ -1,7 +1,7 @@
-"""Whether CLIP weights meet the activation that they were trained with: GELU, or OpenAI's QuickGELU.
+"""Check that CLIP weights are used with the activation they were trained with: GELU, or OpenAI's QuickGELU.
 
-Weights do not say it themselves, load into either, and give plausible wrong numbers in the other. What is known of
-published ones is open_clip's own table.
+Weights do not say which it is, load into either, and give plausible wrong numbers in the other. For published weights
+open_clip's own table says it.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from tedbench.errors import UserError
 
 CONFIG = "open_clip_config.json"
 QUICK = "-quickgelu"
-"""How open_clip's names of architectures with QuickGELU end."""
+"""Suffix of open_clip's names of architectures with QuickGELU."""
 
 
-class Published(NamedTuple):
-    """Weights of open_clip's table.
+class PublishedWeights(NamedTuple):
+    """An entry of open_clip's table of weights.
 
     Attributes:
         tag: of the weights.
-        quick: whether they were trained with QuickGELU.
+        quick: True if they were trained with QuickGELU.
         repository: on the hub, or "".
-        file: its name where they were first published, or "".
+        file: file name of the first publication, or "".
         sha256: of that file or its first digits, or "".
     """
 
@@ -43,18 +43,18 @@ class Published(NamedTuple):
 
 
 def check_activation(model: str, pretrained: str | None, folder: Path | None, option: str) -> None:
-    """Compares what an architecture computes with what its weights were trained with, as far as that is known.
+    """Compare the activation that an architecture computes with the one its weights were trained with, if it is known.
+
+    If it is not known, a warning, once per file, says what to check.
 
     Args:
         model: a name that open_clip knows; unused for a folder.
         pretrained: open_clip's tag of the weights, or a file; unused for a folder.
         folder: in open_clip's format, or None.
-        option: where ``model`` and ``pretrained`` are given, for messages.
-
-    A warning, once for each file, says what to look at where it is not known.
+        option: the option that holds ``model`` and ``pretrained``, for messages.
 
     Raises:
-        UserError: the weights were trained with the other activation, or a folder is given where a file should be.
+        UserError: the weights were trained with the other activation, or a folder is given in place of a file.
     """
     if folder is not None:
         _check_folder(folder)
@@ -102,7 +102,7 @@ _warned: set[Path] = set()
 
 
 def _warn_once(file: Path, why: str, mend: str) -> None:
-    """Of several metrics on one file the first is enough."""
+    """Warn once per file, however many metrics use it."""
     if file.absolute() in _warned:
         return
     _warned.add(file.absolute())
@@ -118,12 +118,12 @@ def _is_quick(model: str) -> bool:
 
 
 def _has_twin(model: str) -> bool:
-    """Whether open_clip has the architecture with either activation."""
+    """True if open_clip has the architecture with either activation."""
     return {model.removesuffix(QUICK), model.removesuffix(QUICK) + QUICK} <= set(open_clip.list_models())
 
 
 def _said(folder: Path) -> bool | None:
-    """What a folder's own configuration says of QuickGELU; None where it says nothing."""
+    """Return the value of ``quick_gelu`` in a folder's configuration; None if it has none."""
     try:
         said = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model_cfg"].get("quick_gelu")
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -131,8 +131,8 @@ def _said(folder: Path) -> bool | None:
     return None if said is None else bool(said)
 
 
-def _known(file: Path) -> Published | None:
-    """The published weights that a file is: by its place in the hub's cache, or by its bytes."""
+def _known(file: Path) -> PublishedWeights | None:
+    """Return the published weights that a file holds, found by its place in the hub's cache or by its bytes."""
     places = {part for path in (file.absolute(), file.resolve()) for part in path.parts}
     for each in _published():
         if each.repository and f"models--{each.repository.replace('/', '--')}" in places:
@@ -143,22 +143,22 @@ def _known(file: Path) -> Published | None:
     return next((each for each in _published() if _is(each, found)), None)
 
 
-def _is(published: Published, sha256: str) -> bool:
+def _is(published: PublishedWeights, sha256: str) -> bool:
     pin = PINS[published.repository].sha256.get(OPEN_CLIP) if published.repository in PINS else None
     return sha256 == pin or (bool(published.sha256) and sha256.startswith(published.sha256))
 
 
 @cache
-def _published() -> tuple[Published, ...]:
-    """open_clip's table, each with the checksum that its address holds (as open_clip itself reads it)."""
+def _published() -> tuple[PublishedWeights, ...]:
+    """Return open_clip's table, each entry with the checksum in its URL (read as open_clip itself does)."""
 
-    def entries() -> Iterator[Published]:
+    def entries() -> Iterator[PublishedWeights]:
         for model, tag in open_clip.list_pretrained():
             found = open_clip.get_pretrained_cfg(model, tag)
             url, repository = found.get("url") or "", (found.get("hf_hub") or "").rpartition("/")[0]
             path = Path(url)
             sha256 = path.parent.name if "openaipublic" in url else ""
             sha256 = path.stem.rpartition("-")[2] if "mlfoundations" in url else sha256
-            yield Published(tag, bool(found.get("quick_gelu", False)), repository, path.name, sha256)
+            yield PublishedWeights(tag, bool(found.get("quick_gelu", False)), repository, path.name, sha256)
 
     return tuple(dict.fromkeys(entries()))

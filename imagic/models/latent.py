@@ -1,4 +1,4 @@
-"""Stable Diffusion as the methods see it."""
+"""Stable Diffusion behind the interface of the methods."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from imagic.models.base import TextToImage, limit_length, to_images, to_model_space, tokens
-from imagic.models.folder import ddim_scheduler, latent_channels, pipeline_index, reading, require_channels, whole
+from imagic.models.folder import (
+    ddim_scheduler,
+    latent_channels,
+    load_arguments,
+    pipeline_index,
+    reading,
+    require_channels,
+)
 from imagic.models.weights import locate, require_weights
 from tedbench.errors import UserError
 
@@ -23,8 +30,8 @@ INSTEAD = "Give model.path the text-to-image model that it was made from, such a
 class LatentDiffusion(TextToImage):
     """A diffusers Stable Diffusion folder: CLIP text encoder, autoencoder, UNet on latents.
 
-    Whatever depends on the model (latent scale, prediction type, sizes, noise schedule) is read from its own
-    configuration. Weights and latents are float32; ``dtype`` is what the UNet computes in (autocast).
+    Everything that depends on the model (latent scale, prediction type, sizes, noise schedule) is read from its own
+    configuration. Weights and latents are float32; ``dtype`` is the precision in which the UNet computes (autocast).
     """
 
     def __init__(
@@ -55,11 +62,11 @@ class LatentDiffusion(TextToImage):
 
     @classmethod
     def load(cls, path: str, revision: str | None = None, **settings: Any) -> Self:
-        """Loads a pipeline folder (see :func:`imagic.models.weights.locate`); ``settings`` go to the constructor.
+        """Load a pipeline folder (see :func:`imagic.models.weights.locate`); ``settings`` go to the constructor.
 
         Raises:
-            UserError: no such model, an incomplete folder, a pickle, a pipeline of another kind, or a network that takes
-                more than noised latents.
+            UserError: no such model, an incomplete folder, a pickle, a pipeline of another kind, or a network that
+                takes more than noised latents.
         """
         folder = locate(path, revision)
         index = pipeline_index(folder)
@@ -83,9 +90,11 @@ class LatentDiffusion(TextToImage):
 
     @classmethod
     def _read(cls, folder: Path, index: dict[str, Any]) -> dict[str, Any]:
-        """The constructor's parts from a pipeline folder, ``index`` being its model_index.json."""
+        """Load the constructor's parts from a pipeline folder, ``index`` being its model_index.json."""
         return {
-            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", **whole(folder, "text_encoder")),
+            "text_encoder": CLIPTextModel.from_pretrained(
+                folder / "text_encoder", **load_arguments(folder, "text_encoder")
+            ),
             "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
             **read_image_parts(folder),
         }
@@ -108,11 +117,11 @@ class LatentDiffusion(TextToImage):
 
     @torch.no_grad()
     def decode(self, x0: Tensor) -> np.ndarray:
-        """Images of latents: (B, C, h, w) float32 to (B, H, W, 3) uint8."""
+        """Decode latents to images: (B, C, h, w) float32 to (B, H, W, 3) uint8."""
         return to_images(self.vae.decode(x0.to(self.device) / self.vae.config.scaling_factor + self._shift).sample)
 
     def finish(self, x0: Tensor, text: str, rngs: Sequence[torch.Generator]) -> np.ndarray:
-        """The autoencoder needs neither text nor generators."""
+        """Decode latents; the autoencoder needs neither text nor generators."""
         return self.decode(x0)
 
     @property
@@ -131,9 +140,11 @@ class LatentDiffusion(TextToImage):
 
 
 def read_image_parts(folder: Path) -> dict[str, Any]:
-    """Autoencoder, UNet and noise schedule of a pipeline folder."""
+    """Load the autoencoder, UNet and noise schedule of a pipeline folder."""
     return {
-        "vae": AutoencoderKL.from_pretrained(folder / "vae", **whole(folder, "vae"), low_cpu_mem_usage=False),
-        "unet": UNet2DConditionModel.from_pretrained(folder / "unet", **whole(folder, "unet"), low_cpu_mem_usage=False),
+        "vae": AutoencoderKL.from_pretrained(folder / "vae", **load_arguments(folder, "vae"), low_cpu_mem_usage=False),
+        "unet": UNet2DConditionModel.from_pretrained(
+            folder / "unet", **load_arguments(folder, "unet"), low_cpu_mem_usage=False
+        ),
         "scheduler": ddim_scheduler(folder / "scheduler"),
     }

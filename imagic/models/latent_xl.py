@@ -13,17 +13,17 @@ from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from imagic.models.base import limit_length
-from imagic.models.folder import whole
+from imagic.models.folder import load_arguments
 from imagic.models.latent import LatentDiffusion, read_image_parts
 
 
 class LatentDiffusionXL(LatentDiffusion):
     """A diffusers Stable Diffusion XL folder (the base model).
 
-    Its network takes two things of a text: the token states of both encoders side by side, and the second encoder's
-    pooled embedding. Here they are one tensor, the pooled embedding being its last row, filled up with zeros: so every
-    method optimises, interpolates and batches both as it does any embedding. Sizes that the network is told are those
-    of an uncropped picture of ``image_size``.
+    The network takes two embeddings of a text: the token states of both encoders side by side, and the second encoder's
+    pooled embedding. Here they are one tensor, with the pooled embedding as its last row, padded with zeros: so every
+    method optimises, interpolates and batches both like any embedding. The size conditioning is that of an uncropped
+    image of ``image_size``.
     """
 
     def __init__(
@@ -58,10 +58,12 @@ class LatentDiffusionXL(LatentDiffusion):
     @classmethod
     def _read(cls, folder: Path, index: dict[str, Any]) -> dict[str, Any]:
         return {
-            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", **whole(folder, "text_encoder")),
+            "text_encoder": CLIPTextModel.from_pretrained(
+                folder / "text_encoder", **load_arguments(folder, "text_encoder")
+            ),
             "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
             "text_encoder_2": CLIPTextModelWithProjection.from_pretrained(
-                folder / "text_encoder_2", **whole(folder, "text_encoder_2")
+                folder / "text_encoder_2", **load_arguments(folder, "text_encoder_2")
             ),
             "tokenizer_2": CLIPTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True),
             **read_image_parts(folder),
@@ -70,7 +72,7 @@ class LatentDiffusionXL(LatentDiffusion):
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Embeddings of texts: (B, L + 1, D) float32, the last row holding the pooled embedding."""
+        """Return the embeddings of texts: (B, L + 1, D) float32, the last row holding the pooled embedding."""
         one = self.text_encoder(self._tokens(self.tokenizer, texts), output_hidden_states=True)
         two = self.text_encoder_2(self._tokens(self.tokenizer_2, texts), output_hidden_states=True)
         states = torch.cat([one.hidden_states[-2], two.hidden_states[-2]], dim=-1)

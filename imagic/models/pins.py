@@ -1,7 +1,7 @@
-"""Which commit of a hub's repository is taken, and the checksums of its weights: the same bytes tomorrow as today.
+"""Pinned commits of hub repositories, and the checksums of their weights: the same bytes tomorrow as today.
 
-A commit on the hub cannot be changed, but what a server or a mirror sends in its name can; the checksums (the hub's own
-of these files, in its pages) notice that. Where there are none, the commit alone is pinned.
+A commit on the hub cannot be changed, but a server or a mirror could send other bytes in its name; the checksums (the
+hub's own of these files, from its pages) detect that. Without checksums the commit alone is pinned.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ OPEN_CLIP = "open_clip_model.safetensors"
 
 
 class Pin(NamedTuple):
-    """A repository's commit, and sha256 of files in it."""
+    """A repository's commit, and the sha256 of files in it."""
 
     revision: str
     sha256: Mapping[str, str] = {}
@@ -61,4 +61,4 @@ PINS: dict[str, Pin] = {
         {OPEN_CLIP: "9ce2e8a8ebfff3793d7d375ad6d3c35cb9aebf3de7ace0fc7308accab7cd207e"},
     ),
 }
-"""The repositories that the project's own configurations name."""
+"""Pins of the repositories that the project's own configurations name."""

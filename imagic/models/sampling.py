@@ -13,7 +13,7 @@ from tedbench.errors import UserError
 
 
 def schedule(model: DiffusionModel, steps: int) -> DDIMScheduler:
-    """DDIM's scheduler of a model, set to so many steps; its ``timesteps`` go from T down.
+    """Return a model's DDIM scheduler, set to ``steps`` steps; its ``timesteps`` go from T down.
 
     Raises:
         UserError: more steps than the model has timesteps.
@@ -38,19 +38,19 @@ def ddim(
     noise: Callable[[int], Tensor] | None = None,
     start: Sequence[int] | None = None,
 ) -> Tensor:
-    """DDIM (Song et al., arXiv 2010.02502, equation 12) under classifier-free guidance.
+    """Sample with DDIM (Song et al., arXiv 2010.02502, equation 12) under classifier-free guidance.
 
     Args:
         model: its scheduler's configuration gives the timesteps' spacing.
         x_T: initial noise, (B, C, h, w); with ``start``, the x_t with which each image begins.
-        e: one embedding for each, (B, L, D).
+        e: one embedding for each image, (B, L, D).
         e_null: embedding of the empty text, (1, L, D).
         steps: number of network evaluations from T to 0.
         guidance: weight w of e against e_null, one for all or (B,); the number 1 uses e alone, at half the cost.
         ddim_eta: DDIM's own η (equation 16): 0 is deterministic, 1 is ancestral sampling as in DDPM
             (Ho et al., arXiv 2006.11239, algorithm 2: the last step adds no noise).
-        noise: standard normal (B, C, h, w) for a timestep; needed where ``ddim_eta`` is not 0.
-        start: for each image the first of the ``steps`` that it takes part in (0 is at T); until then it waits.
+        noise: returns standard normal (B, C, h, w) for a timestep; required if ``ddim_eta`` is not 0.
+        start: for each image the index of its first step (0 is at T); before it the image does not change.
 
     Returns:
         x0, (B, C, h, w) float32.
@@ -81,7 +81,19 @@ def dpm_solver(
     steps: int,
     guidance: float,
 ) -> Tensor:
-    """DPM-Solver++ of second order (Lu et al., arXiv 2211.01095), as :func:`ddim` otherwise."""
+    """Sample with DPM-Solver++ of second order (Lu et al., arXiv 2211.01095).
+
+    Args:
+        model: its scheduler's configuration gives the noise schedule.
+        x_T: initial noise, (B, C, h, w).
+        e: one embedding for each image, (B, L, D).
+        e_null: embedding of the empty text, (1, L, D).
+        steps: number of network evaluations from T to 0.
+        guidance: weight of e against e_null; 1 uses e alone, at half the cost.
+
+    Returns:
+        x0, (B, C, h, w) float32.
+    """
     scheduler = DPMSolverMultistepScheduler.from_config(
         schedule(model, steps).config, algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="zero"
     )
@@ -107,17 +119,17 @@ def _guided(model: DiffusionModel, x: Tensor, t: Tensor, e: Tensor, e_null: Tens
 def ddim_invert(
     model: DiffusionModel, x0: Tensor, e: Tensor, *, steps: int, progress: Callable[[int], None] | None = None
 ) -> Tensor:
-    """DDIM backwards, from x0 to the noise x_T that :func:`ddim` decodes into it, under e alone (guidance 1).
+    """Invert DDIM: return the noise x_T that :func:`ddim` decodes into x0, under e alone (guidance 1).
 
-    Each step undoes one of :func:`ddim`'s at the same timestep, with the noise predicted at the point that is known,
-    x_{t−Δ}, in place of x_t (Dhariwal & Nichol, arXiv 2105.05233, appendix F): the more steps, the nearer.
+    Each step undoes one of :func:`ddim`'s at the same timestep, with the noise predicted at the known point x_{t−Δ} in
+    place of x_t (Dhariwal & Nichol, arXiv 2105.05233, appendix F); more steps are more exact.
 
     Args:
-        model: as for :func:`ddim`.
+        model: its scheduler's configuration gives the timesteps' spacing.
         x0: (B, C, h, w).
         e: one embedding for each, (B, L, D).
-        steps: number of network evaluations; decode with as many.
-        progress: told each step.
+        steps: number of network evaluations; decode with the same number.
+        progress: called with the number of steps done.
 
     Returns:
         x_T, (B, C, h, w) float32.

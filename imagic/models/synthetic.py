@@ -1,4 +1,4 @@
-"""Which models know nothing but Picturebook's drawn world, so that what they make is labelled."""
+"""Detection of models trained on Picturebook's drawn world alone, whose images must be labelled."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from imagic.models.weights import EMBEDDED, locate, locate_all, paths
 
 SHIPPED = ("diffusion", "cascade/base")
-"""The embedded models that read texts; each has a vocabulary of its own, learnt from the drawn world's captions."""
+"""The embedded models that read texts; each has its own vocabulary, learnt from the drawn world's captions."""
 
 
 def is_synthetic(model: Mapping[str, Any]) -> bool:
-    """Whether a model of a resolved configuration was trained on Picturebook.
+    """True if a model of a resolved configuration was trained on Picturebook.
 
-    That is one that the project ships (``picturebook:NAME``, or its folder), and any whose tokenizer has the vocabulary
-    of one: copies, and what ``python -m picturebook.train`` wrote. The model's own name says nothing.
+    That is any model that the project ships (``picturebook:NAME``, or its folder), and any whose tokenizer has the same
+    vocabulary: copies, and models written by ``python -m picturebook.train``. The model's name is not looked at.
     """
     if any(path.startswith(EMBEDDED) for path in paths(model).values()):
         return True
@@ -31,7 +31,7 @@ def _embedded() -> tuple[dict[str, int], ...]:
 
 
 def _vocabulary(folder: Path) -> dict[str, int]:
-    """Each token's number in a model's folder; empty where there is no such tokenizer."""
+    """Return each token's number in a model's folder; empty if there is no such tokenizer."""
     try:
         found = json.loads((folder / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
     except (OSError, ValueError, KeyError, TypeError):

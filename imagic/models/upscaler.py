@@ -1,4 +1,4 @@
-"""The super-resolution stage of a cascade: a diffusion model of large pictures that sees a small one."""
+"""The super-resolution stage of a cascade: a diffusion model of large images conditioned on a small one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from imagic.models.sampling import ddim
 
 
 class Upscaler:
-    """DeepFloyd-IF's second stage, as Imagen's (Saharia et al., arXiv 2205.11487, section 2.3).
+    """DeepFloyd-IF's second stage, built like Imagen's (Saharia et al., arXiv 2205.11487, section 2.3).
 
-    Its network takes the noised large picture and the small one, upsampled and then noised a little itself (noise
-    conditioning augmentation), and is told how much.
+    The network takes the noised large image and the small one, upsampled and then noised a little itself (noise
+    conditioning augmentation), and the level of that noise.
 
     Attributes:
-        network: the part that Imagic fine-tunes beside the base model.
-        size: side of its pictures in pixels.
+        network: the network that Imagic fine-tunes beside the base model.
+        size: side of its images in pixels.
     """
 
     def __init__(
@@ -41,23 +41,25 @@ class Upscaler:
     ) -> None:
         """
         Args:
-            unet, scheduler: of the large picture.
-            noising: the schedule of the small picture's own noise.
-            small: side of the pictures that it takes.
+            unet, scheduler: of the large image.
+            noising: the schedule of the small image's own noise.
+            small: side of the small images.
             steps, guidance: of sampling.
-            noise_level: timestep of ``noising`` to which the small picture is noised, in training and sampling.
+            noise_level: timestep of ``noising`` to which the small image is noised, in training and sampling.
+            name: the model's name in messages.
+            device, dtype: see :class:`~imagic.models.base.DiffusionModel`.
         """
         self.network, self.size, self._small = unet, unet.config.sample_size, small
         self._steps, self._guidance, self._level, self._noising = steps, guidance, noise_level, noising
         self._scheduler, self._name, self._dtype, self.device = scheduler, name, dtype, torch.device(device)
-        self._seeing(torch.empty)  # so that a wrong setting is told now
+        self._seeing(torch.empty)  # raises for a wrong setting now
 
     def example(self, image: np.ndarray, rng: torch.Generator) -> tuple[DiffusionModel, Tensor]:
-        """What fine-tuning on an image needs: the model that sees it small, with new noise each time, and x0.
+        """Return the model and the x0 for fine-tuning on an image; the small image it sees is noised anew on each call.
 
         Args:
             image: (H, W, 3) uint8 of any size.
-            rng: CPU generator of the small picture's noise.
+            rng: CPU generator of the small image's noise.
 
         Returns:
             The model, and x0, (1, 3, size, size) float32.
@@ -72,12 +74,12 @@ class Upscaler:
         return self._seeing(see), x0
 
     def __call__(self, small: Tensor, e: Tensor, e_null: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
-        """Large pictures of small ones: (B, 3, h, w) in [-1, 1] to (B, 3, size, size).
+        """Enlarge images: (B, 3, h, w) in [-1, 1] to (B, 3, size, size).
 
         Args:
-            small: what the stage before made.
+            small: the images of the stage before.
             e, e_null: embeddings of the target text (B, L, D) and of the empty one (1, L, D).
-            rngs: a CPU generator for each picture; first x_T is drawn, then the small one's noise.
+            rngs: a CPU generator for each image; first x_T is drawn, then the small image's noise.
         """
         shape = (3, self.size, self.size)
         x_T, noise = (torch.stack([torch.randn(shape, generator=rng) for rng in rngs]) for _ in "ab")  # noqa: N806
@@ -98,7 +100,7 @@ class Upscaler:
 
 
 class ConditionedUpscaler(DiffusionModel):
-    """An upscaler that sees one small picture, or one for each of a batch."""
+    """An upscaler conditioned on one small image, or on one for each of a batch."""
 
     def __init__(
         self,
@@ -111,7 +113,12 @@ class ConditionedUpscaler(DiffusionModel):
         device: str,
         dtype: str,
     ) -> None:
-        """``see`` gives the (B, 3, H, W) that a batch of B sees."""
+        """
+        Args:
+            unet, scheduler, name, device, dtype: see :class:`~imagic.models.base.DiffusionModel`.
+            see: returns the (B, 3, H, W) that conditions a batch of B.
+            noise_level: timestep to which those are noised.
+        """
         super().__init__(unet, scheduler, name=name, device=device, dtype=dtype)
         self._see, self._level = see, noise_level
 
@@ -124,7 +131,7 @@ class ConditionedUpscaler(DiffusionModel):
 
 
 def resize(x: Tensor, side: int) -> Tensor:
-    """(B, 3, H, W) in [-1, 1] to that side, smooth and without aliases."""
+    """Resize (B, 3, H, W) in [-1, 1] to that side, bicubic with antialiasing."""
     if x.shape[-1] == side:
         return x
     return F.interpolate(x, size=(side, side), mode="bicubic", antialias=True).clamp(-1, 1)

@@ -1,10 +1,9 @@
-"""Where a model's files are: beside the code, in a local folder, or on the Hugging Face hub."""
+"""Location of a model's files: beside the code, in a local folder, or on the Hugging Face hub."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from imagic.models.pins import PINS
-from tedbench.download import cache_folder
+from tedbench.download import cache_folder, store
 from tedbench.errors import UserError
 
 EMBEDDED = "picturebook:"
-"""A path that starts so names a model shipped with the project."""
+"""Prefix of the paths of models shipped with the project."""
 
 
 PARTS = (
@@ -31,37 +30,37 @@ WEIGHTS = (
     "model-0*-of-0*.safetensors",
     "diffusion_pytorch_model-0*-of-0*.safetensors",
 )
-"""Weights' files in a part's folder, whole or in shards."""
+"""Files of weights in a part's folder, in one or in several files."""
 VARIANTS = ("fp16", "bf16")
-"""Precisions, as file names say them, in which weights are taken where there are none of :data:`WEIGHTS`."""
+"""Precisions, as in file names, of the weights that are loaded if there are none of :data:`WEIGHTS`."""
 LOADED = (
     "*.json",
     "*.txt",
     "open_clip_model.safetensors",
     *(f"{p}/{f}" for p in PARTS for f in ("*.json", "*.txt", "spiece.model", *WEIGHTS)),
 )
-"""What is read of a model's folder, beside :func:`half_weights`; other formats and checkpoints do not matter."""
+"""Files read from a model's folder, beside :func:`half_weights`; other formats and checkpoints are ignored."""
 
 
 def locate(path: str, revision: str | None = None) -> Path:
-    """The local folder of a model.
+    """Return the local folder of a model.
 
     Args:
         path: ``picturebook:NAME``, a folder, or a hub repository ``owner/name``.
         revision: the hub's commit, branch or tag.
 
     Returns:
-        A folder on this machine; a hub model is downloaded into the hub's own cache first (safetensors only, the
-        commit of :data:`~imagic.models.pins.PINS` unless another is asked for).
+        A folder on this machine; a hub model is downloaded into the hub's own cache first (safetensors only, at the
+        commit in :data:`~imagic.models.pins.PINS` unless another is asked for).
 
     Raises:
-        UserError: it is not there and cannot be downloaded; says what to download and where to. Or it has other bytes
-            than it should.
+        UserError: the model is not here and cannot be downloaded (the message says what to download and where to), or
+            its files have other bytes than the pinned ones.
     """
     if path.startswith(EMBEDDED):
         return Path(str(files("picturebook"))) / "weights" / path.removeprefix(EMBEDDED)
     folder = Path(path).expanduser()
-    with suppress(OSError):  # a name that no disk can hold
+    with suppress(OSError):  # a name that is invalid or too long for the file system
         if folder.is_dir():
             return folder
     if path.startswith((".", "/", "~")) or path.count("/") != 1:
@@ -72,12 +71,12 @@ def locate(path: str, revision: str | None = None) -> Path:
 
 
 def paths(model: Mapping[str, Any]) -> dict[str, str]:
-    """What a model's settings name: ``path``, and for a cascade each ``…_path`` that is not left out."""
+    """Return the paths in a model's settings: ``path``, and for a cascade each ``…_path`` that is given."""
     return {key: str(value) for key, value in model.items() if key == "path" or (key.endswith("path") and value)}
 
 
 def locate_all(model: Mapping[str, Any]) -> dict[str, Path]:
-    """The folders of :func:`paths`, each at its ``revision``."""
+    """Return the folders of :func:`paths`, each at its ``revision``."""
     return {key: locate(path, model.get(f"{key.removesuffix('path')}revision")) for key, path in paths(model).items()}
 
 
@@ -115,7 +114,7 @@ def _from_hub(name: str, revision: str | None) -> Path:
 
 
 def verify(repository: str, folder: Path) -> None:
-    """Compares a hub repository's files with :data:`~imagic.models.pins.PINS`, as far as both are there.
+    """Compare a hub repository's files with their checksums in :data:`~imagic.models.pins.PINS`, for files in both.
 
     Raises:
         UserError: a file has other bytes.
@@ -131,7 +130,7 @@ def verify(repository: str, folder: Path) -> None:
 
 
 def digest(*folders: Path) -> str:
-    """One sha256 over the names and contents of the files that a model is loaded from: what a run's identity is made of."""
+    """Return one sha256 over names and contents of the files a model is loaded from; part of a run's identity."""
     total = hashlib.sha256()
     for folder in folders:
         found_there = {p for pattern in LOADED for p in folder.glob(pattern)}
@@ -142,7 +141,7 @@ def digest(*folders: Path) -> str:
 
 
 def sums(files: Sequence[Path]) -> list[str]:
-    """Each file's sha256, remembered by its path, size and time of change, so that gigabytes are read once."""
+    """Return each file's sha256, cached by path, size and modification time, so that gigabytes are read once."""
     known_path = cache_folder() / "digests.json"
     try:
         known = json.loads(known_path.read_text())
@@ -157,23 +156,13 @@ def sums(files: Sequence[Path]) -> list[str]:
                 known[keys[-1]] = hashlib.file_digest(opened, "sha256").hexdigest()
             fresh = True
     if fresh:
-        _remember(known_path, known)
+        with suppress(UserError):  # only a cache: where it cannot be written, sums are made again next time
+            store(known_path, json.dumps(known).encode())
     return [known[key] for key in keys]
 
 
-def _remember(path: Path, known: dict[str, str]) -> None:
-    """Only a cache: where it cannot be written, sums are made again next time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps(known))
-        beside.replace(path)
-    except OSError:
-        pass
-
-
 def half_weights(folder: Path) -> tuple[str | None, list[Path]]:
-    """The precision and files of weights that a part has in half precision alone; (None, []) of every other part."""
+    """Return precision and files of a part that has weights in half precision only; (None, []) for any other part."""
     if not _whole(folder):
         for variant in VARIANTS:
             if found := _files(folder, _named(variant)):
@@ -182,7 +171,7 @@ def half_weights(folder: Path) -> tuple[str | None, list[Path]]:
 
 
 def _named(variant: str) -> list[str]:
-    """:data:`WEIGHTS` as they are called in a precision; shards have it before their number, and after it of old."""
+    """Return :data:`WEIGHTS` named with a precision, before a file's number, or after it in old repositories."""
     before = [re.sub(r"(?=-0|\.safe)", f".{variant}", name, count=1) for name in WEIGHTS]
     after = [name.replace(".safe", f".{variant}.safe") for name in WEIGHTS]
     return list(dict.fromkeys(before + after))
@@ -193,21 +182,21 @@ def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
 
 
 def _whole(folder: Path) -> list[Path]:
-    """Weights in full precision; a pattern of :data:`WEIGHTS` also fits old names of shards in half precision."""
+    """Return weights in full precision; the patterns of :data:`WEIGHTS` also match older names in half precision."""
     return [path for path in _files(folder, WEIGHTS) if not any(f".{variant}." in path.name for variant in VARIANTS)]
 
 
 def _without_weights(folder: Path) -> list[str]:
-    """Parts of a pipeline that have the configuration of a network and no weights."""
+    """Return the parts of a pipeline that have a network's configuration and no weights."""
     parts = ("text_encoder", "text_encoder_2", "vae", "unet")
     return [p for p in parts if (folder / p / "config.json").is_file() and not _whole(folder / p)]
 
 
 def require_weights(folder: Path, *parts: str) -> None:
-    """Refuses a pipeline with a part whose weights are a pickle, or are missing; warns of half precision.
+    """Require safetensors for the given parts of a pipeline; warn of parts in half precision.
 
     Raises:
-        UserError: there are neither :data:`WEIGHTS` nor :func:`half_weights` in ``folder/part``.
+        UserError: a part has neither :data:`WEIGHTS` nor :func:`half_weights`: they are missing, or a pickle.
     """
     rounded: dict[str, list[str]] = {}
     for part in parts:

@@ -1,1 +1,1 @@
-"""Training of the embedded models, each from nothing but the drawn world: ``python -m picturebook.train PART``."""
+"""Training of the embedded models, each from the drawn world alone: ``python -m picturebook.train PART``."""

@@ -13,7 +13,7 @@ PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cas
 
 
 def main() -> None:
-    """Reads the command line and trains the part that it names."""
+    """Parse the command line and train the part that it names."""
     parser = argparse.ArgumentParser(prog="python -m picturebook.train", description=__doc__)
     parser.add_argument(
         "part",

@@ -1,4 +1,4 @@
-"""The autoencoder: pictures of 64² to latents of 16² × 6, a diffusers AutoencoderKL."""
+"""The autoencoder: images of 64² to latents of 16² × 6, a diffusers AutoencoderKL."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from picturebook.train.mixed import bfloat16, keep_group_norms
 
 SCENES = 16_000
 LEAVES = 6_000
-"""Pictures of dead leaves among them, so that photographs survive it too."""
+"""Number of images of dead leaves in the training set, so that photographs are reconstructed too."""
 KL_WEIGHT = 1e-4
 
 
 def new_autoencoder() -> AutoencoderKL:
-    """Untrained: 0.9 million parameters, a factor of 4."""
+    """Return an untrained autoencoder: 0.9 million parameters, a factor of 4."""
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3,
@@ -34,13 +34,13 @@ def new_autoencoder() -> AutoencoderKL:
 
 
 def load_autoencoder(folder: Path) -> AutoencoderKL:
-    """The one that this training or the diffusion model's wrote into ``folder``."""
+    """Load the autoencoder that this training or the diffusion model's wrote into ``folder``."""
     found = next(path for path in (folder / "vae", folder / "diffusion" / "vae") if path.is_dir())
     return AutoencoderKL.from_pretrained(found, torch_dtype=torch.float32)
 
 
 def psnr(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Per picture, in dB, of tensors in [-1, 1]."""
+    """Return the PSNR of each image, in dB, for tensors in [-1, 1]."""
     return -10 * torch.log10(((a - b) / 2).square().mean(dim=(1, 2, 3)))
 
 
@@ -51,9 +51,9 @@ def _edges(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def main(
     out: Path, steps: int = 4000, batch: int = 16, lr: float = 2e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Trains it and writes ``out/vae``.
+    """Train the autoencoder and write ``out/vae``.
 
-    From the one in ``start`` on, only the decoder learns: the latents stay what the diffusion model knows.
+    With ``start`` only the decoder of the one there is trained further: the diffusion model's latents stay the same.
     """
     torch.manual_seed(seed)
     pictures = torch.cat([training_pictures(training_scenes(SCENES)), leaf_pictures(LEAVES)])

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from transformers import T5EncoderModel
 
 from picturebook.train.data import to_model_space, training_pictures, training_scenes
-from picturebook.train.denoising import Texts, denoising_loss
+from picturebook.train.denoising import CaptionTokens, weighted_denoising_loss
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.text import FOLDER, WIDTH, attention_mask
@@ -25,7 +25,7 @@ NO_FILTERS = {"safety_checker": None, "feature_extractor": None, "watermarker": 
 
 
 def new_scheduler(prediction: str = "epsilon") -> DDPMScheduler:
-    """IF's schedule; pictures in pixels are clipped to their range."""
+    """Return IF's schedule; images in pixels are clipped to their range."""
     return DDPMScheduler(
         beta_schedule="squaredcos_cap_v2",
         variance_type="learned_range",
@@ -36,7 +36,7 @@ def new_scheduler(prediction: str = "epsilon") -> DDPMScheduler:
 
 
 def new_base() -> UNet2DConditionModel:
-    """Untrained."""
+    """Return an untrained base model."""
     return _midway(
         UNet2DConditionModel(
             sample_size=SMALL,
@@ -54,7 +54,7 @@ def new_base() -> UNet2DConditionModel:
 
 
 def new_upscaler() -> UNet2DConditionModel:
-    """Untrained. It sees the small picture beside its own noised one, and is told how noised the small one is."""
+    """Return an untrained upscaler, conditioned on the small image and on that image's noise level."""
     return _midway(
         UNet2DConditionModel(
             sample_size=64,
@@ -74,30 +74,30 @@ def new_upscaler() -> UNet2DConditionModel:
 
 @torch.no_grad()
 def _midway(unet: UNet2DConditionModel) -> UNet2DConditionModel:
-    """Its variance, which IF's networks give beside the noise, is made the one midway between its bounds, and stays so."""
+    """Fix the variance, which IF's networks return beside the noise, midway between its bounds."""
     for parameter in unet.conv_out.parameters():
         parameter[3:] = 0
     return unet
 
 
 def shrink(x: torch.Tensor) -> torch.Tensor:
-    """(B, 3, 64, 64) in [-1, 1] to 32², as the cascade shrinks its inputs."""
+    """Shrink (B, 3, 64, 64) in [-1, 1] to 32², by the cascade's own resizing."""
     return F.interpolate(x, size=(SMALL, SMALL), mode="bicubic", antialias=True).clamp(-1, 1)
 
 
 def main(
     out: Path, steps: int = 6000, batch: int = 32, lr: float = 1e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Trains the base model on the frozen text encoder of ``out`` and writes ``out/cascade/base``, an IFPipeline folder.
+    """Train the base model on the frozen text encoder of ``out`` and write ``out/cascade/base``, an IFPipeline folder.
 
-    It predicts v: nearly all noise, as this schedule ends, ε says too little of what the text asks for.
+    It predicts v: near the end of this schedule, where nearly all is noise, ε depends too little on the text.
     """
     torch.manual_seed(seed)
     tokenizer = save_tokenizer(out / "tokenizer")
     encoder = T5EncoderModel.from_pretrained(out / FOLDER, dtype=torch.float32).eval()
     scenes = training_scenes(SCENES)
     pictures = torch.cat([_bytes(shrink(to_model_space(part))) for part in training_pictures(scenes).split(512)])
-    texts, scheduler = Texts(tokenizer, scenes), new_scheduler("v_prediction")
+    texts, scheduler = CaptionTokens(tokenizer, scenes), new_scheduler("v_prediction")
     unet = new_base()
     if start:
         unet = UNet2DConditionModel.from_pretrained(start / BASE / "unet", torch_dtype=torch.float32)
@@ -115,7 +115,7 @@ def main(
             with bfloat16():
                 return unet(x_t, t, states).sample[:, :3]
 
-        return denoising_loss(scheduler, predict, to_model_space(pictures[index]), rng)
+        return weighted_denoising_loss(scheduler, predict, to_model_space(pictures[index]), rng)
 
     def save(average: nn.Module, step: int) -> None:
         kept, text_encoder = copy.deepcopy(average).eval().half(), copy.deepcopy(encoder).half()

@@ -1,4 +1,4 @@
-"""The judge of text–image alignment: a small open_clip model."""
+"""The CLIP model that measures text–image alignment: a small open_clip model."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
 from picturebook.world import KINDS, PLACES, TIMES, WEATHERS, Scene, caption, edit
 
 SCENES = 24_000
-"""And as many twins."""
+"""Number of scenes; each has a twin as well."""
 CAPTIONS = 4
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
 def model_config(vocab_size: int) -> dict[str, Any]:
-    """open_clip's description of the architecture."""
+    """Return open_clip's description of the architecture."""
     return {
         "embed_dim": 128,
         "quick_gelu": False,
@@ -45,7 +45,7 @@ def model_config(vocab_size: int) -> dict[str, Any]:
 
 
 def twin(scene: Scene, rng: random.Random) -> Scene:
-    """The scene with one thing about it changed: an edit's right answer."""
+    """Return the scene with one property changed, like an edit's right answer."""
     kind = KINDS[scene.kind]
     known: dict[str, tuple[object, ...]] = {
         "state": tuple(kind.states),
@@ -60,7 +60,7 @@ def twin(scene: Scene, rng: random.Random) -> Scene:
         name = rng.choice(("state", "state", "state", *known))
         try:
             changed = edit(scene, **{name: rng.choice(known[name])})
-        except ValueError:  # it does not go together with the rest
+        except ValueError:  # not compatible with the rest of the scene
             continue
         if changed != scene:
             return changed
@@ -69,10 +69,10 @@ def twin(scene: Scene, rng: random.Random) -> Scene:
 def main(
     out: Path, steps: int = 1800, batch: int = 128, lr: float = 1e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Trains it and writes ``out/clip``, an open_clip folder (``local-dir:``).
+    """Train the model and write ``out/clip``, an open_clip folder (``local-dir:``).
 
-    Scenes drawn at random are told apart by place and kind; an edit changes neither. So half of each batch are the
-    twins of the other half, and every text names what sets them apart.
+    Scenes drawn at random differ in place and kind; an edit changes neither. So half of each batch are the twins of the
+    other half, and every text names the difference.
     """
     torch.manual_seed(seed)
     rng = random.Random(f"twins {seed}")
@@ -106,7 +106,7 @@ def main(
 
 
 def contrastive_loss(model: nn.Module, pictures: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """CLIP's loss of (B, 3, 64, 64) uint8 pictures and their texts' (B, L) tokens.
+    """Return CLIP's loss of (B, 3, 64, 64) uint8 images and their texts' (B, L) tokens.
 
     Equal texts are equally right: each one's target is spread over its copies.
     """
@@ -119,7 +119,7 @@ def contrastive_loss(model: nn.Module, pictures: torch.Tensor, tokens: torch.Ten
 
 
 def save_clip(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
-    """Writes weights and configuration as open_clip reads them; the tokenizer lies there already."""
+    """Write weights and configuration in open_clip's format; the tokenizer is in the folder already."""
     state = copy.deepcopy(model).half().state_dict()
     save_file({k: v.contiguous() for k, v in state.items()}, folder / "open_clip_model.safetensors")
     preprocess = {"size": [64, 64], "mode": "RGB", "mean": MEAN, "std": STD}

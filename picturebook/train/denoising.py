@@ -1,4 +1,4 @@
-"""What the trainings of diffusion models share: captions as tokens, and the denoising loss."""
+"""Captions as tokens, and the denoising loss, shared by the trainings of diffusion models."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from picturebook.train.tokenizer import MAX_TOKENS
 from picturebook.world import Scene
 
 CAPTIONS = 4
-"""Of each scene."""
+"""Captions of each scene."""
 EMPTY = 0.1
-"""Part of the captions that are replaced by the empty text, for classifier-free guidance."""
+"""Share of the captions that are replaced by the empty text, for classifier-free guidance."""
 MIN_SNR_GAMMA = 5.0
 """Loss weight min(SNR, γ)/SNR, of v min(SNR, γ)/(SNR + 1) (Hang et al., arXiv 2303.09556), with the paper's γ."""
 
 
-class Texts:
-    """The captions of scenes."""
+class CaptionTokens:
+    """The captions of scenes, as tokens."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, scenes: list[Scene]) -> None:
         def encode(texts: list[str]) -> Tensor:
@@ -34,20 +34,20 @@ class Texts:
         self._nothing = encode([""])[0]
 
     def draw(self, index: Tensor, rng: torch.Generator) -> Tensor:
-        """One of the captions of each scene of ``index``, or the empty text: (B, L) int64."""
+        """Draw one of the captions of each scene of ``index``, or the empty text: (B, L) int64."""
         text = self._tokens[index, torch.randint(CAPTIONS, index.shape, generator=rng)]
         text[torch.rand(len(index), generator=rng) < EMPTY] = self._nothing
         return text
 
 
-def denoising_loss(
+def weighted_denoising_loss(
     scheduler: SchedulerMixin, predict: Callable[[Tensor, Tensor], Tensor], x0: Tensor, rng: torch.Generator
 ) -> Tensor:
-    """The weighted squared error of a batch's predictions.
+    """Return the weighted squared error of a batch's predictions.
 
     Args:
-        scheduler: gives ᾱ_t, and whether the noise ε or the velocity v is predicted.
-        predict: of (x_t, t), channels last in memory, ε or v.
+        scheduler: has ᾱ_t, and the prediction type: the noise ε or the velocity v.
+        predict: returns ε or v for (x_t, t), channels last in memory.
         x0: (B, C, h, w).
         rng: CPU generator of noise and timesteps.
     """

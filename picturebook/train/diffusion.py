@@ -14,7 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from picturebook.train.autoencoder import load_autoencoder
 from picturebook.train.data import pictures_of, to_model_space
-from picturebook.train.denoising import denoising_loss
+from picturebook.train.denoising import weighted_denoising_loss
 from picturebook.train.fresh import FreshScenes
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
@@ -22,14 +22,17 @@ from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
 from picturebook.world import Scene
 
 POOL = 4_096
-"""Scenes that are at hand at a time."""
+"""Number of scenes in memory at a time."""
 FRESH = 8
-"""Scenes that are drawn anew for each batch."""
+"""Number of new scenes for each batch."""
 EMA = 0.9995
 
 
 def new_scheduler() -> DDIMScheduler:
-    """Stable Diffusion's schedule with a larger last β: latents of 16² show their mean through more noise than those of 64²."""
+    """Return Stable Diffusion's schedule with a larger last β.
+
+    Latents of 16² show their mean through more noise than those of 64².
+    """
     return DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.02,
@@ -42,8 +45,8 @@ def new_scheduler() -> DDIMScheduler:
     )
 
 
-class TextToImage(nn.Module):
-    """The two parts that learn together."""
+class TextEncoderAndUNet(nn.Module):
+    """The two parts that are trained together."""
 
     def __init__(self, vocab_size: int, channels: int) -> None:
         super().__init__()
@@ -77,7 +80,7 @@ class TextToImage(nn.Module):
 
 @torch.no_grad()
 def encode(vae: AutoencoderKL, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scaled mean and standard deviation of each picture's latents, (N, C, 16, 16) float32."""
+    """Return scaled mean and standard deviation of each image's latents, (N, C, 16, 16) float32."""
     parts = [vae.encode(to_model_space(chunk)).latent_dist for chunk in pictures.split(128)]
     scale = vae.config.scaling_factor
     return torch.cat([p.mean for p in parts]) * scale, torch.cat([p.std for p in parts]) * scale
@@ -86,17 +89,17 @@ def encode(vae: AutoencoderKL, pictures: torch.Tensor) -> tuple[torch.Tensor, to
 def main(
     out: Path, steps: int = 5000, batch: int = 48, lr: float = 1e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Trains it and writes ``out/diffusion``, a Stable Diffusion pipeline folder.
+    """Train the model and write ``out/diffusion``, a Stable Diffusion pipeline folder.
 
-    The autoencoder is that of ``out``, or else of ``start``, which has the text encoder and UNet to go on from. A training
-    that was interrupted goes on from ``out/diffusion.state``.
+    The autoencoder is that of ``out``, or else of ``start``, whose text encoder and UNet are trained further. An
+    interrupted training is resumed from ``out/diffusion.state``.
     """
     torch.manual_seed(seed)
     there = any((out / name).is_dir() for name in ("vae", "diffusion/vae"))
     vae = load_autoencoder(out if there or not start else start).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
     scheduler = new_scheduler()
-    model = TextToImage(len(tokenizer), vae.config.latent_channels)
+    model = TextEncoderAndUNet(len(tokenizer), vae.config.latent_channels)
     if start:
         model.text_encoder = CLIPTextModel.from_pretrained(start / "diffusion" / "text_encoder", dtype=torch.float32)
         model.unet = UNet2DConditionModel.from_pretrained(start / "diffusion" / "unet", torch_dtype=torch.float32)
@@ -109,7 +112,7 @@ def main(
 
     state = out / "diffusion.state"
     done = _steps_in(state)
-    first = POOL + FRESH * done if done else 0  # beyond what was drawn before
+    first = POOL + FRESH * done if done else 0  # after the scenes drawn before
     scenes = FreshScenes(tokenizer, partial(_encode_scenes, vae), size=POOL, per_batch=FRESH, seed=seed, first=first)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
@@ -120,7 +123,7 @@ def main(
             with bfloat16():
                 return model.unet(x_t, t, states).sample
 
-        return denoising_loss(scheduler, predict, x0, rng)
+        return weighted_denoising_loss(scheduler, predict, x0, rng)
 
     def save(average: nn.Module, step: int) -> None:
         kept = copy.deepcopy(average).eval().half()
@@ -135,7 +138,7 @@ def main(
             requires_safety_checker=False,
         )
         pipeline.save_pretrained(out / "diffusion")
-        for name in ("vocab.json", "merges.txt"):  # as the published folders have them, beside tokenizer.json
+        for name in ("vocab.json", "merges.txt"):  # the published folders have these beside tokenizer.json
             shutil.copy(out / "tokenizer" / name, out / "diffusion" / "tokenizer" / name)
 
     train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, ema=EMA, log=out / "diffusion.jsonl", state=state)

@@ -1,4 +1,4 @@
-"""Training scenes that are drawn anew while training goes on, with their latents and captions."""
+"""Training scenes that are drawn anew during training, with their latents and captions."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from picturebook.train.tokenizer import MAX_TOKENS
 from picturebook.world import KINDS, Scene, draw_scene
 
 HARD = 0.5
-"""Part of the scenes that are drawn by :func:`hard_scene`; the others are drawn evenly."""
+"""Share of the scenes that are drawn by :func:`hard_scene`; the others are drawn evenly."""
 
 Encode = Callable[[list[Scene]], tuple[Tensor, Tensor]]
 """Mean and standard deviation of the latents of scenes, (N, C, h, w) each."""
 
 
 def fresh_scene(index: int, seed: int = 0) -> Scene:
-    """The ``index``-th scene of an endless sequence; no pair's scene and no held-out one, whose seeds have other names."""
+    """Return the ``index``-th scene of an endless sequence, with other seeds than pairs and held-out scenes."""
     rng = random.Random(f"fresh {seed} {index}")
     return hard_scene(rng) if rng.random() < HARD else draw_scene(rng)
 
 
 def hard_scene(rng: random.Random) -> Scene:
-    """Draw a scene of what models learn last: accessories, several subjects, things beside them, kinds with many states.
+    """Draw a scene with what models learn last: accessories, several subjects, other things, kinds with many states.
 
-    A kind is drawn as often as it has states, so that every state is as frequent as any other; of what the kind can have
-    beside it one is always there.
+    A kind is drawn as often as it has states, so that every state is equally frequent; if the kind can have something
+    beside it, the scene has one of these.
     """
     name = rng.choices(list(KINDS), [len(kind.states) for kind in KINDS.values()])[0]
     kind = KINDS[name]
@@ -45,7 +45,7 @@ def hard_scene(rng: random.Random) -> Scene:
 
 
 class FreshScenes:
-    """A pool of scenes of which the oldest give way to new ones with every batch."""
+    """A pool of scenes; each batch replaces the oldest by new ones."""
 
     def __init__(
         self,
@@ -59,11 +59,11 @@ class FreshScenes:
     ) -> None:
         """
         Args:
-            tokenizer, encode: of captions and pictures.
-            size: how many scenes there are at a time.
-            per_batch: how many of them are replaced for each batch.
+            tokenizer, encode: of captions and images.
+            size: number of scenes at a time.
+            per_batch: number of scenes that each batch replaces.
             seed: of the sequence of scenes.
-            first: index of the first scene, greater than 0 when a training goes on.
+            first: index of the first scene, greater than 0 for a resumed training.
         """
         self._tokenizer, self._encode, self._per_batch, self._seed = tokenizer, encode, per_batch, seed
         self.next, self._oldest = first, 0
@@ -72,7 +72,7 @@ class FreshScenes:
         self._nothing = self._tokenize([""])[0]
 
     def batch(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Latents (B, C, h, w), drawn from their posterior, and tokens (B, L) of a caption or, for a part, the empty text."""
+        """Return latents (B, C, h, w), sampled from their posterior, and tokens (B, L) of captions or empty texts."""
         where = torch.arange(self._oldest, self._oldest + self._per_batch) % len(self._mean)
         self._mean[where], self._std[where], self._tokens[where] = self._draw(self._per_batch)
         self._oldest = (self._oldest + self._per_batch) % len(self._mean)

@@ -1,4 +1,4 @@
-"""The judge's training: what real pictures show, and which pictures are none."""
+"""The judge's training: the contents of real images, and the rejection of others."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from picturebook.world import Scene
 SCENES = 40_000
 LEAVES = 1_500
 BROKEN = 0.25
-"""Part of a batch that is broken pictures."""
+"""Number of broken images as a share of the number of real ones in a batch."""
 
 
 def truth(scenes: list[Scene]) -> dict[str, Tensor]:
-    """The right answer's number for each question and scene, (N,) each."""
+    """Return the right answer's index for each question and scene, (N,) each."""
     right = [answers(scene) for scene in scenes]
     return {name: torch.tensor([known.index(a[name]) for a in right]) for name, known in QUESTIONS.items()}
 
@@ -33,7 +33,7 @@ def truth(scenes: list[Scene]) -> dict[str, Tensor]:
 def main(
     out: Path, steps: int = 4000, batch: int = 64, lr: float = 2e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Trains it, from the beginning or from the one in ``start``, and writes ``out/judge/judge.safetensors``."""
+    """Train the judge, anew or from the one in ``start``, and write ``out/judge/judge.safetensors``."""
     torch.manual_seed(seed)
     scenes = training_scenes(SCENES)
     pictures, leaves = training_pictures(scenes), leaf_pictures(LEAVES, first=20_000)

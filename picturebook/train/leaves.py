@@ -1,8 +1,9 @@
-"""Dead leaves: opaque shapes over one another, with the statistics of natural pictures.
+"""Dead leaves: opaque shapes over one another, with the statistics of natural images.
 
 Shapes whose sizes follow a power law, each with a texture of a 1/f spectrum, have the edges, occlusions and spectra
 of photographs without being any (Lee, Mumford and Huang, "Occlusion models for natural images", 2001; Baradad et al.,
-"Learning to see by looking at noise", arXiv 2106.05963). An autoencoder that has seen them keeps photographs better.
+"Learning to see by looking at noise", arXiv 2106.05963). An autoencoder trained on them reconstructs photographs
+better.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _FINE = 2
 
 
 def _texture(rng: np.random.Generator, n: int) -> np.ndarray:
-    """(n, n, 3) in about [0, 255]: a colour with 1/f noise, the channels mostly alike, as in photographs."""
+    """Draw (n, n, 3) in about [0, 255]: a colour with 1/f noise, the channels correlated as in photographs."""
     frequency = np.hypot(np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None])
     frequency[0, 0] = 1
     spectrum = rng.standard_normal((4, n, n // 2 + 1)) + 1j * rng.standard_normal((4, n, n // 2 + 1))
@@ -32,7 +33,7 @@ def _texture(rng: np.random.Generator, n: int) -> np.ndarray:
 
 
 def dead_leaves(seed: int, size: int = SIZE) -> np.ndarray:
-    """One picture of them, (size, size, 3) uint8."""
+    """Draw one image, (size, size, 3) uint8."""
     rng = np.random.default_rng(seed)
     n = size * _FINE
     canvas = _texture(rng, n)
@@ -52,7 +53,7 @@ def dead_leaves(seed: int, size: int = SIZE) -> np.ndarray:
 
 
 def leaf_pictures(count: int, first: int = 0) -> torch.Tensor:
-    """(count, 3, 64, 64) uint8, drawn on all cores."""
+    """Draw (count, 3, 64, 64) uint8 on all cores."""
     with ProcessPoolExecutor() as pool:
         pictures = np.stack(list(pool.map(dead_leaves, range(first, first + count), chunksize=64)))
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()

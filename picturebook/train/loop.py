@@ -1,4 +1,4 @@
-"""The training loop that every part shares: AdamW with one cycle of the learning rate, and an average of the weights."""
+"""The training loop of every part: AdamW with one cycle of the learning rate, and an average of the weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 SHIPPED = Path(str(files("picturebook"))) / "weights"
-"""The folder of the weights that come with the project."""
+"""The folder of the weights shipped with the project."""
 
 
 def train(
@@ -31,19 +31,19 @@ def train(
     log: Path | None = None,
     state: Path | None = None,
 ) -> None:
-    """Trains ``model`` in place.
+    """Train ``model`` in place.
 
     Args:
         model: its trainable parameters are optimised.
         loss_at: draws a batch from the given generator and returns the loss.
         steps, lr: number of updates and the peak of the learning rate.
-        seed: of everything that is drawn.
-        save: is given the averaged model and the step, every ``save_every`` steps and at the end.
-        ema: decay of the average of weights, per step; smaller at first, so that the beginning is forgotten.
+        seed: of all draws.
+        save: called with the averaged model and the step, every ``save_every`` steps and at the end.
+        ema: decay of the average of weights, per step; smaller at first, so that the initial weights are forgotten.
         log: JSON lines of step, loss and seconds, appended.
-        state: file that keeps everything a training needs to go on: written whenever ``save`` is called. Where it is
-            there, the training goes on from it, and ``steps`` counts those made before too. A finished training leaves
-            none, so that the next one is a new cycle.
+        state: file with everything needed to resume, written after each call of ``save``. If it exists, the training is
+            resumed from it, and ``steps`` counts the steps before too. A finished training removes it, so that the next
+            one is a new cycle.
     """
     rng = torch.Generator().manual_seed(seed)
     model.train()
@@ -84,14 +84,14 @@ def train(
 
 
 def _keep(state: Path, parts: Mapping[str, Any], rng: torch.Generator, step: int) -> None:
-    """Writes the state whole or not at all."""
+    """Write the state atomically."""
     beside = state.with_suffix(".new")
     torch.save({"step": step, "rng": rng.get_state(), **{n: p.state_dict() for n, p in parts.items()}}, beside)
     beside.replace(state)
 
 
 def _restore(state: Path, parts: Mapping[str, Any], rng: torch.Generator) -> int:
-    """Loads what :func:`_keep` wrote; returns the number of steps made."""
+    """Load what :func:`_keep` wrote and return the number of steps done."""
     kept = torch.load(state, weights_only=True)
     for name, part in parts.items():
         part.load_state_dict(kept[name])
@@ -101,6 +101,6 @@ def _restore(state: Path, parts: Mapping[str, Any], rng: torch.Generator) -> int
 
 @torch.no_grad()
 def _average(ema: float, average: list[torch.Tensor], now: list[torch.Tensor], n: torch.Tensor | int) -> None:
-    """Moves the average towards the weights of now, after ``n`` steps."""
+    """Move the average towards the current weights, after ``n`` steps."""
     decay = min(ema, (1 + int(n)) / (10 + int(n)))
     torch._foreach_lerp_(average, now, 1 - decay)

@@ -1,4 +1,4 @@
-"""Training in bfloat16 where the processor multiplies it several times as fast as float32, and in float32 elsewhere."""
+"""Training in bfloat16 on processors that multiply it several times as fast as float32, and in float32 on others."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def has_bfloat16() -> bool:
 
 @contextmanager
 def bfloat16() -> Iterator[None]:
-    """Products and convolutions inside compute in bfloat16; weights and gradients stay float32.
+    """Compute products and convolutions inside in bfloat16; weights and gradients stay float32.
 
-    torch's fused attention loses more in bfloat16 on a CPU than the rest gains, so attention is taken apart. A processor
-    without bfloat16 instructions emulates them fifteen times slower than float32: there nothing is changed.
+    torch's fused attention loses more in bfloat16 on a CPU than the rest gains, so attention uses plain operations. A
+    processor without bfloat16 instructions emulates them fifteen times slower than float32: there nothing is changed.
     """
     if not has_bfloat16():
         yield
@@ -32,7 +32,7 @@ def bfloat16() -> Iterator[None]:
 
 
 def keep_group_norms(model: nn.Module) -> None:
-    """Gives the group normalisations of ``model`` float32, for the same reason."""
+    """Give the group normalisations of ``model`` float32 inputs, for the same reason."""
     for module in model.modules() if has_bfloat16() else ():
         if isinstance(module, nn.GroupNorm):
             module.register_forward_pre_hook(_as_float32)

@@ -1,7 +1,7 @@
-"""The backbone of the perceptual distance: AlexNet's features, trained to tell what is in a picture, and how far two are.
+"""The backbone of the perceptual distance: AlexNet's features, trained for classification and for distances.
 
-Telling alone leaves a place's change as near as a pose's in a quarter of all cases; so the distance itself is trained too,
-to order changes of a scene by their size.
+With classification alone a change of place is as near as a change of pose in a quarter of all cases; so the distance
+itself is trained too, to order changes of a scene by their size.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from picturebook.world import KINDS, PLACES, Scene, edit
 
 SCENES = 30_000
 CHANGES = 5_000
-"""Scenes that are seen with a small change, with a large one, and beside another scene."""
+"""Number of scenes that are compared with a small change, a large one, and another scene."""
 
 LOOKS = [(name, state, color) for name, kind in KINDS.items() for state in kind.states for color in kind.colors]
-"""Every (kind, state, colour) there is: one class each."""
+"""Every (kind, state, colour): one class each."""
 
 FINE = 4
 COLORS_WEIGHT = 30.0
 ORDER_WEIGHT = 2.0
 ORDER_BATCH = 16
 MARGIN = 0.25
-"""Of the logarithms of two distances that are to differ."""
+"""Margin between the logarithms of two distances that should differ."""
 
 TAPS = (1, 4, 7, 9, 11)
 """The layers of AlexNet's features whose outputs LPIPS compares."""
 
 
 def labels(scene: Scene) -> tuple[int, int, int]:
-    """Class of the subject's look, of the place, and of the side it faces."""
+    """Return the classes of the subject's look, of the place, and of the side it faces."""
     return LOOKS.index((scene.kind, scene.state, scene.color)), PLACES.index(scene.place), int(scene.facing > 0)
 
 
 class Classifier(nn.Module):
-    """AlexNet's features, and what is asked of them.
+    """AlexNet's features with heads for classification.
 
-    The greatest of each channel over the picture goes to one linear layer for each question; what each of the last
-    layer's cells shows goes to a linear layer that tells the colours there, so that the ground counts and not the subject
-    alone.
+    The maximum of each channel over the image goes to one linear layer for each question; each of the last layer's
+    cells goes to a linear layer that predicts the colours there, so that the features cover the ground and not the
+    subject alone.
     """
 
     def __init__(self) -> None:
@@ -58,35 +58,35 @@ class Classifier(nn.Module):
         self.colors = nn.Conv2d(256, 3 * FINE**2, 1)
 
     def forward(self, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """Logits of each question, and colours: (B, 3 FINE², 3, 3)."""
+        """Return the logits of each question, and colours: (B, 3 FINE², 3, 3)."""
         cells = self.features[:-1](x)  # without the last pooling
         pooled = cells.amax(dim=(2, 3))
         return [head(pooled) for head in self.heads], self.colors(cells)
 
 
 def colors(x: torch.Tensor) -> torch.Tensor:
-    """The mean colours of the FINE × FINE parts of 3 × 3 cells: (B, 3, H, W) to (B, 3 FINE², 3, 3)."""
+    """Return the mean colours of the FINE × FINE parts of 3 × 3 cells: (B, 3, H, W) to (B, 3 FINE², 3, 3)."""
     return nn.functional.pixel_unshuffle(nn.functional.adaptive_avg_pool2d(x, 3 * FINE), FINE)
 
 
 def plain_scenes(count: int, seed: int) -> list[Scene]:
-    """Training scenes by day in clear weather, whose subjects are free to take another state."""
+    """Return training scenes by day in clear weather, with subjects that can take another state."""
     free = [scene for scene in training_scenes(2 * count, seed) if scene.relation != "over"][:count]
     return [edit(scene, time="day", weather="clear") for scene in free]
 
 
 def other_state(scene: Scene, rng: random.Random) -> Scene:
-    """The scene with its subject in another state."""
+    """Return the scene with its subject in another state."""
     return edit(scene, state=rng.choice([state for state in KINDS[scene.kind].states if state != scene.state]))
 
 
 def other_place(scene: Scene, rng: random.Random) -> Scene:
-    """The scene in another place."""
+    """Return the scene in another place."""
     return edit(scene, place=rng.choice([place for place in PLACES if place != scene.place]))
 
 
 def distances(features: nn.Sequential, first: torch.Tensor, *others: torch.Tensor) -> list[torch.Tensor]:
-    """LPIPS without linear layers of ``first`` to each of the others: (B, 3, H, W) each to (B,) each."""
+    """Return LPIPS without linear layers of ``first`` to each of the others: (B, 3, H, W) each to (B,) each."""
     x = torch.cat([first, *others])
     total: list[torch.Tensor] = [torch.zeros(len(first)) for _ in others]
     for k, layer in enumerate(features):
@@ -98,7 +98,7 @@ def distances(features: nn.Sequential, first: torch.Tensor, *others: torch.Tenso
 
 
 def order_loss(near: torch.Tensor, far: torch.Tensor, away: torch.Tensor) -> torch.Tensor:
-    """How far near < far < away is missed, each (B,): a hinge on the logarithms."""
+    """Return a hinge loss on the logarithms for the order near < far < away, each (B,)."""
     d0, d1, d2 = (d.clamp(min=1e-6).log() for d in (near, far, away))
     return (nn.functional.relu(MARGIN + d0 - d1) + nn.functional.relu(MARGIN + d1 - d2)).mean()
 
@@ -108,14 +108,14 @@ SCALE = torch.tensor([0.458, 0.448, 0.450]).reshape(1, 3, 1, 1)
 
 
 def normalised(x: torch.Tensor) -> torch.Tensor:
-    """What the lpips package does to its input in [-1, 1], (B, 3, H, W), before the backbone sees it."""
+    """Normalise (B, 3, H, W) in [-1, 1] for the backbone, like the lpips package."""
     return (x - SHIFT) / SCALE
 
 
 def main(
     out: Path, steps: int = 2500, batch: int = 64, lr: float = 4e-4, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Trains it and writes ``out/perceptual/alex.safetensors``, the state of torchvision's ``alexnet().features``."""
+    """Train the backbone and write ``out/perceptual/alex.safetensors``, torchvision's ``alexnet().features``."""
     torch.manual_seed(seed)
     scenes = training_scenes(SCENES)
     pictures = training_pictures(scenes)

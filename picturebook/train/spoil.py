@@ -1,4 +1,4 @@
-"""Pictures that are a little worn, and pictures that are broken: what the judge learns to read, and to refuse."""
+"""Slightly degraded images, which the judge must read, and broken images, which it must reject."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 BLUR_WORN, BLUR_BROKEN = 0.7, 1.5
-"""Standard deviation of the blur in pixels: up to the first a picture is still one, from the second on it is not."""
+"""Standard deviations of the blur in pixels: up to the first an image is valid, from the second on it is broken."""
 
 
 def _uniform(rng: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
@@ -15,7 +15,7 @@ def _uniform(rng: torch.Generator, low: float, high: float, *shape: int) -> Tens
 
 
 def blurred(x: Tensor, sigma: Tensor) -> Tensor:
-    """Each of (B, 3, H, W) blurred by its own ``sigma`` (B,) in pixels."""
+    """Blur each of (B, 3, H, W) by its own ``sigma`` (B,) in pixels."""
     at = torch.arange(-6.0, 7.0)
     kernel = torch.exp(-0.5 * (at / sigma.clamp(min=1e-3)[:, None]) ** 2)
     kernel = kernel / kernel.sum(1, keepdim=True)
@@ -27,7 +27,7 @@ def blurred(x: Tensor, sigma: Tensor) -> Tensor:
 
 
 def worn(x: Tensor, rng: torch.Generator) -> Tensor:
-    """As a good model would give them back: some mirrored, shifted, soft, noisy, of slightly other light."""
+    """Degrade images like a good model would: some are mirrored, shifted, blurred, noisy, of slightly other light."""
     b = len(x)
     x = torch.where(torch.rand(b, 1, 1, 1, generator=rng) < 0.5, x.flip(3), x)
     dx, dy = torch.randint(-2, 3, (2,), generator=rng).tolist()
@@ -40,7 +40,7 @@ def worn(x: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def broken(x: Tensor, others: Tensor, rng: torch.Generator) -> Tensor:
-    """No pictures any more: each of (B, 3, 64, 64) spoilt in one of six ways, some with the help of ``others``."""
+    """Break each of (B, 3, 64, 64) in one of six ways, some with the help of ``others``."""
     b = len(x)
     ways = [
         blurred(x, _uniform(rng, BLUR_BROKEN, 3.5, b)),
@@ -69,7 +69,7 @@ def _warped(x: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def _patched(x: Tensor, others: Tensor, rng: torch.Generator) -> Tensor:
-    """Rectangles of another picture over the middle."""
+    """Paste rectangles of another image over the middle."""
     out = x.clone()
     for i in range(len(x)):
         for _ in range(3):

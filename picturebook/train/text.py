@@ -1,4 +1,4 @@
-"""The cascade's text encoder: of T5's kind, taught to give the states that the text-to-image model's own encoder gives."""
+"""The cascade's text encoder: like T5's, distilled from the text-to-image model's own encoder."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch import nn
 from transformers import CLIPTextModel, T5Config, T5EncoderModel
 
 from picturebook.train.data import training_scenes
-from picturebook.train.denoising import Texts
+from picturebook.train.denoising import CaptionTokens
 from picturebook.train.loop import train
 from picturebook.train.tokenizer import save_tokenizer
 
 SCENES = 30_000
 WIDTH = 128
 FOLDER = "cascade/base/text_encoder"
-"""The base model and the upscaler have it frozen, as Imagen's have theirs."""
+"""Folder of the encoder, which is frozen in the base model and the upscaler, as in Imagen."""
 
 
 def new_text_encoder(vocab_size: int) -> T5EncoderModel:
-    """Untrained; as wide as the encoder that it learns from."""
+    """Return an untrained encoder, as wide as the one that it learns from."""
     return T5EncoderModel(
         T5Config(
             vocab_size=vocab_size,
@@ -39,7 +39,7 @@ def new_text_encoder(vocab_size: int) -> T5EncoderModel:
 
 
 def attention_mask(text: torch.Tensor) -> torch.Tensor:
-    """1 for each token up to the first end token, as the tokenizer gives it."""
+    """Return 1 for each token up to the first end token, like the tokenizer's own mask."""
     ended = (text == 1).cumsum(dim=1)
     return (ended - (text == 1).long() == 0).long()
 
@@ -47,14 +47,14 @@ def attention_mask(text: torch.Tensor) -> torch.Tensor:
 def main(
     out: Path, steps: int = 2000, batch: int = 32, lr: float = 3e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Trains it on captions and writes ``out/cascade/base/text_encoder``.
+    """Train the encoder on captions and write ``out/cascade/base/text_encoder``.
 
-    It learns from the text encoder of ``out/diffusion``; ``start`` has one to go on from.
+    It learns from the text encoder of ``out/diffusion``; with ``start`` the one there is trained further.
     """
     torch.manual_seed(seed)
     teacher = CLIPTextModel.from_pretrained(out / "diffusion" / "text_encoder", dtype=torch.float32).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
-    texts = Texts(tokenizer, training_scenes(SCENES))
+    texts = CaptionTokens(tokenizer, training_scenes(SCENES))
     model = new_text_encoder(len(tokenizer))
     if start:
         model = T5EncoderModel.from_pretrained(start / FOLDER, dtype=torch.float32)

@@ -17,7 +17,7 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 
 
 def build_tokenizer() -> CLIPTokenizer:
-    """Byte-pair merges learnt from captions until every word of the world is one token."""
+    """Learn byte-pair merges from captions until every word of the world is one token."""
     blank = CLIPTokenizer(vocab={START: 0, END: 1}, merges=[])
     bpe = Tokenizer(BPE(unk_token=END, end_of_word_suffix="</w>"))
     bpe.normalizer = blank.backend_tokenizer.normalizer
@@ -40,7 +40,7 @@ def build_tokenizer() -> CLIPTokenizer:
 
 
 def save_tokenizer(folder: Path) -> CLIPTokenizer:
-    """Writes it as vocab.json, merges.txt and tokenizer.json, and loads it again from there."""
+    """Write the tokenizer as vocab.json, merges.txt and tokenizer.json, and load it again from there."""
     tokenizer = build_tokenizer()
     tokenizer.save_pretrained(folder)
     model = json.loads((folder / "tokenizer.json").read_text())["model"]

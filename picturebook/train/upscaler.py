@@ -21,26 +21,26 @@ from picturebook.train.cascade import (
     shrink,
 )
 from picturebook.train.data import to_model_space, training_pictures, training_scenes
-from picturebook.train.denoising import Texts, denoising_loss
+from picturebook.train.denoising import CaptionTokens, weighted_denoising_loss
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.text import attention_mask
 
 MOST_NOISE = 400
-"""The small picture is noised to a timestep below this one."""
+"""The small image is noised to a timestep below this one."""
 
 
 def main(
     out: Path, steps: int = 4500, batch: int = 8, lr: float = 1e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Trains it on drawn pictures, with the base model's text encoder, and writes ``out/cascade/upscaler``.
+    """Train the upscaler on drawn images, with the base model's text encoder, and write ``out/cascade/upscaler``.
 
     The folder is an IFSuperResolutionPipeline's.
     """
     torch.manual_seed(seed)
     with_text = IFPipeline.from_pretrained(out / BASE, torch_dtype=torch.float32)
     scenes = training_scenes(SCENES)
-    pictures, texts = training_pictures(scenes), Texts(with_text.tokenizer, scenes)
+    pictures, texts = training_pictures(scenes), CaptionTokens(with_text.tokenizer, scenes)
     scheduler, noising = new_scheduler("v_prediction"), new_scheduler()
     if start:
         unet = UNet2DConditionModel.from_pretrained(start / UPSCALER / "unet", torch_dtype=torch.float32)
@@ -64,13 +64,13 @@ def main(
             with bfloat16():
                 return unet(torch.cat([x_t, seen], dim=1), t, states, class_labels=level).sample[:, :3]
 
-        return denoising_loss(scheduler, predict, x0, rng)
+        return weighted_denoising_loss(scheduler, predict, x0, rng)
 
     def save(average: nn.Module, step: int) -> None:
         kept, encoder = copy.deepcopy(average).eval().half(), copy.deepcopy(with_text.text_encoder).half()
         pipeline = IFSuperResolutionPipeline(with_text.tokenizer, encoder, kept, scheduler, noising, **NO_FILTERS)
         pipeline.save_pretrained(out / UPSCALER)
-        for part in ("text_encoder", "tokenizer"):  # the base model's own, not kept twice
+        for part in ("text_encoder", "tokenizer"):  # the same as the base model's
             shutil.rmtree(out / UPSCALER / part)
 
     train(unet, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "upscaler.jsonl")

@@ -1,4 +1,4 @@
-"""The drawn world of Picturebook: scenes, their pictures, captions and edits, all pure functions."""
+"""The drawn world of Picturebook: scenes, their images, captions and edits, all pure functions."""
 
 from picturebook.world.grammar import caption
 from picturebook.world.kinds import KINDS

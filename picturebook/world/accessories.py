@@ -1,4 +1,4 @@
-"""What a subject may wear, hold or have beside it: one function each, drawn where the subject's anchors are."""
+"""Accessories that a subject may wear, hold or have beside it: one function each, drawn at the subject's anchors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from picturebook.world.kinds import Anchors
 from picturebook.world.palette import Color, shade
 
 BALL = 0.14
-"""The ball's radius, as a part of the subject's height."""
+"""The ball's radius, as a fraction of the subject's height."""
 
 _FELT: Color = (112, 58, 150)
 _WOOL: Color = (34, 150, 140)
@@ -46,4 +46,4 @@ ACCESSORIES: dict[str, Callable[[Brush, Anchors], None]] = {
     "ball": ball,
     "frisbee": frisbee,
 }
-"""Every accessory there is, by the name that texts use."""
+"""Every accessory, by the name that texts use."""

@@ -1,4 +1,4 @@
-"""Captions in the style of TEdBench's texts: what is named is drawn, and what is optional is sometimes left out."""
+"""Captions in the style of TEdBench's texts: everything named is drawn, and optional parts are sometimes left out."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _NUMBERS = {2: "two", 3: "three"}
 
 
 def _subject(scene: Scene, color: str, phrase: str) -> str:
-    """The noun phrase with its number: ``phrase`` with the noun for ``{n}`` and ``color`` for ``{c}``."""
-    if scene.relation == "over":  # said together with what is jumped over
+    """Return the noun phrase with its number: ``phrase`` with the noun for ``{n}`` and ``color`` for ``{c}``."""
+    if scene.relation == "over":  # always named together with the thing jumped over
         phrase = "{c}{n} jumping"
     if scene.kind == "person":
         phrase = phrase.replace("{c}", f" in a {color} shirt" if color else "")
@@ -61,7 +61,7 @@ def _article(phrase: str) -> str:
 
 
 def _slots(scene: Scene, place: float = 0.6, extra: float = 0.75) -> list[tuple[tuple[str, ...], float]]:
-    """What may follow the subject, in the order of the text: the phrases of each slot, and how probably one is said."""
+    """Return the optional parts after the subject, in the order of the text: phrases and probability of each."""
     relations = tuple(phrase.replace("{o}", scene.other) for phrase in _RELATIONS.get(scene.relation, ()))
     return [
         (_ACCESSORIES.get(scene.accessory, ()), extra),
@@ -82,16 +82,16 @@ def _sentence(parts: Iterable[str], photo: bool) -> str:
 def caption(
     scene: Scene, rng: random.Random, color: float = 0.6, state: float = 0.85, place: float = 0.6, extra: float = 0.75
 ) -> str:
-    """A text that is true of ``scene``.
+    """Return a text that is true of ``scene``.
 
     Args:
-        scene: what is described.
+        scene: the scene to describe.
         rng: chooses among synonyms and optional parts.
-        color, state, place: how probably each is named, 0 to 1; several subjects are always said to be several.
-        extra: likewise an accessory, another thing, the time of day, the weather, each where there is one.
+        color, state, place: probability of naming each, 0 to 1; several subjects are always named as several.
+        extra: probability of naming an accessory, another thing, the time of day and the weather, each if there is one.
 
     Returns:
-        One sentence as in TEdBench: "A photo of a sitting dog."
+        One sentence like TEdBench's: "A photo of a sitting dog."
     """
     named = scene.color if rng.random() < color else ""
     phrase = rng.choice(KINDS[scene.kind].states[scene.state]) if rng.random() < state else _plain(scene.kind)
@@ -103,7 +103,7 @@ def caption(
 
 
 def says(text: str, scene: Scene) -> bool:
-    """Whether ``text`` is one of those that :func:`caption` can give of ``scene``."""
+    """True if ``text`` is one that :func:`caption` can return for ``scene``."""
     phrases = (*KINDS[scene.kind].states[scene.state], _plain(scene.kind))
     subjects = {_subject(scene, color, phrase) for color in (scene.color, "") for phrase in phrases}
     others = [said if said and chance == 1.0 else (*said, "") for said, chance in _slots(scene)]

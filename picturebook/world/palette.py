@@ -25,7 +25,7 @@ WOOD: Color = (126, 84, 52)
 
 
 def shade(color: Color, by: float) -> Color:
-    """Darker (``by`` < 0) or lighter (``by`` > 0), -1 to 1."""
+    """Return a darker (``by`` < 0) or lighter (``by`` > 0) colour, with ``by`` from -1 to 1."""
     target = 255 if by > 0 else 0
     r, g, b = (round(c + (target - c) * abs(by)) for c in color)
     return r, g, b

@@ -1,4 +1,4 @@
-"""How each place is drawn: sky or wall, ground, and the clutter and texture that an edit must leave alone."""
+"""Drawing of each place: sky or wall, ground, and the clutter and texture that an edit must not change."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from picturebook.world.sky import NIGHT_SKY, SUNSET_SKY, lit
 
 
 def _near(rng: random.Random, color: Color, by: int = 10) -> Color:
-    """``color`` shifted a little, all channels together and each on its own."""
+    """Shift ``color`` a little, all channels together and each on its own."""
     light = rng.uniform(-by, by)
     r, g, b = (max(0, min(255, round(c + light + rng.uniform(-by / 2, by / 2)))) for c in color)
     return r, g, b
 
 
 def _fade(n: int, top: int, bottom: int, above: Color, below: Color) -> Image.Image:
-    """An ``n`` pixels wide strip, ``bottom - top`` high, fading from ``above`` to ``below``."""
+    """Return a strip ``n`` pixels wide and ``bottom - top`` high that fades from ``above`` to ``below``."""
     part = np.linspace(0, 1, max(1, bottom - top))[:, None, None]
     column = np.asarray(above) * (1 - part) + np.asarray(below) * part
     return Image.fromarray(np.repeat(column, n, axis=1).round().astype(np.uint8))
@@ -31,7 +31,7 @@ def _fade(n: int, top: int, bottom: int, above: Color, below: Color) -> Image.Im
 
 @dataclass(frozen=True)
 class Setting:
-    """What a place is drawn by: canvas size, horizon (part of it), time of day, and the clutter's generator."""
+    """Settings of a place: canvas size, horizon (as a fraction of it), time of day, and the clutter's generator."""
 
     n: int
     horizon: float
@@ -40,7 +40,7 @@ class Setting:
 
 
 class Ground:
-    """A canvas with its sky and ground drawn, on which a place puts its clutter, all in the time's light.
+    """A canvas with sky and ground, on which a place draws its clutter, all in the light of the time of day.
 
     Every time of day draws the same random numbers, so that a change of time changes nothing else.
     """
@@ -60,12 +60,12 @@ class Ground:
             self._stars(random.Random(f"stars {self.floor} {setting.horizon}"))
 
     def lay(self) -> None:
-        """The ground, over whatever stood on it."""
+        """Draw the ground, over everything that is there."""
         n, light, dark = self.n, shade(self.floor, 0.12), shade(self.floor, -0.12)
         self.image.paste(_fade(n, self.line, n, lit(light, self.time), lit(dark, self.time)), (0, self.line))
 
     def oval(self, x: float, y: float, rx: float, ry: float, fill: Color, glows: bool = False) -> None:
-        """In parts of the canvas. What ``glows`` is as bright at any time."""
+        """Draw an ellipse, in fractions of the canvas. With ``glows`` it is as bright at any time of day."""
         n = self.n
         box = ((x - rx) * n, (y - ry) * n, (x + rx) * n, (y + ry) * n)
         self.draw.ellipse(box, fill=fill if glows else lit(fill, self.time))
@@ -82,7 +82,7 @@ class Ground:
         return self.line / self.n
 
     def sun(self, color: Color = (255, 240, 170)) -> None:
-        """The sun; at night the moon."""
+        """Draw the sun, or at night the moon."""
         shines = self.rng.random() < 0.6
         x = self.rng.choice((0.14, 0.86)) + self.rng.uniform(-0.06, 0.06)
         y, r = self.rng.uniform(0.10, 0.20), self.rng.uniform(0.045, 0.065)
@@ -104,17 +104,17 @@ class Ground:
                 self.oval(x + dx, y, r * 1.5, r * 0.8, color)
 
     def scatter(self, count: int, fills: list[Color], size: tuple[float, float], flat: float = 0.5) -> None:
-        """Small ovals on the ground, larger the nearer they are."""
+        """Draw small ovals on the ground, larger the nearer they are."""
         for _ in range(count):
             y = self.rng.uniform(self.horizon + 0.06, 0.98)
             r = self.rng.uniform(*size) * (0.6 + y)
             self.oval(self.rng.random(), y, r, r * flat, self.rng.choice(fills))
 
     def grain(self, ground: float, above: float = 0.015) -> Image.Image:
-        """The finished canvas with a texture of light and dark: soft spots and fine grain.
+        """Return the finished canvas with a texture of light and dark: soft spots and fine grain.
 
         Args:
-            ground, above: how strong on the ground and above it, as a part of the brightness.
+            ground, above: strength on the ground and above it, as a fraction of the brightness.
         """
         rng = np.random.default_rng(self.rng.randrange(2**31))
         field = np.zeros((self.n, self.n), np.float32)
@@ -271,5 +271,5 @@ _PLACES: dict[str, Callable[[Setting], Image.Image]] = {
 
 
 def draw_place(scene: Scene, n: int) -> Image.Image:
-    """The scene's place with its clutter, without any subject, on a canvas of ``n`` by ``n`` pixels."""
+    """Draw the scene's place with its clutter, without any subject, on a canvas of ``n`` by ``n`` pixels."""
     return _PLACES[scene.place](Setting(n, scene.horizon, scene.time, random.Random(f"place {scene.clutter}")))

@@ -1,4 +1,4 @@
-"""From a scene to its picture."""
+"""Rendering of a scene to its image."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from picturebook.world.scene import OTHER_SIZE, Scene
 from picturebook.world.sky import light_all, precipitate
 
 SIZE = 64
-"""Width and height of a picture."""
+"""Width and height of an image."""
 
 _FINE = 4  # drawn this many times larger, then averaged down
 _OTHERS = {"box": ("closed", "brown"), "chair": ("upright", "red"), "tree": ("green", "")}
 _SEAT = {
     "box": (0.0, 0.70),
     "chair": (0.12, 0.47),
-}  # where one sits on it: how far forward and up, as parts of its height
+}  # position of a subject on top of it: forward and up, as fractions of its height
 
 
 def render(scene: Scene, size: int = SIZE) -> np.ndarray:
-    """The picture of ``scene``: (size, size, 3) uint8 RGB. The same scene gives the same pixels."""
+    """Render ``scene``: (size, size, 3) uint8 RGB. The same scene gives the same pixels."""
     n = size * _FINE
     canvas = draw_place(scene, n)
     ground, forward = scene.ground, 0.0
@@ -70,7 +70,7 @@ def _put(
     accessory: str = "",
     shadow: bool = True,
 ) -> None:
-    """Draws one thing, its shadow and accessory; places and sizes are parts of the picture's."""
+    """Draw one thing, its shadow and accessory; positions and sizes are fractions of the image's."""
     n = canvas.size[0]
     if shadow:
         _shadow(canvas, x * n, ground * n, size * n * KINDS[kind].shadow, size * n * 0.055)
@@ -83,7 +83,7 @@ def _put(
 
 
 def _own_color(scene: Scene) -> Color:
-    """The subject's colour, a little different in every picture."""
+    """Return the subject's colour, a little different in every image."""
     rng = random.Random(f"subject {scene.clutter}")
     light = rng.uniform(-12, 12)
     r, g, b = (max(0, min(255, round(c + light + rng.uniform(-6, 6)))) for c in COLORS[scene.color])
@@ -91,7 +91,7 @@ def _own_color(scene: Scene) -> Color:
 
 
 def _shadow(canvas: Image.Image, x: float, y: float, rx: float, ry: float) -> None:
-    """Darkens an ellipse of the ground."""
+    """Darken an ellipse of the ground."""
     mask = Image.new("L", canvas.size, 0)
     ImageDraw.Draw(mask).ellipse((x - rx, y - ry, x + rx, y + ry), fill=70)
     canvas.paste((20, 20, 40), (0, 0), mask)

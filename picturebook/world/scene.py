@@ -1,4 +1,4 @@
-"""What a Picturebook picture shows: a :class:`Scene`, and how one is drawn at random and edited."""
+"""The contents of a Picturebook image: a :class:`Scene`, its random choice and its edits."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ TIMES: tuple[str, ...] = ("day", "sunset", "night")
 WEATHERS: tuple[str, ...] = ("clear", "rain", "snowfall", "fog")
 
 OTHER_SIZE: dict[str, float] = {"box": 0.28, "chair": 0.44, "tree": 0.62}
-"""Height, as a part of the picture's, of the things that a subject can be beside, on or over."""
+"""Height, as a fraction of the image's, of the things that a subject can be beside, on or over."""
 _SHRINK = {2: 0.78, 3: 0.66}
-_RELATED = 0.74  # a subject's size where there is another thing, as a part of what it has alone
+_RELATED = 0.74  # factor of a subject's size if there is another thing
 _MARGIN = 0.015
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that is in one picture; drawing it twice gives the same pixels.
+    """Everything in one image; rendering it twice gives the same pixels.
 
     Attributes:
-        kind, state, color: the subject, a key of :data:`KINDS` and what is listed there.
+        kind, state, color: the subject, a key of :data:`KINDS`, and one of the values listed there.
         place: one of :data:`PLACES`.
         x: the subject's middle, 0 (left) to 1 (right); of several, the hindmost one's.
-        ground: where it stands, 0 (top) to 1 (bottom).
-        size: its height, as a part of the picture's.
+        ground: vertical position of its feet, 0 (top) to 1 (bottom).
+        size: its height, as a fraction of the image's.
         facing: 1 looks to the right, -1 to the left.
-        horizon: where the ground begins, 0 to 1.
+        horizon: vertical position of the ground's upper edge, 0 to 1.
         clutter: seed of everything else: sky, light, stones, plants, houses, texture, small shifts of colour.
-        accessory: what it wears or has with it, or "".
-        count: how many there are, in a row in the direction they face.
-        other, relation: another thing, and how the subject is placed to it ("beside", "on", "over"); or both "".
+        accessory: name of its accessory, or "".
+        count: number of subjects, in a row in the direction they face.
+        other, relation: another thing, and the subject's relation to it ("beside", "on", "over"); or both "".
         time: one of :data:`TIMES`.
-        weather: one of :data:`WEATHERS`; indoors it is clear.
+        weather: one of :data:`WEATHERS`; always clear indoors.
 
     Raises:
-        ValueError: two of these do not go together, or one is unknown.
+        ValueError: two of these are incompatible, or one is unknown.
     """
 
     kind: str
@@ -85,7 +85,7 @@ class Scene:
 
     @property
     def span(self) -> tuple[float, float]:
-        """Left and right end of what is drawn, in parts of the picture; 0 and 1 are its edges."""
+        """Left and right end of everything drawn, as fractions of the image; 0 and 1 are its edges."""
         ends = [
             (x - reach, x + reach)
             for x, reach in [
@@ -108,7 +108,7 @@ class Scene:
 
     @property
     def other_x(self) -> float:
-        """The middle of the other thing: under the subject, or before it."""
+        """The middle of the other thing: under the subject, or in front of it."""
         if self.relation != "beside":
             return self.x
         room = KINDS[self.kind].reach * self.size + KINDS[self.other].reach * OTHER_SIZE[self.other]
@@ -116,9 +116,9 @@ class Scene:
 
 
 def draw_scene(rng: random.Random, **fixed: Any) -> Scene:
-    """A random scene; keyword arguments fix fields (``draw_scene(rng, kind="dog", place="beach")``).
+    """Draw a random scene; keyword arguments fix fields (``draw_scene(rng, kind="dog", place="beach")``).
 
-    Everything drawn is within the picture where it fits.
+    Everything drawn is within the image if it fits.
     """
     name = fixed.get("kind") or rng.choice(list(KINDS))
     kind = KINDS[name]
@@ -155,7 +155,7 @@ def draw_scene(rng: random.Random, **fixed: Any) -> Scene:
 
 
 def _place(scene: Scene, where: float, fixed: dict[str, Any]) -> Scene:
-    """Shrinks and shifts the scene so that all of it is within the picture, as far as ``fixed`` allows."""
+    """Shrink and shift the scene so that all of it is within the image, as far as ``fixed`` allows."""
     left, right = scene.span
     room = 1 - 2 * _MARGIN
     if right - left > room and "size" not in fixed:
@@ -171,7 +171,7 @@ def _place(scene: Scene, where: float, fixed: dict[str, Any]) -> Scene:
 
 
 def edit(scene: Scene, **changes: Any) -> Scene:
-    """The same scene with the asked change and nothing else: its picture is the edit's right answer.
+    """Return the scene with the asked change and nothing else: its image is the edit's right answer.
 
     >>> before = draw_scene(random.Random(0), kind="dog", state="standing", other="", relation="")
     >>> edit(before, state="sitting").state

@@ -1,4 +1,4 @@
-"""Time of day and weather: what they do to a picture's light, sky and air."""
+"""Effects of time of day and weather on an image's light, sky and air."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _ALL_LIGHT = {"sunset": (1.0, 0.93, 0.86), "night": (0.80, 0.82, 0.96)}
 
 
 def lit(color: Color, time: str) -> Color:
-    """A colour of the place in the light of the time."""
+    """Return a colour of the place in the light of the time."""
     r, g, b = (min(255, round(c * part)) for c, part in zip(color, _PLACE_LIGHT[time], strict=True))
     return r, g, b
 
 
 def light_all(canvas: Image.Image, time: str) -> Image.Image:
-    """The whole picture with its subjects: less strongly, so that their colours can still be told."""
+    """Apply the time's light to the whole image with its subjects, weakly, so that their colours can still be told."""
     if time not in _ALL_LIGHT:
         return canvas
     return canvas.point([min(255, round(value * part)) for part in _ALL_LIGHT[time] for value in range(256)])
 
 
 def precipitate(canvas: Image.Image, weather: str, rng: random.Random) -> Image.Image:
-    """Rain, falling snow or fog over the picture."""
+    """Draw rain, falling snow or fog over the image."""
     n = canvas.size[0]
     if weather == "rain":
         gray = Image.new("RGB", canvas.size, (104, 116, 136))

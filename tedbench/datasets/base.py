@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 from unicodedata import normalize
 
 import numpy as np
@@ -97,6 +98,12 @@ class Dataset(ABC):
                 stacklevel=2,
             )
         return EditPair(entry, square(image, self.size), None if truth is None else square(truth, self.size), size)
+
+    def subset(self, ids: Collection[str]) -> Self:
+        """Return a copy with these pairs alone, in the same order; ``listed`` still names all."""
+        other = copy(self)
+        other.entries = tuple(entry for entry in self.entries if entry.id in ids)
+        return other
 
     def __len__(self) -> int:
         return len(self.entries)

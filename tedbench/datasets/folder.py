@@ -17,14 +17,14 @@ from tedbench.pair import Entry
 from tedbench.table import read_table
 
 REQUIRED = ("image", "target_text")
-OPTIONAL = ("source_text", "source_object", "target_object", "category", "truth")
+OPTIONAL = (*Entry.fields(), "truth")
 
 
 class Folder(Dataset):
     """The pairs that a list names: a CSV file with a header, or a JSON list of objects, in UTF-8.
 
-    Columns are ``image`` and ``target_text``, and optionally ``source_text``, ``source_object``, ``target_object``,
-    ``category`` and ``truth`` (the true edited image); others are ignored. Paths are relative to the list's folder,
+    Columns are ``image`` and ``target_text``, and optionally those of :meth:`tedbench.pair.Entry.fields` and ``truth``
+    (the true edited image); others are ignored. Paths are relative to the list's folder,
     and an image's relative path is its name, so files of one name in different sub-folders are different images.
     Spaces around a cell are dropped; nothing else is changed ("NA" stays "NA").
     """

@@ -118,7 +118,7 @@ class TEdBench(Dataset):
         folder = self.root / ORIGINALS
         if all((folder / name).is_file() for name in names):
             return
-        for name, data in hub.name_images(hub.read_table(hub.fetch_table()), self.manifest).items():
+        for name, data in hub.name_images(hub.read_hub_table(hub.fetch_table()), self.manifest).items():
             store(folder / name, data)
 
     def _verify(self, names: Sequence[str]) -> None:

@@ -46,14 +46,14 @@ def sampled(editor, entry, requests=((1.0, 0),), size=16):
         ("{target_text}/{pair_id}.png", [f"{e.target_text}/{e.id}.png" for e in ENTRIES]),
     ],
 )
-def test_a_pattern_finds_each_pairs_file(tmp_path, pattern, names):
+def test_a_pattern_finds_each_pairs_file(tmp_path, pattern, names, describe):
     for name, color in zip(names, ("red", "blue"), strict=True):
         picture(tmp_path / name, color)
     editor = Precomputed(tmp_path, pattern)
     assert [file_name(pattern, entry) for entry in ENTRIES] == names
     found = [sampled(editor, entry)[0][0].image[0, 0].tolist() for entry in ENTRIES]
     assert np.allclose(found, [[255, 0, 0], [0, 0, 255]], atol=2)
-    assert editor.axis.fixed and editor.requests(None, [0, 1, 2]) == [(1.0, 0)]
+    assert editor.axis.fixed and describe(editor).requests(None, [0, 1, 2]) == [(1.0, 0)]
 
 
 def test_what_is_missing_is_counted_named_and_fails_its_pair_alone(tmp_path):
@@ -61,7 +61,7 @@ def test_what_is_missing_is_counted_named_and_fails_its_pair_alone(tmp_path):
     picture(tmp_path / "another.png")
     editor = Precomputed(tmp_path)
     with pytest.warns(UserWarning, match=r"1 of 2 pairs have no edited image.*A_cat\.png.*1 other .* another\.png"):
-        editor.check(ENTRIES)
+        editor.files.check(ENTRIES)
     assert sampled(editor, ENTRIES[0])[1] is None
     assert sampled(editor, ENTRIES[1]) == ([], "missing: cat.png-A_cat.png", {})
 
@@ -69,7 +69,7 @@ def test_what_is_missing_is_counted_named_and_fails_its_pair_alone(tmp_path):
 def test_a_folder_with_none_of_the_images_is_refused(tmp_path):
     picture(tmp_path / "dog_A_dog.png")
     with pytest.raises(UserError, match=r"Of 2 pairs none.*such as dog_A_dog\.png.*method\.pattern"):
-        Precomputed(tmp_path).check(ENTRIES)
+        Precomputed(tmp_path).files.check(ENTRIES)
 
 
 def test_another_size_goes_through_the_pairs_geometry_and_is_recorded(tmp_path):
@@ -96,14 +96,14 @@ def listed(folder, rows, header="image,target_text,file,strength,seed"):
     return folder / "made.csv"
 
 
-def test_a_list_may_have_strengths_and_seeds(tmp_path):
+def test_a_list_may_have_strengths_and_seeds(tmp_path, describe):
     for i, color in enumerate(("red", "lime", "blue")):
         picture(tmp_path / "made" / f"{i}.png", color)
     text = ENTRIES[0].target_text
     rows = f"dog.jpeg,{text},made/0.png,0.5,1\ndog.jpeg,{text},made/1.png,0.8,1\ndog.jpeg,{text},made/9.png,0.5,2\n"
     editor = Precomputed(file=listed(tmp_path, rows))
     assert editor.axis.grid == (0.5, 0.8) and editor.axis.name == "strength"
-    requests = editor.requests(None, [1, 2])
+    requests = describe(editor).requests(None, [1, 2])
     samples, problem, _ = sampled(editor, ENTRIES[0], requests)
     assert [(s.strength, s.seed, s.image[0, 0].tolist()) for s in samples] == [
         (0.5, 1, [255, 0, 0]),
@@ -111,18 +111,18 @@ def test_a_list_may_have_strengths_and_seeds(tmp_path):
     ]
     assert problem == "missing: 9.png (and 1 more)"
     with pytest.raises(UserError, match=r"sweep\.seeds 0.*sweep\.seeds=\[1,2\]"):
-        editor.requests(None, [0])
+        describe(editor).requests(None, [0])
     with pytest.raises(UserError, match=r"sweep\.strengths 1.*sweep\.strengths=\[0\.5,0\.8\]"):
-        editor.requests([1.0], [1])
+        describe(editor).requests([1.0], [1])
 
 
-def test_a_list_without_strengths_is_one_image_a_pair(tmp_path):
+def test_a_list_without_strengths_is_one_image_a_pair(tmp_path, describe):
     picture(tmp_path / "x.png")
     editor = Precomputed(file=listed(tmp_path, "sub/cat.png,A cat,x.png\n", "image,target_text,file"))
-    assert editor.axis.fixed and editor.requests(None, [0, 1]) == [(1.0, 0)]
+    assert editor.axis.fixed and describe(editor).requests(None, [0, 1]) == [(1.0, 0)]
     assert len(sampled(editor, ENTRIES[1])[0]) == 1
     with pytest.warns(UserWarning, match=r"there is no dog\.jpeg.* in the list"):
-        editor.check(ENTRIES)
+        editor.files.check(ENTRIES)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_the_published_outputs_are_found_by_their_rule():
         pytest.skip(f"TEdBench's published outputs are not at {SHARED}")
     entries = [Entry(*key) for key in Manifest.load().pairs]
     editor = Precomputed(SHARED)
-    there = [entry for entry in entries if all(path.is_file() for path in editor.files(entry).values())]
+    there = [entry for entry in entries if all(path.is_file() for path in editor.files.of(entry).values())]
     assert len(there) == len(editor.images) > 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        editor.check(there)
+        editor.files.check(there)

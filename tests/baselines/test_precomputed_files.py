@@ -34,7 +34,7 @@ def dataset(folder, *rows):
 
 
 def digests(editor, *entries):
-    return [{key: origin.digest for key, origin in editor.origins(entry).items()} for entry in entries]
+    return [{key: origin.digest for key, origin in editor.files.origins(entry).items()} for entry in entries]
 
 
 @pytest.mark.parametrize("suffix", ["avif", "gif", "jfif", "png", "unheard-of"])
@@ -83,11 +83,11 @@ def test_names_are_found_in_either_spelling_of_unicode(tmp_path, listed, disk):
     row = f"{found('Zoë/über.png')},{found('Ein Café')},out/{spelled('Zoë/über.png-Ein_Café.png')}"
     editors.append(Precomputed(file=table(tmp_path / "l.csv", row)))
     for editor in editors:
-        (path,) = editor.files(entries[0]).values()
+        (path,) = editor.files.of(entries[0]).values()
         assert path.is_file()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            editor.check(entries)
+            editor.files.check(entries)
 
 
 def test_two_rows_in_two_spellings_are_one_pair(tmp_path):
@@ -103,7 +103,7 @@ def test_a_lists_image_is_the_datasets_however_both_write_it(tmp_path, of_pairs,
     picture(tmp_path / "e.png")
     entries = dataset(tmp_path, f"{of_pairs.format(here=tmp_path)},A cat")
     editor = Precomputed(file=table(tmp_path / "l.csv", f"{of_edits.format(here=tmp_path)},A cat,e.png"))
-    assert list(editor.files(entries[0]).values()) == [tmp_path / "e.png"]
+    assert list(editor.files.of(entries[0]).values()) == [tmp_path / "e.png"]
 
 
 @pytest.mark.parametrize("name", ["in.png", "../data/in.png", "{here}/data/in.png", "{here}/link/in.png"])
@@ -114,11 +114,11 @@ def test_a_list_in_another_folder_names_images_from_either(tmp_path, name):
     entries = dataset(tmp_path / "data", "in.png,A cat")
     rows = [f"{name.format(here=tmp_path)},A cat,e.png"]
     editor = Precomputed(file=table(tmp_path / "edits" / "l.csv", *rows))
-    assert list(editor.files(entries[0]).values()) == [tmp_path / "edits" / "e.png"]
+    assert list(editor.files.of(entries[0]).values()) == [tmp_path / "edits" / "e.png"]
     if name != "in.png":
         twice = Precomputed(file=table(tmp_path / "edits" / "l.csv", *rows, "in.png,A cat,other.png"))
         with pytest.raises(UserError, match="line 3: this pair has strength 1, seed 0 already"):
-            twice.check(entries)
+            twice.files.check(entries)
 
 
 def test_an_image_of_the_list_that_is_reached_by_a_linked_folder_has_its_own_name(tmp_path):
@@ -136,9 +136,9 @@ def test_several_pairs_of_one_file_are_named_and_refused_unless_meant(tmp_path):
     picture(tmp_path / "dog.png")
     picture(tmp_path / "cat.png", BLUE)
     with pytest.raises(UserError, match=r"3 of 4 pairs share.*dog\.png is read for dog.*method\.shared_files=true"):
-        Precomputed(tmp_path, PATTERN).check(entries)
+        Precomputed(tmp_path, PATTERN).files.check(entries)
     with pytest.warns(UserWarning, match=r"3 of 4 pairs share"):
-        Precomputed(tmp_path, PATTERN, shared_files=True).check(entries)
+        Precomputed(tmp_path, PATTERN, shared_files=True).files.check(entries)
 
 
 @pytest.mark.parametrize("linked", ["symlink_to", "hardlink_to"])
@@ -147,14 +147,14 @@ def test_two_names_of_one_file_are_one_file(tmp_path, linked):
     getattr(tmp_path / "b.png", linked)(tmp_path / "a.png")
     entries = [Entry("a.png", "A cat"), Entry("b.png", "A cat")]
     with pytest.raises(UserError, match="2 of 2 pairs share"):
-        Precomputed(tmp_path, PATTERN).check(entries)
+        Precomputed(tmp_path, PATTERN).files.check(entries)
 
 
 def test_pairs_that_share_a_name_where_nothing_lies_are_missing_alone(tmp_path):
     picture(tmp_path / "cat.png")
     entries = [Entry("dog.png", "A dog sits"), Entry("dog.png", "A dog runs"), Entry("cat.png", "A cat")]
     with pytest.warns(UserWarning, match="2 of 3 pairs have no edited image") as told:
-        Precomputed(tmp_path, PATTERN).check(entries)
+        Precomputed(tmp_path, PATTERN).files.check(entries)
     assert len(told) == 1
 
 
@@ -165,7 +165,7 @@ def test_copies_for_several_texts_of_one_image_are_warned_of(tmp_path):
     with pytest.warns(
         UserWarning, match=r"2 edited images have the same content.*dog\.png-A\.png and .*dog\.png-B\.png"
     ):
-        Precomputed(tmp_path).check(entries)
+        Precomputed(tmp_path).files.check(entries)
 
 
 def test_a_file_of_several_strengths_is_warned_of(tmp_path):
@@ -173,15 +173,19 @@ def test_a_file_of_several_strengths_is_warned_of(tmp_path):
     picture(tmp_path / "e.png")
     editor = Precomputed(file=table(tmp_path / "l.csv", *rows, header="image,target_text,file,strength"))
     with pytest.warns(UserWarning, match=r"1 file is read for several strengths"):
-        editor.check([Entry("in.png", "A cat")])
+        editor.files.check([Entry("in.png", "A cat")])
 
 
-def test_strengths_that_are_written_alike_are_one(tmp_path):
+def test_strengths_that_are_written_alike_are_one(tmp_path, describe):
     header = "image,target_text,file,strength"
     rows = [f"in.png,A cat,e{k}.png,{float(k) / 10 if k != 3 else 0.1 + 0.2}" for k in range(4)]
     editor = Precomputed(file=table(tmp_path / "l.csv", *rows, header=header))
     assert editor.axis.grid == (0.0, 0.1, 0.2, 0.3)
-    assert editor.requests([0.3, 0.1], [0]) == editor.requests([0.1 + 0.2, 0.1], [0]) == [(0.1, 0), (0.3, 0)]
+    assert (
+        describe(editor).requests([0.3, 0.1], [0])
+        == describe(editor).requests([0.1 + 0.2, 0.1], [0])
+        == [(0.1, 0), (0.3, 0)]
+    )
     with pytest.raises(UserError, match=r"line 6: this pair has strength 0\.3, seed 0 already"):
         Precomputed(file=table(tmp_path / "l.csv", *rows, "in.png,A cat,e9.png,0.3", header=header))
 

@@ -81,7 +81,7 @@ def test_an_edit_of_its_inputs_aspect_is_cut_as_the_input_is_whatever_is_said(ma
     editor = Precomputed(folder, geometry=geometry)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        editor.check(dataset.entries)
+        editor.files.check(dataset.entries)
     lying, edit = difference(dataset, editor)
     assert lying == 0 if edited == (192, 128) else lying < 2
     assert "other_shape" not in edit.facts()
@@ -92,11 +92,11 @@ def test_a_square_edit_of_no_square_is_named_unless_it_is_said_how_it_was_made(m
     with pytest.warns(
         UserWarning, match=r"1 of 1 edited images have another shape.*128×128 and its input 192×128.*crop,"
     ):
-        Precomputed(folder).check(dataset.entries)
+        Precomputed(folder).files.check(dataset.entries)
     for geometry in ("crop", "squash", "pad"):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            Precomputed(folder, geometry=geometry).check(dataset.entries)
+            Precomputed(folder, geometry=geometry).files.check(dataset.entries)
     lying, edit = difference(dataset, Precomputed(folder))
     assert lying == 0
     assert edit.facts()["other_shape"] == {
@@ -107,13 +107,13 @@ def test_a_square_edit_of_no_square_is_named_unless_it_is_said_how_it_was_made(m
 def test_an_edit_that_is_neither_square_nor_of_its_inputs_aspect_is_named_under_crop_too(made):
     dataset, folder = made((192, 128), (160, 120), squash)
     with pytest.warns(UserWarning, match="Their centre squares do not lie on each other"):
-        Precomputed(folder, geometry="crop").check(dataset.entries)
+        Precomputed(folder, geometry="crop").files.check(dataset.entries)
 
 
 def test_an_edit_that_is_no_square_of_a_square_is_named(made):
     dataset, folder = made((128, 128), (192, 128), squash)
     with pytest.warns(UserWarning, match="1 of 1 edited images have another shape"):
-        Precomputed(folder).check(dataset.entries)
+        Precomputed(folder).files.check(dataset.entries)
     assert difference(dataset, Precomputed(folder, geometry="squash"))[0] < 2.5
 
 

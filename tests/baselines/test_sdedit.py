@@ -112,10 +112,10 @@ def test_t0_is_the_part_of_the_steps_that_is_taken(tiny_model):
 
 
 @pytest.mark.parametrize("t0", [0.0, -0.5, 1.01])
-def test_a_t0_that_is_none_is_refused_before_anything_is_made(tiny_model, t0):
+def test_a_t0_that_is_none_is_refused_before_anything_is_made(tiny_model, t0, describe):
     editor = SDEdit(tiny_model(), sampling=SAMPLING)
     with pytest.raises(UserError, match="above 0 and at most 1"):
-        editor.requests([0.5, t0], [0])
+        describe(editor).requests([0.5, t0], [0])
 
 
 @pytest.mark.parametrize(

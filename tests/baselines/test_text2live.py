@@ -10,6 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from baselines.text2live import Text2Live, optimise
+from baselines.text2live.clip import clip_digest
 from baselines.text2live.layer import EditLayer
 from baselines.text2live.relevancy import relevancy
 from imagic.errors import DivergedError
@@ -93,18 +94,20 @@ def test_two_texts_on_one_image_are_painted_apart(random_clip, pair):
 
 
 @pytest.mark.parametrize("missing", ["source_object", "target_object"])
-def test_a_pair_that_does_not_say_what_is_edited_fails_alone_and_says_how_to_give_it(random_clip, pair, missing):
+def test_a_pair_that_does_not_say_what_is_edited_fails_alone_and_says_how_to_give_it(
+    random_clip, pair, missing, describe
+):
     editor = make_editor(random_clip)
     lacking = EditPair(dataclasses.replace(DOG, **{missing: None}), pair.image)
     with pytest.raises(PairError, match=f"needs {missing}.*dataset"):
         editor.fit(lacking)
     with pytest.raises(UserError, match=missing):
-        editor.check([lacking.entry])
-    editor.check([lacking.entry, DOG])
+        describe(editor).check([lacking.entry])
+    describe(editor).check([lacking.entry, DOG])
 
 
 def test_the_published_recipe_runs(random_clip, noise_image):
-    editor = make_editor(random_clip, "published", size=256)
+    editor = make_editor(random_clip, "published", size=132, optimisation={"steps": 1})
     assert (editor.shape.scales, editor.shape.width, editor.views.count) == (7, 128, 16)
     changed = images(editor, EditPair(DOG, noise_image(0, 64)), [(0.0, 0), (1.0, 0)])
     assert changed[1].shape == (64, 64, 3) and not np.array_equal(*changed)
@@ -164,15 +167,15 @@ def test_a_picture_too_small_for_the_scales_is_told(random_clip, pair):
         make_editor(random_clip, generator={"scales": 7}).fit(pair)
 
 
-def test_an_opacity_that_is_none_is_told(random_clip):
+def test_an_opacity_that_is_none_is_told(random_clip, describe):
     editor = make_editor(random_clip)
-    assert editor.requests(None, [0])[0] == (0.0, 0)
+    assert describe(editor).requests(None, [0])[0] == (0.0, 0)
     with pytest.raises(UserError, match=r"no opacity 1\.5"):
-        editor.requests([0, 1.5], [0])
+        describe(editor).requests([0, 1.5], [0])
 
 
 def test_a_folders_weights_are_part_of_what_a_run_is(random_clip):
-    assert len(make_editor(random_clip).digest) == 64
+    assert len(clip_digest(random_clip)) == 64
 
 
 def test_a_layer_is_kept_in_the_pairs_own_size(random_clip, pair):

@@ -12,7 +12,7 @@ ROUNDS = 1000
 
 
 def held(draw, truth, method, bounds=None, rounds=ROUNDS):
-    found = simulated.coverage(simulated.Case("", draw, truth, method), rounds, seed=2, bounds=bounds)
+    found = simulated.coverage(simulated.SimulatedCase("", draw, truth, method), rounds, seed=2, bounds=bounds)
     assert found.impossible == 0
     return found.covers
 
@@ -45,7 +45,7 @@ def test_intervals_of_paired_differences_of_shares_cover_and_stay_within_what_is
 
 def test_the_t_interval_of_a_share_does_not_and_leaves_what_is_possible():
     """So that the simulation can tell."""
-    case = simulated.Case("", simulated.judged(0.02), 0.02, clustered_mean)
+    case = simulated.SimulatedCase("", simulated.judged(0.02), 0.02, clustered_mean)
     found = simulated.coverage(case, ROUNDS, bounds=(0, 1))
     assert found.covers < 0.85 and found.impossible > 0.5
 

@@ -34,6 +34,7 @@ def test_imagic_ends_where_the_plain_loop_ends(tiny_model, noise_image, kind):
     assert max(np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True)) <= 2
 
 
+@pytest.mark.slow
 def test_the_benchmark_prints_ratios_and_rates(monkeypatch, capsys):
     few = ["--steps", "1", "1", "--sampling-steps", "1", "--seeds", "1", "--plain-pictures", "2", "--pairs", "1"]
     groups = ["--groups", "2", "--group-steps", "1"]

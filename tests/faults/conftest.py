@@ -7,11 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
-from eval.engine.inline import Inline
-from eval.engine.job import Job
-from eval.engine.progress import Reporter
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.datasets.base import Dataset
@@ -47,7 +43,7 @@ class Grey(Dataset):
 
 
 @pytest.fixture
-def job(tmp_path, create_run) -> Callable[..., Job]:
+def job(tmp_path, create_run, make_job) -> Callable[..., object]:
     """Makes jobs of an editor with the axis "depth" on pairs of one grey picture."""
 
     def make(
@@ -57,10 +53,9 @@ def job(tmp_path, create_run) -> Callable[..., Job]:
         lost: bool = False,
         retry_failed: bool = False,
         name: str = "run",
-    ) -> Job:
+    ) -> object:
         run, requests = create_run(tmp_path / name, "depth"), [(float(depth), 0) for depth in range(depths)]
-        reporter = Reporter(Console(quiet=True))
-        return Job(run, Grey(pairs, lost), editor, [], requests, Inline(), reporter, retry_failed)
+        return make_job(run, Grey(pairs, lost), editor, requests, retry_failed=retry_failed)
 
     return make
 

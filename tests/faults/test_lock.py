@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -11,14 +12,15 @@ import time
 
 import pytest
 
-import eval.runs.lock as lock_module
-from eval.runs.lock import Part, RunLock, holders
+from eval.runs.lock import RunLock, owners
+from eval.runs.part import Part
 from tedbench.errors import UserError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from eval.runs.lock import Part, RunLock
+from eval.runs.lock import RunLock
+from eval.runs.part import Part
 with RunLock(Path(sys.argv[1]), Part(int(sys.argv[2]), int(sys.argv[3]))):
     print("held", flush=True)
     time.sleep(600)
@@ -47,25 +49,25 @@ def test_a_second_command_is_told_who_is_at_work_and_leaves(tmp_path, hold):
     first = hold()
     with pytest.raises(UserError, match=f"is being worked on by process {first.pid} on "):
         RunLock(tmp_path).acquire()
-    assert [holder.pid for holder in holders(tmp_path)] == [first.pid]
+    assert [owner.pid for owner in owners(tmp_path)] == [first.pid]
 
 
 def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path, hold):
     first = hold()
     first.send_signal(signal.SIGKILL)
     first.wait()
-    assert holders(tmp_path) == []
+    assert owners(tmp_path) == []
     said = []
-    with RunLock(tmp_path, say=said.append):
-        assert [holder.pid for holder in holders(tmp_path)] == [os.getpid()]
+    with RunLock(tmp_path, log=said.append):
+        assert [owner.pid for owner in owners(tmp_path)] == [os.getpid()]
     assert "cut off" in said[0] and len(said) == 1
-    assert holders(tmp_path) == []
+    assert owners(tmp_path) == []
 
 
 def test_parts_of_one_array_work_side_by_side_and_keep_out_whoever_overlaps(tmp_path, hold):
     hold(1, 3)
     with RunLock(tmp_path, Part(2, 3)):
-        assert [str(holder.part) for holder in holders(tmp_path)] == ["part 1 of 3", "part 2 of 3"]
+        assert [str(owner.part) for owner in owners(tmp_path)] == ["part 1 of 3", "part 2 of 3"]
         for other in (Part(), Part(1, 3), Part(1, 2), Part(2, 3)):
             with pytest.raises(UserError, match="of 3"):
                 RunLock(tmp_path, other).acquire()
@@ -84,47 +86,54 @@ def test_parts_have_every_pair_once():
 
 
 @pytest.fixture
-def elsewhere(tmp_path):
-    """A lock that a machine left which does not share its locks with this one."""
+def record(tmp_path):
+    """The record of a command on another machine that was cut off."""
     path = tmp_path / ".locks" / "1-of-1.json"
     path.parent.mkdir()
-    path.write_text(json.dumps({"host": "another-machine", "pid": 1, "since": time.time(), "part": [1, 1]}))
+    path.write_text(json.dumps({"host": "another-machine", "pid": 1, "since": time.time()}))
+    path.with_suffix(".lock").touch()
     return path
 
 
-def test_another_machine_that_was_silent_for_long_is_dead(tmp_path, elsewhere):
-    os.utime(elsewhere, (0, 0))
-    assert holders(tmp_path) == []
+def test_a_record_without_a_held_lock_is_of_a_dead_process(tmp_path, record):
+    assert owners(tmp_path) == []
+    said = []
+    with RunLock(tmp_path, log=said.append):
+        assert [owner.pid for owner in owners(tmp_path)] == [os.getpid()]
+    assert "cut off" in said[0] and len(said) == 1
+
+
+@pytest.mark.parametrize("text", ["{half", "[]", "[1]", "null", '{"host": "here", "unknown": 1}', ""])
+def test_a_damaged_record_neither_stands_in_the_way_nor_hides_its_owner(tmp_path, record, text):
+    record.write_text(text)
+    with RunLock(tmp_path, log=lambda _: None):
+        record.write_text(text)
+        assert [str(owner.part) for owner in owners(tmp_path)] == ["all pairs"]
+        with pytest.raises(UserError, match=r"is being worked on by another command \(since .*, all pairs\)"):
+            RunLock(tmp_path).acquire()
     with RunLock(tmp_path):
         pass
 
 
-def test_another_machine_that_spoke_lately_is_waited_for_and_then_counts_as_dead(tmp_path, elsewhere, monkeypatch):
-    monkeypatch.setattr(lock_module, "SILENT", 2.0)
-    said = []
-    with RunLock(tmp_path, say=said.append):
-        pass
-    assert "process 1 on another-machine" in said[0] and "waiting" in said[0]
+def test_of_many_that_come_at_once_one_gets_the_lock(tmp_path):
+    line = [sys.executable, "-c", HOLD.replace("time.sleep(600)", "sys.stdin.read()"), str(tmp_path), "1"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    started = [subprocess.Popen([*line, str(1 + number % 2)], text=True, **pipes) for number in range(4)]
+    held = [process.stdout.readline() for process in started]
+    errors = [process.communicate()[1] for process in started]
+    assert sorted(held) == ["", "", "", "held\n"]
+    assert sum("is being worked on by process" in error for error in errors) == 3
 
 
-def test_another_machine_that_gives_a_sign_is_alive(tmp_path, elsewhere, monkeypatch):
-    monkeypatch.setattr(lock_module.time, "sleep", lambda _: os.utime(elsewhere))
-    os.utime(elsewhere, (time.time() - 30,) * 2)
-    with pytest.raises(UserError, match="process 1 on another-machine"):
-        RunLock(tmp_path, say=lambda _: None).acquire()
+def test_who_only_looks_creates_nothing(tmp_path):
+    assert owners(tmp_path) == owners(tmp_path / "none") == []
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_holder_gives_signs_of_life(tmp_path, monkeypatch):
-    monkeypatch.setattr(lock_module, "BEAT", 0.01)
-    with RunLock(tmp_path) as held:
-        os.utime(held._path, (0, 0))
-        deadline = time.monotonic() + 30
-        while held._path.stat().st_mtime == 0 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert held._path.stat().st_mtime > 0
+def test_a_file_system_without_locks_is_one_clear_line(tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
 
-
-def test_a_damaged_holders_file_does_not_stand_in_the_way(tmp_path, elsewhere):
-    elsewhere.write_text("{half")
-    with RunLock(tmp_path, say=lambda _: None):
-        assert len(holders(tmp_path)) == 1
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(UserError, match="its file system has no locks"):
+        RunLock(tmp_path).acquire()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from eval.runs.lock import Holder, Part, RunLock
+from eval.runs.lock import Owner, RunLock
+from eval.runs.part import Part
 from eval.runs.status import status_of, time_left
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -56,7 +58,12 @@ def test_who_is_at_work_on_which_pair(run, status):
     with RunLock(run.folder, Part(1, 2)):
         run.event("begin", pair=ENTRIES[4].id)
         _, said = status()
-    assert "1 running" in said and "part 1 of 2" in said and f"running  {ENTRIES[4].id}" in said
+    assert (
+        "1 running" in said
+        and f"process {os.getpid()} on" in said
+        and "part 1 of 2" in said
+        and f"running  {ENTRIES[4].id}" in said
+    )
     assert "1 running" not in status()[1]  # it has ended, or was killed
 
 
@@ -92,13 +99,13 @@ def test_a_smaller_last_start_counts_every_pair_that_is_there(run):
 def test_the_time_left_is_at_the_rate_of_those_at_work():
     now = 5000.0
     events = [{"event": "pair", "time": now - 1000, "fit_s": 7.0, "sample_s": 3.0}]
-    holder = Holder(Part(), "here", 1, now - 100, 0.0, True)
+    owner = Owner(Part(), "here", 1, now - 100)
     assert time_left(events, [], 5, now) == 50
-    assert time_left(events, [holder, holder], 5, now) == 25
+    assert time_left(events, [owner, owner], 5, now) == 25
     events += [{"event": "pair", "time": now - ago, "fit_s": 90.0, "sample_s": 9.0} for ago in (80, 60, 40, 20)]
-    assert time_left(events, [holder], 5, now) == 5 * 20 - 20
-    assert time_left([], [holder], 5, now) is None
-    assert time_left(events, [holder], 0, now) == 0
+    assert time_left(events, [owner], 5, now) == 5 * 20 - 20
+    assert time_left([], [owner], 5, now) is None
+    assert time_left(events, [owner], 0, now) == 0
 
 
 @pytest.mark.parametrize(("arguments", "words"), [([], "Give a run's folder"), (["run=nowhere"], "is not a run")])

@@ -22,19 +22,22 @@ def pairs(noise_image):
     return [EditPair(Entry(f"{k}.png", text), noise_image(k)) for k, text in enumerate(texts)]
 
 
-def make(model, group=3, among=None, **variant):
-    """Imagic, told that all of ``among`` are one group."""
+def make(model, group=3, **variant):
     sampling = {"steps": 2, "guidance": 3.0}
-    editor = Imagic(
+    return Imagic(
         model, embedding=STAGE, finetune=FINETUNE, sampling=sampling, variant=variant, fit_group=group, sample_batch=2
     )
-    if among:
-        editor.beside = lambda pair: among
-    return editor
 
 
-def e_opt_of(editor, pair, progress=lambda *_: None):
-    with editor.fit(pair, progress) as edit:
+def fit(editor, pair, among=None, progress=lambda *_: None):
+    """A pair's edit, whose group is ``among``."""
+    if among and editor.awaits_group(pair):
+        editor.fit_group(among, progress)
+    return editor.fit(pair, progress)
+
+
+def e_opt_of(editor, pair, among=None, progress=lambda *_: None):
+    with fit(editor, pair, among, progress) as edit:
         return edit.e_opt
 
 
@@ -52,9 +55,9 @@ def test_three_pairs_at_once_end_where_each_ends_alone(tiny_model, pairs, kind, 
         pytest.importorskip("peft")
     model = tiny_model(kind)
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
-    together, alone = make(model, among=pairs, **variant), make(model, group=1, **variant)
+    together, alone = make(model, **variant), make(model, group=1, **variant)
     for pair in pairs:
-        with together.fit(pair) as edit:
+        with fit(together, pair, pairs) as edit:
             e_opt, (_, _, image) = edit.e_opt, next(edit.sample([(0.8, 1)]))
         with alone.fit(pair) as edit:
             torch.testing.assert_close(e_opt, edit.e_opt, rtol=0, atol=1e-5)
@@ -64,10 +67,10 @@ def test_three_pairs_at_once_end_where_each_ends_alone(tiny_model, pairs, kind, 
 
 
 def test_a_group_is_optimised_once_when_its_first_pair_is_fitted(tiny_model, pairs):
-    editor, told = make(tiny_model(), among=pairs), []
+    editor, told = make(tiny_model()), []
     for pair in (pairs[1], pairs[0], pairs[2]):
         told.append([])
-        e_opt_of(editor, pair, lambda stage, step, steps: told[-1].append(stage))
+        e_opt_of(editor, pair, pairs, lambda stage, step, steps: told[-1].append(stage))
     assert [stages.count("embedding") for stages in told] == [STAGE["steps"], 0, 0]
 
 
@@ -77,31 +80,31 @@ def test_no_bit_depends_on_what_is_beside_a_pair(tiny_model, pairs):
     predict = model.predict
     model.predict = lambda x_t, t, e: batches.add(len(x_t)) or predict(x_t, t, e)
     beside = ([a, b, c], [a, None, b], [a], None)
-    found = [e_opt_of(make(model, among=among, finetune="none"), a) for among in beside]
+    found = [e_opt_of(make(model, finetune="none"), a, among) for among in beside]
     assert all(torch.equal(found[0], other) for other in found[1:])
     assert batches == {3 * STAGE["draws"]}
 
 
 def test_a_pair_fitted_once_more_ends_at_the_same_bits(tiny_model, pairs):
-    editor = make(tiny_model(), among=pairs)
-    first = [e_opt_of(editor, pair) for pair in pairs]
-    again = [e_opt_of(editor, pair) for pair in pairs[::-1]][::-1]
+    editor = make(tiny_model())
+    first = [e_opt_of(editor, pair, pairs) for pair in pairs]
+    again = [e_opt_of(editor, pair, pairs) for pair in pairs[::-1]][::-1]
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
 
 
 def test_one_pairs_nan_is_its_own(tiny_model, pairs):
     """The second picture has no finite latents."""
 
-    model, whole = tiny_model(), make(tiny_model(), among=pairs, finetune="none")
+    model, whole = tiny_model(), make(tiny_model(), finetune="none")
     encode, bad = model.encode_image, pairs[1].image
     model.encode_image = lambda image, rng=None: encode(image, rng) * (float("nan") if image is bad else 1)
-    editor = make(model, among=pairs, finetune="none")
-    first = e_opt_of(editor, pairs[0])
+    editor = make(model, finetune="none")
+    first = e_opt_of(editor, pairs[0], pairs)
     with pytest.raises(DivergedError, match="became nan; a smaller learning rate"):
         editor.fit(pairs[1])
-    for pair, e_opt in ((pairs[0], first), (pairs[2], e_opt_of(editor, pairs[2]))):
+    for pair, e_opt in ((pairs[0], first), (pairs[2], e_opt_of(editor, pairs[2], pairs))):
         assert torch.isfinite(e_opt).all()
-        assert torch.equal(e_opt, e_opt_of(whole, pair))
+        assert torch.equal(e_opt, e_opt_of(whole, pair, pairs))
 
 
 def test_it_goes_on_for_the_others_and_ends_where_none_is_left(tiny_model):
@@ -132,8 +135,8 @@ def test_a_group_that_does_not_fit_into_memory_says_which_setting_to_lower(tiny_
 
     model.predict = tight
     with pytest.raises(PairError, match=r"out of memory: .* 3 pairs at once. A smaller method\.fit_group"):
-        make(model, among=pairs).fit(pairs[0])
-    e_opt_of(make(model, group=2, among=pairs[:2], finetune="none"), pairs[0])
+        fit(make(model), pairs[0], pairs)
+    e_opt_of(make(model, group=2, finetune="none"), pairs[0], pairs[:2])
 
 
 @pytest.mark.parametrize("group", [0, -1, 1.5, True, None, "4"])

@@ -19,9 +19,13 @@ def pair(noise_image):
 
 def make(model, store=None, guidance=3.0, **variant):
     editor = Imagic(
-        model, embedding=STAGE, finetune=FINETUNE, sampling={"steps": 4, "guidance": guidance}, variant=variant
+        model,
+        embedding=STAGE,
+        finetune=FINETUNE,
+        sampling={"steps": 4, "guidance": guidance},
+        variant=variant,
+        fits=store,
     )
-    editor.fits = store
     return editor
 
 

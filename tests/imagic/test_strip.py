@@ -11,21 +11,43 @@ from PIL import Image
 from cli.command import compose
 from imagic.models.synthetic import is_synthetic
 from imagic.models.weights import locate
-from imagic.strip import draw_strip
+from imagic.strip import draw_strip, strip_row
 from tedbench.method import Sample
 
 
-def test_a_strip_has_a_row_a_seed_and_a_column_a_strength(noise_image):
-    samples = [Sample(eta, seed, noise_image(seed)) for eta in (0.0, 1.0) for seed in (0, 1)]
-    one = draw_strip(noise_image(), [s for s in samples if s.seed == 0], "A dog.", cell=48)
-    two = draw_strip(noise_image(), samples, "A dog.", cell=48)
-    assert two.width == one.width == 2 + 3 * (48 + 2)
-    assert two.height > one.height + 48
+def colours(strip, side, width=1):
+    """The one colour of each picture of a strip, in rows."""
+    pixels = np.asarray(strip)
+    rows = [y for y in range(len(pixels)) if (pixels[y] != 255).any(axis=1).sum() >= width * side]
+    tops = [y for y in rows if y - 1 not in rows]
+    return [list(dict.fromkeys(map(tuple, pixels[y][(pixels[y] != 255).any(axis=1)].tolist()))) for y in tops]
 
 
-def test_a_strip_is_as_wide_as_its_text(noise_image):
-    one = draw_strip(noise_image(), [Sample(1.0, 0, noise_image(1))], "A long text " * 20, cell=48, label=str)
-    assert one.width > 400
+def test_a_strip_has_a_row_a_seed_and_a_column_a_strength_in_order():
+    one_colour = lambda *colour: np.full((48, 48, 3), colour, np.uint8)
+    samples = [Sample(eta, seed, one_colour(100, seed, int(eta * 10))) for eta in (1.0, 0.0) for seed in (1, 0)]
+    drawn = {
+        count: draw_strip(one_colour(200, 0, 0), [s for s in samples if s.seed < count], "Dog.", label=str, side=48)
+        for count in (1, 2)
+    }
+    expected = [[(200, 0, 0), (100, seed, 0), (100, seed, 10)] for seed in (0, 1)]
+    assert colours(drawn[1], 48, 3) == expected[:1] and colours(drawn[2], 48, 3) == expected
+    assert drawn[1].width == drawn[2].width
+
+
+def test_a_long_text_takes_several_lines(noise_image):
+    short, long = (
+        draw_strip(noise_image(), [Sample(1.0, 0, noise_image(1))], text, label=str, side=48)
+        for text in ("A text", "A long text " * 20)
+    )
+    assert long.width == short.width and long.height > short.height + 20 * 30
+
+
+def test_a_row_has_the_true_edit_last_and_names_its_seed_if_asked(noise_image):
+    samples = [Sample(eta, 3, noise_image(1)) for eta in (1.0, 0.0)]
+    row = strip_row(noise_image(), samples, "η = {:g}".format, truth=noise_image(2), named=True)
+    assert row.captions == ("input", "η = 0, seed 3", "η = 1, seed 3", "true edit")
+    assert row.pictures[-1].tolist() == noise_image(2).tolist() and len(row.pictures) == 4
 
 
 @pytest.fixture

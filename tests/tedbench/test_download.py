@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tedbench import download
 from tedbench.datasets.tedbench import COMMIT, TEdBench
@@ -17,7 +19,7 @@ URL_OF_NOBODY = "http://127.0.0.1:9"  # the discard port: refused at once
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download.time, "sleep", lambda _: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
 
 
 def files(folder: Path) -> list[str]:
@@ -81,6 +83,28 @@ def test_corrupted_file_is_refused_and_not_kept(
         TEdBench(None, 16, url=server.url, manifest=small_manifest)
     left = files(cache)
     assert left == ["tedbench-github/input_list.json", "tedbench-github/originals/dog one.jpeg"]
+
+
+def test_no_more_is_read_than_a_file_should_have(
+    server, cache: Path, small_manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def long(self: requests.Response, size: int) -> Iterator[bytes]:
+        for _ in range(9):
+            read.append(size)
+            yield bytes(size)
+
+    monkeypatch.setattr(requests.Response, "iter_content", long)
+    with pytest.raises(UserError, match="not the published bytes"):
+        TEdBench(None, 16, url=server.url, manifest=small_manifest)
+    assert len(read) == download.ATTEMPTS
+    assert files(cache) == []
+
+
+def test_other_users_may_read_the_cache(server, cache: Path, small_manifest: Manifest) -> None:
+    dataset = TEdBench(None, 16, url=server.url, manifest=small_manifest)
+    assert {path.stat().st_mode & 0o777 for path in dataset.root.rglob("*") if path.is_file()} == {0o644}
 
 
 def test_damaged_cache_is_mended(server, cache: Path, small: Path, small_manifest: Manifest) -> None:

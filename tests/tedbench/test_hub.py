@@ -74,7 +74,7 @@ def test_images_with_other_pixels_are_named_by_elimination_and_warned_of(
 
 
 def test_image_that_fits_no_name_is_told_of(small: Path, small_manifest: Manifest) -> None:
-    rows = [hub.Row(text, (small / "originals" / name).read_bytes()) for name, text in small_manifest.pairs]
+    rows = [hub.HubRow(text, (small / "originals" / name).read_bytes()) for name, text in small_manifest.pairs]
     stranger = smaller(rows[0].image)
     rows[1] = rows[1]._replace(image=stranger)  # "A funny animal." of the dog, whose picture is known by its other text
     with pytest.raises(UserError, match="pixels of neither"):
@@ -83,13 +83,13 @@ def test_image_that_fits_no_name_is_told_of(small: Path, small_manifest: Manifes
 
 def test_other_texts_are_told_of(small: Path, small_manifest: Manifest) -> None:
     with pytest.raises(UserError, match="other texts than TEdBench's list"):
-        hub.name_images([hub.Row("A llama.", b"")], small_manifest)
+        hub.name_images([hub.HubRow("A llama.", b"")], small_manifest)
 
 
 def test_file_that_is_no_table_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_bytes(b"nothing")
     with pytest.raises(UserError, match="is not TEdBench's table"):
-        hub.read_table(tmp_path / "t.parquet")
+        hub.read_hub_table(tmp_path / "t.parquet")
 
 
 def test_offline_error_names_the_hub_and_the_folder(monkeypatch, cache: Path, small_manifest: Manifest) -> None:

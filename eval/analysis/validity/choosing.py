@@ -1,4 +1,4 @@
-"""Choice of each edit's strength or seed by a score, against one strength for all and the best there is."""
+"""Choice of each edit's strength or seed by a score, compared with one strength for all and with the best choice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eval.analysis.validity.ranking import ALL
 from eval.analysis.validity.scores import STRENGTH, Score
 
 FREEDOMS = ("strength", "seed", "strength and seed")
-"""Choices of a score: the strength for each seed, the seed at the fixed strength, or both. Means are over pairs."""
+"""What a score chooses: the strength for each seed, the seed at the fixed strength, or both. Means are over pairs."""
 
 FIXED, HINDSIGHT = "best fixed strength", "best fixed strength, in hindsight"
 CHANCE, ORACLE = "by chance", "oracle"
@@ -41,15 +41,15 @@ def at_fixed(images: pd.DataFrame) -> pd.DataFrame:
 def choices(images: pd.DataFrame, scores: Sequence[Score], questions: Sequence[str]) -> pd.DataFrame:
     """Return one row for each run, freedom, category (and all) and way to choose.
 
-    ``good`` is the mean over pairs of how good the chosen images are, ``more`` how much that is above the best fixed
-    strength (fixed on the other source images), ``p`` of the permutation test that it is none, ``p_holm`` by Holm's
-    correction over the scores of the same run, freedom and category, ``room`` the part of the way from the fixed strength
-    to the oracle. Pairs that lack an image are left out.
+    ``good`` is the mean over pairs of the chosen images' judgements, ``more`` its difference to the best fixed strength
+    (fixed on the other source images), ``p`` the p-value of the permutation test for no difference, ``p_holm`` the same
+    after Holm's correction over the scores of the same run, freedom and category, ``room`` the fraction of the way from
+    the fixed strength to the oracle. Pairs that lack an image are left out.
 
     Args:
         images: with a column for each score.
         scores: to choose by.
-        questions: columns whose mean over the chosen images is told too.
+        questions: further columns to average over the chosen images.
     """
     rows: list[dict[str, object]] = []
     images = whole(images)

@@ -1,4 +1,4 @@
-"""The edited images of saved runs, each with its scores and with how good it is."""
+"""The edited images of saved runs, each with its scores and its judgement."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ ABOUT = ["run", "pair_id", "source_group", "category", "target_text", "strength"
 
 
 class Material(NamedTuple):
-    """Judged images, which metrics are held against.
+    """Judged images, against which metrics are validated.
 
     Attributes:
-        images: one row an image: :data:`ABOUT`, ``good`` in [0, 1], one column for each of ``metrics`` (higher is better)
-            and of ``questions``.
-        metrics: their columns, named as shown; those that figures prefer come first.
-        questions: columns of what else was judged, such as ``changed`` and ``kept``.
-        judgement: what says which images are good, in words.
+        images: one row an image: :data:`ABOUT`, ``good`` in [0, 1], one column for each of ``metrics`` (higher is
+            better) and of ``questions``.
+        metrics: their columns, under the names in figures; those that figures prefer come first.
+        questions: columns of other judgements, such as ``changed`` and ``kept``.
+        judgement: the source of ``good``, in words.
         runs: by name.
         dataset: label for pages.
-        synthetic: whether its pictures are drawn by a program.
-        left_out: why a pair is not among the images, by pair id.
-        n_expected: how many pairs there should be.
+        synthetic: True if the images are drawn by a program.
+        left_out: by pair id, the reason why a pair is not among the images.
+        n_expected: number of pairs there should be.
     """
 
     images: pd.DataFrame
@@ -49,17 +49,17 @@ class Material(NamedTuple):
 
     @property
     def coverage(self) -> str:
-        """ "35 of 36 pairs"."""
+        """Number of pairs, such as "35 of 36 pairs"."""
         return f"{self.images['pair_id'].nunique()} of {self.n_expected} pairs"
 
 
 def gather(runs: Mapping[str, Run], judgement: str, metrics: Sequence[str] = ()) -> Material:
-    """Gather every image that was judged and has every metric, of the pairs of which all runs have some.
+    """Gather every image that was judged and has every metric, for the pairs that all runs have.
 
     Args:
         runs: by name.
         judgement: a column of the runs' scores (its beginning is enough), or a CSV with the columns ``pair``,
-            ``strength``, ``seed``, ``good`` (0 to 1; several answers to one image are averaged), and ``run`` where there
+            ``strength``, ``seed``, ``good`` (0 to 1; several answers to one image are averaged), and ``run`` if there
             are several.
         metrics: names, raw or as shown; none takes all of alignment and fidelity that every run has.
 
@@ -145,7 +145,7 @@ def _wide(scores: pd.DataFrame, columns: Mapping[str, MetricCard]) -> pd.DataFra
 
 
 def _lacks(rows: pd.DataFrame, needed: Sequence[str]) -> str | None:
-    """Return why a pair has no image with all that is needed; None where it has one."""
+    """Return the reason why a pair has no image with all needed columns; None if it has one."""
     if rows.empty:
         return "no images"
     if not rows[list(needed)].isna().any(axis=1).all():
@@ -161,7 +161,7 @@ def _answers(file: Path, runs: Mapping[str, Run]) -> dict[tuple[str, str, str, i
     """Return each image's mean answer, by run, pair, strength and seed.
 
     Raises:
-        UserError: a row is wrong, or is of an image that the runs do not have; says on which line.
+        UserError: a row is wrong, or names an image that the runs do not have; the message has the line.
     """
     made = {name: run.samples() for name, run in runs.items()}
     known = {(name, *_key(*row)) for name, t in made.items() for row in t[KEYS].itertuples(index=False, name=None)}

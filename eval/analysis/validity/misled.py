@@ -1,4 +1,4 @@
-"""Cases in which a score misleads: the image that it ranks first is bad, though the pair has a good one."""
+"""Cases in which a score misleads: the image with the highest score is bad, although the pair has a good one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ UNIT = ["run", "pair_id"]
 def misled(images: pd.DataFrame, scores: Sequence[Score], questions: Sequence[str]) -> pd.DataFrame:
     """Return one row for each score, run and pair with both good and bad images.
 
-    ``picked_…`` is the score's favourite among all strengths and seeds, ``good_…`` the good image that it ranks highest.
-    ``is_misled``: the favourite is bad; ``gap``: what percent of all images rank between the two.
+    ``picked_…`` is the image with the highest score among all strengths and seeds, ``good_…`` the good image with the
+    highest score. ``is_misled``: the picked image is bad; ``gap``: percentage of all images that rank between the two.
 
     Args:
         images: with a column for each score.
-        scores: to look at.
-        questions: columns that say what is right with the favourite.
+        scores: the scores to examine.
+        questions: columns of further judgements of the picked image.
     """
     is_good = images["good"] >= GOOD
     shares = is_good.groupby([images[name] for name in UNIT]).transform("mean")

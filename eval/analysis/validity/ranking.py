@@ -13,14 +13,14 @@ from eval.analysis.stats import Interval, clustered_share
 from eval.analysis.validity.scores import Score
 
 ALL = "all"
-"""The category of every pair; and the run's name where runs are taken together."""
+"""The category of every pair; also the run's name if runs are taken together."""
 
 GOOD = 0.5
-"""The share of those who judged an image from which on it is good."""
+"""The smallest mean judgement of a good image."""
 
 
 def auc(scores: np.ndarray, good: np.ndarray) -> float:
-    """Return how often a good image scores higher than a bad one, equals counted half; NaN without both kinds.
+    """Return how often a good image scores higher than a bad one, ties counted half; NaN without both kinds.
 
     Args:
         scores: (N,).
@@ -34,13 +34,13 @@ def auc(scores: np.ndarray, good: np.ndarray) -> float:
 
 
 def spearman(scores: np.ndarray, good: np.ndarray) -> float:
-    """Return Spearman's rank correlation, ties at their mean rank; NaN where one of the two does not vary."""
+    """Return Spearman's rank correlation, ties at their mean rank; NaN if one of the two does not vary."""
     ranks = stats.rankdata(scores), stats.rankdata(good)
     return math.nan if any(np.ptp(r) == 0 for r in ranks) else float(np.corrcoef(*ranks)[0, 1])
 
 
 def auc_same_strength(scores: np.ndarray, good: np.ndarray, strata: np.ndarray) -> float:
-    """Return the :func:`auc` of images that share a stratum, over all such pairs of images; NaN where there are none.
+    """Return the :func:`auc` of images that share a stratum, over all such pairs of images; NaN if there are none.
 
     Args:
         scores: (N,).
@@ -63,10 +63,10 @@ def jackknife(
 
     Values that share a cluster may be dependent in any way; t has G − 1 degrees of freedom (Cameron & Miller 2015, "A
     Practitioner's Guide to Cluster-Robust Inference", section VI). The ends are NaN with fewer than three clusters, and
-    where the statistic hangs on one of them.
+    if the statistic is undefined without one of them.
 
     Args:
-        statistic: of the images that a mask, (N,) bool, leaves.
+        statistic: of the images that a mask, (N,) bool, selects.
         clusters: (N,).
         level: of the interval.
     """
@@ -99,15 +99,15 @@ MEASURES = {
     "auc_same_strength": "images of the same strength",
     "auc_same_pair": "images of the same pair",
 }
-"""Good and bad images that AUC compares, by measure."""
+"""Sets of good and bad images that AUC compares, by measure."""
 
 
 def rankings(images: pd.DataFrame, scores: Sequence[Score], questions: Sequence[str]) -> pd.DataFrame:
     """Return one row for each run (and all together), category (and all), question, score and measure.
 
-    Measures are :data:`MEASURES` and ``spearman`` over all images. Questions other than ``good`` are asked of all
-    categories together alone. ``n_pairs`` and ``n_images`` are what a row is of, ``n_yes`` how many images the answer to
-    the question is yes, ``n_mixed`` how many pairs of a run have images of both answers.
+    Measures are :data:`MEASURES` and ``spearman`` over all images. Questions other than ``good`` are computed over all
+    categories together only. ``n_pairs`` and ``n_images`` are the sizes of a row's data, ``n_yes`` is the number of
+    images whose answer is yes, ``n_mixed`` the number of pairs of a run with images of both answers.
     """
     rows: list[dict[str, object]] = []
     names = list(images["run"].unique())
@@ -139,7 +139,7 @@ def _rankings(images: pd.DataFrame, scores: Sequence[Score], question: str) -> I
             "spearman": jackknife(lambda left, x=x: spearman(x[left], answers[left]), clusters),  # type: ignore[misc]
             "auc_same_pair": auc_same_pair(images, score.name, question),
         }
-        if score.kind != "baseline":  # which is the same for all images of a strength
+        if score.kind != "baseline":  # the baseline is constant among images of one strength
             same = lambda left, x=x: auc_same_strength(x[left], yes[left], strata[left])
             found["auc_same_strength"] = jackknife(same, clusters)
         for measure, (value, low, high) in found.items():

@@ -1,4 +1,4 @@
-"""Scores that are held against the judgement: metrics, simple combinations of them, and the strength alone."""
+"""Scores to compare with the judgement: metrics, simple combinations of them, and the strength alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from eval.runs.cards import Kind
 
 STRENGTH = "strength alone"
-"""The share of good images of the same strength, on other source images, which needs no metric."""
+"""The share of good images at the same strength, on other source images: a score without any metric."""
 
 
 class Score(NamedTuple):
@@ -21,7 +21,7 @@ class Score(NamedTuple):
         name: its column.
         label: for figures and tables.
         kind: ``baseline`` is the strength alone.
-        measures: what a metric measures; None of the others.
+        measures: the metric's kind, if it is known.
         heading: of a metric, whatever its backbone.
     """
 
@@ -90,10 +90,10 @@ def fitted_elsewhere(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> np.nda
 
 
 def faithful_enough(images: pd.DataFrame, alignment: pd.Series, fidelity: pd.Series) -> np.ndarray:
-    """Rank an image by its alignment if its fidelity reaches a threshold, else below all these, by its fidelity.
+    """Rank an image by its alignment if its fidelity reaches a threshold, otherwise below all these, by its fidelity.
 
-    The threshold, a tenth of the images or two or …, is the one that chooses most good images among each seed's of the
-    same run's pairs on other source images; the lowest of equals.
+    The threshold, one of 0, 0.1, … 0.9 as a rank, is the one with which most chosen images (one for each pair and seed
+    of the same run, on other source images) are good; the lowest if several are equal.
 
     Args:
         images: of :func:`eval.analysis.validity.images.gather`.
@@ -113,7 +113,7 @@ def faithful_enough(images: pd.DataFrame, alignment: pd.Series, fidelity: pd.Ser
 
 
 def strength_alone(images: pd.DataFrame) -> np.ndarray:
-    """Return the mean judgement of a run's images of the same strength, of other source images; 0 where there are none."""
+    """Return the mean judgement at the same run and strength, over other source images; 0 if there are none."""
     at = images.groupby(["run", "strength"])["good"]
     own = images.groupby(["run", "strength", "source_group"])["good"]
     others = at.transform("size") - own.transform("size")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eval.present.figures.material import Material
 from tedbench.disk import writing
-from tedbench.sheet import Cell, draw_sheet, tile
+from tedbench.sheet import Cell, draw_sheet
 
 SIDE = 256
 """Of a picture, in pixels."""
@@ -28,7 +28,7 @@ def animate(material: Material, pair_id: str, path: Path) -> int:
     for strength in rows["strength"]:
         edit = material.tile(method, pair_id, strength, seed).picture
         captions = ("input", method.axis.label(strength))
-        cell = Cell((tile(source, SIDE), tile(edit, SIDE)), material.texts[pair_id], captions=captions)
+        cell = Cell((source, edit), material.texts[pair_id], captions=captions)
         frames.append(draw_sheet([cell], material.comparison.dataset, side=SIDE))
     back = frames[-2:0:-1]
     times = [REST, *[FRAME] * (len(frames) - 2), REST, *[FRAME] * len(back)]

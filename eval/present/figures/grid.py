@@ -11,7 +11,7 @@ import pandas as pd
 from eval.analysis.common_pairs import Comparison
 from tedbench.disk import writing
 from tedbench.errors import UserError
-from tedbench.sheet import Cell, draw_sheet, tile
+from tedbench.sheet import Cell, draw_sheet
 
 
 def draw_grid(comparison: Comparison, pair_ids: Sequence[str], out: Path, rows: int, side: int) -> list[Path]:
@@ -28,7 +28,7 @@ def draw_grid(comparison: Comparison, pair_ids: Sequence[str], out: Path, rows: 
     starts = range(0, len(pair_ids), rows)
     paths = []
     for page, start in enumerate(starts, 1):
-        cells = [_cell(comparison, picked, pair_id, side) for pair_id in pair_ids[start : start + rows]]
+        cells = [_cell(comparison, picked, pair_id) for pair_id in pair_ids[start : start + rows]]
         number = [f"page {page} of {len(starts)}"] if len(starts) > 1 else []
         fewer = [f"{len(pair_ids)} of them shown"] if len(pair_ids) < len(comparison.pair_ids) else []
         about = " · ".join([comparison.coverage, *fewer, *number])
@@ -40,7 +40,7 @@ def draw_grid(comparison: Comparison, pair_ids: Sequence[str], out: Path, rows: 
     return paths
 
 
-def _cell(comparison: Comparison, picked: Sequence[pd.DataFrame], pair_id: str, side: int) -> Cell:
+def _cell(comparison: Comparison, picked: Sequence[pd.DataFrame], pair_id: str) -> Cell:
     shard = comparison.methods[0].run.shard(pair_id)
     pictures: list[np.ndarray] = [shard.input()]
     captions = ["input"]
@@ -53,7 +53,7 @@ def _cell(comparison: Comparison, picked: Sequence[pd.DataFrame], pair_id: str, 
         pictures.append(truth)
         captions.append("true edit")
     text = str(picked[0].loc[pair_id, "target_text"])
-    return Cell(tuple(tile(picture, side) for picture in pictures), text, captions=tuple(captions))
+    return Cell(tuple(pictures), text, captions=tuple(captions))
 
 
 def asked_pairs(comparison: Comparison, asked: Sequence[str] | None) -> list[str]:

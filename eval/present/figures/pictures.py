@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 
 from eval.present.figures.style import ORANGE, plain, save
 from tedbench.disk import writing
-from tedbench.fonts import length
 from tedbench.sheet import tile
+from tedbench.wrap import wrap
 
 PLACE_COLUMNS = ("block", "row", "column", "run", "pair_id", "target_text", "strength", "seed", "image")
 DPI = 300
@@ -142,18 +142,7 @@ def _write(
 
 
 def _wrap(text: str, inches: float, points: float) -> list[str]:
-    """Lines no wider than so many inches; a longer word sticks out."""
-    lines: list[str] = []
-    for paragraph in text.splitlines():
-        line = ""
-        for word in filter(None, paragraph.split(" ")):
-            joined = f"{line} {word}".strip()
-            if line and length(joined, 100) / 100 * points / 72 > inches:
-                lines.append(line)
-                joined = word
-            line = joined
-        lines.append(line)
-    return lines
+    return wrap(text, inches * 72 / points * 100, 100)
 
 
 def write_places(blocks: Sequence[Block], path: Path) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
-from PIL import Image
 
 from eval.analysis.success import ALL
 from eval.present.figures.style import COLORS, DASHES, PAGE, plain, plt, save
 from eval.runs.folder import Run
 from tedbench.method import format_strength
-from tedbench.sheet import TILE, Cell, draw_sheet
+from tedbench.sheet import Cell, draw_sheet, stack
 
 FAILURES = 4
 """The number of unsolved pairs of each category that are shown."""
@@ -68,12 +66,7 @@ def draw_failures(name: str, run: Run, attempts: pd.DataFrame, symbol: str, path
     path.unlink(missing_ok=True)
     if not pages:
         return
-    whole = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)), "white")
-    top = 0
-    for page in pages:
-        whole.paste(page, (0, top))
-        top += page.height
-    whole.save(path)
+    stack(pages).save(path)
 
 
 def _cell(run: Run, attempt: pd.Series, symbol: str) -> Cell:
@@ -81,8 +74,4 @@ def _cell(run: Run, attempt: pd.Series, symbol: str) -> Cell:
     shown = (shard.input(), shard.image(attempt["image"]), shard.truth())
     at = f"{symbol} = {format_strength(attempt['strength'])}, seed {attempt['seed']}"
     note = f"{at}: {attempt['faults']}"
-    return Cell(tuple(_enlarged(picture) for picture in shown if picture is not None), attempt["target_text"], note)
-
-
-def _enlarged(image: np.ndarray) -> np.ndarray:
-    return np.asarray(Image.fromarray(image).resize((TILE, TILE), Image.Resampling.LANCZOS))
+    return Cell(tuple(picture for picture in shown if picture is not None), attempt["target_text"], note)

@@ -16,7 +16,7 @@ from eval.analysis.validity.ranking import ALL, MEASURES
 from eval.analysis.validity.scores import Score
 from eval.present.figures.style import BLUE, COLORS, GREEN, ORANGE, PAGE, plain, plt, save
 from eval.runs.folder import Run
-from tedbench.sheet import TILE, Cell, draw_sheet, tile
+from tedbench.sheet import Cell, draw_sheet
 
 ROW = 0.19
 """Inches from one row of a figure to the next."""
@@ -142,15 +142,15 @@ def draw_misled(rows: pd.DataFrame, score: Score, runs: Mapping[str, Run], about
 
 def _cell(row: dict[str, object], run: Run, name_run: bool) -> Cell:
     shard, symbol = run.shard(str(row["pair_id"])), run.axis.symbol
-    pictures = [tile(shard.input(), TILE)]
+    pictures = [shard.input()]
     captions = ["input"]
     for prefix, word in (("picked", "ranked first"), ("good", "good, ranked lower")):
-        pictures.append(tile(shard.image(str(row[f"{prefix}_image"])), TILE))
+        pictures.append(shard.image(str(row[f"{prefix}_image"])))
         at = f"{symbol} {row[f'{prefix}_strength']:g}, seed {row[f'{prefix}_seed']}"
         captions.append(f"{word}: {row[f'{prefix}_score']:.2f} ({at})")
     truth = shard.truth()
     if truth is not None:
-        pictures.append(tile(truth, TILE))
+        pictures.append(truth)
         captions.append("true edit")
     wrong = [
         words

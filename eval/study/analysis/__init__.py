@@ -1,1 +1,1 @@
-"""What the answers of a study say."""
+"""Analysis of a study's answers."""

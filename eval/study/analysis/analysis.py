@@ -1,4 +1,4 @@
-"""What the answers of a study say: everything that summary.json, the report and the figure are made from."""
+"""The summary of a study's answers, from which summary.json, the report and the figure are made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eval.study.analysis.statistics import krippendorff_alpha, preference
 from eval.study.answers.answers import kept, usable
 from eval.study.answers.exclusions import RULES, UNUSABLE
 from eval.study.answers.results import Answers
-from eval.study.answers.twice import by_row_order
+from eval.study.answers.superseded import by_row_order
 from eval.study.design.definition import Study
 
 ESTIMAND = (
@@ -29,13 +29,13 @@ ESTIMAND = (
 
 
 def analysis(study: Study, answers: Answers, table: pd.DataFrame, reasons: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """The summary, plain JSON values (None where a number is not defined).
+    """Return the summary as plain JSON values (None for a number that is not defined).
 
     Args:
-        study: that was answered.
+        study: the study that was answered.
         answers: as they were read.
         table: see :func:`eval.study.answers.answers.answer_table`.
-        reasons: why each submission does not count.
+        reasons: for each submission, the reasons why it does not count.
     """
     counted, before = kept(table), usable(table)
     summary = {
@@ -62,7 +62,7 @@ def analysis(study: Study, answers: Answers, table: pd.DataFrame, reasons: Seque
 
 
 def submission_counts(answers: Answers, reasons: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """How many submissions there are, count, and do not count, and why (a submission may have several reasons)."""
+    """Return the numbers of submissions: read, kept, and excluded by reason (a submission may have several)."""
     why = Counter(name for each in reasons for name in each)
     return {
         "read": len(answers.submissions),
@@ -76,12 +76,12 @@ def submission_counts(answers: Answers, reasons: Sequence[dict[str, str]]) -> di
 
 
 def preferences(answers: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """One entry for each two methods that were compared.
+    """Return one entry for each two methods that were compared.
 
     Returns:
-        ``method``, ``opponent``, the fields of :class:`eval.study.analysis.statistics.Preference`, ``p_holm`` (for all entries
-        together), ``ties`` (share), ``alpha`` (Krippendorff's, over pairs), ``wilson_coverage`` (of a nominal 95%: how
-        often such an interval holds the estimand if the clustered variance is the true one).
+        ``method``, ``opponent``, the fields of :class:`eval.study.analysis.statistics.Preference`, ``p_holm`` (for all
+        entries together), ``ties`` (share), ``alpha`` (Krippendorff's, over pairs), ``wilson_coverage`` (of a nominal
+        95%: how often such an interval holds the estimand if the clustered variance is the true one).
     """
     names = [method.name for method in study.methods]
     pairings = list(combinations(names, 2)) if study.all_against_all else [(names[0], other) for other in names[1:]]
@@ -104,7 +104,7 @@ def preferences(answers: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
 
 
 def sides(answers: pd.DataFrame) -> dict[str, Any] | None:
-    """How often the left image was chosen, ties left out; every pairing is on either side equally often."""
+    """Return how often the left image was chosen, ties left out; every pairing is on either side equally often."""
     decided = answers[answers["choice"] != "tie"]
     if decided.empty:
         return None
@@ -113,7 +113,7 @@ def sides(answers: pd.DataFrame) -> dict[str, Any] | None:
 
 
 def consistency(table: pd.DataFrame) -> dict[str, int]:
-    """Of the repeated screens that were answered both times, how many got the same answer, before any rule."""
+    """Return the number of repeated screens answered both times, and of those with the same answer, before any rule."""
     there = table[~table["excluded"].isin(list(UNUSABLE)) & table["kind"].isin(["main", "repeat"])]
     keys = ["submission", "pair_id", "ours", "opponent"]
     main, again = (there[there["kind"] == kind] for kind in ("main", "repeat"))
@@ -138,12 +138,12 @@ def _bradley_terry(answers: pd.DataFrame, study: Study) -> list[dict[str, Any]] 
 def with_metrics(
     summary: dict[str, Any], table: pd.DataFrame, scores: pd.DataFrame, notes: list[str]
 ) -> dict[str, Any]:
-    """The summary with how far the metrics agree with the raters."""
+    """Return the summary with the agreement between metrics and raters added."""
     return {**summary, "metrics": _plain(metric_agreement(kept(table), scores)), "metric_notes": notes}
 
 
 def _plain(value: Any) -> Any:
-    """NaN as None, throughout."""
+    """Replace NaN by None throughout."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list):

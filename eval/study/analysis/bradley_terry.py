@@ -1,4 +1,4 @@
-"""One scale for methods that met each other: the Bradley–Terry model."""
+"""The Bradley–Terry model: one scale for methods that were compared pairwise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eval.study.analysis.statistics import two_way_variance
 
 
 class Ability(NamedTuple):
-    """A method's ability in log odds; all abilities sum to 0. ``low`` and ``high`` are its two-way clustered 95% interval."""
+    """A method's ability in log odds; all abilities sum to 0. ``low``, ``high``: its two-way clustered 95% interval."""
 
     method: str
     ability: float
@@ -28,7 +28,7 @@ class Ability(NamedTuple):
 def bradley_terry(
     first: Sequence[str], second: Sequence[str], wins: Sequence[float], raters: Sequence[str], images: Sequence[str]
 ) -> list[Ability] | None:
-    """Abilities with which P(first preferred) = logistic(ability of first − ability of second), best first.
+    """Return abilities with P(first preferred) = logistic(ability of first − ability of second), best first.
 
     Fitted by Newton's method on the likelihood (ties are half of each); intervals are from the influence of each
     answer, clustered by rater and source image as in :func:`eval.study.analysis.statistics.preference`.
@@ -36,12 +36,12 @@ def bradley_terry(
     Args:
         first: a method, one an answer.
         second: the other one.
-        wins: 1 where the first was preferred, 0 the second, 0.5 tie.
-        raters: who gave the answer.
-        images: source image that it is about.
+        wins: 1 if the first was preferred, 0 if the second, 0.5 for a tie.
+        raters: the rater of each answer.
+        images: the source image of each answer.
 
     Returns:
-        None where there is no finite fit: some methods never won against, or never met, the others (Ford 1957).
+        None if there is no finite fit: some methods never won against, or never met, the others (Ford 1957).
     """
     y = np.asarray(wins, dtype=float)
     codes, methods = pd.factorize(np.concatenate([np.asarray(first), np.asarray(second)]), sort=True)

@@ -20,10 +20,10 @@ NAME = "preferences"
 
 
 def draw_preferences(summary: dict[str, Any], out: Path) -> None:
-    """Writes preferences.png and preferences.pdf: a bar an opponent of the study's first method.
+    """Write preferences.png and preferences.pdf: a bar for each opponent of the study's first method.
 
     Bars are shares of the answers with their two-way clustered 95% intervals; the dashed line is no preference; below
-    each bar is of how many answers it is. Simulated answers are labelled.
+    each bar is its number of answers. Simulated answers are labelled.
 
     Args:
         summary: see :func:`eval.study.analysis.analysis.analysis`.
@@ -61,12 +61,12 @@ def draw_preferences(summary: dict[str, Any], out: Path) -> None:
 
 
 def title_of(summary: dict[str, Any]) -> str:
-    """Of how many raters the answers are, and what the bars' intervals are."""
+    """Return the figure's title: the number of raters, and the kind of the intervals."""
     raters = max((row.get("raters", 0) for row in summary["preferences"]), default=0)
     whose = "simulated raters" if summary["simulated"] else "raters"
     return f"{raters} {whose}; 95%, clustered by rater and source image"
 
 
 def shorten(name: str) -> str:
-    """A name that fits under a bar."""
+    """Shorten a name to fit under a bar."""
     return name if len(name) <= 16 else f"{name[:8]}…{name[-7:]}"

@@ -1,4 +1,4 @@
-"""How far the runs' metrics say what raters say."""
+"""Agreement between the runs' metrics and the raters."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tedbench.method import rounded_strength
 
 
 def shown_edit_scores(study: Study) -> tuple[pd.DataFrame, list[str]]:
-    """The scores of the images that the study shows, from the methods' runs.
+    """Return the scores of the images that the study shows, from the methods' runs.
 
     Returns:
-        ``method``, ``pair_id``, ``metric`` and ``value`` (higher is better); and what could not be read, in words.
+        ``method``, ``pair_id``, ``metric`` and ``value`` (higher is better); and notes on runs that could not be read.
     """
     edits = pd.DataFrame([vars(edit) | {"strength": rounded_strength(edit.strength)} for edit in study.edits])
     tables, notes = [], []
@@ -46,17 +46,19 @@ def shown_edit_scores(study: Study) -> tuple[pd.DataFrame, list[str]]:
 
 
 def metric_agreement(answers: pd.DataFrame, scores: pd.DataFrame) -> list[dict[str, Any]]:
-    """For each metric: how often raters choose the image that it scores higher, and how the two go together.
+    """Return for each metric how often raters choose the image with the higher score, and their correlation.
 
     Args:
         answers: preferences, see :func:`eval.study.answers.answers.kept`.
         scores: see :func:`shown_edit_scores`.
 
     Returns:
-        One entry a metric that at least two methods have: ``metric``; ``agreement`` (share of the answers, ties and
-        equal scores left out, with its two-way clustered interval, see :func:`eval.study.analysis.statistics.preference`);
-        ``spearman`` between the difference of the scores and the share that prefers the one method, over ``cells`` (one
-        for each pair and two methods), None where it is not defined.
+        One entry for each metric that at least two methods have: ``metric``; ``agreement`` (share of the answers, ties
+            and
+        equal scores left out, with its two-way clustered interval, see
+        :func:`eval.study.analysis.statistics.preference`); ``spearman`` between the difference of the scores and the
+        share that prefers the one method, over ``cells`` (one for each pair and two methods), None if it is not
+        defined.
     """
     found = []
     for metric, values in scores.groupby("metric"):

@@ -1,4 +1,4 @@
-"""How often a study of a given size would show an effect: by simulation, with the analysis's own interval."""
+"""The power of a study of a given size, by simulation with the analysis's own interval."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 
 from eval.study.analysis.statistics import preference
-from eval.study.answers.raters import Population, choices
+from eval.study.answers.raters import Population, draw_choices
 
 
 @dataclass(frozen=True)
 class Design:
-    """What the raters of a study are shown.
+    """The size of a study.
 
     Attributes:
         pairs: input image and target text.
         images: source images, which the pairs share as evenly as possible.
         opponents: methods that one is compared with; each rater meets them equally often.
-        screens: that count of one rater, without the repeat.
+        screens: screens of one rater that count, without the repeat.
     """
 
     pairs: int = 100
@@ -28,11 +28,11 @@ class Design:
     screens: int = 19
 
     def per_opponent(self, raters: int) -> float:
-        """How many answers there are about one opponent."""
+        """Return the number of answers about one opponent."""
         return raters * min(self.screens, self.pairs) / self.opponents
 
     def answers(self, raters: int, rng: np.random.Generator) -> pd.DataFrame:
-        """The screens about one opponent that so many raters answer, see :func:`eval.study.answers.raters.choices`."""
+        """Return the raters' screens about one opponent, see :func:`eval.study.answers.raters.draw_choices`."""
         shown = min(self.screens, self.pairs)
         rater, place = np.indices((raters, shown)).reshape(2, -1)
         order = rng.permuted(np.tile(np.arange(self.pairs), (raters, 1)), axis=1)[:, :shown].ravel()
@@ -46,15 +46,15 @@ class Design:
 def power(
     share: float, raters: int, design: Design, population: Population, *, alpha: float, rounds: int, seed: int = 0
 ) -> float:
-    """The share of simulated studies in which one opponent's preference differs from one half.
+    """Return the share of simulated studies in which one opponent's preference differs from one half.
 
     Args:
         share: of answers that prefer ours.
-        raters: who are kept.
+        raters: number of raters that are kept.
         design: of the study.
         population: of the raters.
-        alpha: two-sided level, after whatever correction for several opponents.
-        rounds: studies that are simulated.
+        alpha: two-sided level, after any correction for several opponents.
+        rounds: number of simulated studies.
         seed: of all draws.
     """
     abilities = {"ours": population.ability(share), "theirs": 0.0}
@@ -62,7 +62,7 @@ def power(
     for number in range(rounds):
         rng = np.random.default_rng((seed, number))
         screens = design.answers(raters, rng)
-        wins = (choices(screens, abilities, population, rng) == "left") == (screens["left"] == "ours").to_numpy()
+        wins = (draw_choices(screens, abilities, population, rng) == "left") == (screens["left"] == "ours").to_numpy()
         found += preference(wins, screens["rater"].to_numpy(), screens["image"].to_numpy()).p < alpha
     return found / rounds
 
@@ -78,15 +78,16 @@ def raters_needed(
     seed: int = 0,
     most: int = 2560,
 ) -> tuple[int | None, dict[int, float]]:
-    """The fewest raters with which a study has the wanted power, to within a twentieth.
+    """Return the fewest raters with which a study has the wanted power, to within a twentieth.
 
     Args:
-        wanted: power, see :func:`power` for the other arguments.
-        most: raters that are tried.
+        share, design, population, alpha, rounds, seed: see :func:`power`.
+        wanted: power.
+        most: largest number of raters that is tried.
 
     Returns:
-        Their number, or None where ``most`` do not suffice (then it is the images that are too few), and the power
-        at every number that was tried.
+        Their number, or None if ``most`` do not suffice (then there are too few images), and the power at every number
+        that was tried.
     """
     tried: dict[int, float] = {}
 

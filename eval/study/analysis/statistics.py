@@ -19,17 +19,19 @@ from eval.analysis.stats import effective_answers, wilson_interval
 
 
 class Preference(NamedTuple):
-    """How often one method was preferred to another.
+    """Share of answers that prefer one method to another, with intervals.
 
     Attributes:
         share: of the answers, in [0, 1]; a tie counts half.
         low: lower end of the two-way clustered interval; NaN with fewer than two raters or images.
         high: upper end.
-        wilson_low: lower end of the Wilson interval, which takes all answers for independent (as papers do).
+        wilson_low: lower end of the Wilson interval, which treats all answers as independent (as papers do).
         wilson_high: upper end.
-        p: two-sided, of the share being one half, from the same variance as ``low`` and ``high``.
-        effective: how many independent answers would be as precise; at most ``answers``.
-        answers: how many there are; likewise ``raters`` and ``images``.
+        p: two-sided p-value for a share of one half, from the same variance as ``low`` and ``high``.
+        effective: number of independent answers with the same precision; at most ``answers``.
+        answers: number of answers.
+        raters: number of raters.
+        images: number of source images.
     """
 
     share: float
@@ -45,19 +47,19 @@ class Preference(NamedTuple):
 
 
 def preference(wins: Sequence[float], raters: Sequence[str], images: Sequence[str], level: float = 0.95) -> Preference:
-    """The preference with its primary, two-way clustered interval, and Wilson's beside it.
+    """Return the preference with its primary, two-way clustered interval, and Wilson's beside it.
 
     The variance is the sum of the one clustered by rater and the one clustered by source image less that of their
     intersection (Cameron, Gelbach & Miller 2011, "Robust Inference with Multiway Clustering", equation 2.7, each with
     its G/(G − 1)), and at least each of the first two. The answers have the precision of
     share · (1 − share) / variance independent ones; the interval is Wilson's for that many, with the t quantile of the
-    smaller number of clusters less one, so it stays within [0, 1] and exists where all answers agree, which is taken
-    for one independent answer a rater or image, whichever are fewer.
+    smaller number of clusters less one, so it stays within [0, 1]. It exists even if all answers agree, which count as
+    one independent answer for each rater or image, whichever are fewer.
 
     Args:
         wins: 1 (preferred), 0 (the other one preferred) or 0.5 (tie), one an answer.
-        raters: who gave each.
-        images: the source image that each is about.
+        raters: the rater of each answer.
+        images: the source image of each answer.
         level: of the intervals.
 
     Raises:
@@ -82,12 +84,12 @@ def preference(wins: Sequence[float], raters: Sequence[str], images: Sequence[st
 
 
 def two_way_variance(residuals: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
-    """The variance of a mean whose answers depend on each other within either of two groupings.
+    """Return the variance of a mean whose answers depend on each other within either of two groupings.
 
     Args:
         residuals: (n,) from the mean.
         first: (n,) cluster numbers from 0.
-        second: (n,) likewise.
+        second: (n,) cluster numbers from 0, in the other grouping.
     """
     both = pd.factorize(first.astype(np.int64) * (int(second.max()) + 1) + second)[0]
     one, two, cross = (_one_way_variance(residuals, clusters) for clusters in (first, second, both))
@@ -100,16 +102,14 @@ def _one_way_variance(residuals: np.ndarray, clusters: np.ndarray) -> float:
 
 
 def krippendorff_alpha(units: Sequence[str], choices: Sequence[str]) -> float:
-    """Krippendorff's α for nominal choices: 1 where all agree on every unit, 0 for chance.
+    """Return Krippendorff's α for nominal choices: 1 if all agree on every unit, 0 for chance.
 
-    Units with one answer say nothing of agreement and are left out. NaN where no unit has two answers, or where all
-    answers are the same choice.
+    Units with one answer do not count. NaN if no unit has two answers, or if all answers are the same choice.
+    Source: Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", section C.
 
     Args:
-        units: what each answer is about.
-        choices: what was chosen there.
-
-    Source: Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", section C.
+        units: the unit of each answer.
+        choices: the choice of each answer.
     """
     counts = pd.crosstab(np.asarray(units), np.asarray(choices)).to_numpy(float) if len(units) else np.zeros((0, 1))
     counts = counts[counts.sum(axis=1) > 1]

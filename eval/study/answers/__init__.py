@@ -1,1 +1,1 @@
-"""Answer files as submissions, and which of them count."""
+"""Reading of answer files as submissions, and the rules by which submissions count."""

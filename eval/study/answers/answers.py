@@ -1,4 +1,4 @@
-"""The answers as a table: one row an answer, joined with what its screen showed."""
+"""The answers as a table: one row an answer, joined with its screen."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COLUMNS = (
 
 
 class Pseudonyms:
-    """Names for raters and submissions that only the study's secret connects with the platform's."""
+    """Pseudonyms of raters and submissions, which only the study's secret connects with the platform's ids."""
 
     def __init__(self, study_folder: Path) -> None:
         path = study_folder / PRIVATE / SECRET
@@ -45,24 +45,24 @@ class Pseudonyms:
             raise UserError(f"{path} is missing, and raters' pseudonyms are keyed with it. Put it back.") from None
 
     def of(self, kind: str, name: str) -> str:
-        """12 hex digits for a platform's id; the same id has the same one in all analyses of the study."""
+        """Return 12 hex digits for a platform's id; the same id has the same pseudonym in all analyses of the study."""
         return hmac.new(self._key, f"{kind}\0{name}".encode(), hashlib.sha256).hexdigest()[:12]
 
 
 def answer_table(
     submissions: Sequence[Submission], reasons: Sequence[dict[str, str]], study: Study, pseudonyms: Pseudonyms
 ) -> pd.DataFrame:
-    """Every answer that was given to a screen.
+    """Return every answer to a screen.
 
     Args:
         submissions: of the study.
         reasons: why each does not count, see :func:`eval.study.answers.exclusions.reasons`.
-        study: whose screens they answer.
+        study: the study of these screens.
         pseudonyms: for raters and submissions.
 
     Returns:
-        :data:`COLUMNS`. ``left`` and ``right`` are methods, ``preferred`` is the chosen one ("" for a tie), ``excluded``
-        names what its submission is excluded for, "" if it counts.
+        :data:`COLUMNS`. ``left`` and ``right`` are methods, ``preferred`` is the chosen one ("" for a tie),
+        ``excluded`` names the reasons why its submission is excluded, "" if it counts.
     """
     shown = _screens(study)
     first = {session.id: shown.index.get_loc(session.screens[0].id) for session in study.sessions}
@@ -82,7 +82,7 @@ def answer_table(
 
 
 def _screens(study: Study) -> pd.DataFrame:
-    """Every screen of a study by its id, in order."""
+    """Return every screen of a study by its id, in order."""
     rows = [
         {
             "screen": screen.id,
@@ -100,11 +100,11 @@ def _screens(study: Study) -> pd.DataFrame:
 
 
 def usable(table: pd.DataFrame) -> pd.DataFrame:
-    """The preferences before the study's rules: main screens of submissions that could be read and were not rejected."""
+    """Return the preferences before the study's rules: main screens of readable submissions that were not rejected."""
     dropped = table["excluded"].isin(list(UNUSABLE))
     return table[(table["kind"] == "main") & ~dropped].reset_index(drop=True)
 
 
 def kept(table: pd.DataFrame) -> pd.DataFrame:
-    """The preferences that count: :func:`usable` less what the rules exclude."""
+    """Return the preferences that count: :func:`usable` without those that the rules exclude."""
     return table[(table["kind"] == "main") & (table["excluded"] == "")].reset_index(drop=True)

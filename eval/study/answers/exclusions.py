@@ -1,4 +1,4 @@
-"""Which submissions count: the rules that the study's definition fixed, and what no rule can make usable."""
+"""Exclusion of submissions: the rules fixed in the study's definition, and reasons that make a submission unusable."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from statistics import median
 
 from eval.study.answers.statuses import LEFT_OUT
 from eval.study.answers.submission import Submission
-from eval.study.answers.twice import BEFORE, ELSEWHERE, do_not_count
+from eval.study.answers.superseded import BEFORE, ELSEWHERE, superseded
 from eval.study.design.definition import Session, Study
 
 UNUSABLE = {
@@ -28,9 +28,12 @@ RULES = {
 
 
 def reasons(submissions: Sequence[Submission], study: Study) -> list[dict[str, str]]:
-    """Why each submission does not count: names from :data:`UNUSABLE` and :data:`RULES` with what was found; {} if it does."""
+    """Return for each submission why it does not count: {reason: finding}, empty if it counts.
+
+    Reasons are names from :data:`UNUSABLE` and :data:`RULES`.
+    """
     sessions = {session.id: session for session in study.sessions}
-    twice = do_not_count(submissions)
+    twice = superseded(submissions)
     return [
         _unusable(submission) or twice.get(place) or _broken_rules(submission, sessions[submission.session], study)
         for place, submission in enumerate(submissions)
@@ -70,7 +73,10 @@ def _broken_rules(submission: Submission, session: Session, study: Study) -> dic
 
 
 def seconds_a_screen(submission: Submission, session: Session) -> float | None:
-    """The median over screens but practice or, where the page took no times, the platform's; None where there are neither."""
+    """Return the median time of a submission's screens without practice.
+
+    Without the page's times it is the platform's time divided by the number of screens; None if there are neither.
+    """
     timed = zip(session.screens, submission.seconds, strict=True)
     times = [seconds for screen, seconds in timed if screen.kind != "practice" and seconds is not None]
     if times:

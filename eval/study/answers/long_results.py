@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from eval.study.answers.statuses import StatusColumns, later_status
-from eval.study.answers.submission import Row, Submission, check_tag, milliseconds
+from eval.study.answers.submission import AnswerRow, Submission, check_tag, milliseconds
 from eval.study.answers.submit_times import later_time, submit_column
 from eval.study.design.definition import Study
 from tedbench.errors import UserError
 
 REQUIRED = ("study", "session", "screen", "rater", "choice")
 OPTIONAL = ("submission", "ms")
-"""Columns, in any case."""
+"""Columns, in upper or lower case."""
 
 
 @dataclass
-class _Growing:
-    """A submission while its rows come in."""
+class _PartialSubmission:
+    """A submission while its rows are read."""
 
     where: str
     rater: str
@@ -30,15 +30,15 @@ class _Growing:
     problem: str = ""
 
 
-def read_long(name: str, header: Sequence[str], rows: Iterable[Row], study: Study) -> Iterator[Submission]:
-    """The submissions of a long CSV; its rows may stand in any order.
+def read_long(name: str, header: Sequence[str], rows: Iterable[AnswerRow], study: Study) -> Iterator[Submission]:
+    """Yield the submissions of a long CSV; its rows may be in any order.
 
     Args:
         name: of the file.
         header: its columns. Those that are neither required nor optional, nor a status or the time of submission, are
             ignored.
-        rows: see :class:`eval.study.answers.results.Row`.
-        study: that they must be answers to.
+        rows: see :class:`eval.study.answers.submission.AnswerRow`.
+        study: the study that they must be answers to.
 
     Raises:
         UserError: a column is missing, or a row is not of this study or contradicts another.
@@ -56,7 +56,7 @@ def read_long(name: str, header: Sequence[str], rows: Iterable[Row], study: Stud
         (session.id, screen.id): place for session in study.sessions for place, screen in enumerate(session.screens)
     }
     lengths = {session.id: len(session.screens) for session in study.sessions}
-    found: dict[str, _Growing] = {}
+    found: dict[str, _PartialSubmission] = {}
     tag, choices = study.tag, study.choices()
     for where, cells in rows:
         value = {column: cells[place].strip() for column, place in at.items()}
@@ -72,7 +72,7 @@ def read_long(name: str, header: Sequence[str], rows: Iterable[Row], study: Stud
         id = value.get("submission") or f"{value['rater']}\0{session}"
         length, status = lengths[session], statuses.of(cells, where)
         if id not in found:
-            found[id] = _Growing(where, value["rater"], session, [""] * length, [None] * length, status)
+            found[id] = _PartialSubmission(where, value["rater"], session, [""] * length, [None] * length, status)
         submission = found[id]
         _add(submission, place, value, where, choices)
         together = later_status(submission.status, status)
@@ -97,7 +97,7 @@ def read_long(name: str, header: Sequence[str], rows: Iterable[Row], study: Stud
         )
 
 
-def _add(to: _Growing, place: int, value: dict[str, str], where: str, choices: Sequence[str]) -> None:
+def _add(to: _PartialSubmission, place: int, value: dict[str, str], where: str, choices: Sequence[str]) -> None:
     if (to.rater, to.session) != (value["rater"], value["session"]):
         raise UserError(
             f"{where} is of another rater or session than {to.where}, under one submission. Mend the export."

@@ -1,4 +1,4 @@
-"""Simulated raters: what they prefer, how they differ, and how they fail."""
+"""Simulated raters: their preferences, differences and failures."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from eval.study.options import number
+from eval.study.options import number_option
 
 SURE = 50.0
-"""Log odds of what every rater who looks sees."""
+"""Log odds of the right answer on a screen that has one, for every attentive rater."""
 
 
 @dataclass(frozen=True)
 class Population:
-    """How raters answer. Standard deviations are on the logit scale of one comparison.
+    """A population of raters. Standard deviations are on the logit scale of one comparison.
 
     Attributes:
-        image_sd: how much source images differ in which method is preferred on them.
-        pair_sd: how much the texts of one image differ, likewise.
-        rater_sd: how much raters differ.
-        side_bias: log odds of the left image where nothing else decides; 0 is none, negative is right.
+        image_sd: standard deviation of preferences among source images.
+        pair_sd: standard deviation among the texts of one image.
+        rater_sd: standard deviation among raters.
+        side_bias: log odds of the left image if nothing else decides; 0 is none, negative is right.
         lapses: share of the answers that are given at random.
-        ties: share of the answers that are ties, where they are offered.
+        ties: share of the answers that are ties, if they are offered.
         spammers: share of the raters who look at nothing: half of them answer at random, half always the same side.
     """
 
@@ -41,7 +41,7 @@ class Population:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Population:
-        """From a command's options; those that it does not have keep their default.
+        """Build a population from a command's options; missing ones keep their default.
 
         Raises:
             UserError: an option is no such number.
@@ -49,10 +49,10 @@ class Population:
         names = [each.name for each in fields(cls) if each.name in settings]
         most = dict.fromkeys(("lapses", "ties", "spammers"), 1.0)
         least = {"side_bias": -10.0}
-        return cls(**{name: number(settings, name, least.get(name, 0), most.get(name, 10)) for name in names})
+        return cls(**{name: number_option(settings, name, least.get(name, 0), most.get(name, 10)) for name in names})
 
     def ability(self, share: float) -> float:
-        """The mean log odds that come to ``share`` over all raters and images, before bias, lapses and spammers.
+        """Return the mean log odds that give ``share`` over all raters and images, before bias, lapses and spammers.
 
         Raises:
             ValueError: ``share`` is not between 0 and 1, both excluded.
@@ -66,20 +66,20 @@ class Population:
         return float(brentq(lambda mean: weights @ expit(mean + spread * nodes) - share, -far, far))
 
 
-def choices(
+def draw_choices(
     screens: pd.DataFrame, abilities: Mapping[str, float], population: Population, rng: np.random.Generator
 ) -> np.ndarray:
-    """What each screen's rater chooses.
+    """Draw each screen's choice.
 
-    A method's quality is its ability, plus what is its own on an image, on a pair and to a rater (each with 1/√2 of the
-    population's deviation, so that the difference of two methods has the whole); the left image is chosen with the
+    A method's quality is its ability, plus a deviation on the image, on the pair and for the rater (each with 1/√2 of
+    the population's deviation, so that the difference of two methods has the whole); the left image is chosen with the
     logistic of the difference.
 
     Args:
-        screens: a row an answer: ``rater``, ``image``, ``pair_id``, ``left`` and ``right`` (methods) and, where there is
+        screens: a row an answer: ``rater``, ``image``, ``pair_id``, ``left`` and ``right`` (methods) and, if there is
             a right answer, ``right_answer`` ("left", "right", else "").
         abilities: log odds by method.
-        population: of the raters; ties are answered only where its ``ties`` is above 0.
+        population: of the raters; there are ties only if its ``ties`` is above 0.
         rng: for every draw.
 
     Returns:
@@ -111,7 +111,7 @@ def choices(
 
 
 def spammers(raters: pd.Series, share: float) -> np.ndarray:
-    """(n,) "" for a row of an honest rater, else what the spammer chooses: "random", "left" or "right".
+    """Return (n,) the behaviour of each row's rater: "" for honest ones, or the spammer's "random", "left" or "right".
 
     The first raters are the spammers: simulated raters are alike before they answer.
     """

@@ -1,8 +1,9 @@
 """Answer files: Mechanical Turk's and Turkle's results, one submission a row, and the plain long CSV, one answer a row.
 
-The long CSV has the columns ``study`` (the study's tag), ``session``, ``screen`` (ids), ``rater``, ``choice`` and, where
-known, ``submission`` (else a rater's answers to a session are one) and ``ms`` (milliseconds that the screen took). Both
-may say what became of a submission (:mod:`eval.study.answers.statuses`) and when it was handed in (:mod:`eval.study.answers.submit_times`).
+The long CSV has the columns ``study`` (the study's tag), ``session``, ``screen`` (ids), ``rater``, ``choice`` and, if
+known, ``submission`` (otherwise a rater's answers to a session are one) and ``ms`` (milliseconds on the screen). Both
+may have the status of a submission (:mod:`eval.study.answers.statuses`) and the time at which it was submitted
+(:mod:`eval.study.answers.submit_times`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from eval.runs.files import file_digest
 from eval.study.answers.long_results import read_long
 from eval.study.answers.statuses import later_status
-from eval.study.answers.submission import Row, Submission, check_id
+from eval.study.answers.submission import AnswerRow, Submission, check_id
 from eval.study.answers.submit_times import later_time
 from eval.study.answers.turk_results import read_turk
 from eval.study.design.definition import Study
@@ -24,7 +25,7 @@ from tedbench.errors import UserError
 
 
 class AnswerFile(NamedTuple):
-    """A file that was read: its name, what it is, its digest and how many rows it has."""
+    """A file that was read: its name, format, digest and number of rows."""
 
     name: str
     kind: str
@@ -33,13 +34,13 @@ class AnswerFile(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What the files hold.
+    """The contents of the files.
 
     Attributes:
         submissions: in the order of the files, each once.
         files: see :class:`AnswerFile`.
-        duplicates: how many submissions were read again under the same id.
-        unanswered: how many rows are sessions that nobody answered.
+        duplicates: number of submissions that were read again under the same id.
+        unanswered: number of rows of sessions that nobody answered.
     """
 
     submissions: list[Submission]
@@ -49,14 +50,14 @@ class Answers(NamedTuple):
 
 
 def read_answers(paths: Sequence[Path], study: Study) -> Answers:
-    """All submissions of the files.
+    """Read all submissions of the files.
 
-    A submission that is there twice (a file that was downloaded again, also while raters were at work) counts once, with all
-    the answers that any file has, and with the status that is not undecided.
+    A submission that occurs twice (in a file that was downloaded again, also while raters were at work) counts once,
+    with all the answers that any file has, and with the status that is not undecided.
 
     Raises:
-        UserError: a file cannot be read, is of another study or was changed, or two rows contradict each other; says
-            where.
+        UserError: a file cannot be read, is of another study or was changed, or two rows contradict each other; the
+            message says where.
     """
     found: dict[str, Submission] = {}
     files, duplicates, unanswered = [], 0, 0
@@ -91,7 +92,7 @@ def read_answers(paths: Sequence[Path], study: Study) -> Answers:
 
 
 def _merged(old: Submission, new: Submission) -> Submission:
-    """One submission that two files have, or one file has twice."""
+    """Merge one submission that two files have, or one file has twice."""
 
     def same(*values: object) -> bool:
         return len(set(values) - {None, ""}) < 2
@@ -125,7 +126,7 @@ def _merged(old: Submission, new: Submission) -> Submission:
 
 
 def _require_one_spelling(submissions: Iterable[Submission]) -> None:
-    """Refuses raters whose ids differ in capitals or spaces only: the intervals would take one person for two."""
+    """Refuse raters whose ids differ in capitals or spaces only: the intervals would count one person as two."""
     seen: dict[str, Submission] = {}
     for submission in submissions:
         first = seen.setdefault("".join(submission.rater.split()).casefold(), submission)
@@ -136,8 +137,8 @@ def _require_one_spelling(submissions: Iterable[Submission]) -> None:
             )
 
 
-def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
-    """A file's header and rows; both are checked as they are read."""
+def _open(path: Path) -> tuple[list[str], Iterator[AnswerRow]]:
+    """Return a file's header and rows; both are checked as they are read."""
     rows = _rows(path)
     try:
         header = [name.strip() for name in next(rows).cells]
@@ -147,7 +148,7 @@ def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
     if twice:
         raise UserError(f"{path} has the column {twice} twice. Download the results again, unchanged.")
 
-    def checked() -> Iterator[Row]:
+    def checked() -> Iterator[AnswerRow]:
         for row in rows:
             if not any(map(str.strip, row.cells)):
                 continue
@@ -163,14 +164,14 @@ def _open(path: Path) -> tuple[list[str], Iterator[Row]]:
     return header, checked()
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path) -> Iterator[AnswerRow]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True, delimiter=_delimiter(file.readline()))
             file.seek(0)
             try:
                 for cells in reader:
-                    yield Row(f"{path.name}, line {reader.line_num}", cells)
+                    yield AnswerRow(f"{path.name}, line {reader.line_num}", cells)
             except csv.Error as error:
                 raise UserError(
                     f"{path.name}, line {reader.line_num}: {error}. Download the results again, unchanged."
@@ -184,5 +185,5 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def _delimiter(line: str) -> str:
-    """What divides the columns of a header: a comma or, where a spreadsheet saved it, a semicolon or tab."""
+    """Return the delimiter of a header: a comma or, if a spreadsheet saved it, a semicolon or tab."""
     return max((",", ";", "\t"), key=line.count)

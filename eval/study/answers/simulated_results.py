@@ -1,4 +1,4 @@
-"""Simulated answers to a study's sheets, as the results file that Mechanical Turk would give."""
+"""Simulated answers to a study's sheets, as a results file in Mechanical Turk's format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eval.study.answers.raters import Population, choices, spammers
+from eval.study.answers.raters import Population, draw_choices, spammers
 from eval.study.answers.submission import SIMULATED
 from eval.study.design.definition import PUBLIC, Study
 from eval.study.sheets.mturk import ANSWER, CHOICE, INPUT, MILLISECONDS, RESULT_COLUMNS, SESSION, numbered
@@ -23,20 +23,20 @@ from tedbench.seeding import derive
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 TIME = "%a %b %d %H:%M:%S PST %Y"
 SCREEN_SECONDS, SPAM_SECONDS, PAGE_SECONDS = 6.0, 0.5, 20.0
-"""Medians of what a screen takes an honest rater and a spammer; and what the page takes besides."""
+"""Median seconds of an honest rater and of a spammer on a screen; and the rest of the time on the page."""
 
 
 def simulated_results(
     folder: Path, study: Study, shares: Mapping[str, float], population: Population, raters: int | None, seed: int
 ) -> pd.DataFrame:
-    """A results file: one row a submission, every session answered by as many raters as the study asks for.
+    """Return a results file: one row a submission, every session answered by as many raters as the study asks for.
 
     Args:
         folder: of the study; its batches are answered.
-        study: the same.
+        study: the study in that folder.
         shares: how often the first method is preferred to each other one.
-        population: of the raters; ties are answered only if the study offers them.
-        raters: people among whom the submissions are shared; None is one each.
+        population: of the raters; there are ties only if the study offers them.
+        raters: number of people among whom the submissions are shared; None is one each.
         seed: of all draws.
 
     Raises:
@@ -61,7 +61,7 @@ def simulated_results(
     abilities = {study.methods[0].name: 0.0} | {name: -population.ability(share) for name, share in shares.items()}
     if not study.ties:
         population = replace(population, ties=0.0)
-    screens["choice"] = choices(screens, abilities, population, rng)
+    screens["choice"] = draw_choices(screens, abilities, population, rng)
     spam = spammers(screens["rater"], population.spammers) != ""
     median = np.where(spam, SPAM_SECONDS, SCREEN_SECONDS)
     screens["ms"] = np.rint(1000 * median * np.exp(rng.normal(scale=0.5, size=len(screens)))).astype(int)
@@ -85,7 +85,7 @@ def _sheets(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def _settings(folder: Path) -> dict[str, str]:
-    """The columns of a results file that repeat the settings of the HIT."""
+    """Return the columns of a results file that repeat the settings of the HIT."""
     there = json.loads((folder / PUBLIC / SETTINGS).read_text(encoding="utf-8"))
     names = set(RESULT_COLUMNS) & there.keys()
     return {name: str(there[name]) for name in names} | {"Reward": f"${there['Reward']}"}
@@ -94,7 +94,7 @@ def _settings(folder: Path) -> dict[str, str]:
 def _row(
     sheet: Mapping[str, str], session: str, number: int, answers: pd.DataFrame, settings: Mapping[str, str]
 ) -> dict[str, str]:
-    """One submission."""
+    """Return the row of one submission."""
     worker = answers["rater"].iloc[0]
     seconds = round(PAGE_SECONDS + answers["ms"].sum() / 1000)
     accepted = BEGIN + timedelta(minutes=number)
@@ -120,5 +120,5 @@ def _row(
 
 
 def _id(*what: str) -> str:
-    """30 capital letters and digits, as the platform's ids look."""
+    """Return 30 capital letters and digits, in the form of the platform's ids."""
     return "3" + hashlib.sha256("\0".join(what).encode()).hexdigest().upper()[:29]

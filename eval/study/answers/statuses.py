@@ -1,4 +1,4 @@
-"""What became of a submission, in the words of the platforms: Mechanical Turk's, Prolific's and Connect's."""
+"""The status of a submission, in the words of the platforms: Mechanical Turk's, Prolific's and Connect's."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LEFT_OUT = {
     "timed out": "its time ran out",
     "screened out": "the rater was screened out",
 }
-"""Statuses whose answers count in no table, and why; where a row has several, the first of them is its status."""
+"""Statuses whose answers count in no table, and why; if a row has several, the first of them is its status."""
 APPROVED, UNDECIDED = "approved", ""
-"""The other statuses; a later export may say otherwise than UNDECIDED."""
+"""The other statuses; a later export may replace UNDECIDED."""
 WORDS = {
     "Submitted": UNDECIDED,
     "Pending": UNDECIDED,
@@ -47,16 +47,16 @@ _UNMARKED = {"", "0", "false"}
 
 
 def column_key(name: str) -> str:
-    """A column's name without case, separators and the platform's name: ``Prolific Status`` → ``status``."""
+    """Return a column's name without case, separators and the platform's name: ``Prolific Status`` → ``status``."""
     return _PLATFORM.sub("", re.sub(r"[\W_]", "", name.lower()))
 
 
 class StatusColumns:
-    """The columns of a file that say what became of a submission.
+    """The columns of a file that hold a submission's status.
 
     Args:
-        header: the file's columns. A status is in ``AssignmentStatus``, ``Status``, ``Submission status``, … as
-            :data:`WORDS`; in ``Reject`` and ``Approve`` as a mark; in ``RejectionTime`` where no other column says one.
+        header: the file's columns. A status is in ``AssignmentStatus``, ``Status``, ``Submission status``, … in
+            :data:`WORDS`; in ``Reject`` and ``Approve`` as a mark; in ``RejectionTime`` if no other column has one.
     """
 
     def __init__(self, header: Sequence[str]) -> None:
@@ -71,7 +71,7 @@ class StatusColumns:
         self._times = {key: place for place, _, key in keys if key in ("rejectiontime", "approvaltime")}
 
     def of(self, cells: Sequence[str], where: str) -> str:
-        """A row's status: of :data:`LEFT_OUT`, :data:`APPROVED` or :data:`UNDECIDED`.
+        """Return a row's status: one of :data:`LEFT_OUT`, :data:`APPROVED` or :data:`UNDECIDED`.
 
         Raises:
             UserError: a column has a word that no platform writes.
@@ -97,5 +97,5 @@ def _read(cell: str, name: str, where: str) -> str:
 
 
 def later_status(one: str, other: str) -> str | None:
-    """The status of a submission that has two; None where they contradict each other."""
+    """Return the status of a submission that has two; None if they contradict each other."""
     return one or other if UNDECIDED in (one, other) or one == other else None

@@ -1,4 +1,4 @@
-"""One submission, as every format of answer files gives it, and the checks that their readers share."""
+"""One submission, the common result of every reader of answer files, and the checks that the readers share."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from eval.study.answers.statuses import LEFT_OUT
 from tedbench.errors import UserError
 
 SIMULATED = "simulated by eval.study.simulate"
-"""Stands in the column RequesterAnnotation of every row that no human gave."""
+"""Value of the column RequesterAnnotation in every simulated row."""
 
 
 MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 
 
 SPREADSHEETS = re.compile(rf"[+-]?\d([.,]\d+)?E[+-]\d+|\d\d?-({MONTHS})(-\d+)?|({MONTHS})-\d+|#+|#\S+[!?]")
-"""What a spreadsheet saves in place of a long number, an id that looks like a date, or like a formula."""
+"""Values that a spreadsheet saves in place of a long number, or of an id that looks like a date or a formula."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Submission:
     Attributes:
         where: file and line that it was read from.
         id: of the submission (AssignmentId).
-        rater: as the platform names the person.
+        rater: the platform's id of the person.
         session: id.
-        choices: one a screen of the session, in its order; "" where there is none.
-        seconds: that each screen took; None where unknown.
-        work_seconds: that the whole took by the platform's clock; None where unknown.
-        problem: why its answers cannot be read, else "".
-        status: what became of it, see :mod:`eval.study.answers.statuses`.
-        submitted: when it was handed in, as the file says it; "" where it does not.
-        simulated: no human gave it.
+        choices: one for each screen of the session, in its order; "" if there is none.
+        seconds: time on each screen; None if unknown.
+        work_seconds: time on the whole by the platform's clock; None if unknown.
+        problem: why its answers cannot be read, or "".
+        status: see :mod:`eval.study.answers.statuses`.
+        submitted: time of submission as the file has it; "" if it has none.
+        simulated: True if no human gave it.
     """
 
     where: str
@@ -52,29 +52,29 @@ class Submission:
 
     @property
     def rejected(self) -> bool:
-        """Whether the requester rejected it."""
+        """True if the requester rejected it."""
         return self.status == "rejected"
 
     @property
     def left_out(self) -> bool:
-        """Whether its status says that it does not count."""
+        """True if it does not count because of its status."""
         return self.status in LEFT_OUT
 
     @property
     def complete(self) -> bool:
-        """Whether every screen is answered."""
+        """True if every screen is answered."""
         return all(self.choices)
 
 
-class Row(NamedTuple):
-    """Where it stands ("results.csv, line 3"), and its cells in the header's order."""
+class AnswerRow(NamedTuple):
+    """A row's place ("results.csv, line 3"), and its cells in the header's order."""
 
     where: str
     cells: list[str]
 
 
 def check_id(id: str, column: str, where: str) -> None:
-    """Refuses an id that a spreadsheet has put in place of the real one: several may have become one."""
+    """Refuse an id that a spreadsheet has changed: several may have become one."""
     if SPREADSHEETS.fullmatch(id):
         raise UserError(
             f"{where}: {column} is {id[:30]!r}, as a spreadsheet changes ids. Download the results again, unchanged."
@@ -82,7 +82,7 @@ def check_id(id: str, column: str, where: str) -> None:
 
 
 def check_tag(tag: str, wanted: str, where: str) -> None:
-    """Refuses answers to another study than the one whose tag is ``wanted``."""
+    """Refuse answers to another study than the one whose tag is ``wanted``."""
     if tag != wanted:
         check_id(tag, "study", where)
         raise UserError(
@@ -92,7 +92,7 @@ def check_tag(tag: str, wanted: str, where: str) -> None:
 
 
 def milliseconds(text: str) -> float | None:
-    """A screen's time in seconds, None where it is not known.
+    """Return a screen's time in seconds; None if it is not known.
 
     Raises:
         ValueError: it is no whole number of milliseconds from 0.

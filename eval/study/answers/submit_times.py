@@ -1,4 +1,4 @@
-"""When a submission was handed in, in the ways that platforms write it.
+"""The time at which a submission was submitted, in the formats of the platforms.
 
 Tue Apr 02 10:11:12 PDT 2024              Mechanical Turk, Turkle
 2024-04-02T17:11:12.000Z, 2024-04-02 …    ISO 8601 (Prolific), with a zone or without
@@ -30,7 +30,7 @@ COLUMNS = (
     "recordeddate",
     "timestamp",
 )
-"""Names of the columns, see :func:`eval.study.answers.statuses.column_key`; where a file has several, the first counts."""
+"""Names of the columns, see :func:`eval.study.answers.statuses.column_key`; if a file has several, the first counts."""
 ZONES = {
     **{"UTC": 0, "GMT": 0, "UT": 0, "Z": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "JST": 9},
     **{"AST": -4, "ADT": -3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
@@ -44,20 +44,20 @@ _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d\d?):?(\d\d)?", re.ASCII)
 
 
 class Moment(NamedTuple):
-    """Seconds since 1970, and whether the zone is known; where it is not, they are as if it were UTC."""
+    """Seconds since 1970, and whether the zone is known; without one they are computed as if in UTC."""
 
     seconds: float
     zoned: bool
 
 
 def submit_column(header: Sequence[str]) -> int | None:
-    """Where a file says when submissions were handed in."""
+    """Return the place of the column with the time of submission; None if there is none."""
     keys = [column_key(name) for name in header]
     return next((keys.index(name) for name in COLUMNS if name in keys), None)
 
 
 def moment(text: str) -> Moment | None:
-    """What a time says, None where it is not written in one of the known ways."""
+    """Parse a time; None if it is in none of the known formats."""
     text = " ".join(text.split())
     if found := _EPOCH.fullmatch(text):
         return Moment(float(text) / (1000 if len(found[1]) == 13 else 1), True)
@@ -93,7 +93,7 @@ def _zone(name: str) -> timezone | None:
 
 
 def later_time(one: str, other: str) -> str:
-    """The later of two times of one submission; the one that is there, or can be read, where the other is not."""
+    """Return the later of two times of one submission, or the one that exists and can be read."""
     if not one or not other or one == other:
         return one or other
     first, second = moment(one), moment(other)

@@ -1,4 +1,4 @@
-"""Results of Mechanical Turk and Turkle: one submission a row, answers in any of the shapes that templates make.
+"""Results of Mechanical Turk and Turkle: one submission a row, answers in any of the shapes that templates produce.
 
 Answer.choice_01 = left                      native radios
 Answer.choice_01.left = true, ….right = …    a column an option
@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from eval.study.answers.statuses import StatusColumns
-from eval.study.answers.submission import SIMULATED, Row, Submission, check_tag, milliseconds
+from eval.study.answers.submission import SIMULATED, AnswerRow, Submission, check_tag, milliseconds
 from eval.study.answers.submit_times import submit_column
 from eval.study.design.definition import Session, Study
 from eval.study.sheets.mturk import ANSWER, CHOICE, INPUT, MILLISECONDS, SESSION, STUDY, as_html, as_text, numbered
@@ -26,17 +26,17 @@ TRUE, FALSE = ("true", "on", "1"), ("", "false", "off", "0")
 JSON_ANSWERS = "taskAnswers"
 
 
-def read_turk(name: str, header: Sequence[str], rows: Iterable[Row], study: Study) -> Iterator[Submission | None]:
-    """The submissions of a results file; None for a session that nobody answered.
+def read_turk(name: str, header: Sequence[str], rows: Iterable[AnswerRow], study: Study) -> Iterator[Submission | None]:
+    """Yield the submissions of a results file; None for a session that nobody answered.
 
     Args:
         name: of the file.
         header: its columns.
-        rows: see :class:`eval.study.answers.results.Row`.
-        study: that they must be answers to.
+        rows: see :class:`eval.study.answers.submission.AnswerRow`.
+        study: the study that they must be answers to.
 
     Raises:
-        UserError: a column is missing, or a row is not what the study's sheets had.
+        UserError: a column is missing, or a row differs from the study's sheets.
     """
     lacking = [column for column in REQUIRED if column not in header]
     if lacking:
@@ -69,7 +69,7 @@ def read_turk(name: str, header: Sequence[str], rows: Iterable[Row], study: Stud
 
 
 def _verify(row: Mapping[str, str], session: Session, where: str) -> None:
-    """Refuses a row whose input columns are not those of the sheets."""
+    """Refuse a row whose input columns are not those of the sheets."""
     for place, screen in enumerate(session.screens, 1):
         for column, is_right in _EXPECTED.items():
             cell = row.get(INPUT + numbered(column, place))
@@ -125,7 +125,12 @@ def _submission(row: Mapping[str, str], session: Session, where: str, study: Stu
 
 
 def _answers(given: dict[str, str], screens: int, choices: Sequence[str]) -> tuple[list[str], list[float | None]]:
-    """Choices and seconds by screen. ValueError says what cannot be read: it is the rater's browser that wrote it."""
+    """Return choices and seconds by screen.
+
+    Raises:
+        ValueError: something that cannot be read. The rater's browser wrote it, so the submission is unreadable, not
+            the file.
+    """
     if JSON_ANSWERS in given:
         given = {**given, **_from_json(given[JSON_ANSWERS])}
     flat: dict[str, dict[str, str]] = {}
@@ -142,7 +147,7 @@ def _answers(given: dict[str, str], screens: int, choices: Sequence[str]) -> tup
 
 
 def _choice(shapes: dict[str, str], choices: Sequence[str]) -> str:
-    """The one choice that an answer's columns say, "" for none."""
+    """Return the one choice in an answer's columns, "" for none."""
     said = {value for option in ("", "label") if (value := shapes.get(option, ""))}
     for option, value in shapes.items():
         if option in ("", "label"):
@@ -157,7 +162,7 @@ def _choice(shapes: dict[str, str], choices: Sequence[str]) -> str:
 
 
 def _from_json(text: str) -> dict[str, str]:
-    """``[{"choice_01": {"left": true}}]`` as the columns that it stands for."""
+    """Flatten ``[{"choice_01": {"left": true}}]`` to the columns that it stands for."""
     try:
         content: Any = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,1 +1,1 @@
-"""Which screens a study has, and the images that they show."""
+"""The screens of a study, and the images on them."""

@@ -1,4 +1,4 @@
-"""Puts a study together: drawn screens get opaque ids and, for each picture on each screen, a file name of its own."""
+"""Assembly of a study: drawn screens get opaque ids and each image on each screen a file name of its own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from eval.study.design.definition import Rules, Screen, Session, Study
 from eval.study.design.images import FORMATS, Format, opaque
-from eval.study.design.material import INPUT, Material
-from eval.study.design.screens import Drawn
+from eval.study.design.material import INPUT, StudyMaterial
+from eval.study.design.screens import DrawnScreen
 
 
 def assemble(
-    material: Material,
-    drawn: Sequence[Sequence[Drawn]],
+    material: StudyMaterial,
+    drawn: Sequence[Sequence[DrawnScreen]],
     *,
     question: str,
     ties: bool,
@@ -22,7 +22,7 @@ def assemble(
     format: Format,
     secret: bytes,
 ) -> tuple[Study, dict[str, bytes]]:
-    """A study and its image files.
+    """Return a study and its image files.
 
     Args:
         material: pairs and images.
@@ -46,15 +46,15 @@ def assemble(
         ids = [opaque(secret, "screen", number, place) for place in range(len(screens))]
         built = []
         for place, (id, d) in enumerate(zip(ids, screens, strict=True)):
-            other = d.foreign or d.item
-            ours = name(d.item.pair_id, d.ours, number, place, "first")
+            other = d.foreign or d.pair
+            ours = name(d.pair.pair_id, d.ours, number, place, "first")
             theirs = name(other.pair_id, d.opponent, number, place, "second")
             left, right = (ours, theirs) if d.ours_side == "left" else (theirs, ours)
-            group, text = material.about[d.item.pair_id]
+            group, text = material.about[d.pair.pair_id]
             built.append(
                 Screen(
                     id,
-                    d.item.pair_id,
+                    d.pair.pair_id,
                     group,
                     text,
                     d.ours,
@@ -62,7 +62,7 @@ def assemble(
                     d.ours_side,
                     d.kind,
                     "" if d.repeat_of is None else ids[d.repeat_of],
-                    name(d.item.pair_id, INPUT, number, place, "input"),
+                    name(d.pair.pair_id, INPUT, number, place, "input"),
                     left,
                     right,
                 )

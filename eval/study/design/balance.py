@@ -1,4 +1,4 @@
-"""Equitable colouring: hands out opponents and sides so that every session and every pair has as many of each."""
+"""Equitable colouring: assigns opponents and sides so that every session and every pair has equally many of each."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 
 def groups_of(keys: Sequence[Hashable], size: int, coarser: Sequence[Hashable] | None = None) -> list[int]:
-    """Numbers for groups of at most ``size`` places that share a key.
+    """Return numbers for groups of at most ``size`` places that share a key.
 
-    Each key's places go into full groups; what is left over of every key goes, where ``coarser`` is given, into groups
-    with the leftovers of other keys that share the coarser key.
+    Each key's places go into full groups; with ``coarser``, the rest of every key goes into groups with the rests of
+    other keys that share the coarser key.
 
     Args:
         keys: one for each place.
@@ -41,17 +41,17 @@ def groups_of(keys: Sequence[Hashable], size: int, coarser: Sequence[Hashable] |
 
 
 def equitable(first: Sequence[int], second: Sequence[int], colours: int, rng: np.random.Generator) -> list[int]:
-    """A colour for every place, none twice in a group of either grouping, each as often as every other to within one.
+    """Return a colour for every place, none twice in a group of either grouping, each equally often to within one.
 
     The places are the edges of a bipartite multigraph whose vertices are the groups. With at most ``colours`` places a
-    group there is such a colouring (Kőnig 1916), found by swapping two colours along alternating paths; so is their
-    evenness. A session of 19 screens that is cut into groups of 3 thus has each of 3 opponents 6 or 7 times.
+    group there is such a colouring (Kőnig 1916), found by swapping two colours along alternating paths; its evenness is
+    reached in the same way. A session of 19 screens in groups of 3 thus has each of 3 opponents 6 or 7 times.
 
     Args:
         first: the group of each place, see :func:`groups_of`.
         second: its group in the other grouping.
-        colours: how many.
-        rng: decides among the many such colourings.
+        colours: number of colours.
+        rng: chooses among the many such colourings.
 
     Raises:
         ValueError: a group has more places than there are colours.
@@ -74,7 +74,7 @@ class _Colouring:
         self._edge: dict[tuple[int, int], int] = {}  # by (vertex, colour)
 
     def add(self, edge: int, rng: np.random.Generator) -> None:
-        """Colours one more edge."""
+        """Colour one more edge."""
         of_u, of_v = (self._free(vertex) for vertex in self.ends[edge])
         if both := sorted(set(of_u) & set(of_v)):
             self._set([edge], int(rng.choice(both)))
@@ -84,13 +84,13 @@ class _Colouring:
         self._set([edge], mine)
 
     def even_out(self) -> None:
-        """Makes the rarest and the most frequent colour equally frequent, until all are to within one."""
+        """Make the rarest and the most frequent colour equally frequent, until all are to within one."""
         while self.sizes and max(self.sizes) - min(self.sizes) > 1:
             most, least = int(np.argmax(self.sizes)), int(np.argmin(self.sizes))
             self._swap(self._path_with_more(most, least), most, least)
 
     def _path_with_more(self, most: int, least: int) -> list[int]:
-        """A whole path that has one more edge of the one colour than of the other: there is one if all have more."""
+        """Return a maximal path with one more edge of ``most`` than of ``least``; ``most`` is more frequent."""
         starts = (end for edge, ends in enumerate(self.ends) if self.colour[edge] == most for end in ends)
         paths = (self._path(vertex, most, least) for vertex in starts if (vertex, least) not in self._edge)
         return next(path for path in paths if len(path) % 2)
@@ -102,7 +102,7 @@ class _Colouring:
         return found
 
     def _path(self, vertex: int, one: int, other: int) -> list[int]:
-        """The edges from a vertex on, of one colour and the other in turn."""
+        """Return the edges from a vertex on, alternating between two colours."""
         path = []
         while (edge := self._edge.get((vertex, one))) is not None:
             path.append(edge)

@@ -1,4 +1,4 @@
-"""What a study is: its sessions and screens, which side is whose, and the rules that were fixed before any answer."""
+"""The definition of a study: sessions, screens, the side of each method, and rules fixed before any answer."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from tedbench.disk import writing
 from tedbench.errors import UserError
 
-Kind = Literal["main", "repeat", "attention", "practice"]
+ScreenKind = Literal["main", "repeat", "attention", "practice"]
 Side = Literal["left", "right"]
 FORMAT = 1
 PUBLIC, PRIVATE = "public", "private"
-"""Folders of a study: what is uploaded, and what says which method made which image."""
+"""Folders of a study: the files to upload, and the files that tell which method made which image."""
 DEFINITION, SECRET = "definition.json", "secret"
 """Files in :data:`PRIVATE`."""
 
 
 @dataclass(frozen=True)
-class Method:
+class StudyMethod:
     """One of the methods that are compared.
 
     Attributes:
@@ -40,11 +40,11 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Edit:
-    """The image that stands for a method on a pair, as in the run's scores.
+class StudyEdit:
+    """The image of a method for a pair, identified as in the run's scores.
 
     Attributes:
-        pair_id, method, strength, seed: whose it is.
+        pair_id, method, strength, seed: its key.
     """
 
     pair_id: str
@@ -60,15 +60,15 @@ class Screen:
     Attributes:
         id: opaque, unique in the study, keyed by its secret.
         pair_id, source_group, target_text: of the pair, as in the runs' samples.
-        ours: name of the first method. Where every method meets every other: the one that stands first in the study.
-            Where ``kind`` is attention: the method of both options.
+        ours: name of the first method. If every method meets every other: the one that comes first in the study.
+            If ``kind`` is attention: the method of both options.
         opponent: name of the other method.
-        ours_side: where the image of ``ours`` is. Where ``kind`` is attention: where the right answer is, for the other
+        ours_side: side of the image of ``ours``. If ``kind`` is attention: side of the right answer, for the other
             option is an edit of another input.
         kind: only ``main`` counts as a preference. ``repeat`` is one of the session's main screens again with sides
-            swapped: who is consistent chooses the other side, or calls both a tie. ``attention`` has a right answer.
-            ``practice`` comes first and counts for nothing.
-        repeat_of: id of the main screen that a repeat shows again, else "".
+            swapped: a consistent rater chooses the other side, or calls both a tie. ``attention`` has a right answer.
+            ``practice`` comes first and does not count.
+        repeat_of: id of the main screen that a repeat shows again, or "".
         input_image, left_image, right_image: file names in ``public/images``, new ones on every screen.
     """
 
@@ -79,7 +79,7 @@ class Screen:
     ours: str
     opponent: str
     ours_side: Side
-    kind: Kind
+    kind: ScreenKind
     repeat_of: str
     input_image: str
     left_image: str
@@ -93,7 +93,7 @@ class Screen:
 
 @dataclass(frozen=True)
 class Session:
-    """What one rater sees in one sitting, in order: one HIT.
+    """The screens of one rater in one sitting, in order: one HIT.
 
     Attributes:
         id: opaque, like a screen's.
@@ -106,14 +106,14 @@ class Session:
 
 @dataclass(frozen=True)
 class Rules:
-    """Which submissions of a session are excluded as a whole, fixed before the answers are there.
+    """Rules that exclude submissions of a session as a whole, fixed before there are answers.
 
     Attributes:
-        repeat_must_agree: exclude who prefers one image on a main screen and the other on its repeat (the paper's rule).
-            A tie on one of the two and a side on the other is no contradiction.
-        attention_must_pass: exclude who does not choose the right side on every attention screen.
-        min_seconds: exclude whose median time a screen (all kinds but practice) is shorter. Where the page's times are
-            lacking: whose work time divided by the number of screens is. 0 excludes none.
+        repeat_must_agree: exclude raters who prefer one image on a main screen and the other on its repeat (the paper's
+            rule). A tie on one of the two and a side on the other is no contradiction.
+        attention_must_pass: exclude raters who do not choose the right side on every attention screen.
+        min_seconds: exclude raters whose median time a screen (all kinds but practice) is shorter; without the page's
+            times, those whose work time divided by the number of screens is. 0 excludes none.
     """
 
     repeat_must_agree: bool = True
@@ -123,17 +123,17 @@ class Rules:
 
 @dataclass(frozen=True)
 class Study:
-    """A study, whole.
+    """A whole study.
 
     Attributes:
-        dataset: label for figures; says so where pictures are synthetic.
-        question: that raters answer on each screen.
-        ties: whether "no difference" is offered besides left and right.
-        methods: that are compared, ours first.
-        all_against_all: every method met every other; else the first met each of the others.
+        dataset: label for figures; says so if images are synthetic.
+        question: the question on each screen.
+        ties: True if "no difference" is offered besides left and right.
+        methods: the compared methods, ours first.
+        all_against_all: True if every method met every other; otherwise the first met each of the others.
         rules: of exclusion.
-        assignments: how many raters answer each session.
-        seed: that the sessions were drawn with.
+        assignments: number of raters for each session.
+        seed: the seed of the sessions' random draw.
         sessions: see :class:`Session`.
         edits: one for each method on each pair that is shown.
         left_out: the pairs that are not shown, and why.
@@ -142,41 +142,41 @@ class Study:
     dataset: str
     question: str
     ties: bool
-    methods: tuple[Method, ...]
+    methods: tuple[StudyMethod, ...]
     all_against_all: bool
     rules: Rules
     assignments: int
     seed: int
     sessions: tuple[Session, ...]
-    edits: tuple[Edit, ...]
+    edits: tuple[StudyEdit, ...]
     left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
-        """Of its content: 64 hex digits. Another side, rule or order is another study."""
+        """sha256 of its content: 64 hex digits. Another side, rule or order is another study."""
         text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def tag(self) -> str:
-        """The first 16 digits of :attr:`sha256`: stands in every row of the sheets, so answers name their study."""
+        """The first 16 digits of :attr:`sha256`, in every row of the sheets, so that answers name their study."""
         return self.sha256[:16]
 
     def screens(self) -> Iterator[tuple[Session, Screen]]:
-        """All, session by session."""
+        """Yield all screens, session by session."""
         return ((session, screen) for session in self.sessions for screen in session.screens)
 
     def choices(self) -> tuple[str, ...]:
-        """What may be answered: left, right and, where offered, tie."""
+        """Return the possible answers: left, right and, if offered, tie."""
         return ("left", "right", "tie") if self.ties else ("left", "right")
 
 
 def write_study(folder: Path, study: Study) -> None:
-    """Writes ``private/definition.json`` of a study's folder.
+    """Write ``private/definition.json`` of a study's folder.
 
     Args:
-        folder: of the study; is made.
-        study: a sound one, see :func:`read_study`.
+        folder: of the study; created if needed.
+        study: a valid one, see :func:`read_study`.
     """
     _check(study)
     path = folder / PRIVATE / DEFINITION
@@ -187,10 +187,10 @@ def write_study(folder: Path, study: Study) -> None:
 
 
 def read_study(folder: Path) -> Study:
-    """A study from its folder.
+    """Read a study from its folder.
 
     Raises:
-        UserError: there is none, it was changed after it was written, or it is not sound.
+        UserError: there is none, it was changed after it was written, or it is not valid.
     """
     path = folder / PRIVATE / DEFINITION
     try:
@@ -224,7 +224,7 @@ def _changed(path: Path, why: str) -> UserError:
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
-    """A plain JSON value as the type that is wanted; ValueError says where it is none."""
+    """Convert a plain JSON value to a type; raise ValueError with its place if it does not fit."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
         if value not in arguments:
@@ -251,7 +251,7 @@ def _build_dataclass(kind: type, value: Any, where: str) -> Any:
 
 
 def _check(study: Study) -> None:
-    """Refuses what no study can be: ValueError says why."""
+    """Raise ValueError for a study that is not valid."""
     names = [method.name for method in study.methods]
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(f"the methods are {names}")

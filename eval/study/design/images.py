@@ -1,4 +1,4 @@
-"""Images as raters get them: encoded anew from pixels, all of one size, format and length, under names that say nothing."""
+"""Images for raters: encoded anew from pixels, all of one size, format and length, under opaque names."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ Format = Literal["jpeg", "png"]
 FORMATS: dict[Format, str] = {"jpeg": "jpg", "png": "png"}
 """File name suffixes."""
 LEAST_PADDING, STEP = 32, 1024
-"""Bytes: of padding that every file has, and of which the common length is a multiple."""
+"""Bytes: the minimum padding of a file, and the unit of which the common length is a multiple."""
 TIME = 946684800
-"""Every file's time of modification: the order in which they were written would show in a server's headers."""
+"""Modification time of every file: real ones would show the order of writing in a server's headers."""
 
 
 def opaque(secret: bytes, *what: str | int) -> str:
-    """32 hex digits that only the holder of the secret can trace back: HMAC-SHA256 of what they name."""
+    """Return 32 hex digits that only the holder of the secret can trace back: HMAC-SHA256 of the given values."""
     return hmac.new(secret, "\0".join(map(str, what)).encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def resized(image: np.ndarray, size: int) -> np.ndarray:
-    """(size, size, 3) uint8 of a square picture, resampled with antialiasing where it has another size."""
+    """Return (size, size, 3) uint8 of a square image, resampled with antialiasing if it has another size."""
     if image.shape[0] == size:
         return image
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS))
 
 
 def encoded(image: np.ndarray, format: Format) -> bytes:
-    """A file of nothing but the pixels of (H, W, 3) uint8 RGB: no metadata.
+    """Encode (H, W, 3) uint8 RGB without any metadata.
 
-    JPEG is of quality 95 without chroma subsampling; its headers are the same for every picture of a size.
+    JPEG is of quality 95 without chroma subsampling; its headers are the same for every image of a size.
     """
     file = io.BytesIO()
     options = {"quality": 95, "subsampling": 0} if format == "jpeg" else {}
@@ -48,13 +48,13 @@ def encoded(image: np.ndarray, format: Format) -> bytes:
 
 
 def write_images(folder: Path, files: Mapping[str, bytes], secret: bytes) -> int:
-    """Writes encoded images under their names, all padded to one length.
+    """Write encoded images under their names, all padded to one length.
 
-    The padding comes after the image's end, where every decoder stops. It is noise keyed by the name, so that two copies
-    of one image have different bytes (and checksums), and compression on the way cannot take it out.
+    The padding comes after the image's end, where every decoder stops. It is noise keyed by the name, so that two
+    copies of one image have different bytes (and checksums), and compression during transfer does not remove it.
 
     Args:
-        folder: is made.
+        folder: created if needed.
         files: encoded images by name.
         secret: the study's.
 

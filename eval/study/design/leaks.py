@@ -1,4 +1,4 @@
-"""The leak scan: whether anything in a study's public folder tells which method made an image."""
+"""The leak scan: does anything in a study's public folder tell which method made an image?"""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from eval.study.sheets.sheets import BATCH, IMAGES, SETTINGS, TEMPLATE, UPLOAD, 
 IMAGE_NAME = re.compile(r"[0-9a-f]{32}\.(jpg|png)")
 OPAQUE_ID = re.compile(r"[0-9a-f]{32}")
 JPEG_MARKERS = {b"\xff\xe0", b"\xff\xdb", b"\xff\xc0", b"\xff\xc4", b"\xff\xda"}
-"""JFIF, quantisation, frame, Huffman tables, scan: all that pixels need. A comment or EXIF would be another."""
+"""JFIF, quantisation, frame, Huffman tables, scan: all that pixels need. A comment or EXIF has another marker."""
 PNG_CHUNKS = {b"IHDR", b"IDAT", b"IEND"}
 CHANCE = 1e-6
-"""Of a false alarm where something is judged by how often it happens."""
+"""Probability of a false alarm in a statistical check."""
 
 
 def find_leaks(public: Path, study: Study, words: Collection[str], url: str) -> list[str]:
-    """What in the folder could tell a rater which method made an image; nothing is what there should be.
+    """Return everything in the folder that could tell a rater which method made an image; there should be nothing.
 
-    Looked at are the files there are; the images' names, headers, lengths, times, and whether two are the same bytes; that
-    the batches hold nothing but opaque ids, target texts and addresses, each image once; every text for words that name a
-    method; and whether names or sides go along with methods.
+    Checked are the set of files; the images' names, headers, lengths, times, and duplicates; that the batches hold
+    nothing but opaque ids, target texts and addresses, each image once; every text for words that name a method; and
+    the correlation of names and sides with methods.
 
     Args:
         public: the folder.
-        study: what it should be.
+        study: the study that it should hold.
         words: that name methods: in names, runs, models.
-        url: that the batches' addresses begin with.
+        url: prefix of the batches' addresses.
 
     Returns:
         A line for each leak.
@@ -43,13 +43,13 @@ def find_leaks(public: Path, study: Study, words: Collection[str], url: str) -> 
         *_strange_files(public),
         *_images(public / IMAGES),
         *_batches(public, study, url),
-        *_words(public, telling(words)),
+        *_words(public, identifying_words(words)),
         *_order(study),
     ]
 
 
-def telling(words: Collection[str]) -> list[str]:
-    """The words to look for: those of three letters or more that the project's own templates do not use anyway."""
+def identifying_words(words: Collection[str]) -> list[str]:
+    """Return the words to search for: those of three letters or more that are not in the project's own templates."""
     own = " ".join(path.read_text(encoding="utf-8") for path in _templates()).lower()
     return sorted(word for word in {word.lower() for word in words} if len(word) >= 3 and not _word(word).search(own))
 
@@ -94,10 +94,10 @@ def _images(folder: Path) -> Iterator[str]:
 
 
 def image_header(content: bytes) -> bytes:
-    """What a JPEG or PNG says of itself: everything but pixels and what follows them.
+    """Return the header of a JPEG or PNG: everything before the pixels.
 
     Raises:
-        ValueError: it is neither, or has parts besides what pixels need.
+        ValueError: it is neither, or has parts that pixels do not need.
     """
     if content.startswith(b"\xff\xd8"):
         at = 2
@@ -145,7 +145,7 @@ def _batches(public: Path, study: Study, url: str) -> Iterator[str]:
 
 
 def _words(public: Path, words: Collection[str]) -> Iterator[str]:
-    """Target texts are what they are, and are not looked at: they are the same for all methods."""
+    """Yield forbidden words in public files. Target texts are not searched: they are the same for all methods."""
     texts = {
         path.name: path.read_text(encoding="utf-8")
         for path in public.iterdir()

@@ -1,4 +1,4 @@
-"""What a study can show: the pairs of which every run has its chosen image, and those images."""
+"""The material of a study: the pairs for which every run has its chosen image, and those images."""
 
 from __future__ import annotations
 
@@ -10,45 +10,44 @@ import numpy as np
 import pandas as pd
 
 from eval.analysis.common_pairs import Comparison, compare_on_common
-from eval.analysis.methods import Method as ComparedMethod
-from eval.analysis.methods import open_methods
+from eval.analysis.methods import Method, open_methods
 from eval.runs.config import run_hash
-from eval.study.design.definition import Edit, Method
+from eval.study.design.definition import StudyEdit, StudyMethod
 from eval.study.design.images import Format, encoded, resized
-from eval.study.design.screens import Item
+from eval.study.design.screens import StudyPair
 from tedbench.errors import UserError
 
 INPUT = ""
-"""Stands for the input in place of a method's name."""
+"""Key of the input in place of a method's name."""
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class StudyMaterial:
     """Pairs and images of a study.
 
     Attributes:
         dataset: label for figures.
         methods: ours first.
-        all_against_all: every two methods are compared, not only the first with each other one.
-        comparisons: (ours, opponent), what a screen may compare.
-        items: the pairs that are shown.
+        all_against_all: True if every two methods are compared, not only the first with each other one.
+        comparisons: (ours, opponent), the possible comparisons on a screen.
+        pairs: the pairs that are shown.
         about: ``source_group`` and ``target_text`` by pair id.
-        edits: which image stands for each method on each pair that is shown.
+        edits: the image of each method for each pair that is shown.
         files: encoded images by (pair id, method), :data:`INPUT` for the input.
         size: their side in pixels.
         left_out: the other pairs, and why.
-        unchanged: how many pairs a method returned exactly as they were, by method.
-        notes: what is to be known besides.
-        words: that tell a method: names of runs, methods and models.
+        unchanged: by method, the number of pairs for which it returned the input exactly.
+        notes: further remarks for the report.
+        words: that identify a method: names of runs, methods and models.
     """
 
     dataset: str
-    methods: tuple[Method, ...]
+    methods: tuple[StudyMethod, ...]
     all_against_all: bool
     comparisons: list[tuple[str, str]]
-    items: list[Item]
+    pairs: list[StudyPair]
     about: dict[str, tuple[str, str]]
-    edits: tuple[Edit, ...]
+    edits: tuple[StudyEdit, ...]
     files: dict[tuple[str, str], bytes]
     size: int
     left_out: dict[str, str]
@@ -57,16 +56,16 @@ class Material:
     words: list[str]
 
 
-def gather(
+def gather_material(
     runs: Sequence[str] | Mapping[str, str], *, all_against_all: bool, size: int | None, format: Format
-) -> Material:
-    """Reads the chosen images of runs and encodes those that a study can show.
+) -> StudyMaterial:
+    """Read the chosen images of runs and encode those that a study can show.
 
-    A pair is shown if every run has its chosen image of it and no two that would meet are identical to the pixel
-    (between those there is no preference to ask for); so all methods are compared on the same pairs.
+    A pair is shown if every run has its chosen image of it and no two images that would be compared are identical to
+    the pixel (between those there is no preference to ask for); so all methods are compared on the same pairs.
 
     Args:
-        runs: folders, or folders by the name that the method is to have; the first is ours.
+        runs: folders, or folders by the name of the method; the first is ours.
         all_against_all: compare every two methods, not only the first with each other one.
         size: side of the images in pixels; None takes the smallest of the runs', so that none is enlarged.
         format: of the encoded images.
@@ -89,7 +88,7 @@ def gather(
     side = size or min(_side(method, comparison) for method in methods)
     rows = {method.name: comparison.picked(method).set_index("pair_id") for method in methods}
     left_out, unchanged = dict(comparison.left_out), dict.fromkeys(names, 0)
-    items, about, edits, files = [], {}, [], {}
+    pairs, about, edits, files = [], {}, [], {}
     for pair_id in comparison.pair_ids:
         images = _images(pair_id, methods, rows, side)
         same = [f"{a} and {b}" for a, b in comparisons if np.array_equal(images[a], images[b])]
@@ -99,20 +98,20 @@ def gather(
         for name in names:
             unchanged[name] += int(np.array_equal(images[name], images[INPUT]))
             row = rows[name].loc[pair_id]
-            edits.append(Edit(pair_id, name, float(row["strength"]), int(row["seed"])))
+            edits.append(StudyEdit(pair_id, name, float(row["strength"]), int(row["seed"])))
         files.update({(pair_id, name): encoded(image, format) for name, image in images.items()})
         row = rows[names[0]].loc[pair_id]
         about[pair_id] = (str(row["source_group"]), str(row["target_text"]))
-        items.append(Item(pair_id, _input_name(methods, pair_id) or about[pair_id][0]))
-    if not items:
+        pairs.append(StudyPair(pair_id, _input_name(methods, pair_id) or about[pair_id][0]))
+    if not pairs:
         first, why = next(iter(left_out.items()))
         raise UserError(f"There is no pair to show ({first}: {why}). Give runs whose images differ.")
-    return Material(
+    return StudyMaterial(
         comparison.dataset,
-        tuple(Method(m.name, m.run.key, str(m.run.folder), m.picked.rule) for m in methods),
+        tuple(StudyMethod(m.name, m.run.key, str(m.run.folder), m.picked.rule) for m in methods),
         all_against_all,
         comparisons,
-        items,
+        pairs,
         about,
         tuple(edits),
         files,
@@ -130,9 +129,9 @@ def gather(
 
 
 def _images(
-    pair_id: str, methods: Sequence[ComparedMethod], rows: Mapping[str, pd.DataFrame], side: int
+    pair_id: str, methods: Sequence[Method], rows: Mapping[str, pd.DataFrame], side: int
 ) -> dict[str, np.ndarray]:
-    """The input and each method's image, (side, side, 3) uint8. The input is that of the run with the largest."""
+    """Return the input, from the run with the largest, and each method's image: (side, side, 3) uint8."""
     inputs = [method.run.shard(pair_id).input() for method in methods]
     found = {INPUT: resized(max(inputs, key=len), side)}
     for method in methods:
@@ -141,10 +140,10 @@ def _images(
     return found
 
 
-def _side(method: ComparedMethod, comparison: Comparison) -> int:
+def _side(method: Method, comparison: Comparison) -> int:
     return int(method.size or len(method.run.shard(comparison.pair_ids[0]).input()))
 
 
-def _input_name(methods: Sequence[ComparedMethod], pair_id: str) -> str | None:
-    """Names the input by its pixels: two files may hold one picture."""
+def _input_name(methods: Sequence[Method], pair_id: str) -> str | None:
+    """Return a name of the input by its pixels: two files may hold one image."""
     return methods[0].run.shard(pair_id).info().get("input")

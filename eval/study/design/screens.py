@@ -1,4 +1,4 @@
-"""Which screens a study has: who sees which pair, against which opponent, on which side, in which order."""
+"""The screens of a study: who sees which pair, against which opponent, on which side, in which order."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eval.study.design.balance import equitable, groups_of
-from eval.study.design.definition import Kind, Side
+from eval.study.design.definition import ScreenKind, Side
 from tedbench.errors import UserError
 from tedbench.seeding import derive
 
 
 @dataclass(frozen=True)
-class Item:
+class StudyPair:
     """A pair that can be shown.
 
     Attributes:
-        pair_id: which.
-        input: names the input picture; nobody sees one twice in a session, but on the repeat.
+        pair_id: its id.
+        input: name of the input image; nobody sees one twice in a session, except on the repeat.
     """
 
     pair_id: str
@@ -29,36 +29,36 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnScreen:
     """A screen before it has images.
 
     Attributes:
-        item: the pair.
-        ours, opponent: the methods; of an attention screen the same one twice.
+        pair: the pair.
+        ours, opponent: the methods; on an attention screen the same one twice.
         ours_side: side of the first, and of the right answer on an attention screen.
         kind: see :class:`eval.study.design.definition.Screen`.
         repeat_of: place in the session of the screen that a repeat shows again.
         foreign: on an attention screen the pair whose edit is the wrong answer.
     """
 
-    item: Item
+    pair: StudyPair
     ours: str
     opponent: str
     ours_side: Side
-    kind: Kind = "main"
+    kind: ScreenKind = "main"
     repeat_of: int | None = None
-    foreign: Item | None = None
+    foreign: StudyPair | None = None
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large a study is.
+    """The size of a study.
 
     Attributes:
-        sessions: how many, each for one HIT.
-        screens: of a session that ask for a preference, the repeat included.
-        repeat: one of them is shown twice, sides swapped.
-        attention, practice: screens of a session besides.
+        sessions: number of sessions, one for each HIT.
+        screens: screens of a session that ask for a preference, the repeat included.
+        repeat: True if one of them is shown twice, with sides swapped.
+        attention, practice: further screens of a session.
     """
 
     sessions: int = 25
@@ -79,17 +79,17 @@ class Sizes:
 
 
 def draw_sessions(
-    items: Sequence[Item], comparisons: Sequence[tuple[str, str]], sizes: Sizes, seed: int
-) -> list[list[Drawn]]:
-    """Draws every session's screens, in the order shown.
+    pairs: Sequence[StudyPair], comparisons: Sequence[tuple[str, str]], sizes: Sizes, seed: int
+) -> list[list[DrawnScreen]]:
+    """Draw every session's screens, in the order shown.
 
-    To within one: each comparison (pair of methods) is as often as every other in a session, for a pair, and overall;
-    a method is as often left as right in a session, in a session's screens of one comparison, for a pair and
-    comparison, and overall. Pairs are shown as often as each other, as far as an input has its place once a session.
-    All this is about main screens; the repeat is one whose side makes the session more even.
+    To within one: each comparison (pair of methods) is equally frequent in a session, for a pair, and overall; a method
+    is as often left as right in a session, in a session's screens of one comparison, for a pair and comparison, and
+    overall. Pairs are shown equally often, as far as an input occurs only once in a session. All this is about main
+    screens; the repeat is one whose side makes the session more even.
 
     Args:
-        items: the pairs.
+        pairs: the pairs.
         comparisons: (ours, opponent).
         sizes: of the study.
         seed: of every draw.
@@ -97,7 +97,7 @@ def draw_sessions(
     Raises:
         UserError: there are too few inputs for a session.
     """
-    inputs = {item.input for item in items}
+    inputs = {pair.input for pair in pairs}
     needed = sizes.main + sizes.practice + 2 * sizes.attention
     if len(inputs) < needed:
         raise UserError(
@@ -106,79 +106,81 @@ def draw_sessions(
             f"Give screens={max(1, sizes.screens - needed + len(inputs))}, or fewer of the others."
         )
     rng = np.random.default_rng(derive(seed, "study"))
-    shown = _deal(items, sizes.sessions, sizes.main, rng)
+    shown = _assign_pairs(pairs, sizes.sessions, sizes.main, rng)
     session = [number for number, those in enumerate(shown) for _ in those]
-    flat = [item for those in shown for item in those]
-    pair = [item.pair_id for item in flat]
+    flat = [pair for those in shown for pair in those]
+    pair_ids = [pair.pair_id for pair in flat]
     k = len(comparisons)
-    which = equitable(groups_of(session, k), groups_of(pair, k), k, rng)
+    which = equitable(groups_of(session, k), groups_of(pair_ids, k), k, rng)
     within = groups_of(list(zip(session, which, strict=True)), 2, session)
-    across = groups_of(list(zip(pair, which, strict=True)), 2, which)
+    across = groups_of(list(zip(pair_ids, which, strict=True)), 2, which)
     left = equitable(within, across, 2, rng)
-    sessions: list[list[Drawn]] = [[] for _ in shown]
-    for number, item, comparison, side in zip(session, flat, which, left, strict=True):
-        sessions[number].append(Drawn(item, *comparisons[comparison], "left" if side else "right"))
-    return [_ordered(main, items, comparisons, sizes, rng) for main in sessions]
+    sessions: list[list[DrawnScreen]] = [[] for _ in shown]
+    for number, pair, comparison, side in zip(session, flat, which, left, strict=True):
+        sessions[number].append(DrawnScreen(pair, *comparisons[comparison], "left" if side else "right"))
+    return [_ordered(main, pairs, comparisons, sizes, rng) for main in sessions]
 
 
-def _deal(items: Sequence[Item], sessions: int, main: int, rng: np.random.Generator) -> list[list[Item]]:
-    """Which pairs each session has: every pair as often as every other, no input twice in a session.
+def _assign_pairs(
+    pairs: Sequence[StudyPair], sessions: int, main: int, rng: np.random.Generator
+) -> list[list[StudyPair]]:
+    """Return the pairs of each session: every pair equally often, no input twice in a session.
 
-    A session takes the inputs that have most places left to fill; as none has more than sessions are left, and all
-    together have ``main`` for each, it always finds enough.
+    A session takes the inputs with most places left to fill; as none has more than there are sessions left, and all
+    together have ``main`` for each, there are always enough.
     """
-    quota = _quotas(items, sessions, main, rng)
-    waiting: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        waiting[item.input] += [item] * quota[item]
+    quota = _quotas(pairs, sessions, main, rng)
+    waiting: dict[str, list[StudyPair]] = defaultdict(list)
+    for pair in pairs:
+        waiting[pair.input] += [pair] * quota[pair]
     for those in waiting.values():
         rng.shuffle(those)
-    dealt = []
+    assigned = []
     for _ in range(sessions):
         order = sorted(waiting, key=lambda name: (-len(waiting[name]), rng.random()))
-        dealt.append([waiting[name].pop() for name in order[:main]])
-    return [dealt[i] for i in rng.permutation(sessions)]
+        assigned.append([waiting[name].pop() for name in order[:main]])
+    return [assigned[i] for i in rng.permutation(sessions)]
 
 
-def _quotas(items: Sequence[Item], sessions: int, main: int, rng: np.random.Generator) -> dict[Item, int]:
-    """How often each pair is shown: as evenly as an input's one place a session allows."""
-    quota, of_input = dict.fromkeys(items, 0), Counter[str]()
-    waiting = [(0, float(rng.random()), i) for i in range(len(items))]
+def _quotas(pairs: Sequence[StudyPair], sessions: int, main: int, rng: np.random.Generator) -> dict[StudyPair, int]:
+    """Return how often each pair is shown: as evenly as possible if an input occurs once a session."""
+    quota, of_input = dict.fromkeys(pairs, 0), Counter[str]()
+    waiting = [(0, float(rng.random()), i) for i in range(len(pairs))]
     heapq.heapify(waiting)
     for _ in range(sessions * main):
-        while of_input[items[waiting[0][2]].input] == sessions:
+        while of_input[pairs[waiting[0][2]].input] == sessions:
             heapq.heappop(waiting)
         count, _, i = heapq.heappop(waiting)
-        quota[items[i]] += 1
-        of_input[items[i].input] += 1
+        quota[pairs[i]] += 1
+        of_input[pairs[i].input] += 1
         heapq.heappush(waiting, (count + 1, float(rng.random()), i))
     return quota
 
 
 def _ordered(
-    main: list[Drawn],
-    items: Sequence[Item],
+    main: list[DrawnScreen],
+    pairs: Sequence[StudyPair],
     comparisons: Sequence[tuple[str, str]],
     sizes: Sizes,
     rng: np.random.Generator,
-) -> list[Drawn]:
-    """A session's screens in the order shown: practice, then main, attention and, well after its first time, the repeat."""
-    used = {screen.item.input for screen in main}
-    by_input: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        if item.input not in used:
-            by_input[item.input].append(item)
+) -> list[DrawnScreen]:
+    """Return a session's screens in the order shown: practice, then main and attention, the repeat near the end."""
+    used = {screen.pair.input for screen in main}
+    by_input: dict[str, list[StudyPair]] = defaultdict(list)
+    for pair in pairs:
+        if pair.input not in used:
+            by_input[pair.input].append(pair)
     spare = [those[int(rng.integers(len(those)))] for those in by_input.values()]
     rng.shuffle(spare)
     practice = []
     for _ in range(sizes.practice):
         ours, opponent = comparisons[int(rng.integers(len(comparisons)))]
-        practice.append(Drawn(spare.pop(), ours, opponent, _side(rng), "practice"))
+        practice.append(DrawnScreen(spare.pop(), ours, opponent, _side(rng), "practice"))
     methods = sorted({name for comparison in comparisons for name in comparison})
     later = list(main)
     for _ in range(sizes.attention):
         method = methods[int(rng.integers(len(methods)))]
-        later.append(Drawn(spare.pop(), method, method, _side(rng), "attention", foreign=spare.pop()))
+        later.append(DrawnScreen(spare.pop(), method, method, _side(rng), "attention", foreign=spare.pop()))
     order = [later[i] for i in rng.permutation(len(later))]
     if sizes.repeat:
         order = _with_repeat(order, rng)
@@ -188,8 +190,8 @@ def _ordered(
     ]
 
 
-def _with_repeat(order: list[Drawn], rng: np.random.Generator) -> list[Drawn]:
-    """Shows one main screen of the first half again, with sides swapped, at a random place of the last third."""
+def _with_repeat(order: list[DrawnScreen], rng: np.random.Generator) -> list[DrawnScreen]:
+    """Show one main screen of the first half again, with sides swapped, at a random place of the last third."""
     sides = Counter(screen.ours_side for screen in order if screen.kind == "main")
     early = [place for place, screen in enumerate(order[: (len(order) + 1) // 2]) if screen.kind == "main"]
     early = early or [place for place, screen in enumerate(order) if screen.kind == "main"]

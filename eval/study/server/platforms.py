@@ -1,4 +1,4 @@
-"""Where raters come from: how a platform says who comes, and how it learns that somebody has finished."""
+"""Recruiting platforms: how each passes a participant's id, and how it is told that somebody has finished."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 LONGEST = 64
 PARTICIPANT = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST - 1}}}")
-"""What a participant's id may be."""
+"""Pattern of a valid participant's id."""
 
 
 def refusal(id: str) -> str:
-    """Why an id cannot be a participant's, as the end of a sentence; "" where it can."""
+    """Return why an id is not valid, as the end of a sentence; "" if it is valid."""
     if PARTICIPANT.fullmatch(id):
         return ""
     if not id:
@@ -35,9 +35,9 @@ class Platform:
     Attributes:
         name: for people.
         parameter: of the study's address that names the participant.
-        query: what the address that is given to the platform ends in; the platform fills it in, or appends it itself.
-        completion: address that tells the platform of the completion, with ``{code}``; "" where the code is only shown.
-        asks: a participant without an id may type one.
+        query: end of the address that is given to the platform; the platform fills it in, or appends it itself.
+        completion: address that tells the platform of the completion, with ``{code}``; "" if the code is only shown.
+        asks: True if a participant without an id may type one.
     """
 
     name: str
@@ -47,11 +47,11 @@ class Platform:
     asks: bool = False
 
     def given(self, query: Mapping[str, str]) -> str:
-        """What an address's query gives as the participant's id, whatever it is; "" where there is nothing."""
+        """Return the participant's id in an address's query, valid or not; "" if there is none."""
         return query.get(self.parameter, "").strip()
 
     def advice(self, id: str) -> str:
-        """What a participant whose id is refused should do, with why, in one sentence."""
+        """Return one sentence of advice to a participant whose id is refused, with the reason."""
         if not id:
             return f"Please open the study by its link on {self.name}: the address has no {self.parameter}."
         why = f"Your participant id cannot be used: {refusal(id)}"
@@ -70,4 +70,4 @@ PLATFORMS = {
     "connect": Platform("Connect", "participantId"),
     "lab": Platform("the lab", "participant", asks=True),
 }
-"""By the name of the option ``platform``."""
+"""Platforms by the value of the option ``platform``."""

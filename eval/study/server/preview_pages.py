@@ -1,4 +1,4 @@
-"""What the preview serves: a session's page, its images, and what its answers would have been."""
+"""Pages of the preview: a session's page, its images, and the answers that would have been sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eval.study.sheets.public_sheets import allowed, policy, read_sheets
 from eval.study.sheets.sheets import IMAGES, substitute
 
 MOST_SENT = 1_000_000
-"""Bytes of a form."""
+"""Largest size of a form in bytes."""
 
 
 class Pages:
@@ -34,11 +34,11 @@ class Pages:
         self._page = environment.get_template("preview.html.j2")
 
     def session(self, number: str, nonce: str, sent: list[tuple[str, str]] | None = None) -> str:
-        """A session's page, or what was sent from it.
+        """Return a session's page, or the answers that were sent from it.
 
         Args:
             number: from 1; anything else is the first.
-            nonce: that lets styles and scripts of this page run.
+            nonce: allows styles and scripts of this page to run.
             sent: fields and values.
         """
         n = int(number) if number.isascii() and number.isdigit() and 0 < int(number) <= len(self._rows) else 1
@@ -49,7 +49,7 @@ class Pages:
 
 
 def handler(pages: Pages) -> type[BaseHTTPRequestHandler]:
-    """Answers requests from the pages' folder; sends nothing that was not asked for by this machine's own address."""
+    """Return a request handler for the pages' folder, which answers only requests to this machine's own address."""
 
     class Handler(BaseHTTPRequestHandler):
         server_version = "preview"
@@ -99,6 +99,6 @@ def handler(pages: Pages) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Says nothing: what is done in a preview is not recorded, in no log either."""
+            """Log nothing: a preview is not recorded."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""How often somebody may ask."""
+"""A limit on the rate of requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class RateLimit:
     """Token buckets: so many requests at once, and as many again a minute.
 
     Args:
-        per_minute: of each who asks.
+        per_minute: for each key.
     """
 
     def __init__(self, per_minute: int) -> None:
@@ -19,9 +19,9 @@ class RateLimit:
         self._left: dict[str, tuple[float, float]] = {}
 
     def allows(self, who: str) -> bool:
-        """Whether a request may be answered, which counts it."""
+        """Count a request and return True if it may be answered."""
         now = time.monotonic()
-        if len(self._left) >= MOST_KEYS:  # who has a full bucket again need not be remembered
+        if len(self._left) >= MOST_KEYS:  # full buckets need not be kept
             self._left = {key: (left, at) for key, (left, at) in self._left.items() if now - at < 60}
         left, at = self._left.get(who, (self._most, now))
         left = min(self._most, left + (now - at) * self._most / 60)

@@ -1,8 +1,8 @@
-"""Who answers which session, and what: the study server's database.
+"""The study server's database of participants, their sessions and their answers.
 
-A participant's **seat** is his place in one session. It is a lease: who neither opens the page nor answers for a while loses it
-when another comes who needs it; who has answered every screen keeps it. An answer that :meth:`Seats.record` has returned
-from is on the disk.
+A participant's **seat** is their place in one session. It is a lease: participants who neither open the page nor answer
+for a while lose it if another one needs it; those who have answered every screen keep it. When :meth:`Seats.record`
+has returned, the answer is on the disk.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Seat(NamedTuple):
     Attributes:
         id: random, of the submission.
         session: id.
-        finished: every screen is answered.
+        finished: True if every screen is answered.
     """
 
     id: str
@@ -52,14 +52,14 @@ class Seat(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """``left``, ``right`` or ``tie``, and the milliseconds that it took as the page wrote them, "" where unknown."""
+    """``left``, ``right`` or ``tie``, and the time in milliseconds as the page wrote it, "" if unknown."""
 
     choice: str
     ms: str
 
 
-class Given(NamedTuple):
-    """An answer with whose and to what it is; see :class:`Seat` and :class:`Answer`."""
+class GivenAnswer(NamedTuple):
+    """An answer with its session, screen, participant and seat; see :class:`Seat` and :class:`Answer`."""
 
     session: str
     screen: str
@@ -73,7 +73,7 @@ class Seats:
     """The database; safe to use from several threads.
 
     Args:
-        file: is made where there is none.
+        file: created if there is none.
         tag: of the study.
         sessions: the screens' ids of each session, by its id.
         places: seats in each session.
@@ -101,13 +101,13 @@ class Seats:
             )
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Close the file."""
         self._database.close()
 
     def take(self, participant: str) -> Seat | None:
-        """The participant's seat, a new one in the emptiest session where he has none; None where no place is free.
+        """Return the participant's seat, or a new one in the emptiest session; None if no place is free.
 
-        Capitals tell no participants apart: who types his own id gets his own seat.
+        Ids are compared without case, so that participants who type their id always get the same seat.
         """
         with self._lock, self._database:
             self._database.execute("BEGIN IMMEDIATE")
@@ -127,16 +127,18 @@ class Seats:
             return Seat(id, session, False)
 
     def keep(self, id: str) -> Seat | None:
-        """The seat, its lease begun anew; None where the place was given to another, or there is none."""
+        """Return the seat with its lease renewed; None if the place was given to another, or there is none."""
         with self._lock, self._database:
             self._database.execute("BEGIN IMMEDIATE")
             return self._kept(id)
 
     def record(self, id: str, answers: Mapping[int, Answer]) -> Seat | None:
-        """Keeps answers, by the screen's place in the session from 1. **The first answer to a screen counts**: the same or another one later changes nothing.
+        """Record answers by the screen's place in the session, from 1. **The first answer to a screen counts**.
+
+        Any later answer to the same screen changes nothing.
 
         Returns:
-            The seat as it is then; None as for :meth:`keep`, and nothing is recorded.
+            The seat afterwards; None as for :meth:`keep`, and nothing is recorded.
 
         Raises:
             KeyError: the session has no screen at a place; nothing is recorded.
@@ -155,23 +157,23 @@ class Seats:
             return seat._replace(finished=finished)
 
     def answered(self, id: str) -> set[str]:
-        """The ids of the screens that a seat has answered."""
+        """Return the ids of the screens that a seat has answered."""
         with self._lock:
             return self._answered(id)
 
-    def given(self) -> Iterator[Given]:
-        """All answers, in the order of their seats."""
+    def given(self) -> Iterator[GivenAnswer]:
+        """Yield all answers, in the order of their seats."""
         columns = "session, screen, participant, seat, choice, ms"
         rows = self._database.execute(
             f"SELECT {columns} FROM answers JOIN seats ON seat = id ORDER BY seats.rowid, screen"
         )
-        return (Given(*row) for row in rows)
+        return (GivenAnswer(*row) for row in rows)
 
     def _answered(self, id: str) -> set[str]:
         return {screen for (screen,) in self._database.execute("SELECT screen FROM answers WHERE seat = ?", (id,))}
 
     def _taken(self) -> Counter[str]:
-        """How many seats of each session are finished or leased."""
+        """Return the number of seats of each session that are finished or leased."""
         rows = self._database.execute(
             "SELECT session, count(*) FROM seats WHERE finished OR expires > ? GROUP BY session", (time.time(),)
         )

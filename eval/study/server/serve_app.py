@@ -38,9 +38,9 @@ from eval.study.sheets.public_sheets import PublicSheets, allowed, policy
 from eval.study.sheets.sheets import substitute
 
 MOST_SENT = 65_536
-"""Bytes of a form."""
+"""Largest size of a form in bytes."""
 MOST_TOLD = 100
-"""Refused participants that are printed; a flood of them fills no disk."""
+"""Largest number of refused participants that are printed, so that a flood of them does not fill the disk."""
 MILLISECOND_DIGITS = re.compile(r"\d{0,11}", re.ASCII)
 SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 TITLES = {
@@ -81,7 +81,7 @@ class RaterPages:
         return RedirectResponse(f"/session/{self.token(seat.id)}", 303, SAFE)
 
     def _refuse(self, id: str) -> Response:
-        """Says why somebody cannot begin: to him on the page, to who runs the server once for each id."""
+        """Explain a refusal: to the participant on the page, to the operator of the server once for each id."""
         if id or not self._platform.asks:
             self._tell(id)
         said = [self._platform.advice(id)] if id or not self._platform.asks else []
@@ -123,7 +123,7 @@ class RaterPages:
         return Response(content, media_type=kind, headers={**kept, "Content-Security-Policy": "default-src 'none'"})
 
     async def problem(self, request: Request, error: Exception) -> Response:
-        """An error as a page for raters."""
+        """Return an error as a page for raters."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         said = [str(error.detail)] if isinstance(error, HTTPException) and status in (400, 410, 429, 503) else []
         title = TITLES.get(status, "Something went wrong")
@@ -132,11 +132,11 @@ class RaterPages:
         return page
 
     def token(self, seat: str) -> str:
-        """A seat's id, signed."""
+        """Return a seat's id, signed."""
         return f"{seat}.{hmac.new(self._secret, seat.encode(), hashlib.sha256).hexdigest()[:32]}"
 
     def _seat_id(self, request: Request) -> str:
-        """The seat of a request's token; each may ask so often, and who has none counts by his address."""
+        """Return the seat of a request's token; requests are limited by seat or, without a valid one, by address."""
         token = request.path_params["token"]
         id = token.partition(".")[0]
         if not hmac.compare_digest(token.encode(), self.token(id).encode()):
@@ -160,7 +160,7 @@ class RaterPages:
             raise HTTPException(410, GONE)
 
     def _read(self, body: bytes) -> dict[int, Answer]:
-        """The answers of a form, by place."""
+        """Return the answers of a form, by place."""
         fields = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
         answers = {}
         for name, choice in fields.items():
@@ -194,12 +194,12 @@ class RaterPages:
 def application(
     sheets: PublicSheets, seats: Seats, platform: Platform, code: str, limit: RateLimit, secret: bytes
 ) -> Starlette:
-    """The application.
+    """Return the application.
 
     Args:
         sheets: of the study.
         seats: its database.
-        platform: where raters come from.
+        platform: the recruiting platform.
         code: of completion; "" shows none.
         limit: of requests.
         secret: of the links.

@@ -1,4 +1,4 @@
-"""What a study costs."""
+"""The cost of a study."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 from dataclasses import dataclass
 
 READING_SECONDS = 60
-"""For consent and instructions, once a session."""
+"""Seconds for consent and instructions, once a session."""
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Of a study, in dollars.
+class StudyCost:
+    """The cost of a study, in dollars.
 
     Attributes:
-        wage: an hour.
-        seconds: that a screen takes.
+        wage: for an hour.
+        seconds: for a screen.
         screens: of a session.
-        submissions: sessions that are answered: sessions × raters for each.
+        submissions: number of answered sessions: sessions × raters for each.
         assignments: raters for each session.
     """
 
@@ -29,26 +29,26 @@ class Cost:
 
     @property
     def minutes(self) -> float:
-        """A session takes."""
+        """Duration of a session."""
         return (self.seconds * self.screens + READING_SECONDS) / 60
 
     @property
     def reward(self) -> float:
-        """For a session, rounded up to the cent."""
+        """Reward for a session, rounded up to the cent."""
         return math.ceil(round(self.minutes / 60 * self.wage * 100, 6)) / 100
 
     @property
     def allotted_minutes(self) -> int:
-        """That a rater may take at most: four times as long, half an hour or more."""
+        """Time limit for a rater: four times the duration, at least half an hour."""
         return max(30, math.ceil(4 * self.minutes))
 
     @property
     def rewards(self) -> float:
-        """For all raters together."""
+        """Rewards of all raters together."""
         return self.reward * self.submissions
 
     @property
     def fee(self) -> float:
-        """Mechanical Turk's: 20%, and 20% more where a HIT has ten or more assignments; a cent an assignment at least."""
+        """Mechanical Turk's fee: 20%, 40% if a HIT has ten or more assignments; at least a cent an assignment."""
         share = 0.4 if self.assignments >= 10 else 0.2
         return max(self.reward * share, 0.01) * self.submissions

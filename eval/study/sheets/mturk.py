@@ -23,7 +23,7 @@ SCREEN_COLUMNS = ("screen", "text", "input", "left", "right")
 CHOICE, MILLISECONDS = "choice", "ms"
 """Fields of every screen's answer, each with its number."""
 INPUT, ANSWER = "Input.", "Answer."
-"""What the columns of a results file begin with."""
+"""Prefixes of the columns of a results file."""
 
 RESULT_COLUMNS = (
     "HITId",
@@ -54,30 +54,30 @@ RESULT_COLUMNS = (
     "Last30DaysApprovalRate",
     "Last7DaysApprovalRate",
 )
-"""That a results file of Mechanical Turk begins with; they end with Approve and Reject. Turkle writes 11 of them."""
+"""First columns of a results file of Mechanical Turk; the last are Approve and Reject. Turkle writes 11 of them."""
 
 
 def numbered(name: str, place: int) -> str:
-    """``numbered("choice", 1)`` → ``choice_01``: a screen's column or field, places from 1."""
+    """Return a screen's column or field, places from 1: ``numbered("choice", 1)`` → ``choice_01``."""
     return f"{name}_{place:02d}"
 
 
 def batch_columns(screens: int) -> list[str]:
-    """The header of a batch whose sessions have that many screens."""
+    """Return the header of a batch whose sessions have that many screens."""
     places = range(1, screens + 1)
     return [STUDY, SESSION, *(numbered(name, place) for place in places for name in SCREEN_COLUMNS)]
 
 
 _UNSAFE = re.compile(r"[^ !#%()*,./0-9:;?A-Z\[\]^_a-z|~\u00a1-\u2027\u2030-\ud7ff\uf900-\ufdcf\ufdf0-\uffef]|^[^\w]")
-"""What is written as a numeric entity: whatever HTML, the template's ``${…}``, a spreadsheet's formulas or the ban on
-characters beyond U+FFFF could stumble over."""
+"""Characters written as numeric entities, because of HTML, the template's ``${…}``, a spreadsheet's formulas or the ban
+on characters beyond U+FFFF."""
 
 
 def as_html(text: str) -> str:
-    """Any text as HTML that shows it, safe to be put raw into the template and into a spreadsheet.
+    r"""Return HTML that shows a text, safe to be put raw into the template and into a spreadsheet.
 
     Mechanical Turk replaces ``${name}`` by the raw cell and refuses characters beyond U+FFFF. A character that HTML
-    cannot show (a control character, half of a surrogate pair) becomes U+FFFD; line ends become ``\\n``.
+    cannot show (a control character, half of a surrogate pair) becomes U+FFFD; line ends become ``\n``.
     """
     text = re.sub(r"\r\n?", "\n", text)
     text = "".join("\ufffd" if _unprintable(letter) else letter for letter in text)
@@ -85,7 +85,7 @@ def as_html(text: str) -> str:
 
 
 def as_text(markup: str) -> str:
-    """The text that :func:`as_html` was given (but for what HTML cannot show)."""
+    """Return the text of :func:`as_html`'s result (except what HTML cannot show)."""
     return html.unescape(markup)
 
 

@@ -1,4 +1,4 @@
-"""Writes prepare_report.html: what a study shows, how even it is, what it leaves out, costs, and could find."""
+"""The page prepare_report.html: a study's contents, balance, left-out pairs, cost and power."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from eval.study.analysis.power import Design, power
 from eval.study.answers.raters import Population
 from eval.study.design.definition import PRIVATE, Screen, Session, Study
-from eval.study.design.material import Material
-from eval.study.sheets.cost import Cost
+from eval.study.design.material import StudyMaterial
+from eval.study.sheets.cost import StudyCost
 from tedbench.disk import writing
 
 REPORT = "prepare_report.html"
@@ -25,15 +25,15 @@ SHARES = (0.55, 0.6, 0.65, 0.7)
 ROUNDS = 100
 
 
-def write_preparation(folder: Path, study: Study, material: Material, cost: Cost, words: list[str]) -> Path:
-    """Writes the page into the private folder: it names methods.
+def write_preparation(folder: Path, study: Study, material: StudyMaterial, cost: StudyCost, words: list[str]) -> Path:
+    """Write the page into the private folder: it names methods.
 
     Args:
         folder: of the study.
-        study: what was prepared.
-        material: from what.
-        cost: of it.
-        words: that the leak scan looked for.
+        study: the prepared study.
+        material: its source.
+        cost: of the study.
+        words: searched for by the leak scan.
     """
     main = [(session, screen) for session, screen in study.screens() if screen.kind == "main"]
     environment = Environment(loader=PackageLoader("eval.study"), autoescape=True, undefined=StrictUndefined)
@@ -72,7 +72,7 @@ def _comparison(pair: tuple[str, str], main: list[tuple[Session, Screen]], assig
 
 
 def balance(study: Study) -> dict[str, int]:
-    """How uneven the main screens are: the largest difference of two counts, by what is counted where. 1 is even."""
+    """Return the imbalance of the main screens: for each kind of count the largest difference of two. 1 is even."""
     main = [
         (session.id, s.pair_id, (s.ours, s.opponent), s.ours_side) for session, s in study.screens() if s.kind == "main"
     ]
@@ -98,8 +98,8 @@ def _spread(places: Iterable[tuple[Hashable, Hashable]], values: Iterable[Hashab
 
 
 @dataclass(frozen=True)
-class AsDrawn(Design):
-    """The screens about one opponent as a study has them, for all its raters.
+class DrawnDesign(Design):
+    """The screens about one opponent in an existing study, for all its raters.
 
     Attributes:
         table: see :meth:`eval.study.analysis.power.Design.answers`.
@@ -108,15 +108,15 @@ class AsDrawn(Design):
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def answers(self, raters: int, rng: np.random.Generator) -> pd.DataFrame:
-        """The same whatever is asked: they are drawn already."""
+        """Return the study's own screens, whatever the arguments."""
         return self.table
 
 
 def simulated_power(study: Study) -> dict[float, float]:
-    """By true preference, how often this very design shows it against the opponent that is met least.
+    """Return by true preference how often this design detects it against the opponent that is met least.
 
-    Raters are simulated on the study's own screens, their answers analyzed as the real ones will be, and the level is 5%
-    divided by the number of comparisons.
+    Raters are simulated on the study's own screens, their answers analyzed like real ones, and the level is 5% divided
+    by the number of comparisons.
     """
     main = [(session.id, s) for session, s in study.screens() if s.kind == "main"]
     often = Counter((s.ours, s.opponent) for _, s in main)
@@ -138,6 +138,6 @@ def simulated_power(study: Study) -> dict[float, float]:
     )
     raters, alpha = table["rater"].nunique(), 0.05 / len(often)
     return {
-        share: power(share, raters, AsDrawn(table=table), Population(), alpha=alpha, rounds=ROUNDS, seed=study.seed)
+        share: power(share, raters, DrawnDesign(table=table), Population(), alpha=alpha, rounds=ROUNDS, seed=study.seed)
         for share in SHARES
     }

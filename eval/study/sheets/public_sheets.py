@@ -1,4 +1,4 @@
-"""A study's public folder as a server shows it: the template and the sessions, with images of the server's own."""
+"""A study's public folder for a server: the template and the sessions, with images of the server's own."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from eval.study.sheets.sheets import IMAGES, SETTINGS, TEMPLATE, read_batches, s
 from tedbench.errors import UserError
 
 PICTURES = ("input_", "left_", "right_")
-"""What the columns of addresses begin with."""
+"""Prefixes of the columns of addresses."""
 _SCREEN = re.compile(r'<section class="screen" data-place="(\d+)">.*?</section>\n?', re.DOTALL)
 
 
 class PublicSheets(NamedTuple):
-    """What raters are shown.
+    """The public part of a study.
 
     Attributes:
-        images: folder of the pictures.
+        images: folder of the images.
         template: see :func:`eval.study.sheets.sheets.render_template`.
         rows: a session each, see :func:`eval.study.sheets.sheets.row`; addresses of images are ``/images/NAME``.
     """
@@ -31,24 +31,24 @@ class PublicSheets(NamedTuple):
     rows: list[dict[str, str]]
 
     def screens(self, cells: dict[str, str]) -> list[str]:
-        """The ids of a session's screens, in order."""
+        """Return the ids of a session's screens, in order."""
         names = (numbered("screen", place) for place in range(1, 100))
         return [cells[name] for name in names if name in cells]
 
     def pictures(self) -> set[str]:
-        """The names of all pictures that are shown."""
+        """Return the names of all images that are shown."""
         return {v.rpartition("/")[2] for cells in self.rows for k, v in cells.items() if k.startswith(PICTURES)}
 
     def choices(self) -> set[str]:
-        """What may be answered: the values of the first screen's radios."""
+        """Return the possible answers: the values of the first screen's radios."""
         return set(re.findall(rf'name="{numbered(CHOICE, 1)}" value="(\w+)"', self.template))
 
     def without(self, places: Collection[int]) -> str:
-        """The template without some screens, by place from 1."""
+        """Return the template without some screens, by place from 1."""
         return _SCREEN.sub(lambda screen: "" if int(screen[1]) in places else screen[0], self.template)
 
     def assignments(self) -> int:
-        """How many raters are to answer each session.
+        """Return the number of raters for each session.
 
         Raises:
             UserError: hit_settings.json does not say.
@@ -60,7 +60,7 @@ class PublicSheets(NamedTuple):
 
 
 def read_sheets(public: Path) -> PublicSheets:
-    """The sheets in a public folder.
+    """Read the sheets in a public folder.
 
     Raises:
         UserError: it has no template, or no batch that fits it.
@@ -81,19 +81,19 @@ def read_sheets(public: Path) -> PublicSheets:
 
 
 def _local(cells: dict[str, str]) -> dict[str, str]:
-    """A row whose images are this server's, whatever address they are to have."""
+    """Return a row with this server's addresses of images in place of the final ones."""
     return {k: f"/{IMAGES}/{v.rpartition('/')[2]}" if k.startswith(PICTURES) else v for k, v in cells.items()}
 
 
 def allowed(page: str, nonce: str) -> str:
-    """A session's page whose style and script :func:`policy` lets run."""
+    """Add a nonce to a session's page so that :func:`policy` lets its style and script run."""
     for tag in ("style", "script"):
         page = page.replace(f"<{tag}>", f'<{tag} nonce="{nonce}">', 1)
     return page
 
 
 def policy(nonce: str) -> str:
-    """Content-Security-Policy of a page: its own images, styles and scripts, and nothing else."""
+    """Return the Content-Security-Policy of a page: its own images, styles and scripts, and nothing else."""
     return (
         f"default-src 'none'; img-src 'self'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -1,4 +1,4 @@
-"""The sheets of a study in Mechanical Turk's format: template, batches, settings and how to upload them."""
+"""The sheets of a study in Mechanical Turk's format: template, batches, settings and instructions for the upload."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval.study.design.definition import Session, Study
-from eval.study.sheets.cost import Cost
+from eval.study.sheets.cost import StudyCost
 from eval.study.sheets.mturk import SCREEN_COLUMNS, SESSION, STUDY, as_html, batch_columns, numbered
 from tedbench.disk import writing
 from tedbench.errors import UserError
@@ -22,13 +22,13 @@ from tedbench.errors import UserError
 IMAGES, TEMPLATE, SETTINGS, UPLOAD = "images", "template.html", "hit_settings.json", "UPLOAD.md"
 BATCH = re.compile(r"batch_\d{3,}\.csv")
 MOST_BYTES = 65_535
-"""Of a HIT's page, by Mechanical Turk's rule for an HTMLQuestion."""
+"""Largest size of a HIT's page, by Mechanical Turk's rule for an HTMLQuestion."""
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True)
-class Words:
-    """What raters read besides the question.
+class SheetTexts:
+    """Texts for raters besides the question.
 
     Attributes:
         title, description, keywords: of the task, on the platform.
@@ -41,8 +41,8 @@ class Words:
     consent: str
 
 
-def render_template(study: Study, words: Words) -> str:
-    """template.html: a fragment of a page, to stand in the form that the platform puts around it."""
+def render_template(study: Study, words: SheetTexts) -> str:
+    """Return template.html: a fragment of a page, for the form that the platform puts around it."""
     screens = [screen.kind for screen in study.sessions[0].screens]
     environment = Environment(loader=PackageLoader("eval.study"), autoescape=True, undefined=StrictUndefined)
     return environment.get_template("screens.html.j2").render(
@@ -60,12 +60,12 @@ def _markup(text: str) -> Markup:
 
 
 def row(study: Study, session: Session, url: str) -> dict[str, str]:
-    """A session as a row of a batch.
+    """Return a session as a row of a batch.
 
     Args:
-        study: whose it is.
-        session: one of its.
-        url: that the names of images are appended to.
+        study: the session's study.
+        session: the session.
+        url: prefix of the images' names.
     """
     cells = {STUDY: study.tag, SESSION: session.id}
     for place, s in enumerate(session.screens, 1):
@@ -76,7 +76,7 @@ def row(study: Study, session: Session, url: str) -> dict[str, str]:
 
 
 def substitute(template: str, cells: dict[str, str]) -> str:
-    """A HIT's page: every placeholder replaced by the raw cell, as Mechanical Turk and Turkle do.
+    """Return a HIT's page: every placeholder replaced by the raw cell, as Mechanical Turk and Turkle do.
 
     Raises:
         KeyError: the batch lacks a column that the template names.
@@ -85,19 +85,21 @@ def substitute(template: str, cells: dict[str, str]) -> str:
 
 
 def read_batches(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of a public folder's batches, each with its file's name."""
+    """Yield the rows of a public folder's batches, each with its file's name."""
     for path in sorted(path for path in folder.iterdir() if BATCH.fullmatch(path.name)):
         with open(path, encoding="utf-8", newline="") as file:
             yield from ((path.name, cells) for cells in csv.DictReader(file, strict=True))
 
 
-def write_sheets(public: Path, study: Study, words: Words, cost: Cost, *, url: str | None, per_file: int) -> None:
-    """Writes template.html, the batches and hit_settings.json.
+def write_sheets(
+    public: Path, study: Study, words: SheetTexts, cost: StudyCost, *, url: str | None, per_file: int
+) -> None:
+    """Write template.html, the batches and hit_settings.json.
 
     Args:
         public: folder, which holds ``images`` already.
-        study: what to ask.
-        words: besides.
+        study: the study.
+        words: texts besides the question.
         cost: for the reward.
         url: address of the images, ending in "/"; None writes relative ones.
         per_file: HITs in a batch.
@@ -124,8 +126,8 @@ def write_sheets(public: Path, study: Study, words: Words, cost: Cost, *, url: s
         (public / SETTINGS).write_text(settings + "\n", encoding="utf-8")
 
 
-def hit_settings(study: Study, words: Words, cost: Cost) -> dict[str, Any]:
-    """Under the names of the API's CreateHIT; the qualifications are those that Mechanical Turk itself keeps."""
+def hit_settings(study: Study, words: SheetTexts, cost: StudyCost) -> dict[str, Any]:
+    """Return the settings under the names of the API's CreateHIT; the qualifications are Mechanical Turk's own."""
     return {
         "Title": words.title,
         "Description": words.description,
@@ -150,8 +152,8 @@ def hit_settings(study: Study, words: Words, cost: Cost) -> dict[str, Any]:
     }
 
 
-def write_upload(public: Path, study: Study, cost: Cost, *, url: str | None, size: int) -> None:
-    """Writes UPLOAD.md: hosting, settings, price."""
+def write_upload(public: Path, study: Study, cost: StudyCost, *, url: str | None, size: int) -> None:
+    """Write UPLOAD.md: hosting, settings, price."""
     images = sorted((public / IMAGES).iterdir())
     length = images[0].stat().st_size
     environment = Environment(loader=PackageLoader("eval.study"), undefined=StrictUndefined, keep_trailing_newline=True)

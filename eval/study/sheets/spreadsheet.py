@@ -9,21 +9,21 @@ import pandas as pd
 from tedbench.disk import writing
 
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
-"""Of texts that a spreadsheet may take for a formula; the last so that :func:`unguarded` can tell."""
+"""First characters of texts that a spreadsheet may take for a formula; the last one makes :func:`unguarded` exact."""
 
 
 def guarded(text: str) -> str:
-    """The text with an apostrophe before it if a spreadsheet could run it (OWASP, "CSV Injection")."""
+    """Return the text, with an apostrophe before it if a spreadsheet could run it (OWASP, "CSV Injection")."""
     return f"'{text}" if text.startswith(STARTS) else text
 
 
 def unguarded(text: str) -> str:
-    """The text that :func:`guarded` was given."""
+    """Undo :func:`guarded`."""
     return text[1:] if text.startswith("'") and text[1:].startswith(STARTS) else text
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Writes a table with every text guarded, in UTF-8."""
+    """Write a table with every text guarded, in UTF-8."""
     safe = table.copy()
     for name in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[name]):

@@ -1,4 +1,4 @@
-"""Every kind of subject: one decorated function each, with its entry above it."""
+"""Every kind of subject: one decorated function each."""
 
 from picturebook.world.kinds import animals, bird, person, plants, things  # noqa: F401  (they register their kinds)
 from picturebook.world.kinds.kind import KINDS, Anchors, Kind

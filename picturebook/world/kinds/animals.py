@@ -16,7 +16,7 @@ _THINGS = {"box": ("beside", "on", "over"), "chair": ("beside", "on"), "tree": (
 
 
 def _head(b: Brush, kind: str, u: float, v: float, fill: Color) -> Anchors:
-    """A dog's or cat's head, looking along +u."""
+    """Draw a dog's or cat's head, looking along +u."""
     far, light = shade(fill, -0.25), shade(fill, 0.25)
     if kind == "dog":
         b.blob(u + 0.13, v - 0.04, 0.10, 0.065, light)

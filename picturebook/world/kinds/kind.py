@@ -1,4 +1,4 @@
-"""What a kind of subject is, and the register of all kinds."""
+"""The description of a kind of subject, and the register of all kinds."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from picturebook.world.brush import Brush, Point
 from picturebook.world.palette import Color
 
 Anchors = Mapping[str, Point]
-"""Where accessories go, in the subject's coordinates: ``head``, ``mouth``, ``neck``; what it lacks is absent."""
+"""Positions of accessories in the subject's coordinates: ``head``, ``mouth``, ``neck``, as far as it has them."""
 
 Draw = Callable[[Brush, str, Color], Anchors]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What subjects of one kind look like and how texts speak of them.
+    """A kind of subject: its drawing, and its words in texts.
 
     Attributes:
-        draw: puts one in a state and colour under the brush, and says where accessories go.
-        nouns: of one and of several.
+        draw: draws one in a state and colour with the brush, and returns the positions of accessories.
+        nouns: singular and plural.
         states: its states, first the plain one; each with phrases where ``{n}`` is the noun and ``{c}`` the colour.
         colors: names of its colours; a kind without a colour of its own has the one entry ``""``.
-        size: range of its height, as a part of the picture's.
-        reach: from its middle to its foremost point, as a part of its height: half the room that it takes.
-        shadow: half the width of its shadow, likewise.
-        accessories: what it may wear or have beside it.
-        counts: how many of them a picture may have.
-        relations: how it may be placed to another thing: that thing's kind, and the relations.
+        size: range of its height, as a fraction of the image's.
+        reach: distance from its middle to its foremost point, as a fraction of its height: half the room that it takes.
+        shadow: half the width of its shadow, as a fraction of its height.
+        accessories: those that it may have.
+        counts: possible numbers of subjects in an image.
+        relations: possible relations to another thing, by that thing's kind.
     """
 
     draw: Draw
@@ -44,19 +44,19 @@ class Kind:
 
     @property
     def ball(self) -> float:
-        """Where a ball lies before it, from its middle, as a part of its height."""
+        """Distance of a ball in front of it, from its middle, as a fraction of its height."""
         return self.reach + 0.08
 
 
 KINDS: dict[str, Kind] = {}
-"""Every kind there is, by name."""
+"""Every kind, by name."""
 
 
 def kind(nouns: str, **entry: object) -> Callable[[Draw], Draw]:
-    """Registers the drawing function that it decorates, under the function's name.
+    """Return a decorator that registers a drawing function under the function's name.
 
     Args:
-        nouns: of one and of several: ``"dog dogs"``.
+        nouns: singular and plural: ``"dog dogs"``.
         entry: the other fields of :class:`Kind`.
     """
 

@@ -1,4 +1,4 @@
-"""The person, whose colour is the shirt's."""
+"""The person, whose colour is that of the shirt."""
 
 from __future__ import annotations
 

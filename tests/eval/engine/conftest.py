@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -23,9 +24,9 @@ def six_pairs(tiny_folder, noise_image, tmp_path_factory) -> list[str]:
         f"model.path={tiny_folder}",
         "model.image_size=16",
         *(f"~metrics.judge_{what}" for what in ("success", "changed", "kept")),
-        "recipe.imagic.embedding.steps=10",
-        "recipe.imagic.finetune.steps=30",
-        "recipe.imagic.sampling.steps=2",
+        "recipe.imagic.embedding.steps=2",
+        "recipe.imagic.finetune.steps=2",
+        "recipe.imagic.sampling.steps=1",
         "numerics.threads=1",
         "numerics.device=cpu",
         "sweep.strengths=[0,1]",
@@ -36,3 +37,11 @@ def six_pairs(tiny_folder, noise_image, tmp_path_factory) -> list[str]:
 def edit(command) -> partial:
     """``python -m eval.run`` in this process."""
     return partial(command, "eval.run")
+
+
+@pytest.fixture(scope="session")
+def whole(six_pairs, edit, tmp_path_factory) -> Path:
+    """Their run by one command in one process."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert edit(*six_pairs, "run_dir=run", cwd=folder).returncode == 0
+    return folder / "run"

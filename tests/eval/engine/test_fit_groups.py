@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from rich.console import Console
 
-from eval.engine.fit_groups import groups, set_groups
-from eval.engine.inline import Inline
-from eval.engine.job import Job
-from eval.engine.progress import Reporter
+from eval.engine.groups import groups
 from eval.runs.writer import RunWriter
 from imagic.editor import Imagic
 from imagic.fits import FitStore
@@ -17,7 +13,7 @@ from tedbench.errors import ImageError
 from tedbench.pair import Entry
 from tests.made_runs import made_config
 
-STAGE = {"steps": 3, "lr": 1e-2, "draws": 2}
+STAGE = {"steps": 3, "lr": 1e-2, "draws": 1}
 
 
 class Six(Dataset):
@@ -35,7 +31,7 @@ class Six(Dataset):
         return self.pictures(int(entry.image_name[0])), None
 
 
-def make_job(tiny_model, pictures, folder, spoilt=None, retry_failed=False, **dataset):
+def job_of(make_job, tiny_model, pictures, folder, spoilt=None, fits=None, retry_failed=False, **dataset):
     """A job in groups of four; ``spoilt`` is the number of a picture that has no finite latents."""
     model, six = tiny_model(), Six(pictures, **dataset)
     if spoilt is not None:
@@ -47,22 +43,22 @@ def make_job(tiny_model, pictures, folder, spoilt=None, retry_failed=False, **da
         finetune={**STAGE, "steps": 1, "decay": 0.0, "empty": 0.0},
         sampling={"steps": 1, "guidance": 1.0},
         fit_group=4,
+        fits=fits,
         sample_batch=1,
     )
-    set_groups(editor, six)
     run = RunWriter.create(folder, made_config())
-    return Job(run, six, editor, [], [(0.5, 0)], Inline(), Reporter(Console(quiet=True)), retry_failed)
+    return make_job(run, six, editor, [(0.5, 0)], retry_failed=retry_failed)
 
 
 @pytest.fixture
-def job(tiny_model, noise_image, tmp_path):
-    return lambda name="run", **settings: make_job(tiny_model, noise_image, tmp_path / name, **settings)
+def job(make_job, tiny_model, noise_image, tmp_path):
+    return lambda name="run", **settings: job_of(make_job, tiny_model, noise_image, tmp_path / name, **settings)
 
 
 @pytest.fixture(scope="module")
-def uncut(tiny_model, noise_image, shards, tmp_path_factory):
+def uncut(make_job, tiny_model, noise_image, shards, tmp_path_factory):
     """The shards of a run that nothing happened to."""
-    whole = make_job(tiny_model, noise_image, tmp_path_factory.mktemp("uncut") / "run")
+    whole = job_of(make_job, tiny_model, noise_image, tmp_path_factory.mktemp("uncut") / "run")
     whole.execute()
     found = shards(whole.run.folder)
     assert len(found) == 6 * 4  # the input, an image, a table, what is done
@@ -122,8 +118,7 @@ def test_fewer_pairs_first_end_as_all_at_once(job, uncut, shards):
 def test_kept_fits_of_a_group_spare_stage_a_and_change_no_bit(job, uncut, shards, tmp_path):
     told = []
     for name in ("one", "two"):
-        keeping = job(name)
-        keeping.editor.fits = FitStore(tmp_path / "fits", "embedding", {})
+        keeping = job(name, fits=FitStore(tmp_path / "fits", "embedding", {}))
         keeping.reporter.step = lambda stage, step, steps: told.append(stage)
         keeping.execute()
         assert shards(keeping.run.folder) == uncut

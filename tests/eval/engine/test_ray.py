@@ -16,7 +16,6 @@ import pytest
 from rich.console import Console
 
 from eval.engine.inline import Inline
-from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.build import build_metrics
@@ -82,10 +81,16 @@ def events(folder, what):
 
 
 @pytest.fixture(scope="module")
-def whole(six_pairs, edit, tmp_path_factory):
-    """A run in one process."""
+def longer(six_pairs):
+    """Pairs that take long enough to be cut off in."""
+    return [*six_pairs, "recipe.imagic.finetune.steps=30"]
+
+
+@pytest.fixture(scope="module")
+def longer_whole(longer, edit, tmp_path_factory):
+    """Their run in one process."""
     folder = tmp_path_factory.mktemp("whole")
-    assert edit(*six_pairs, "run_dir=run", cwd=folder).returncode == 0
+    assert edit(*longer, "run_dir=run", cwd=folder).returncode == 0
     return folder / "run"
 
 
@@ -103,16 +108,16 @@ def test_any_number_of_workers_makes_the_same_shards(count, whole, six_pairs, sh
 
 
 @pytest.mark.slow
-def test_two_workers_each_killed_once_leave_a_complete_run(whole, six_pairs, shards, tmp_path):
+def test_two_workers_each_killed_once_leave_a_complete_run(longer_whole, longer, shards, tmp_path):
     run, moment = tmp_path / "run", random.Random(0)
-    process = start(six_pairs, tmp_path, "run_dir=run", "executor.workers=2")
+    process = start(longer, tmp_path, "run_dir=run", "executor.workers=2")
     wait_until(lambda: len(set(events(run, "begin"))) >= 2 and len(workers(process)) == 2, process)
     for worker in workers(process):
         time.sleep(moment.uniform(0, 0.3))
         worker.send_signal(signal.SIGKILL)
     output = end(process)
     assert process.returncode == 0, output
-    assert shards(run) == shards(whole)
+    assert shards(run) == shards(longer_whole)
     pairs = events(run, "pair")
     assert len(pairs) == len(set(pairs)) == 6
     assert len(events(run, "begin")) <= 6 + 2
@@ -120,7 +125,7 @@ def test_two_workers_each_killed_once_leave_a_complete_run(whole, six_pairs, sha
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_cleanly_and_the_same_command_goes_on(six_pairs, edit, tmp_path):
-    run, longer = tmp_path / "run", [*six_pairs, "recipe.imagic.finetune.steps=200"]
+    run, longer = tmp_path / "run", [*six_pairs, "recipe.imagic.finetune.steps=100"]
     process = start(longer, tmp_path, "run_dir=run", "executor.workers=2")
     wait_until(lambda: events(run, "pair"), process)
     below = psutil.Process(process.pid).children(recursive=True)
@@ -134,8 +139,8 @@ def test_ctrl_c_leaves_cleanly_and_the_same_command_goes_on(six_pairs, edit, tmp
 
 
 @pytest.mark.slow
-def test_nothing_listens_beyond_this_machine(six_pairs, tmp_path):
-    process = start(six_pairs, tmp_path, "run_dir=run", "executor.workers=1")
+def test_nothing_listens_beyond_this_machine(longer, tmp_path):
+    process = start(longer, tmp_path, "run_dir=run", "executor.workers=1")
     wait_until(lambda: events(tmp_path / "run", "begin"), process)
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     listening = {address for process in family for address in listens_at(process)}
@@ -186,7 +191,7 @@ class Faulty(Metric):
 '''
 
 
-def job(tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, folder="run"):
+def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, folder="run"):
     """A job whose method and metrics are not of this project."""
     (tmp_path / "strange.py").write_text(STRANGE)
     file = next(option for option in six_pairs if option.startswith("dataset.file=")).partition("=")[2]
@@ -205,16 +210,22 @@ def job(tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, fo
         editor, built = build(settings["method"], Editor), build_metrics(metrics, "cpu")
     finally:
         sys.path.remove(str(tmp_path))
-    executor.settle(numerics)
-    reporter = Reporter(Console(file=io.StringIO()))
+    reporter, place = Reporter(Console(file=io.StringIO())), executor.place(numerics)
+    names = [metric.name for metric in built]
     run = RunWriter.create(tmp_path / folder, made_config("strange", "none"))
-    return Job(run, Folder(file, 16), editor, built, [(0.0, 0)], executor, reporter, settings=settings)
+    made = make_job(
+        run, Folder(file, 16), editor, [(0.0, 0)], executor, reporter, settings=settings, metrics=names, placement=place
+    )
+    made.metrics, made.settings = built, settings
+    return made
 
 
 @pytest.mark.slow
-def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(tmp_path, six_pairs, monkeypatch):
+def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(
+    make_job, tmp_path, six_pairs, monkeypatch
+):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    made = job(tmp_path, six_pairs, Ray(workers=1, retries=1))
+    made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1, retries=1))
     made.execute()
     table = made.run.samples().set_index("image_name")
     assert table.loc["2.png", "status"] == "failed" and "lost 2 times" in table.loc["2.png", "reason"]
@@ -223,11 +234,13 @@ def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(
 
 
 @pytest.mark.slow
-def test_a_metrics_fault_on_a_worker_ends_the_command_as_it_does_in_one_process(tmp_path, six_pairs, monkeypatch):
+def test_a_metrics_fault_on_a_worker_ends_the_command_as_it_does_in_one_process(
+    make_job, tmp_path, six_pairs, monkeypatch
+):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     faulty = {"faulty": {"_target_": "strange.Faulty"}}
     for name, executor in (("inline", Inline()), ("ray", Ray(workers=2))):
-        made = job(tmp_path, six_pairs, executor, "strange.Harmless", faulty, name)
+        made = job_of(make_job, tmp_path, six_pairs, executor, "strange.Harmless", faulty, name)
         made.execute()
         assert list(made.run.samples()["status"]) == ["ok"] * 6
         with pytest.raises(RuntimeError, match="the metric's own fault"):
@@ -238,9 +251,9 @@ def test_a_metrics_fault_on_a_worker_ends_the_command_as_it_does_in_one_process(
 
 
 @pytest.mark.slow
-def test_what_workers_cannot_start_with_is_told_in_one_line(tmp_path, six_pairs, monkeypatch):
+def test_what_workers_cannot_start_with_is_told_in_one_line(make_job, tmp_path, six_pairs, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    made = job(tmp_path, six_pairs, Ray(workers=1))
+    made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1))
     made.settings["dataset"]["file"] = str(tmp_path / "none.csv")
     with pytest.raises(UserError, match=r"none\.csv"):
         made.execute()
@@ -262,7 +275,7 @@ def test_what_is_no_number_is_refused(settings, words):
 
 def test_a_worker_cannot_be_given_one_gpu_of_several():
     with pytest.raises(UserError, match="CUDA_VISIBLE_DEVICES"):
-        Ray().settle({"device": "cuda:1", "threads": 1, "sample_batch": 1})
+        Ray().place({"device": "cuda:1", "threads": 1, "sample_batch": 1})
 
 
 def test_a_finished_run_starts_no_cluster(whole, six_pairs, edit):

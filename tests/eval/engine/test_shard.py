@@ -6,17 +6,10 @@ import pytest
 
 from cli.command import compose
 from eval.engine.executor import part_of
-from eval.runs.lock import Part, RunLock
+from eval.runs.lock import RunLock
+from eval.runs.part import Part
 from eval.score import main as score
 from tedbench.errors import UserError
-
-
-@pytest.fixture(scope="module")
-def whole(six_pairs, edit, tmp_path_factory):
-    """A run by one command."""
-    folder = tmp_path_factory.mktemp("whole")
-    assert edit(*six_pairs, "run_dir=run", cwd=folder).returncode == 0
-    return folder / "run"
 
 
 def test_parts_make_together_what_one_command_makes(whole, six_pairs, edit, shards, tmp_path, monkeypatch):

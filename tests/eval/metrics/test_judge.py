@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 
 from cli.command import compose
 from eval.analysis.curves import curve_table
-from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.base import Reference
@@ -186,9 +185,8 @@ def job(tmp_path, random_judge, reference):
     settings = compose("run", ["metrics=picturebook", f"metrics.judge_success.weights={random_judge}"]).metrics
     metrics = [build(block, device="cpu") for block in settings.values()]
     editor = SimpleNamespace(axis=Axis("eta", "η", (0.0, 1.0)))
-    job = Job(run, Listed(entries, 64), editor, metrics, [(0.0, 0), (1.0, 0)], None, Reporter())
-    score_run(run, metrics, job.reporter)
-    return job
+    score_run(run, metrics, Reporter())
+    return SimpleNamespace(run=run, dataset=Listed(entries, 64), editor=editor, metrics=metrics)
 
 
 class Listed(Dataset):
@@ -257,6 +255,13 @@ def test_the_summary_says_of_how_many_images_success_is(job, capsys, monkeypatch
     said = capsys.readouterr()
     assert "100% of 1" in said.out + said.err
     assert "judged success: judge/success/" in said.out + said.err
+
+
+def test_a_summary_of_fewer_metrics_than_the_run_has_is_of_these(job, capsys):
+    ids, clip = [entry.id for entry in job.dataset.entries], job.run.metrics.of_kind("alignment")
+    assert print_summary(job.run.reader(), ids, clip, Reporter().console, 60) == 0
+    said = "".join(capsys.readouterr())
+    assert "CLIP score" in said and "2 of 2" in said and "judged" not in said
 
 
 def test_the_trained_judge_calls_true_edits_successes_and_inputs_none():

@@ -10,21 +10,21 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from eval.engine.inline import Inline
-from eval.engine.job import Job
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
-from eval.engine.setup import own_folder
+from eval.engine.spec import own_folder
 from eval.metrics.base import Metric
 from eval.metrics.pixels import Psnr
 from eval.metrics.truth import TowardsTruth
 from eval.runs.cards import MetricCards
 from eval.runs.corrections import TRUTH, depends
 from eval.runs.listing import listing_of
+from eval.runs.pairs import RunPairs
 from eval.runs.writer import RunWriter
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
 from tedbench.method import Axis, Edit, Editor, Sample, silent
+from tedbench.pair import Entry
 from tests.made_runs import card_of, made_config
 
 CONFIG = made_config("darker", "none", "depth", fit={"size": 16})
@@ -67,7 +67,7 @@ METRICS = (Psnr(), TowardsTruth({"_target_": "eval.metrics.pixels.Psnr"}), WordC
 
 
 @pytest.fixture
-def work(tmp_path, noise_image):
+def work(tmp_path, noise_image, make_job):
     """Runs a list's rows as ``eval.run`` does, up to its tables; gives the run, the editor and what was said."""
     for number, name in enumerate(("a.png", "b.png", "true.png", "other.png")):
         Image.fromarray(noise_image(number)).save(tmp_path / name)
@@ -84,8 +84,7 @@ def work(tmp_path, noise_image):
         reporter = Reporter(Console(quiet=True))
         reporter.say = said.append
         requests = [(depth, 0) for depth in depths]
-        job = Job(found, dataset, editor, list(METRICS), requests, Inline(), reporter)
-        job.execute()
+        make_job(found, dataset, editor, requests, reporter=reporter, metrics=[m.name for m in METRICS]).execute()
         score_run(found, METRICS, reporter)
         return found, editor, said
 
@@ -101,6 +100,8 @@ FIRST = {"image": "a.png", "source_text": "A cat", "category": "colour", "truth"
         ({"source_text": "One small cat"}, "source_text", {"words/source"}),
         ({"source_text": None}, "source_text", {"words/source"}),
         ({"source_object": "cat"}, "source_object", set()),
+        ({"instruction": "Make it sit."}, "instruction", set()),
+        ({"mask": "mask.png"}, "mask", set()),
         ({"category": "object"}, "category", set()),
         ({"truth": "true.png"}, TRUTH, {"truth-psnr/native", "words/source"}),
         ({"truth": None}, TRUTH, {"truth-psnr/native", "words/source"}),
@@ -207,6 +208,14 @@ def test_the_projects_metrics_depend_on_what_they_read_and_strangers_on_all_they
     assert on("judge/success/1") == on("truth-psnr/native") == {TRUTH}
     assert on("words/source") == {TRUTH, "source_text"}
     assert on("without/card") == {TRUTH, "source_text", "source_object", "target_object", "category"}
+
+
+def test_every_text_field_of_a_pair_goes_from_the_list_to_the_run_and_back(work, tmp_path):
+    texts = {name: f"its {name}" for name in Entry.fields()}
+    assert {"source_text", "instruction", "mask", "category"} <= texts.keys() and "path" not in texts
+    found, *_ = work([{"image": "a.png", **texts}])
+    (entry,) = RunPairs(found.reader()).entries
+    assert entry.texts() == texts and entry.id == Entry("a.png", "A dog.").id
 
 
 A, B, C = ({"image": "a.png", "target_text": f"A {word}."} for word in ("dog", "cat", "cow"))

@@ -92,7 +92,7 @@ def test_nothing_is_written_through_a_link_among_the_locks(run, tmp_path):
     (run.folder / ".locks").mkdir(exist_ok=True)
     (run.folder / ".locks" / "1-of-1.json").symlink_to(tmp_path / "precious")
     with pytest.raises(UserError, match="is a link"):
-        RunWriter.create(run.folder, CONFIG, RunLock(run.folder, say=lambda _: None))
+        RunWriter.create(run.folder, CONFIG, RunLock(run.folder, log=lambda _: None))
     assert (tmp_path / "precious").read_text() == "precious"
 
 

@@ -14,16 +14,16 @@ from eval.study.design.definition import (
     PRIVATE,
     PUBLIC,
     SECRET,
-    Edit,
-    Method,
     Rules,
     Screen,
     Session,
     Study,
+    StudyEdit,
+    StudyMethod,
     write_study,
 )
-from eval.study.sheets.cost import Cost
-from eval.study.sheets.sheets import Words, write_sheets
+from eval.study.sheets.cost import StudyCost
+from eval.study.sheets.sheets import SheetTexts, write_sheets
 
 HOSTILE = (
     '<script>alert("x")</script>',
@@ -90,10 +90,12 @@ def made_study(how: Ways, folders: Sequence[str] = ()) -> Study:
             screens.append(screen(number, 60, pairs[1], "attention"))
         sessions.append(Session(f"ses{number:03d}", tuple(screens)))
     methods = tuple(
-        Method(name, f"{name}-1234abcd", folders[i] if folders else f"nowhere/{name}", "the only image of each pair")
+        StudyMethod(
+            name, f"{name}-1234abcd", folders[i] if folders else f"nowhere/{name}", "the only image of each pair"
+        )
         for i, name in enumerate(how.methods)
     )
-    edits = tuple(Edit(f"pair{pair}", name, 0.5, 0) for name in how.methods for pair in range(how.pairs))
+    edits = tuple(StudyEdit(f"pair{pair}", name, 0.5, 0) for name in how.methods for pair in range(how.pairs))
     question = "Which edit is better?"
     return Study(
         "Made (synthetic)", question, how.ties, methods, how.all_against_all, how.rules, how.assignments, how.seed,
@@ -115,8 +117,8 @@ def make_study(tmp_path):
         write_study(path, study)
         (path / PRIVATE / SECRET).write_text("5ec2e7\n")
         (path / PUBLIC).mkdir()
-        words = Words("Compare", "Choose.", "image", "I agree.")
-        cost = Cost(12, 8, len(study.sessions[0].screens), len(study.sessions), study.assignments)
+        words = SheetTexts("Compare", "Choose.", "image", "I agree.")
+        cost = StudyCost(12, 8, len(study.sessions[0].screens), len(study.sessions), study.assignments)
         write_sheets(path / PUBLIC, study, words, cost, url="https://example.org/s/", per_file=3)
         return path, study
 

@@ -18,7 +18,7 @@ from eval.study import plan as plan_command
 from eval.study import simulate as simulate_command
 from eval.study.analyze import analyze
 from eval.study.answers.raters import Population
-from eval.study.design.definition import Method, Rules, read_study, write_study
+from eval.study.design.definition import Rules, StudyMethod, read_study, write_study
 from eval.study.sheets.mturk import RESULT_COLUMNS
 from eval.study.sheets.spreadsheet import guarded, unguarded, write_csv
 from tedbench.errors import UserError
@@ -219,7 +219,7 @@ def test_the_metrics_of_the_runs_are_set_beside_the_answers(simulated, write, tm
             (shard.folder / "done").write_text("{}")
             for metric, one in scores.groupby("metric"):
                 shard.write_scores(metric, one)
-        methods.append(Method(method.name, run.key, str(run.folder), method.chosen_by))
+        methods.append(StudyMethod(method.name, run.key, str(run.folder), method.chosen_by))
     write_study(path, replace(study, methods=tuple(methods)))
     tag = read_study(path).tag
     summary = analyze([write(table.assign(**{"Input.study": tag}))], path, tmp_path)

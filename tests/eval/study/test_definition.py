@@ -10,18 +10,18 @@ import pytest
 from eval.study.design.definition import (
     DEFINITION,
     PRIVATE,
-    Edit,
-    Method,
     Rules,
     Screen,
     Session,
     Study,
+    StudyEdit,
+    StudyMethod,
     read_study,
     write_study,
 )
 from tedbench.errors import UserError
 
-METHODS = (Method("imagic", "imagic-1", "runs/a", "best"), Method("sdedit", "sdedit-2", "runs/b", "picked"))
+METHODS = (StudyMethod("imagic", "imagic-1", "runs/a", "best"), StudyMethod("sdedit", "sdedit-2", "runs/b", "picked"))
 
 
 def screen(id, side="left", kind="main", repeat_of=""):
@@ -39,7 +39,7 @@ STUDY = Study(
     3,
     0,
     (Session("s", (screen("a"), screen("b", "right", "repeat", "a"))),),
-    (Edit("p", "imagic", 0.7, 0), Edit("p", "sdedit", 1, 0)),
+    (StudyEdit("p", "imagic", 0.7, 0), StudyEdit("p", "sdedit", 1, 0)),
     {"q": "missing"},
 )
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from eval.study.design.balance import equitable, groups_of
-from eval.study.design.screens import Item, Sizes, draw_sessions
+from eval.study.design.screens import Sizes, StudyPair, draw_sessions
 from tedbench.errors import UserError
 
 # As many pairs on an input as in TEdBench: 16 inputs with one, 6 with two, 7 with three, 5 with four, 5 with five, 1 with six.
 PAIRS_OF_INPUTS = [*[1] * 16, *[2] * 6, *[3] * 7, *[4] * 5, *[5] * 5, 6]
-TEDBENCH = [Item(f"{i}-{k}", f"input {i}") for i, n in enumerate(PAIRS_OF_INPUTS) for k in range(n)]
+TEDBENCH = [StudyPair(f"{i}-{k}", f"input {i}") for i, n in enumerate(PAIRS_OF_INPUTS) for k in range(n)]
 OURS = [("imagic", name) for name in ("sdedit", "ddib", "text2live")]
 ALL = list(combinations(("imagic", "sdedit", "ddib", "text2live"), 2))
 
@@ -32,7 +32,7 @@ def spread(keys, values):
 def test_opponents_and_sides_are_even_to_within_one(comparisons, sessions, screens):
     drawn = draw_sessions(TEDBENCH, comparisons, Sizes(sessions, screens), seed=3)
     main = [
-        (n, s.item.pair_id, (s.ours, s.opponent), s.ours_side)
+        (n, s.pair.pair_id, (s.ours, s.opponent), s.ours_side)
         for n, those in enumerate(drawn)
         for s in those
         if s.kind == "main"
@@ -51,12 +51,12 @@ def test_opponents_and_sides_are_even_to_within_one(comparisons, sessions, scree
 def test_an_input_is_there_once_a_session_but_for_the_repeat_and_pairs_are_used_evenly():
     drawn = draw_sessions(TEDBENCH, OURS, Sizes(50, 20, attention=1, practice=1), seed=0)
     for screens in drawn:
-        seen = [s.item.input for s in screens if s.kind != "repeat"] + [s.foreign.input for s in screens if s.foreign]
+        seen = [s.pair.input for s in screens if s.kind != "repeat"] + [s.foreign.input for s in screens if s.foreign]
         assert len(seen) == len(set(seen)) == 19 + 1 + 2
-    used = Counter(s.item.pair_id for screens in drawn for s in screens if s.kind == "main")
-    six = {item.pair_id: used[item.pair_id] for item in TEDBENCH if item.input == "input 39"}
+    used = Counter(s.pair.pair_id for screens in drawn for s in screens if s.kind == "main")
+    six = {pair.pair_id: used[pair.pair_id] for pair in TEDBENCH if pair.input == "input 39"}
     assert sum(six.values()) == 50  # its input is in every session, and that is as often as can be
-    assert max(used.values()) - min(used[item.pair_id] for item in TEDBENCH if item.pair_id not in six) <= 1
+    assert max(used.values()) - min(used[pair.pair_id] for pair in TEDBENCH if pair.pair_id not in six) <= 1
 
 
 def test_the_repeat_is_an_early_screen_of_its_session_with_sides_swapped_well_later():
@@ -65,8 +65,8 @@ def test_the_repeat_is_an_early_screen_of_its_session_with_sides_swapped_well_la
     for screens in drawn:
         (place,) = (i for i, s in enumerate(screens) if s.kind == "repeat")
         first, again = screens[screens[place].repeat_of], screens[place]
-        assert first.kind == "main" and (first.item, first.ours, first.opponent) == (
-            again.item,
+        assert first.kind == "main" and (first.pair, first.ours, first.opponent) == (
+            again.pair,
             again.ours,
             again.opponent,
         )
@@ -84,7 +84,7 @@ def test_attention_screens_have_one_methods_edits_of_two_inputs_and_practice_com
     for screens in drawn:
         assert [s.kind == "practice" for s in screens] == [True, True, *[False] * 12]
         attention = [s for s in screens if s.kind == "attention"]
-        assert len(attention) == 2 and all(s.ours == s.opponent and s.foreign.input != s.item.input for s in attention)
+        assert len(attention) == 2 and all(s.ours == s.opponent and s.foreign.input != s.pair.input for s in attention)
         right.update(s.ours_side for s in attention)
     assert 20 < right["left"] < 60
 

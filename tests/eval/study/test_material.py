@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from eval.runs.writer import RunWriter
-from eval.study.design.material import INPUT, gather
+from eval.study.design.material import INPUT, gather_material
 from tedbench.image import read_image, square
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -42,9 +42,9 @@ def runs(tmp_path):
 
 @pytest.mark.parametrize("format", ["png", "jpeg"])
 def test_raters_get_the_pixels_that_were_scored_and_no_profile(format, runs):
-    material = gather([str(run.folder) for run in runs], all_against_all=False, size=None, format=format)
-    (item,) = material.items
-    shards = {run.labels["method"]: run.shard(item.pair_id) for run in runs}
+    material = gather_material([str(run.folder) for run in runs], all_against_all=False, size=None, format=format)
+    (pair,) = material.pairs
+    shards = {run.labels["method"]: run.shard(pair.pair_id) for run in runs}
     scored = {method.name: shards[label] for method, label in zip(material.methods, shards, strict=True)}
     for (_, name), content in material.files.items():
         shard = scored.get(name, shards["imagic"])

@@ -18,7 +18,7 @@ from cli.help import ROOT, options
 from eval.runs.folder import Run
 from eval.study.design.definition import read_study
 from eval.study.design.images import TIME
-from eval.study.design.leaks import find_leaks, image_header, telling
+from eval.study.design.leaks import find_leaks, identifying_words, image_header
 from eval.study.prepare import main
 from eval.study.sheets.mturk import as_text
 from eval.study.sheets.sheets import PLACEHOLDER, read_batches, substitute
@@ -368,4 +368,4 @@ def test_real_outputs_beside_a_blurred_input_make_500_screens(tmp_path):
 
 def test_no_template_of_ours_hides_a_methods_name_from_the_scan():
     names = {path.stem for group in ("method", "model") for path in (ROOT / group).glob("*.yaml")} - {"none"}
-    assert "imagic" in names and set(telling(names)) == names
+    assert "imagic" in names and set(identifying_words(names)) == names

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from eval.study.analysis.power import Design, power, raters_needed
-from eval.study.answers.raters import Population, choices, spammers
+from eval.study.answers.raters import Population, draw_choices, spammers
 
 PLAIN = Population(0.0, 0.0, 0.0)
 
@@ -23,7 +23,7 @@ def screens(n, per_rater=1):
 def chosen(share, population, n=40_000, per_rater=1, **columns):
     shown = screens(n, per_rater).assign(**columns)
     rng = np.random.default_rng(0)
-    return shown, choices(shown, {"ours": population.ability(share), "theirs": 0.0}, population, rng)
+    return shown, draw_choices(shown, {"ours": population.ability(share), "theirs": 0.0}, population, rng)
 
 
 def prefers(shown, choice):

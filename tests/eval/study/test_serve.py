@@ -305,7 +305,7 @@ def test_a_place_that_is_not_used_goes_to_another_rater(study, tmp_path):
         slow, gone = arrive(address, "slow"), arrive(address, "gone")
         assert ask(f"{gone}/answers", {"choice_01": "left"})[0] == 204
         assert ask(f"{address}/?participant=new")[0] == 503
-        for _ in range(4):  # who answers keeps his place
+        for _ in range(4):  # who answers keeps their place
             time.sleep(0.4)
             assert ask(f"{slow}/answers", {"choice_01": "left"})[0] == 204
         new = arrive(address, "new")

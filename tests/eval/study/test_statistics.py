@@ -14,7 +14,7 @@ from scipy import stats
 from eval.analysis.stats import wilson_interval
 from eval.study.analysis.bradley_terry import bradley_terry
 from eval.study.analysis.statistics import krippendorff_alpha, preference, two_way_variance
-from eval.study.answers.raters import Population, choices
+from eval.study.answers.raters import Population, draw_choices
 
 TEDBENCH = [1] * 16 + [2] * 6 + [3] * 7 + [4] * 5 + [5] * 5 + [6]
 """Texts of each of TEdBench's 40 source images."""
@@ -27,7 +27,7 @@ def answered(rng, share, population, raters, each, sizes=TEDBENCH):
     left = np.where(rng.random(len(pair)) < 0.5, "ours", "theirs")
     shown = {"rater": np.repeat(np.arange(raters), each), "image": image[pair], "pair_id": pair}
     screens = pd.DataFrame(shown | {"left": left, "right": np.where(left == "ours", "theirs", "ours")})
-    chosen = choices(screens, {"ours": ability(population, share), "theirs": 0.0}, population, rng)
+    chosen = draw_choices(screens, {"ours": ability(population, share), "theirs": 0.0}, population, rng)
     return (chosen == "left") == (left == "ours"), screens
 
 

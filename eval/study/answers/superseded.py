@@ -1,4 +1,4 @@
-"""Which of a rater's submissions of one session counts: the one that was completed first."""
+"""Choice among a rater's submissions of one session: the one that was completed first counts."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from eval.study.answers.submit_times import moment
 from tedbench.errors import UserError
 
 BEFORE, ELSEWHERE = "answered before", "completed otherwise"
-"""Why one does not count: another one was complete before, or it is incomplete and another one is not."""
+"""Reasons why one does not count: another one was complete before, or it is incomplete and another one is not."""
 ROW_ORDER = "by the order of the rows, since their times are equal or missing"
 
 
-def do_not_count(submissions: Sequence[Submission]) -> dict[int, dict[str, str]]:
-    """The submissions in whose place another one of the same rater and session counts.
+def superseded(submissions: Sequence[Submission]) -> dict[int, dict[str, str]]:
+    """Return the submissions that do not count because another one of the same rater and session does.
 
-    Of those that are complete the earliest counts or, where none is complete, the earliest of all. Where the times of
-    submission are equal, or one is missing, the order of the rows decides.
+    Of the complete ones the earliest counts or, if none is complete, the earliest of all. If the times of submission
+    are equal, or one is missing, the order of the rows decides.
 
     Args:
         submissions: those that were left out, cannot be read or are blank are no candidates.
 
     Returns:
-        By place: the reason, and what was found.
+        By place: {reason: finding}.
 
     Raises:
         UserError: the times decide, and one cannot be read, or has no zone while another has one.
@@ -48,12 +48,12 @@ def do_not_count(submissions: Sequence[Submission]) -> dict[int, dict[str, str]]
 
 
 def by_row_order(submissions: Sequence[Submission]) -> int:
-    """How many submissions do not count because of the order of the rows."""
-    return sum(why.get(BEFORE, "").endswith(ROW_ORDER) for why in do_not_count(submissions).values())
+    """Return the number of submissions that do not count because of the order of the rows."""
+    return sum(why.get(BEFORE, "").endswith(ROW_ORDER) for why in superseded(submissions).values())
 
 
 def _earliest(places: Sequence[int], submissions: Sequence[Submission]) -> tuple[int, str]:
-    """The place of the earliest, and what decided."""
+    """Return the place of the earliest, and the criterion that decided."""
     if len(places) == 1 or not all(submissions[place].submitted for place in places):
         return places[0], ROW_ORDER
     times = {place: moment(submissions[place].submitted) for place in places}
@@ -71,6 +71,6 @@ def _earliest(places: Sequence[int], submissions: Sequence[Submission]) -> tuple
             f"{submissions[place].where}: the time of submission {submissions[place].submitted!r} has no zone, and that of "
             "another submission of the rater has one. Write it as 2024-04-02T17:11:12Z."
         )
-    first = min(known, key=lambda place: known[place].seconds)  # of equal ones the first row
+    first = min(known, key=lambda place: known[place].seconds)  # the first row if several are equal
     ties = [place for place in places if known[place].seconds == known[first].seconds]
     return first, ROW_ORDER if len(ties) > 1 else "which was submitted earlier"

@@ -1,0 +1,57 @@
+"""What an executor is given: the pairs to edit, and what it needs to edit them in whichever process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from eval.engine.groups import groups
+from eval.engine.placement import Placement
+from eval.engine.plan import Wanted
+from eval.runs.writer import RunWriter
+from tedbench.datasets.base import Dataset
+from tedbench.method import Description, Editor
+from tedbench.pair import Entry
+
+if TYPE_CHECKING:
+    from eval.engine.progress import Reporter
+
+
+@dataclass(frozen=True)
+class EditContext:
+    """Everything that editing the pairs of a run needs.
+
+    Attributes:
+        run: the folder, whose lock is held.
+        dataset: the pairs of this command.
+        method: the method's description.
+        requests: the (strength, seed) that every pair should have.
+        build: builds the method with its weights in this process, set up as ``placement`` says.
+        reporter: told of progress.
+        placement: where pairs are computed.
+        settings: the resolved configuration, from which other processes build the method and the metrics.
+        metrics: names of the metrics that the run measures.
+        retry_failed: True if pairs that failed are tried again.
+    """
+
+    run: RunWriter
+    dataset: Dataset
+    method: Description
+    requests: Sequence[tuple[float, int]]
+    build: Callable[[], Editor]
+    reporter: Reporter
+    placement: Placement
+    settings: Mapping[str, Any]
+    metrics: Sequence[str] = ()
+    retry_failed: bool = False
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """What every pair should have."""
+        return Wanted(self.dataset, self.method, self.requests, self.retry_failed)
+
+    def group_of(self, entry: Entry) -> Sequence[Entry]:
+        """Return the pairs that are fitted together with a pair, itself among them, in the dataset's order."""
+        return next(group for group in groups(self.dataset.entries, self.method.group) if entry in group)

@@ -1,0 +1,128 @@
+"""A command's method, metrics and processors, described; and remembered in the run's folder.
+
+Describing them imports the method and loads the metrics, which takes seconds. A run's folder keeps the description with
+a key of everything that it depends on, so that the same command on a finished run is answered at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+from eval.engine.executor import Executor
+from eval.engine.placement import Placement
+from eval.runs.cards import MetricCard, MetricCards
+from eval.runs.folder import Run
+from eval.runs.provenance import package_version
+from imagic.models.weights import EMBEDDED, locate
+from runtime.threads import usable_cores
+from tedbench.disk import is_file
+from tedbench.errors import UserError
+from tedbench.method import Axis, Description
+
+ELSEWHERE = ("run_dir", "run", "executor")
+"""Settings that say how a run is made, and not what it is."""
+
+WEIGHTS = ("model", "pretrained", "backbone", "weights")
+"""Settings of metrics and methods that may name a file or folder of weights."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """A command's method, metrics and processors.
+
+    Attributes:
+        key: of everything that they depend on.
+        method: the method.
+        metrics: the metrics.
+        placement: where pairs are computed.
+        folder: of the run that remembered it; None if it was described anew.
+    """
+
+    key: str
+    method: Description
+    metrics: MetricCards
+    placement: Placement
+    folder: Path | None = None
+
+    def to_json(self) -> dict[str, Any] | None:
+        """Return it as plain values; None for images that somebody else made, whose files may change at any time."""
+        if self.method.files is not None:
+            return None
+        return {
+            "key": self.key,
+            "method": {**asdict(self.method), "needs": list(self.method.needs)},
+            "metrics": {card.name: card.to_config() for card in self.metrics},
+            "placement": list(self.placement),
+        }
+
+
+def describe(settings: Mapping[str, Any], executor: Executor) -> Described:
+    """Describe what a resolved configuration asks for.
+
+    Raises:
+        UserError: a setting of method or metrics that is wrong, weights of a metric that are not here, or no such device.
+    """
+    from eval.metrics.build import build_metrics
+    from imagic.api import describe_editor
+
+    method = describe_editor(settings)
+    placement = executor.place(settings["numerics"])
+    metrics = build_metrics(settings["metrics"], executor.own_device(placement))
+    return Described(key_of(settings), method, MetricCards(metric.card for metric in metrics), placement)
+
+
+def recall(settings: Mapping[str, Any]) -> Described | None:
+    """Return what a run's folder remembers of the same command; None if there is no such run."""
+    name = "-".join([*(str(settings[block]["name"]) for block in ("dataset", "model", "method")), ""])
+    given = settings["run_dir"]
+    folders = [Path(str(given))] if given else sorted(Path("runs").glob(f"{escape(name)}*"))
+    key = key_of(settings)
+    for folder in folders:
+        try:
+            known = Run.open(folder).config()["how"]["described"]
+            if known["key"] == key:
+                metrics = MetricCards(MetricCard.from_config(name, card) for name, card in known["metrics"].items())
+                return Described(key, _method(known["method"]), metrics, Placement(*known["placement"]), folder)
+        except (OSError, ValueError, KeyError, TypeError, UserError):
+            continue
+    return None
+
+
+def _method(known: Mapping[str, Any]) -> Description:
+    axis = {**known["axis"], "grid": tuple(known["axis"]["grid"])}
+    return Description(**{**known, "axis": Axis(**axis), "needs": tuple(known["needs"])})
+
+
+def key_of(settings: Mapping[str, Any]) -> str:
+    """Return a digest of what a description depends on: settings, versions, weights of metrics, and this machine."""
+    facts = {
+        "settings": {key: value for key, value in settings.items() if key not in ELSEWHERE},
+        "executor": settings["executor"].get("_target_"),
+        "machine": socket.gethostname(),
+        "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "cores": usable_cores(),
+        "versions": [package_version(name) for name in ("imagic-bench", "torch")],
+        "files": sorted(_weights({"metrics": settings["metrics"], "method": settings["method"]})),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _weights(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield name, size and time of change of every file that settings name as weights."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _weights(value)
+        elif key in WEIGHTS and isinstance(value, str):
+            path = locate(value) if value.startswith(EMBEDDED) else Path(value).expanduser()
+            for file in (path, *path.glob("*")):
+                if is_file(file):
+                    stat = file.stat()
+                    yield f"{file.absolute()} {stat.st_size} {stat.st_mtime_ns}"

@@ -1,0 +1,213 @@
+"""What a run lacks: found by reading its folder, without printing or writing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from eval.engine.corrections_taken import Taken
+from eval.engine.task import Task
+from eval.runs.cards import MetricCards
+from eval.runs.corrections import TABLED, corrections
+from eval.runs.files import DamagedError
+from eval.runs.folder import Run
+from eval.runs.input_digest import Inputs
+from eval.runs.shard import Shard, listed
+from tedbench.datasets.base import Dataset
+from tedbench.errors import UserError
+from tedbench.method import Description
+from tedbench.pair import Entry
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The state of one pair in a run's folder.
+
+    Attributes:
+        entry: the pair, as the dataset has it now.
+        requests: the (strength, seed) that are still to make.
+        damage: what is wrong with its files, in one line; empty if nothing is.
+        rewrite: True if what is whole of a damaged shard must be written again.
+        corrected: what the dataset says of it otherwise than its shard, if the shard should take that over.
+        told: those corrections that the user is told of.
+        scored: names of the metrics with scores that such a correction may concern.
+        replaced: True if edited images that somebody else made are other files than before.
+        unreadable: True if its pictures cannot be read now, although its shard has images.
+        failed: the reason that its shard keeps, if it failed and is not tried again.
+        unfilled: (strength, seed) of such a failed pair that its shard has no rows of.
+        unread: True if it failed because its pictures could not be read.
+    """
+
+    entry: Entry
+    requests: Sequence[tuple[float, int]] = ()
+    damage: str = ""
+    rewrite: bool = False
+    corrected: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    scored: Sequence[str] = ()
+    replaced: bool = False
+    unreadable: bool = False
+    failed: str | None = None
+    unfilled: Sequence[tuple[float, int]] = ()
+    unread: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """True if nothing is to be made or mended."""
+        return not (self.requests or self.damage or self.corrected or self.unfilled)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What every pair of a run should have.
+
+    Attributes:
+        dataset: the pairs.
+        method: that edits them.
+        requests: the (strength, seed) of each.
+        retry_failed: True if pairs that failed are tried again.
+    """
+
+    dataset: Dataset
+    method: Description
+    requests: Sequence[tuple[float, int]]
+    retry_failed: bool = False
+    inputs: Inputs = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", Inputs(self.dataset))
+
+
+def examine(run: Run, wanted: Wanted) -> list[Finding]:
+    """Compare a run's folder with what it should have: one finding a pair, in the dataset's order.
+
+    Raises:
+        UserError: the input of a finished pair has changed since, or a text that its images depend on.
+    """
+    return [examine_pair(run, wanted, entry) for entry in wanted.dataset.entries]
+
+
+def examine_pair(run: Run, wanted: Wanted, entry: Entry) -> Finding:
+    """Compare one pair's shard with what it should have; see :func:`examine`."""
+    shard, requests = run.shard(entry.id), wanted.requests
+    if not shard.exists():
+        return Finding(entry, requests)
+    info = shard.info()
+    try:
+        rows = shard.samples()
+    except DamagedError as error:
+        return Finding(entry, requests, f"{error} The pair is made again.")
+    made = bool((rows["status"] == "ok").any())
+    if made:
+        _require_same_texts(run, wanted, entry, info)
+    if info.get("input"):
+        _require_same_input(run, wanted, entry, info["input"])
+    found = corrections(shard, entry, wanted.inputs)
+    corrected = found if made else tuple(name for name in found if name in TABLED)
+    told = found if made else ()
+    scored = shard.score_names() if told else ()
+    unreadable = made and wanted.inputs.digest(entry) is None
+    changed = shard.replaced(wanted.method.origins(entry)).intersection(requests)
+    if info["status"] == "failed" and not changed and not _tried_again(wanted, entry, info, rows):
+        have = set(zip(rows["strength"], rows["seed"], strict=True))
+        return Finding(
+            entry,
+            corrected=corrected,
+            told=told,
+            scored=scored,
+            unreadable=unreadable,
+            failed=info["reason"],
+            unfilled=requests if set(requests) - have else (),
+            unread=info.get("unread", False),
+        )
+    rows = rows[rows["status"] == "ok"]
+    broken = shard.broken(thorough=True)
+    if broken:
+        rows = rows[[Path(image).name not in broken for image in rows["image"]]]
+    have = set(zip(rows["strength"], rows["seed"], strict=True)) - changed
+    return Finding(
+        entry,
+        [request for request in requests if request not in have],
+        f"{entry.id}: {listed(broken)}. What is lost is made again." if broken else "",
+        rewrite=bool(broken and have),
+        corrected=corrected if have and not broken else (),
+        told=told,
+        scored=scored,
+        replaced=bool(changed),
+        unreadable=unreadable,
+    )
+
+
+def plan(findings: Sequence[Finding]) -> list[Task]:
+    """Return the pairs that lack images, in order. A damaged one whose source image is lost too cannot be made."""
+    return [
+        Task(finding.entry, finding.requests)
+        for finding in findings
+        if finding.requests and not (finding.rewrite and finding.unreadable)
+    ]
+
+
+def _tried_again(wanted: Wanted, entry: Entry, info: dict[str, Any], rows: pd.DataFrame) -> bool:
+    """Return True if a failed pair is: the user asks for it, or what it lacked is there now."""
+    if wanted.retry_failed:
+        return True
+    if info.get("unread"):
+        return wanted.inputs.digest(entry) is not None
+    made = (rows["status"] == "ok").any()
+    return not made and any(info.get(name) != getattr(entry, name) for name in wanted.method.needs)
+
+
+def _require_same_texts(run: Run, wanted: Wanted, entry: Entry, info: dict[str, Any]) -> None:
+    for name in wanted.method.needs:
+        if info.get(name) != getattr(entry, name):
+            raise UserError(
+                f"The {name} of {entry.id} is {getattr(entry, name)!r}, and {run.folder} was made with "
+                f"{info.get(name)!r}. Give another run_dir."
+            )
+
+
+def _require_same_input(run: Run, wanted: Wanted, entry: Entry, digest: str) -> None:
+    if wanted.inputs.digest(entry) not in (digest, None):  # what was made while the image was there stays good
+        raise UserError(
+            f"The image of {entry.id} is not the one that {run.folder} was made with. "
+            "Restore it, or give another run_dir."
+        )
+
+
+def shards_of(run: Run, dataset: Dataset) -> list[Shard]:
+    """Return the complete shards of a dataset's pairs."""
+    return [shard for entry in dataset.entries if (shard := run.shard(entry.id)).exists()]
+
+
+def lines(
+    findings: Sequence[Finding], metrics: MetricCards, measured: Sequence[str], retry_failed: bool = False
+) -> Iterator[str]:
+    """Describe findings for the terminal: damage, corrections, replaced images and how much is there already.
+
+    Args:
+        findings: of all pairs.
+        metrics: cards of the run.
+        measured: names of the metrics that the command measures.
+        retry_failed: True if pairs that failed are tried again.
+    """
+    yield from (finding.damage for finding in findings if finding.damage)
+    taken = Taken(metrics)
+    for finding in findings:
+        taken.add(finding.told, finding.scored)
+    yield from taken.lines(measured)
+    if count := sum(finding.unreadable for finding in findings):
+        of = "1 finished pair" if count == 1 else f"{count} finished pairs"
+        yield f"The pictures of {of} cannot be read now; what the run has of them stays as it is."
+    if replaced := [finding.entry.id for finding in findings if finding.replaced]:
+        yield (
+            f"the edited images of {len(replaced)} of {len(findings)} pairs, such as {replaced[0]}, "
+            "are other files than before: they are made and scored again"
+        )
+    if kept := len(findings) - len(plan(findings)):
+        failed = sum(finding.failed is not None for finding in findings)
+        again = f", {failed} of them failed; run.retry_failed=true tries again" if failed and not retry_failed else ""
+        yield f"{kept} of {len(findings)} pairs are already there{again}"

@@ -1,0 +1,167 @@
+"""What a run is and should have, resolved once from the configuration. No weights of the method are loaded for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from eval.engine.described import Described, describe, recall
+from eval.engine.executor import Executor
+from eval.engine.groups import groups
+from eval.engine.placement import Placement
+from eval.engine.plan import Wanted
+from eval.runs.cards import Cards, DatasetCard, MethodCard, MetricCards
+from eval.runs.config import check_names, run_config, run_hash, run_name, with_old_list_name
+from eval.runs.folder import Run
+from eval.runs.listing import Listing, is_of, listing_of
+from eval.runs.writer import RunWriter
+from tedbench.build import build
+from tedbench.datasets.base import Dataset
+from tedbench.datasets.build import build_dataset
+from tedbench.errors import UserError
+from tedbench.method import Description
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """A run that a command asks for.
+
+    Attributes:
+        settings: the resolved configuration.
+        dataset: all pairs that the command names, those of other parts too.
+        method: the method's description.
+        metrics: the metrics.
+        requests: the (strength, seed) of each pair.
+        executor: runs the tasks.
+        placement: where pairs are computed.
+        weights: the model's folders, by the settings that name them.
+        config: content of the folder's config.yaml.
+        folder: of the run.
+        listing: the list that the pairs are from.
+        recalled: True if method and metrics were not described anew, since a run in ``folder`` was made by the same
+            command.
+    """
+
+    settings: Mapping[str, Any]
+    dataset: Dataset
+    method: Description
+    metrics: MetricCards
+    requests: tuple[tuple[float, int], ...]
+    executor: Executor
+    placement: Placement
+    weights: Mapping[str, Path]
+    config: Mapping[str, Any]
+    folder: Path
+    listing: Listing
+    recalled: bool
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> RunSpec:
+        """Check everything that can be checked without loading the method's weights.
+
+        Args:
+            settings: a resolved configuration of ``eval.run``.
+
+        Raises:
+            UserError: something that the user can mend.
+        """
+        check_names(settings)
+        _require_choices(settings)
+        executor: Executor = build(settings["executor"], Executor)
+        dataset = build_dataset(settings["dataset"])
+        listing = listing_of(dataset)
+        known = recall(settings) or describe(settings, executor)
+        weights, config = _identity(settings, dataset, known)
+        if known.folder and run_hash(config) != run_hash(Run.open(known.folder).config()):  # the model is another
+            known = describe(settings, executor)
+            weights, config = _identity(settings, dataset, known)
+        method = known.method
+        requests = method.requests(settings["sweep"]["strengths"], settings["sweep"]["seeds"])
+        method.check(dataset.entries)
+        given = Path(str(settings["run_dir"])) if settings["run_dir"] else None
+        return cls(
+            settings,
+            dataset,
+            method,
+            known.metrics,
+            tuple(requests),
+            executor,
+            known.placement,
+            weights,
+            config,
+            given or known.folder or own_folder(config, listing),
+            listing,
+            known.folder is not None,
+        )
+
+    @property
+    def part(self) -> Dataset:
+        """The pairs of this command's part; pairs that are fitted together belong to one part."""
+        chosen = self.executor.part.of(groups(self.dataset.entries, self.method.group))
+        return self.dataset.subset({entry.id for entry in chain.from_iterable(chosen)})
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of the metrics' columns."""
+        return [card.name for card in self.metrics]
+
+    @property
+    def retry_failed(self) -> bool:
+        """True if pairs that failed are tried again."""
+        return bool(self.settings["run"]["retry_failed"])
+
+    def wanted(self) -> Wanted:
+        """Return what the pairs of this part should have."""
+        return Wanted(self.part, self.method, self.requests, self.retry_failed)
+
+
+def own_folder(config: dict[str, Any], listing: Listing) -> Path:
+    """The folder that a run is named by, or where there is none yet, that of the same run of an older version."""
+    folder, before = (Path("runs") / run_name(each) for each in (config, with_old_list_name(config)))
+    if (
+        not folder.exists()
+        and (before / "config.yaml").exists()
+        and is_of(before, RunWriter.open(before).config(), listing)
+    ):
+        return before
+    return folder
+
+
+def _require_choices(settings: Mapping[str, Any]) -> None:
+    from imagic.settings import KEEP
+
+    if not isinstance(retry := settings["run"]["retry_failed"], bool):
+        raise UserError(f"run.retry_failed is {retry!r}. It must be true or false.")
+    if settings["fits"]["keep"] not in KEEP:
+        raise UserError(f"fits.keep is {settings['fits']['keep']!r}. It must be one of {', '.join(KEEP)}.")
+
+
+def _identity(
+    settings: Mapping[str, Any], dataset: Dataset, known: Described
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Return the model's folders and the content of config.yaml."""
+    from imagic.models.weights import digest, locate_all
+
+    weights = locate_all(settings["model"]) if known.method.takes_model else {}
+    config = run_config(
+        settings,
+        model_digest=digest(*weights.values()) if weights else None,
+        method_digest=known.method.digest,
+        device=known.placement.device,
+        threads=known.placement.threads,
+        cards=Cards(
+            DatasetCard.of(dataset, settings["dataset"]["name"]),
+            MethodCard.of(known.method, settings["method"]["name"], settings["model"]["name"] if weights else "none"),
+            known.metrics,
+        ),
+    )
+    config["how"]["described"] = known.to_json()
+    return weights, config
+
+
+def existing(spec: RunSpec) -> Run | None:
+    """Return the run as it is there already."""
+    return Run.open(spec.folder) if (spec.folder / "config.yaml").exists() else None
