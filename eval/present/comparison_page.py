@@ -104,7 +104,7 @@ def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], 
         shown = Table(title=None if table else escape(title), title_justify="left")
         for number, word in enumerate(each.head):
             right = number >= len(each.head) - each.numbers
-            shown.add_column(word, justify="right" if right else "left")
+            shown.add_column(escape(word), justify="right" if right else "left")
         for row in each.rows:
             shown.add_row(*map(escape, row))
         print_table(console, shown)
