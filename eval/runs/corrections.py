@@ -10,9 +10,9 @@ from eval.runs.shard import Shard
 from tedbench.errors import ImageError
 from tedbench.pair import Entry
 
-TEXTS = ("source_text", "source_object", "target_object")
-TABLED = ("category",)
-"""What only tables and intervals use."""
+TEXTS = Entry.fields(tables_only=False)
+TABLED = Entry.fields(tables_only=True)
+"""Fields that only tables and intervals use."""
 
 TRUTH = "true edit"
 

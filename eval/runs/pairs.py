@@ -27,9 +27,8 @@ class RunPairs(Dataset):
         entries = []
         for row in rows.itertuples():
             info = run.shard(row.pair_id).info()
-            names = ("source_text", "source_object", "target_object")
-            texts = {name: info.get(name) for name in names}
-            entries.append(Entry(row.image_name, row.target_text, category=row.category or None, **texts))
+            texts = {name: info.get(name) for name in Entry.fields()}
+            entries.append(Entry(row.image_name, row.target_text, **texts))
         super().__init__(entries, int(run.config()["fit"].get("size") or 0))
 
     @property

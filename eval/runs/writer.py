@@ -18,7 +18,7 @@ import yaml
 from filelock import FileLock
 
 from eval.runs.cards import Cards, MetricCard, MetricCards
-from eval.runs.corrections import TABLED, TEXTS, TRUTH, corrected_texts, depends, truth_digest
+from eval.runs.corrections import TRUTH, corrected_texts, depends, truth_digest
 from eval.runs.files import (
     DamagedError,
     clear_half_written,
@@ -269,7 +269,7 @@ class RunWriter(Run):
             info = info | {"origins": [[*key, digest] for key, digest in sorted(digests.items())]}
         table = pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS)).sort_values(KEY)
         write_table(folder / "samples.parquet", table)
-        texts = {name: getattr(entry, name) for name in ("target_text", *TEXTS, *TABLED)}
+        texts = {"target_text": entry.target_text, **entry.texts()}
         paths = sorted(path for path in folder.iterdir() if path.is_file())
         files = {path.name: [path.stat().st_size, file_digest(path)] for path in paths}
         replace_text(folder / "done", json.dumps({**info, **texts, "files": files}, ensure_ascii=False))

@@ -273,7 +273,7 @@ def test_photographs_are_not_called_drawn(material, scored):
         "choices": choices(images[images["strength"] + images["seed"] != 0].iloc[::2], scores, []),  # no pair is whole
         "misled": misled(images, scores[:1], []),
     }
-    text = page(material._replace(dataset="photos", questions=[]), scores, tables, [], [])
+    text = page(material._replace(dataset="photos", synthetic=False, questions=[]), scores, tables, [], [])
     assert "toy" not in text and "photos, 6 of 6 pairs" in text and "nothing can be chosen" in text
 
 

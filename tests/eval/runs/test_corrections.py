@@ -19,10 +19,12 @@ from eval.metrics.truth import TowardsTruth
 from eval.runs.cards import MetricCards
 from eval.runs.corrections import TRUTH, depends
 from eval.runs.listing import listing_of
+from eval.runs.pairs import RunPairs
 from eval.runs.writer import RunWriter
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
 from tedbench.method import Axis, Edit, Editor, Sample, silent
+from tedbench.pair import Entry
 from tests.made_runs import card_of, made_config
 
 CONFIG = made_config("darker", "none", "depth", fit={"size": 16})
@@ -98,6 +100,8 @@ FIRST = {"image": "a.png", "source_text": "A cat", "category": "colour", "truth"
         ({"source_text": "One small cat"}, "source_text", {"words/source"}),
         ({"source_text": None}, "source_text", {"words/source"}),
         ({"source_object": "cat"}, "source_object", set()),
+        ({"instruction": "Make it sit."}, "instruction", set()),
+        ({"mask": "mask.png"}, "mask", set()),
         ({"category": "object"}, "category", set()),
         ({"truth": "true.png"}, TRUTH, {"truth-psnr/native", "words/source"}),
         ({"truth": None}, TRUTH, {"truth-psnr/native", "words/source"}),
@@ -204,6 +208,14 @@ def test_the_projects_metrics_depend_on_what_they_read_and_strangers_on_all_they
     assert on("judge/success/1") == on("truth-psnr/native") == {TRUTH}
     assert on("words/source") == {TRUTH, "source_text"}
     assert on("without/card") == {TRUTH, "source_text", "source_object", "target_object", "category"}
+
+
+def test_every_text_field_of_a_pair_goes_from_the_list_to_the_run_and_back(work, tmp_path):
+    texts = {name: f"its {name}" for name in Entry.fields()}
+    assert {"source_text", "instruction", "mask", "category"} <= texts.keys() and "path" not in texts
+    found, *_ = work([{"image": "a.png", **texts}])
+    (entry,) = RunPairs(found.reader()).entries
+    assert entry.texts() == texts and entry.id == Entry("a.png", "A dog.").id
 
 
 A, B, C = ({"image": "a.png", "target_text": f"A {word}."} for word in ("dog", "cat", "cow"))
