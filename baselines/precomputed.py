@@ -25,7 +25,7 @@ from tedbench.disk import is_file, on_disk
 from tedbench.errors import ImageError, PairError, UserError
 from tedbench.geometry import GEOMETRIES, Geometry, Size, lies_on, onto_square, size_in_file, size_of
 from tedbench.image import read_image
-from tedbench.method import Axis, Description, Edit, Editor, Files, Origin, Progress, Randomness, Sample, silent
+from tedbench.method import Axis, Description, Edit, Editor, Facts, Files, Origin, Progress, Randomness, Sample, silent
 from tedbench.pair import EditPair, Entry
 
 
@@ -287,10 +287,10 @@ class PrecomputedEdit(Edit):
     def origins(self) -> dict[Key, Origin]:
         return self._origins
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """Return by file name the original sizes of resized images, and the sizes of those of another shape."""
-        facts: dict[str, Any] = {"resized_from": self._sizes, "other_shape": self._shapes}
-        return {name: found for name, found in facts.items() if found}
+        facts = Facts(resized_from=self._sizes) if self._sizes else Facts()
+        return facts | Facts(other_shape=self._shapes) if self._shapes else facts
 
 
 def _warn(message: str) -> None:

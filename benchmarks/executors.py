@@ -25,6 +25,7 @@ from eval.engine.inline import Inline
 from eval.engine.progress import Reporter
 from eval.engine.ray import Ray
 from eval.engine.setup import make_images
+from eval.runs.cards import FORMAT, Cards, DatasetCard, MethodCard, MetricCards
 from eval.runs.writer import RunWriter
 from imagic.models.device import settle
 from runtime.output import safe_output
@@ -93,12 +94,13 @@ def measured(folder: Path, executor: Executor, file: Path, milliseconds: float) 
         "seed": 0,
     }
     config: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-    config["labels"] = {"method": "waiting", "model": "none", "axis": "eta"}
     settle(NUMERICS)
+    method, dataset = Waiting.describe({"milliseconds": milliseconds}), Folder(file, 16)
+    cards = Cards(DatasetCard.of(dataset, "folder"), MethodCard.of(method, "waiting", "none"), MetricCards())
+    config |= {"format": FORMAT, "cards": cards.to_config()}
     run, reporter = RunWriter.create(folder, config), Reporter(Console(quiet=True))
-    method, build = Waiting.describe({"milliseconds": milliseconds}), partial(Waiting, milliseconds)
-    place = executor.place(NUMERICS)
-    context = EditContext(run, Folder(file, 16), method, [(0.0, 0)], build, reporter, place, settings)
+    place, build = executor.place(NUMERICS), partial(Waiting, milliseconds)
+    context = EditContext(run, dataset, method, [(0.0, 0)], build, reporter, place, settings)
     start = time.time()
     make_images(context, executor)
     times = {what: [e["time"] for e in run.events() if e["event"] == what] for what in ("begin", "pair")}

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import chdir
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from eval.engine.progress import Reporter
 from eval.engine.setup import open_run
 from eval.engine.spec import RunSpec
 from eval.present.outputs import write_outputs
+from eval.runs.cards import FORMAT, AxisCard, Cards, DatasetCard, MethodCard, MetricCard, MetricCards
 from eval.runs.writer import RunWriter
 from runtime.output import safe_output
 from tedbench.method import Axis, Sample
@@ -36,14 +37,27 @@ from tedbench.pair import EditPair, Entry
 
 AXIS = Axis("eta", "η", tuple(i / 10 for i in range(11)), identity=0.0)
 SEEDS = 8
-METRICS = ("clip/a/b", "lpips/alex/64", "judge/success/c", "judge/changed/c", "judge/kept/c")
+METRICS = MetricCards(
+    [
+        MetricCard("clip/a/b", "alignment", "CLIP score"),
+        MetricCard("lpips/alex/64", "fidelity", "LPIPS", higher_is_better=False),
+        *(MetricCard(f"judge/{what}/c", "judgement", f"judged {what}", share=True) for what in ("success", "kept")),
+    ]
+)
+
+
+def cards(dataset: str, model: str) -> Cards:
+    axis = AxisCard(AXIS.name, AXIS.symbol, AXIS.identity, AXIS.fixed)
+    return Cards(DatasetCard(dataset, dataset), MethodCard("imagic", model, axis), METRICS)
+
+
 COMMANDS = (
     *("eval.run", "eval.status", "eval.score", "eval.curves", "eval.compare", "eval.figures", "eval.report"),
     *("eval.select", "eval.export", "eval.study.prepare", "imagic", "tedbench.show"),
 )
 
 
-def fill(run: RunWriter, pairs: Sequence[EditPair], metrics: Sequence[str] = METRICS) -> None:
+def fill(run: RunWriter, pairs: Sequence[EditPair], metrics: Iterable[MetricCard] = METRICS) -> None:
     """A shard for each pair, with every strength and seed, and its scores."""
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
@@ -51,11 +65,11 @@ def fill(run: RunWriter, pairs: Sequence[EditPair], metrics: Sequence[str] = MET
     for pair in pairs:
         run.write_shard(pair, [Sample(strength, seed, image) for strength, seed in requests])
         shard = run.shard(pair.id)
-        for metric in metrics:
+        for card in metrics:
             scores = pd.DataFrame(requests, columns=["strength", "seed"])
             value = rng.random(len(requests))
-            value = (value > 0.5).astype(float) if metric.startswith("judge") else value
-            shard.write_scores(metric, scores.assign(pair_id=pair.id, metric=metric, score=value))
+            value = (value > 0.5).astype(float) if card.share else value
+            shard.write_scores(card.name, scores.assign(pair_id=pair.id, metric=card.name, score=value))
     run.event("start", pairs=len(pairs), samples_per_pair=len(requests))
     made_with = {"packages": {}, "python": "3", "gpu": None, "device": "cpu", "git": None, "threads": 1}
     run.write_json("provenance.json", made_with)
@@ -91,11 +105,10 @@ def complete(folder: Path) -> None:
 
 def many(folder: Path) -> None:
     """Measure the second item."""
-    labels = {"method": "imagic", "model": "tiny", "axis": AXIS.name}
-    axis = {"symbol": AXIS.symbol, "identity": AXIS.identity, "fixed": AXIS.fixed}
-    fit = {"fit": {"dataset": "folder", "size": 4, "model": None}, "numerics": {}}
-    blocks = {"sweep": {}, "measure": {}, "how": {}, "labels": labels, "axis": axis}
-    run = RunWriter.create(folder / "many", {**fit, **blocks})
+    fit = {"dataset": "folder", "size": 4, "model": None}
+    blocks = {block: {} for block in ("numerics", "sweep", "measure", "how")}
+    config = {"format": FORMAT, "fit": fit, **blocks, "cards": cards("folder", "tiny").to_config()}
+    run = RunWriter.create(folder / "many", config)
     image = np.zeros((4, 4, 3), np.uint8)
     entries = [Entry(f"{number // 3}.png", f"A dog number {number}.", category="pose") for number in range(500)]
     fill(run, [EditPair(entry, image) for entry in entries])

@@ -15,7 +15,7 @@ from tedbench.pair import Entry
 from tedbench.table import Row, read_table
 
 KEY = ("img_name", "target_text")
-ANNOTATED = ("source_text", "source_object", "target_object", "category")
+ANNOTATED = Entry.fields()
 CATEGORIES = ("pose", "addition", "replacement", "appearance", "setting", "relation", "count")
 
 Annotations = dict[tuple[str, str], dict[str, str]]

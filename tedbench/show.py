@@ -121,7 +121,7 @@ Shows what is in a dataset: a table of its pairs, their number, and a contact sh
   tedbench     dataset.root=FOLDER with input_list.json and originals/; without it, the files are downloaded once into
                ~/.cache/imagic-bench (or $IMAGIC_BENCH_CACHE), from dataset.source=github|huggingface
   folder       dataset.file=LIST.csv or .json with the columns image and target_text, and optionally source_text,
-               source_object, target_object, category and truth (the true edited image)
+               source_object, target_object, instruction, mask, category and truth (the true edited image)
 
 Exit status: 0, 1 where an image cannot be read, 2 for an error."""
 

@@ -20,6 +20,7 @@ from tedbench.datasets.folder import Folder
 from tedbench.errors import ImageError, PairError, UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 METHODS = {  # a new method is a line: what makes its Picturebook recipe quick
     "imagic": {"embedding.steps": 2, "finetune.steps": 2, "sampling.steps": 3},
@@ -215,8 +216,7 @@ class Three(Folder):
 def test_a_failed_pair_is_a_row_with_its_reason(make, noise_image, tmp_path, describe, make_job):
     editor = make()
     requests = describe(editor).requests(None, [0])[-2:]
-    config = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-    run = RunWriter.create(tmp_path, config | {"labels": {"method": "m", "model": "n", "axis": editor.axis.name}})
+    run = RunWriter.create(tmp_path, made_config("m", "n", editor.axis.name))
     make_job(run, Three(pair_of(noise_image)), editor, requests).execute()
     table = run.samples()
     status = table.groupby("image_name")["status"].agg(["first", "size"])

@@ -63,3 +63,6 @@ def test_the_metric_is_measured_and_falls_along_the_strength(made):
     overlap = scores[scores["metric"] == "histogram/8/native"].groupby("strength")["score"].mean()
     assert overlap[0.0] > 0.95 and overlap[1.0] < 0.5
     assert "histogram" in " ".join(pd.read_csv(made / "curves.csv")["metric"])
+    card = Run.open(made).metrics["histogram/8/native"]
+    assert (card.heading, card.kind, card.reads) == ("colours kept", "fidelity", ())
+    assert "colours kept" in (made / "report.html").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from baselines.text2live.objective import Objective, Texts
 from baselines.text2live.optimise import optimise_layer
 from baselines.text2live.settings import Recipe
 from tedbench.errors import UserError
-from tedbench.method import Axis, Description, Edit, Editor, Progress, Randomness, Sample, silent
+from tedbench.method import Axis, Description, Edit, Editor, Facts, Progress, Randomness, Sample, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import seeded
 from tedbench.settings import Count
@@ -110,8 +110,8 @@ class Text2LiveEdit(Edit):
         for opacity, seed in requests:
             yield Sample(opacity, seed, _to_image(self.layer(seed, progress).over(self._image, opacity)))
 
-    def facts(self) -> dict[str, Any]:
-        return {"layers": len(self._layers), "training_s": round(self._seconds, 2)}
+    def facts(self) -> Facts:
+        return {"sample_fits": len(self._layers), "sample_fit_s": round(self._seconds, 2)}
 
     def layer(self, seed: int, progress: Progress = silent) -> EditLayer:
         """Return a seed's edit layer in the pair's own size, on the CPU; trained on the first call."""

@@ -1,25 +1,24 @@
-"""What a method's edits cost, from what its run wrote down."""
+"""The cost of a method's edits, from the events of its run."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from eval.analysis.methods import Method
-from eval.runs.config import FILES
 
 
 class Cost(NamedTuple):
-    """Means over pairs; NaN where nothing was written down.
+    """Means over pairs; NaN if nothing was recorded.
 
     Attributes:
         seconds: for one edited image: the fit, and one image's share of the sampling.
-        n_pairs: of which ``seconds`` is the mean.
-        peak_gib: the most memory that a pair took: of the GPU, or where none was used of the whole process.
-        of_process: which of the two.
-        machine: on which that was.
+        n_pairs: number of pairs in the mean ``seconds``.
+        peak_gib: the most memory for one pair: of the GPU, or without one of the whole process.
+        of_process: True if it is that of the process.
+        machine: the machine of the run.
     """
 
     seconds: float
@@ -30,8 +29,8 @@ class Cost(NamedTuple):
 
 
 def cost(method: Method, pair_ids: Sequence[str]) -> Cost:
-    """The cost of these pairs, each as it was made last. Images that were made elsewhere cost nothing that is known."""
-    events = [] if made_elsewhere(method.config) else method.run.events()
+    """Return the cost of these pairs, each from its last edit. Images made elsewhere have no known cost."""
+    events = [] if method.run.cards.method.elsewhere else method.run.events()
     last = {event.get("pair"): event for event in events if event["event"] == "pair"}
     made = [last[pair_id] for pair_id in pair_ids if pair_id in last]
     timed = [seconds for event in made if (seconds := _seconds(event)) is not None]
@@ -42,21 +41,19 @@ def cost(method: Method, pair_ids: Sequence[str]) -> Cost:
 
 
 def _seconds(event: dict[str, Any]) -> float | None:
-    """Training that happens while a method samples (a fit for each seed) counts once, not once for each image."""
+    """Return the seconds of one image. Fits made while sampling (one a seed) count once, not once an image.
+
+    See :class:`tedbench.method.Facts`.
+    """
     if not {"fit_s", "sample_s", "images"} <= event.keys() or not event["images"]:
         return None
-    training = float(event.get("training_s", 0))
-    fits = max(1, int(event.get("layers", 1)))
-    return event["fit_s"] + training / fits + max(0.0, event["sample_s"] - training) / event["images"]
-
-
-def made_elsewhere(config: Mapping[str, Any]) -> bool:
-    """Whether a run's images are not its own (method=precomputed)."""
-    return any(config.get("how", {}).get(f"method_{name}") for name in FILES)
+    fitting = float(event.get("sample_fit_s", 0))
+    fits = max(1, int(event.get("sample_fits", 1)))
+    return event["fit_s"] + fitting / fits + max(0.0, event["sample_s"] - fitting) / event["images"]
 
 
 def _machine(method: Method) -> str:
-    """ "NVIDIA H200" or "x86_64, 2 threads"."""
+    """Return the machine: "NVIDIA H200" or "x86_64, 2 threads"."""
     try:
         made_with = json.loads((method.run.folder / "provenance.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

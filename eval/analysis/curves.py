@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from eval.analysis.stats import clustered_mean
-from eval.metrics.base import shown_name, shown_score
-from eval.metrics.names import is_share
+from eval.runs.cards import MetricCards
 from eval.runs.folder import Run
 
 CURVE_COLUMNS = (
@@ -29,19 +28,21 @@ REGION_RULE = "both means above the worst third of their range"
 
 
 def curve_table(run: Run, pair_ids: Sequence[str] | None = None) -> pd.DataFrame:
-    """One row for each strength and metric: the mean over pairs of each pair's mean over seeds.
+    """Return one row for each strength and metric: the mean over pairs of each pair's mean over seeds.
 
-    Intervals are 95%, clustered by source image, those of shares within [0, 1]. ``n_pairs`` and ``n_images`` are what the mean is of, ``n_expected``
-    how many images there should be. Images that a metric has nothing to say of (NaN) are not in its mean.
+    Intervals are 95%, clustered by source image, those of shares within [0, 1]. ``n_pairs`` and ``n_images`` are the
+    sizes of the mean's data, ``n_expected`` is the number of images there should be. NaN scores (metric not applicable)
+    are excluded from the mean.
 
     Args:
         run: with scores.
-        pair_ids: the pairs that the table is about; None for all that the run has, of those that it should have.
+        pair_ids: the pairs of the table; None for all that the run has, of those that it should have.
     """
     samples = run.samples()
+    scores, cards = run.scores(), run.metrics
     if pair_ids is not None:
-        return curve_rows(samples, run.scores(), pair_ids, run.labels)
-    return curve_rows(samples, run.scores(), list(samples["pair_id"].unique()), run.labels, run.expected_pairs)
+        return curve_rows(samples, scores, pair_ids, run.labels, cards)
+    return curve_rows(samples, scores, list(samples["pair_id"].unique()), run.labels, cards, run.expected_pairs)
 
 
 def curve_rows(
@@ -49,49 +50,54 @@ def curve_rows(
     scores: pd.DataFrame,
     pair_ids: Collection[str],
     labels: Mapping[str, str],
+    metrics: MetricCards,
     n_expected: int | None = None,
 ) -> pd.DataFrame:
-    """The table of :func:`curve_table` from a run's samples and raw scores.
+    """Return the table of :func:`curve_table` from a run's samples and raw scores.
 
     Args:
         samples, scores: see :mod:`eval.runs.folder`.
-        pair_ids: the pairs that the table is about.
+        pair_ids: the pairs of the table.
         labels: the columns ``method`` and ``axis``.
-        n_expected: how many pairs there should be; all of ``pair_ids`` by default.
+        metrics: the cards of the scores.
+        n_expected: number of pairs there should be; all of ``pair_ids`` by default.
+
+    Raises:
+        UserError: a metric has no card.
     """
     pairs_expected = len(pair_ids) if n_expected is None else n_expected
     samples = samples[samples["pair_id"].isin(pair_ids)]
     keys = ["pair_id", "strength", "seed"]
-    shares = {metric for metric, group in scores.groupby("metric") if is_share(metric, group["score"])}
     scores = scores.dropna(subset="score").merge(samples[[*keys, "source_group"]], on=keys)
     seeds = samples.groupby("strength")["seed"].nunique()
     rows = []
     for (metric, strength), group in scores.groupby(["metric", "strength"]):
+        card = metrics[str(metric)]
         pairs = (
-            group.assign(value=shown_score(metric, group["score"]))
+            group.assign(value=card.shown_score(group["score"]))
             .groupby("pair_id")
             .agg(value=("value", "mean"), cluster=("source_group", "first"))
         )
-        interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist(), share=metric in shares)
+        interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist(), share=card.share)
         counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": pairs_expected * int(seeds[strength])}
         ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
-        rows.append({**labels, "strength": strength, "metric": shown_name(metric), **ends, **counts})
+        rows.append({**labels, "strength": strength, "metric": card.shown, **ends, **counts})
     table = pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).sort_values(["metric", "strength"], ignore_index=True)
     return table.astype(dict.fromkeys(("strength", "mean", "ci_low", "ci_high"), float))  # also where it is empty
 
 
 def region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> tuple[float, float] | None:
-    """The strengths to highlight, as the paper does by eye: :data:`REGION_RULE`.
+    """Return the strengths to highlight, which the paper chooses by eye, by the rule :data:`REGION_RULE`.
 
     Each of the two means must lie above its worst value by a third of the way to its best one, over the strengths of
-    the table and linearly between them. Where several stretches do, it is the longest, or the weakest of equally long ones.
+    the table and linearly between them. Of several stretches the longest is taken, or the weakest of equally long ones.
 
     Args:
         table: the curve table of one method.
         alignment, fidelity: the metrics' names as shown.
 
     Returns:
-        The ends; None where no strength does, a mean is the same everywhere, or there is one strength only.
+        The ends; None if no strength fulfils the rule, a mean is constant, or there is one strength only.
     """
     inside: np.ndarray | None = None
     for name in (alignment, fidelity):
@@ -112,6 +118,6 @@ def region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> 
 
 
 def with_region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> pd.DataFrame:
-    """The table of one method with the columns :data:`REGION_COLUMNS`; the ends are empty where nothing is highlighted."""
+    """Add the columns :data:`REGION_COLUMNS` to one method's table; the ends are empty if nothing is highlighted."""
     low, high = region(table, alignment, fidelity) or (np.nan, np.nan)
     return table.assign(region_low=low, region_high=high, region_rule=REGION_RULE)

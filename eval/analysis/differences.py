@@ -8,7 +8,7 @@ from itertools import combinations
 import pandas as pd
 
 from eval.analysis.stats import holm, paired_difference
-from eval.metrics.names import is_share
+from eval.runs.cards import MetricCards
 
 DIFFERENCE_COLUMNS = (
     "method",
@@ -24,15 +24,16 @@ DIFFERENCE_COLUMNS = (
 )
 
 
-def differences(scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row for each two methods and metric, in the methods' order.
+def differences(scores: dict[str, pd.DataFrame], metrics: MetricCards) -> pd.DataFrame:
+    """Return a row for each two methods and metric, in the methods' order.
 
     Args:
         scores: see :func:`eval.analysis.comparison.scores_by_metric`.
+        metrics: their cards.
     """
     tables = []
     for metric, wide in scores.items():
-        clusters, share = wide.index.get_level_values("source_group").tolist(), is_share(metric, wide.to_numpy())
+        clusters, share = wide.index.get_level_values("source_group").tolist(), metrics[metric].share
         rows = []
         for one, other in combinations(wide.columns, 2):
             found = paired_difference(wide[one].tolist(), wide[other].tolist(), clusters, share=share)

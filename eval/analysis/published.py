@@ -1,4 +1,4 @@
-"""Published numbers that may stand beside our own."""
+"""Published numbers to show beside our own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import yaml
 
+from eval.runs.cards import MetricCard
+
 
 class Published(NamedTuple):
-    """1 − LPIPS of a method as others report it: from the least to the greatest of the numbers, widened by ``reach``."""
+    """Range of published 1 − LPIPS of a method, and the ``reach`` by which it may be off."""
 
     method: str
     low: float
@@ -18,15 +20,15 @@ class Published(NamedTuple):
     source: str
 
 
-def published(dataset: str, fidelity: str) -> list[Published]:
-    """Those that fit a dataset and a fidelity metric, by its name as shown; none for any other.
+def published(dataset: str, fidelity: MetricCard) -> list[Published]:
+    """Return the numbers that are comparable for a dataset and a fidelity metric; none for any other.
 
     Args:
         dataset: its name in runs.
-        fidelity: such as "1-lpips/alex/512".
+        fidelity: a metric such as "lpips/alex/512".
     """
     listed = yaml.safe_load((Path(__file__).parent / "published.yaml").read_text(encoding="utf-8"))
-    if dataset != listed["dataset"] or not fidelity.removeprefix("1-").startswith(listed["metric"]):
+    if dataset != listed["dataset"] or not fidelity.name.startswith(listed["metric"]):
         return []
     return [
         Published(each["method"], 1 - max(each["lpips"]), 1 - min(each["lpips"]), listed["reach"], each["source"])

@@ -1,4 +1,4 @@
-"""The trade-off between Imagic's settings: judged success and fidelity of runs whose stages were trained otherwise."""
+"""The trade-off between Imagic's settings: judged success and fidelity of runs with different stages."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def stage(settings: Mapping[str, Any]) -> str:
 def tradeoff(runs: Mapping[str, Run], reader: Reader) -> pd.DataFrame:
     """Return one row a run, the most successful first.
 
-    Columns are the settings of both stages in short (:func:`stage`), ``guidance``, how many ``pairs`` were judged,
+    Columns are the settings of both stages in short (:func:`stage`), ``guidance``, the number of judged ``pairs``,
     ``best_eta`` at which most images succeed, ``success`` there, ``any`` (the share of pairs that some η and seed
-    solves), the mean 1 − LPIPS ``fidelity_at_best`` and ``fidelity_at_0`` (NaN where it was not measured), and ``run``.
+    solves), the heading of the run's first metric of ``fidelity`` (such as 1 − LPIPS), its means ``fidelity_at_best``
+    and ``fidelity_at_0`` (NaN if it was not measured), ``dataset`` (its label), and ``run``.
 
     Args:
         runs: of Imagic, by name.
@@ -53,7 +54,7 @@ def _measure(name: str, run: Run, reader: Reader) -> dict[str, Any]:
     table = rates(judged, count)
     best = best_strength(table, name)
     success = table[(table["category"] == ALL) & (table["question"] == "success")]
-    fidelity = _fidelity(run)
+    measure, fidelity = _fidelity(run)
     return {
         "embedding": stage(method["embedding"]),
         "finetune": stage(method["finetune"]),
@@ -62,14 +63,20 @@ def _measure(name: str, run: Run, reader: Reader) -> dict[str, Any]:
         "best_eta": best,
         "success": float(success.loc[success["strength"] == best, "mean"].iloc[0]),
         "any": float(success.loc[success["strength"].isna(), "mean"].iloc[0]),
+        "fidelity": measure,
         "fidelity_at_best": float(fidelity.get(best, float("nan"))),
         "fidelity_at_0": float(fidelity.get(0.0, float("nan"))),
+        "dataset": run.dataset_label,
         "run": name,
     }
 
 
-def _fidelity(run: Run) -> pd.Series:
-    """Return the mean 1 − LPIPS to the input by strength, by the first such metric; empty where there is none."""
+def _fidelity(run: Run) -> tuple[str, pd.Series]:
+    """Return heading and means by strength of the run's first metric of fidelity; empty ones if it has none."""
     scores = run.scores()
-    names = sorted(name for name in scores["metric"].unique() if name.startswith("lpips/"))
-    return 1 - scores[scores["metric"].isin(names[:1])].groupby("strength")["score"].mean()
+    card = run.metrics.only(scores["metric"].unique()).first_of_kinds().get("fidelity")
+    if card is None:
+        return "", pd.Series(dtype=float)
+    return card.shown_heading, card.shown_score(
+        scores[scores["metric"] == card.name].groupby("strength")["score"].mean()
+    )

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from eval.metrics.names import heading
-from eval.runs.corrections import reads
+from eval.runs.cards import MetricCards
+from eval.runs.corrections import depends
 
 
 class Taken:
-    """Counts the corrections that a command takes over, to say them in a line each."""
+    """Counts the corrections that a command takes over, to say them in a line each.
 
-    def __init__(self) -> None:
+    Args:
+        metrics: the cards of the run.
+    """
+
+    def __init__(self, metrics: MetricCards) -> None:
+        self._cards = metrics
         self._pairs: Counter[str] = Counter()
         self._metrics: dict[str, dict[str, None]] = {}
 
@@ -20,7 +25,8 @@ class Taken:
         """Of one pair: what has changed, and which metrics have scores of it."""
         for name in changed:
             self._pairs[name] += 1
-            self._metrics.setdefault(name, {}).update(dict.fromkeys(m for m in metrics if name in reads(m)))
+            again = [metric for metric in metrics if depends(self._cards, metric, {name})]
+            self._metrics.setdefault(name, {}).update(dict.fromkeys(again))
 
     def lines(self, measured: Collection[str]) -> Iterator[str]:
         """ "source_text of 3 pairs has changed: CLIP direction is measured again".
@@ -29,8 +35,9 @@ class Taken:
             measured: the names of the metrics that the command measures.
         """
         for name, count in self._pairs.items():
-            again = [heading(m, list(self._metrics[name])) for m in self._metrics[name] if m in measured]
-            gone = [heading(m, list(self._metrics[name])) for m in self._metrics[name] if m not in measured]
+            cards = self._cards.only(self._metrics[name])
+            again = [cards.heading(metric) for metric in self._metrics[name] if metric in measured]
+            gone = [cards.heading(metric) for metric in self._metrics[name] if metric not in measured]
             parts = [f"{_and(again)} measured again"] if again else []
             parts += [f"{_and(gone)} forgotten, and eval.score measures that again"] if gone else []
             said = f": {'; '.join(parts)}" if parts else ""

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from glob import escape
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import Any
 
 from eval.engine.executor import Executor
 from eval.engine.placement import Placement
+from eval.metrics.base import Metric
+from eval.runs.cards import MetricCard, MetricCards
 from eval.runs.folder import Run
 from eval.runs.provenance import package_version
 from imagic.models.weights import EMBEDDED, locate
@@ -40,16 +42,18 @@ class Described:
     Attributes:
         key: of everything that they depend on.
         method: the method.
-        metrics: names of the metrics.
+        metrics: the metrics.
         placement: where pairs are computed.
         folder: of the run that remembered it; None if it was described anew.
+        loaded: the metrics themselves, if they were loaded to be described.
     """
 
     key: str
     method: Description
-    metrics: tuple[str, ...]
+    metrics: MetricCards
     placement: Placement
     folder: Path | None = None
+    loaded: Sequence[Metric] | None = None
 
     def to_json(self) -> dict[str, Any] | None:
         """Return it as plain values; None for images that somebody else made, whose files may change at any time."""
@@ -58,7 +62,7 @@ class Described:
         return {
             "key": self.key,
             "method": {**asdict(self.method), "needs": list(self.method.needs)},
-            "metrics": list(self.metrics),
+            "metrics": {card.name: card.to_config() for card in self.metrics},
             "placement": list(self.placement),
         }
 
@@ -75,7 +79,8 @@ def describe(settings: Mapping[str, Any], executor: Executor) -> Described:
     method = describe_editor(settings)
     placement = executor.place(settings["numerics"])
     metrics = build_metrics(settings["metrics"], executor.own_device(placement))
-    return Described(key_of(settings), method, tuple(metric.name for metric in metrics), placement)
+    cards = MetricCards(metric.card for metric in metrics)
+    return Described(key_of(settings), method, cards, placement, loaded=metrics)
 
 
 def recall(settings: Mapping[str, Any]) -> Described | None:
@@ -88,9 +93,8 @@ def recall(settings: Mapping[str, Any]) -> Described | None:
         try:
             known = Run.open(folder).config()["how"]["described"]
             if known["key"] == key:
-                return Described(
-                    key, _method(known["method"]), tuple(known["metrics"]), Placement(*known["placement"]), folder
-                )
+                metrics = MetricCards(MetricCard.from_config(name, card) for name, card in known["metrics"].items())
+                return Described(key, _method(known["method"]), metrics, Placement(*known["placement"]), folder)
         except (OSError, ValueError, KeyError, TypeError, UserError):
             continue
     return None

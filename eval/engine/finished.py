@@ -30,6 +30,6 @@ def is_finished(spec: RunSpec) -> bool:
     if any(not finding.settled or finding.failed is not None or finding.unreadable for finding in findings):
         return False
     return not any(
-        lacks_scores(shard, spec.metrics) or any(isinstance(table, DamagedError) for table in shard.score_tables())
+        lacks_scores(shard, spec.metric_names) or any(isinstance(table, DamagedError) for table in shard.score_tables())
         for shard in shards_of(run, spec.dataset)
     )

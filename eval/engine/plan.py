@@ -11,6 +11,7 @@ import pandas as pd
 
 from eval.engine.corrections_taken import Taken
 from eval.engine.task import Task
+from eval.runs.cards import MetricCards
 from eval.runs.corrections import TABLED, corrections
 from eval.runs.files import DamagedError
 from eval.runs.folder import Run
@@ -182,16 +183,19 @@ def shards_of(run: Run, dataset: Dataset) -> list[Shard]:
     return [shard for entry in dataset.entries if (shard := run.shard(entry.id)).exists()]
 
 
-def lines(findings: Sequence[Finding], measured: Sequence[str], retry_failed: bool = False) -> Iterator[str]:
+def lines(
+    findings: Sequence[Finding], metrics: MetricCards, measured: Sequence[str], retry_failed: bool = False
+) -> Iterator[str]:
     """Describe findings for the terminal: damage, corrections, replaced images and how much is there already.
 
     Args:
         findings: of all pairs.
+        metrics: cards of the run.
         measured: names of the metrics that the command measures.
         retry_failed: True if pairs that failed are tried again.
     """
     yield from (finding.damage for finding in findings if finding.damage)
-    taken = Taken()
+    taken = Taken(metrics)
     for finding in findings:
         taken.add(finding.told, finding.scored)
     yield from taken.lines(measured)

@@ -25,7 +25,7 @@ from tedbench.errors import PairError
 def score_run(
     run: RunWriter, metrics: Sequence[Metric], reporter: Reporter, shards: Sequence[Shard] | None = None
 ) -> int:
-    """Writes every metric's scores of every shard (or of those given) that lacks them.
+    """Writes every metric's card, and its scores of every shard (or of those given) that lacks them.
 
     Returns:
         How many pairs could not be scored because an image of theirs cannot be read; each is reported with its reason.
@@ -33,6 +33,7 @@ def score_run(
     Raises:
         Stopped: the user asked to; what is scored is kept.
     """
+    run.add_metrics(metric.card for metric in metrics)
     start, images, broken = time.monotonic(), 0, 0
     shards = run.shards() if shards is None else shards
     unscored: Counter[tuple[str, str]] = Counter()

@@ -15,7 +15,6 @@ from eval.engine.progress import Reporter
 from eval.engine.repair import repair
 from eval.engine.score_pair import lacks_scores, score_run
 from eval.engine.spec import RunSpec
-from eval.metrics.build import build_metrics
 from eval.runs.config import fit_identity
 from eval.runs.listing import left_out
 from eval.runs.lock import RunLock
@@ -77,7 +76,7 @@ def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
         reporter,
         spec.placement,
         settings,
-        spec.metrics,
+        spec.metric_names,
         spec.retry_failed,
     )
     make_images(context, spec.executor)
@@ -94,17 +93,16 @@ def measure(spec: RunSpec, run: RunWriter, reporter: Reporter) -> int:
         The number of pairs that could not be scored because an image of theirs cannot be read.
     """
     shards = run.shards() if spec.executor.part.whole else shards_of(run, spec.part)
-    if not any(lacks_scores(shard, spec.metrics) for shard in shards):
+    if not any(lacks_scores(shard, spec.metric_names) for shard in shards):
         return 0
-    metrics = build_metrics(spec.settings["metrics"], spec.executor.own_device(spec.placement))
-    return score_run(run, metrics, reporter, shards)
+    return score_run(run, spec.measures, reporter, shards)
 
 
 def make_images(context: EditContext, executor: Executor) -> None:
     """Find what a run lacks, mend what is damaged, and run the tasks that are left."""
     reporter, wanted = context.reporter, context.wanted
     findings = examine(context.run, wanted)
-    for line in lines(findings, context.metrics, context.retry_failed):
+    for line in lines(findings, context.run.metrics, context.metrics, context.retry_failed):
         reporter.say(line)
     repair(context.run, context.dataset, findings, reporter)
     with reporter.stop:
@@ -112,7 +110,10 @@ def make_images(context: EditContext, executor: Executor) -> None:
 
 
 def _build(spec: RunSpec, reporter: Reporter) -> Editor:
-    settings = spec.settings
+    settings, _ = (
+        spec.settings,
+        spec.measures,
+    )  # weights of metrics that are not here are reported before the long steps
     reporter.say(f"loading {settings['model' if spec.weights else 'method']['name']}")
     if spec.weights and settings["numerics"]["compile"]:
         reporter.say("the networks are compiled with the first pair, which takes minutes more unless torch knows them")

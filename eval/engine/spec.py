@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from eval.engine.executor import Executor
 from eval.engine.groups import groups
 from eval.engine.placement import Placement
 from eval.engine.plan import Wanted
+from eval.metrics.base import Metric
+from eval.runs.cards import Cards, DatasetCard, MethodCard, MetricCards
 from eval.runs.config import check_names, run_config, run_hash, run_name
 from eval.runs.folder import Run
 from eval.runs.listing import Listing, listing_of
@@ -30,7 +33,7 @@ class RunSpec:
         settings: the resolved configuration.
         dataset: all pairs that the command names, those of other parts too.
         method: the method's description.
-        metrics: names of the metrics.
+        metrics: the metrics.
         requests: the (strength, seed) of each pair.
         executor: runs the tasks.
         placement: where pairs are computed.
@@ -38,6 +41,7 @@ class RunSpec:
         config: content of the folder's config.yaml.
         folder: of the run.
         listing: the list that the pairs are from.
+        loaded: the metrics themselves, if they were loaded to be described.
         recalled: True if method and metrics were not described anew, since a run in ``folder`` was made by the same
             command.
     """
@@ -45,7 +49,7 @@ class RunSpec:
     settings: Mapping[str, Any]
     dataset: Dataset
     method: Description
-    metrics: tuple[str, ...]
+    metrics: MetricCards
     requests: tuple[tuple[float, int], ...]
     executor: Executor
     placement: Placement
@@ -54,6 +58,7 @@ class RunSpec:
     folder: Path
     listing: Listing
     recalled: bool
+    loaded: Sequence[Metric] | None = None
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> RunSpec:
@@ -71,10 +76,10 @@ class RunSpec:
         dataset = build_dataset(settings["dataset"])
         listing = listing_of(dataset)
         known = recall(settings) or describe(settings, executor)
-        weights, config = _identity(settings, known)
+        weights, config = _identity(settings, dataset, known)
         if known.folder and run_hash(config) != run_hash(Run.open(known.folder).config()):  # the model is another
             known = describe(settings, executor)
-            weights, config = _identity(settings, known)
+            weights, config = _identity(settings, dataset, known)
         method = known.method
         requests = method.requests(settings["sweep"]["strengths"], settings["sweep"]["seeds"])
         method.check(dataset.entries)
@@ -92,6 +97,7 @@ class RunSpec:
             given or known.folder or Path("runs") / run_name(config),
             listing,
             known.folder is not None,
+            known.loaded,
         )
 
     @property
@@ -99,6 +105,20 @@ class RunSpec:
         """The pairs of this command's part; pairs that are fitted together belong to one part."""
         chosen = self.executor.part.of(groups(self.dataset.entries, self.method.group))
         return self.dataset.subset({entry.id for entry in chain.from_iterable(chosen)})
+
+    @cached_property
+    def measures(self) -> Sequence[Metric]:
+        """The metrics, loaded in this process."""
+        if self.loaded is not None:
+            return self.loaded
+        from eval.metrics.build import build_metrics
+
+        return build_metrics(self.settings["metrics"], self.executor.own_device(self.placement))
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of the metrics' columns."""
+        return [card.name for card in self.metrics]
 
     @property
     def retry_failed(self) -> bool:
@@ -118,7 +138,9 @@ def _require_choices(settings: Mapping[str, Any]) -> None:
     checked("fits.keep", settings["fits"]["keep"], Keep)
 
 
-def _identity(settings: Mapping[str, Any], known: Described) -> tuple[dict[str, Path], dict[str, Any]]:
+def _identity(
+    settings: Mapping[str, Any], dataset: Dataset, known: Described
+) -> tuple[dict[str, Path], dict[str, Any]]:
     """Return the model's folders and the content of config.yaml."""
     from imagic.models.weights import digest, locate_all
 
@@ -129,7 +151,11 @@ def _identity(settings: Mapping[str, Any], known: Described) -> tuple[dict[str, 
         method_digest=known.method.digest,
         device=known.placement.device,
         threads=known.placement.threads,
-        axis=known.method.axis,
+        cards=Cards(
+            DatasetCard.of(dataset, settings["dataset"]["name"]),
+            MethodCard.of(known.method, settings["method"]["name"], settings["model"]["name"] if weights else "none"),
+            known.metrics,
+        ),
     )
     config["how"]["described"] = known.to_json()
     return weights, config

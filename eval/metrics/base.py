@@ -1,15 +1,13 @@
-"""What a metric is."""
+"""The contract of a metric: a pure function with an identity and a card."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import pandas as pd
 
-Scores = TypeVar("Scores", float, pd.Series)
-Kind = Literal["alignment", "fidelity", "truth", "judgement"]
+from eval.runs.cards import READINGS, Kind, MetricCard, Reading
 
 
 class Reference(NamedTuple):
@@ -30,24 +28,62 @@ class Reference(NamedTuple):
 class Metric(ABC):
     """A pure function with an identity.
 
+    The attributes but ``name`` and ``kind`` have defaults. Together they are the metric's :attr:`card`, which a run keeps,
+    and from which tables, figures and reports know how to show the scores.
+
     Attributes:
-        name: says backbone, weights and size; names the column. Two metrics with one name give the same numbers. Its
-            first word says what is measured; one that ends in ``lpips`` or ``distance`` is a distance, which figures
-            show as 1 − score under the name ``1-<name>``.
+        name: says backbone, weights and size; names the column. Two metrics with one name give the same numbers.
         kind: whether it measures alignment to the text, fidelity to the input or likeness to the true edited image, or
-            judges (0 or 1) against the latter.
+            judges (0 or 1).
+        heading: of the score in tables and figures; the name where it is empty.
+        higher_is_better: False for a distance, which is shown as 1 − score.
+        bounds: least and greatest score; None where there is no such bound.
+        share: whether each score is 0 or 1, so that means are shown in percent; always so of a judgement.
+        rank: order among the metrics of its kind; figures show the first.
+        synthetic: whether it was made for drawn pictures and means nothing on photographs.
+        reads: the parts of a pair beside input and target text on which scores depend ("source_text", "truth"). When one
+            of them is corrected in a dataset, the scores are measured again.
+        about: a sentence for the legend of a report.
     """
 
     name: str
     kind: ClassVar[Kind]
+    heading: str = ""
+    higher_is_better: bool = True
+    bounds: tuple[float | None, float | None] = (None, None)
+    share: bool = False
+    rank: int = 100
+    synthetic: bool = False
+    reads: tuple[Reading, ...] = READINGS
+    about: str = ""
 
     @property
-    def shown(self) -> str:
-        """The name of what tables and figures show: ``1-<name>`` for a distance."""
-        return shown_name(self.name)
+    def card(self) -> MetricCard:
+        """What a run keeps of the metric.
+
+        Raises:
+            UserError: an attribute is none that a metric can have.
+        """
+        kind: Any = getattr(self, "kind", None)  # a class that forgot it is refused by the card
+        return MetricCard(
+            self.name,
+            kind,
+            self.heading or self.name,
+            higher_is_better=self.higher_is_better,
+            bounds=self.bounds,
+            share=self.share or kind == "judgement",
+            partial=type(self).unscored is not Metric.unscored,
+            rank=self.rank,
+            synthetic=self.synthetic,
+            reads=tuple(self.reads),
+            about=self.about,
+        )
 
     def unscored(self, reference: Reference) -> str | None:
-        """Why it has nothing to say of a pair ("no source text"); None where it has."""
+        """Return why the metric cannot score a pair ("no source text"); None where it can.
+
+        Tables take a metric that overrides this for one that lacks some of the images.
+        """
         return None
 
     @abstractmethod
@@ -75,28 +111,3 @@ def check_images(reference: Reference, images: np.ndarray) -> None:
                 f"edited images of {images.shape[1]}×{images.shape[2]} are compared with {other.shape[0]}×"
                 f"{other.shape[1]}. Bring both to one square with tedbench.image.square."
             )
-
-
-def shown_name(metric: str) -> str:
-    """A column's name as tables and figures show it: fidelity is 1 − LPIPS."""
-    return f"1-{metric}" if is_distance(metric) else metric
-
-
-def shown_score(metric: str, raw: Scores) -> Scores:
-    """Raw scores of a column as tables and figures show them."""
-    return 1 - raw if is_distance(metric) else raw
-
-
-def is_distance(metric: str) -> bool:
-    """Whether a column's raw scores are distances, by its name (see :class:`Metric`)."""
-    return metric.partition("/")[0].endswith(("lpips", "distance"))
-
-
-def is_judgement(metric: str) -> bool:
-    """Whether a column's scores are 0 or 1, and their mean a part of the images."""
-    return metric.startswith("judge/")
-
-
-def is_partial(metric: str) -> bool:
-    """Whether a column, by its raw name or as it is shown, lacks pairs without source text or true edited image."""
-    return metric.removeprefix("1-").startswith(("clip-direction/", "truth-", "judge/"))

@@ -20,11 +20,15 @@ class ClipDirection(Metric):
     """
 
     kind: ClassVar[Kind] = "alignment"
+    heading = "CLIP direction"
+    bounds = (-1.0, 1.0)
+    rank = 1
+    reads = ("source_text",)
 
     def __init__(self, model: str, pretrained: str | None = None, device: str = "cpu", batch: int = 32) -> None:
         """Takes and raises what :func:`eval.metrics.clip_features.open_features` does."""
         self._clip = open_features(model, pretrained, device, batch)
-        self.name = f"clip-direction/{self._clip.name}"
+        self.name, self.synthetic = f"clip-direction/{self._clip.name}", self._clip.synthetic
 
     def unscored(self, reference: Reference) -> str | None:
         """Without a source text, or where it is the target text to the model, there is no direction."""

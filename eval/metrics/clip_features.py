@@ -28,10 +28,11 @@ class ClipFeatures:
 
     Attributes:
         name: ``<backbone>/<weights>``.
+        synthetic: whether the model is the embedded one, which saw drawn pictures alone.
     """
 
-    def __init__(self, name: str, clip: OpenClip, device: str, batch: int) -> None:
-        self.name = name
+    def __init__(self, name: str, clip: OpenClip, device: str, batch: int, synthetic: bool = False) -> None:
+        self.name, self.synthetic = name, synthetic
         self._clip, self._device, self._batch = clip, device, batch
         self._texts: Recent[np.ndarray] = Recent(KEPT)
         self._inputs: Recent[np.ndarray] = Recent(KEPT)
@@ -105,4 +106,4 @@ def _load(model: str, pretrained: str | None, device: str, batch: int) -> ClipFe
         backbone, weights = model, str(pretrained)
         if Path(weights).is_file():
             weights = file_digest(Path(weights))[:8]
-    return ClipFeatures(f"{backbone}/{weights}", clip, device, batch)
+    return ClipFeatures(f"{backbone}/{weights}", clip, device, batch, model.startswith(EMBEDDED))

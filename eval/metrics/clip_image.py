@@ -14,11 +14,15 @@ class ClipImageSimilarity(Metric):
     """The raw cosine, of images through the model's own preprocessing."""
 
     kind: ClassVar[Kind] = "fidelity"
+    heading = "CLIP-I"
+    bounds = (-1.0, 1.0)
+    rank = 1
+    reads = ()
 
     def __init__(self, model: str, pretrained: str | None = None, device: str = "cpu", batch: int = 32) -> None:
         """Takes and raises what :func:`eval.metrics.clip_features.open_features` does."""
         self._clip = open_features(model, pretrained, device, batch)
-        self.name = f"clip-i/{self._clip.name}"
+        self.name, self.synthetic = f"clip-i/{self._clip.name}", self._clip.synthetic
 
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
         """Cosines, (N,) float64."""

@@ -14,11 +14,15 @@ class ClipScore(Metric):
     """The raw cosine, neither scaled by 2.5 or 100 nor clamped. Images go through the model's own preprocessing."""
 
     kind: ClassVar[Kind] = "alignment"
+    heading = "CLIP score"
+    bounds = (-1.0, 1.0)
+    rank = 0
+    reads = ()
 
     def __init__(self, model: str, pretrained: str | None = None, device: str = "cpu", batch: int = 32) -> None:
         """Takes and raises what :func:`eval.metrics.clip_features.open_features` does."""
         self._clip = open_features(model, pretrained, device, batch)
-        self.name = f"clip/{self._clip.name}"
+        self.name, self.synthetic = f"clip/{self._clip.name}", self._clip.synthetic
 
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
         """Cosines, (N,) float64."""

@@ -35,6 +35,10 @@ class DinoSimilarity(Metric):
     """The raw cosine. Images go through the model's own preprocessing, resized by Pillow as its authors do."""
 
     kind: ClassVar[Kind] = "fidelity"
+    heading = "DINO"
+    bounds = (-1.0, 1.0)
+    rank = 2
+    reads = ()
 
     def __init__(self, model: str = "facebook/dinov2-base", device: str = "cpu", batch: int = 32) -> None:
         """

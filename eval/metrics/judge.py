@@ -28,6 +28,13 @@ class Judged(Metric):
     """
 
     kind: ClassVar[Kind] = "judgement"
+    bounds = (0.0, 1.0)
+    synthetic = True
+    reads = ("truth",)
+    about = (
+        "Judged: percent of the images whose asked change is made (changed), whose rest is left alone (kept), or both "
+        "(success), read by a network from input, true edit and image; an image that cannot be judged counts for neither."
+    )
 
     def __init__(
         self, what: str = "success", weights: str = f"{EMBEDDED}judge/judge.safetensors", device: str = "cpu"
@@ -43,7 +50,7 @@ class Judged(Metric):
         """
         if what not in QUESTIONS_OF_SUCCESS:
             raise UserError(f"The judge does not judge {what!r}. Give {', '.join(QUESTIONS_OF_SUCCESS)}.")
-        self.what = what
+        self.what, self.heading, self.rank = what, f"judged {what}", QUESTIONS_OF_SUCCESS.index(what)
         self._reader = open_reader(weights, device)
         self.name = f"judge/{what}/{self._reader.digest}"
 

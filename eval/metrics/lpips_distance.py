@@ -40,6 +40,11 @@ class LpipsDistance(Metric):
     """The lpips package's distance, with the input's features computed once for all its edited images."""
 
     kind: ClassVar[Kind] = "fidelity"
+    heading = "LPIPS"
+    higher_is_better = False
+    bounds = (0.0, None)
+    rank = 0
+    reads = ()
 
     def __init__(
         self,
@@ -78,7 +83,8 @@ class LpipsDistance(Metric):
                 locate(EMBEDDED) / backbone.removeprefix(EMBEDDED) if backbone.startswith(EMBEDDED) else Path(backbone)
             )
             self._lpips = _own(net, path)
-            origin = "picturebook" if backbone.startswith(EMBEDDED) else path.stem
+            self.synthetic = backbone.startswith(EMBEDDED)
+            origin = "picturebook" if self.synthetic else path.stem
             name = f"{net}-{origin}-{file_digest(path)[:8]}"
         self.name = f"lpips/{name}/{size or 'native'}"
         self._lpips.eval().requires_grad_(False).to(device)

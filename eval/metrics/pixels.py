@@ -21,6 +21,7 @@ class PixelMetric(Metric):
     """Compares the pixels themselves, at the images' own size."""
 
     kind: ClassVar[Kind] = "fidelity"
+    reads = ()
 
     def __init__(self, device: str = "cpu", batch: int = 8) -> None:
         """
@@ -52,6 +53,9 @@ class Psnr(PixelMetric):
     """Peak signal-to-noise ratio in dB, over all pixels and channels; infinite for the input itself."""
 
     name = "psnr/native"
+    heading = "PSNR"
+    bounds = (0.0, None)
+    rank = 4
 
     def _compare(self, edited: Tensor, source: Tensor) -> Tensor:
         return peak_signal_noise_ratio(edited, source, data_range=255.0, dim=(1, 2, 3), reduction="none")
@@ -61,6 +65,9 @@ class Ssim(PixelMetric):
     """Structural similarity, mean over pixels and the three channels; 1 for the input itself."""
 
     name = f"ssim/gaussian{SSIM_WINDOW}/native"
+    heading = "SSIM"
+    bounds = (-1.0, 1.0)
+    rank = 3
 
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
         """One value an image, (N,) float64.

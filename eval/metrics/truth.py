@@ -26,7 +26,11 @@ class TowardsTruth(Metric):
             UserError: as the metric does.
         """
         self._metric: Metric = build(metric, Metric, device=device)
-        self.name = f"truth-{self._metric.name}"
+        inner = self._metric.card
+        self.name, self.heading = f"truth-{inner.name}", f"{inner.heading} to true edit"
+        self.higher_is_better, self.bounds, self.share = inner.higher_is_better, inner.bounds, inner.share
+        self.rank, self.synthetic = inner.rank, inner.synthetic
+        self.reads = tuple(dict.fromkeys((*inner.reads, "truth")))
 
     def unscored(self, reference: Reference) -> str | None:
         """Most datasets know no true edited image."""

@@ -1,4 +1,4 @@
-"""Choosing one image for each pair of a run: options, rules, and the sheet of what was chosen."""
+"""Choice of one image for each pair of a run: options, rules, and the sheet of chosen images."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ RULES = {"fixed": {"strength"}, "best": {"threshold", "alignment", "fidelity"}, 
 
 
 def check(options: dict[str, Any]) -> None:
-    """Refuses options that are no such thing, or that the rule does not have.
+    """Check the options.
 
     Raises:
-        UserError: says which, and what there is.
+        UserError: an option has an impossible value, or does not belong to the rule; the message says what there is.
     """
     rule = options["rule"]
     for name, known in (("rule", [*RULES]), ("protocol", ["figure6", "study"]), ("below", ["faithful", "leave"])):
@@ -38,24 +38,22 @@ def check(options: dict[str, Any]) -> None:
         checked(name, options[name], float | None)
     if rule == "best" and options["threshold"] is None:
         raise UserError(
-            "rule=best needs a threshold: the least 1 − LPIPS that an edit may have, such as threshold=0.8. "
+            "rule=best needs a threshold: the least fidelity (1 − LPIPS) that an edit may have, such as threshold=0.8. "
             "The run's report.html shows which it has."
         )
-    if rule == "best" and options["threshold"] > 1:
-        raise UserError(f"threshold={options['threshold']} is never reached: 1 − LPIPS is at most 1. Give less.")
     if rule == "picks" and options["picks"] is None:
         raise UserError("rule=picks needs picks=picks.csv, which picks.html downloads. Leave out the rule to write it.")
 
 
 def lowest_seed(run: Run) -> int | None:
-    """Of a run's images; None where it has none."""
+    """Return the lowest seed of a run's images; None if it has none."""
     samples = run.samples()
     seeds = samples.loc[samples["status"] == "ok", "seed"]
     return int(seeds.min()) if len(seeds) else None
 
 
 def choose(among: Candidates, options: dict[str, Any]) -> Choice:
-    """Applies the rule."""
+    """Apply the rule."""
     from eval.analysis import selection_rules as rules
 
     if options["rule"] == "fixed":
@@ -66,7 +64,7 @@ def choose(among: Candidates, options: dict[str, Any]) -> Choice:
 
 
 def draw_chosen(run: Run, choice: Choice) -> None:
-    """Writes chosen.png: input, chosen image and text of each pair, under the rule."""
+    """Write chosen.png: input, chosen image and text of each pair, under the rule."""
     from tedbench.disk import writing
     from tedbench.sheet import Cell, draw_sheet
 

@@ -19,7 +19,7 @@ def strengths_of(strengths: Any) -> dict[str, float]:
     """Check the option ``strengths``: numbers by method.
 
     Raises:
-        UserError: it is no such thing.
+        UserError: it is something else.
     """
     found: dict[Any, float] = checked("strengths", strengths, dict[Any, float] | None) or {}
     return {str(name): number for name, number in found.items()}
@@ -34,15 +34,15 @@ def compare(
     rows: int = 8,
     tile: int = 160,
 ) -> None:
-    """Compares saved runs, prints the table and writes everything into ``out``.
+    """Compare saved runs, print the table and write everything into ``out``.
 
     Args:
-        runs: folders, or folders by the name that the method is to have.
-        out: what an earlier comparison wrote there is replaced.
+        runs: folders, or folders by the name of the method.
+        out: a folder; the files of an earlier comparison are replaced.
         strengths: methods that are compared at one strength, whatever was chosen.
-        pairs: of the grid, ids or their starts; None is all that are compared.
+        pairs: of the grid, ids or their starts; None is all compared ones.
         rows: of the grid on a page.
-        tile: side of its pictures in pixels.
+        tile: side of its images in pixels.
 
     Raises:
         UserError: the runs cannot be compared.
@@ -63,18 +63,18 @@ def compare(
     shown = asked_pairs(comparison, pairs)
     costs = [cost(method, comparison.pair_ids) for method in comparison.methods]
     scores = scores_by_metric(comparison)
-    table, pairwise = comparison_table(comparison, scores, costs), differences(scores)
+    table, pairwise = comparison_table(comparison, scores, costs), differences(scores, comparison.metrics)
     axes = axes_of(comparison, table)
     make_room(out, WRITTEN)
     more = apart(comparison, table)
     if axes is None:
-        more.append("No plane: it needs one CLIP score and one LPIPS that every run was measured with.")
+        more.append("No plane: it needs a metric of alignment and one of fidelity that every run was measured with.")
     else:
         more += draw_plane(comparison, table, *axes, out)
         more += published_notes(published(comparison.methods[0].dataset, axes[0]))
     lines = [*notes(comparison, table, costs, more), *difference_notes(pairwise)]
     pages = draw_grid(comparison, shown, out, rows, tile)
-    words = [grid(comparison, table, costs, _join), difference_grid(pairwise, _join)]
+    words = [grid(comparison, table, costs, _join), difference_grid(pairwise, comparison.metrics, _join)]
     words = [each for each in words if each.rows]
     pictures = [*(["plane.png"] if axes else []), *(page.name for page in pages)]
     with writing(out):
@@ -91,7 +91,7 @@ def _join(*parts: str) -> str:
 
 
 def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], out: Path) -> None:
-    """Tables, notes and what is left out; the last line is the folder."""
+    """Print tables, notes and the left-out pairs; the last line is the folder."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -104,7 +104,7 @@ def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], 
         shown = Table(title=None if table else escape(title), title_justify="left")
         for number, word in enumerate(each.head):
             right = number >= len(each.head) - each.numbers
-            shown.add_column(word, justify="right" if right else "left")
+            shown.add_column(escape(word), justify="right" if right else "left")
         for row in each.rows:
             shown.add_row(*map(escape, row))
         print_table(console, shown)

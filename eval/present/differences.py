@@ -1,4 +1,4 @@
-"""Paired differences in words, as tables print them."""
+"""Paired differences as text in tables."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from eval.metrics.base import is_judgement
-from eval.metrics.names import heading
 from eval.present.tables import Grid
 from eval.present.text import brackets, number
+from eval.runs.cards import MetricCards
 
 NOTE = (
     "Differences: mean over pairs of the first method's score less the second's, with the 95% interval clustered by source "
@@ -19,18 +18,25 @@ NOTE = (
 )
 
 
-def difference_grid(table: pd.DataFrame, join: Callable[..., str]) -> Grid:
-    """The differences in words: a row for each two methods, a column a metric."""
+def difference_grid(table: pd.DataFrame, cards: MetricCards, join: Callable[..., str]) -> Grid:
+    """Return the differences as text: a row for each two methods, a column a metric.
+
+    Args:
+        table: see :func:`eval.analysis.differences.differences`.
+        cards: of its metrics.
+        join: makes one text of a difference, its interval and p.
+    """
     metrics = list(dict.fromkeys(table["metric"]))
+    cards = cards.only(metrics)
     rows = []
     for (one, other), group in table.groupby(["method", "other"], sort=False):
-        cells = [_words(group[group["metric"] == metric], join) for metric in metrics]
+        cells = [_words(group[group["metric"] == metric], cards[metric].share, join) for metric in metrics]
         rows.append([f"{one} − {other}", *cells])
-    return Grid(["difference", *(heading(metric, metrics) for metric in metrics)], rows, len(metrics))
+    return Grid(["difference", *(cards.heading(metric) for metric in metrics)], rows, len(metrics))
 
 
 def difference_notes(table: pd.DataFrame) -> list[str]:
-    """What stands under the differences; nothing where there are none."""
+    """Return the notes below the differences; none if there are no differences."""
     if table.empty:
         return []
     images = int(table["n_source_images"].min())
@@ -38,11 +44,10 @@ def difference_notes(table: pd.DataFrame) -> list[str]:
     return [NOTE.format(count=table.groupby("metric").size().max(), least=least)]
 
 
-def _words(rows: pd.DataFrame, join: Callable[..., str]) -> str:
+def _words(rows: pd.DataFrame, percent: bool, join: Callable[..., str]) -> str:
     if rows.empty:
         return "–"
     (row,) = rows.to_dict("records")
-    percent = is_judgement(row["metric"])
     mean = f"{number(100 * row['difference'], '+.0f')} %" if percent else number(row["difference"], "+.3f")
     ends = brackets(row["difference"], row["ci_low"], row["ci_high"], percent)
     p = "" if math.isnan(row["p_holm"]) else p_value(row["p_holm"])
@@ -50,5 +55,5 @@ def _words(rows: pd.DataFrame, join: Callable[..., str]) -> str:
 
 
 def p_value(p: float) -> str:
-    """ "p = .031", or "p < .001"."""
+    """Format a p-value: "p = .031", or "p < .001"."""
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")

@@ -1,4 +1,4 @@
-"""Everything that lies beside a run's shards: made from its folder alone, and made again at any time."""
+"""All files beside a run's shards: made from its folder alone, and made again at any time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 import pandas as pd
 
 from eval.analysis.curves import curve_table
-from eval.metrics.saved import saved_metrics
 from eval.runs.derived import RECORD, record_of
 from eval.runs.folder import Run
 from eval.runs.pairs import RunPairs
@@ -18,7 +17,7 @@ def write_outputs(writer: RunWriter) -> None:
     """Write tables, curves, strips and report of all that a run has.
 
     Raises:
-        UserError: the run has no pairs, or the disk does not take them.
+        UserError: the run has no pairs, or the disk is full or not writable.
     """
     from eval.present.figures.curves import draw_run
     from eval.present.figures.strips import draw_strips
@@ -43,4 +42,4 @@ def write_report(writer: RunWriter) -> None:
 def _write_report(writer: RunWriter, run: Run, dataset: RunPairs, table: pd.DataFrame) -> None:
     from eval.present.report.build import write_report
 
-    write_report(writer, run, table, saved_metrics(run), dataset)
+    write_report(writer, run, table, dataset)

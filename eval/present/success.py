@@ -1,4 +1,4 @@
-"""The page of ``eval.success``, and everything that is written beside it."""
+"""The page of ``eval.success``, and the files beside it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = ["run", "pair_id", "category", "target_text", "n", "n_success", "strengt
 
 
 def write_success(found: SuccessComparison, out: Path) -> str:
-    """Write page, tables and figures into ``out``; what an earlier call wrote there is replaced.
+    """Write page, tables and figures into ``out``; the files of an earlier call are replaced.
 
     Returns:
         The page.
@@ -37,9 +37,10 @@ def write_success(found: SuccessComparison, out: Path) -> str:
         columns = [*SHOWN, *QUESTIONS_OF_SUCCESS, "right", "faults"]
         attempts[columns].to_csv(out / "pairs.csv", index=False)
         (out / "success.md").write_text(page, encoding="utf-8")
-        draw_rates(found.table, found.symbol, out)
+        draw_rates(found.table, found.symbol, found.dataset, out)
         for name, run, *_ in found.judged:
-            draw_failures(name, run, attempts[attempts["run"] == name], found.symbol, out / f"failures-{name}.png")
+            own, path = attempts[attempts["run"] == name], out / f"failures-{name}.png"
+            draw_failures(name, run, own, found.symbol, path)
     return page
 
 
@@ -49,7 +50,7 @@ def markdown(found: SuccessComparison) -> str:
     counts = table[table["category"] == ALL].iloc[0]
     head = f"| category | pairs | run | {symbol} | images | success | changed | kept | any |"
     lines = [
-        "# Judged success, Picturebook (synthetic)",
+        f"# Judged success, {markdown_escape(found.dataset)}",
         "",
         f"Judge {found.judge}. {counts['n_pairs']} of {counts['n_pairs_expected']} pairs: those that every run has whole and "
         "that can be judged.",

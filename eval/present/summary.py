@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from eval.analysis.curves import curve_table
-from eval.metrics.names import short_name
-from eval.metrics.saved import SavedMetric
 from eval.present.text import coverage, strength_cells
+from eval.runs.cards import MetricCards
 from eval.runs.folder import Run
 from runtime.tables import print_table
 from tedbench.method import format_strength
 
 
-def print_summary(run: Run, pair_ids: Collection[str], names: Sequence[str], console: Console, seconds: float) -> int:
-    """Print the curves as a table, failures and where things are; the last line is the run's folder.
+def print_summary(run: Run, pair_ids: Collection[str], metrics: MetricCards, console: Console, seconds: float) -> int:
+    """Print the curves as a table, failures and the place of the results; the last line is the run's folder.
 
     Args:
         run: with its scores.
-        pair_ids: the pairs that the command was asked for.
-        names: of the metrics in the table.
-        console: where to.
-        seconds: that the command took.
+        pair_ids: the pairs of the command.
+        metrics: the columns of the table.
+        console: to print to.
+        seconds: duration of the command.
 
     Returns:
         1 if any of these pairs failed, else 0.
     """
-    metrics = [SavedMetric(name) for name in names]
     table, shown = curve_table(run), Table()
+    table = table[table["metric"].isin([card.shown for card in metrics])]
     shown.add_column(run.axis.symbol, justify="right")
     for metric in metrics:
-        shown.add_column(short_name(metric, metrics), justify="right")
+        shown.add_column(escape(metrics.short_name(metric.name)), justify="right")
     shown.add_column("images", justify="right")
     for strength, group in table.groupby("strength"):
-        shown.add_row(format_strength(float(strength)), *strength_cells(group, metrics), coverage(group))
+        shown.add_row(format_strength(float(strength)), *strength_cells(group, metrics), coverage(group, metrics))
     if len(table):
         _say(console, run.title)
         print_table(console, shown)
         for metric in metrics:
-            _say(console, f"{short_name(metric, metrics)}: {metric.shown}")
+            _say(console, f"{metrics.short_name(metric.name)}: {metric.shown}")
     failed = _print_failures(run, pair_ids, console)
     done = len(pair_ids) - failed
     _say(console, f"{done} of {len(pair_ids)} pairs done in {seconds / 60:.1f} min; open report.html in")
@@ -51,13 +50,13 @@ def print_summary(run: Run, pair_ids: Collection[str], names: Sequence[str], con
 
 
 def print_part(run: Run, pair_ids: Collection[str], part: str, console: Console) -> int:
-    """Print how one command of several that share a run ended; the last line is the run's folder.
+    """Print the result of one command of several that share a run; the last line is the run's folder.
 
     Args:
         run: that the commands share.
         pair_ids: the pairs of this command.
         part: its name, such as "part 1 of 8".
-        console: where to.
+        console: to print to.
 
     Returns:
         1 if any of its pairs failed, else 0.
@@ -73,7 +72,7 @@ def print_part(run: Run, pair_ids: Collection[str], part: str, console: Console)
 
 
 def _print_failures(run: Run, pair_ids: Collection[str], console: Console) -> int:
-    """Print each failed pair with its reason; returns how many there are."""
+    """Print each failed pair with its reason; return their number."""
     samples = run.samples()
     samples = samples[samples["pair_id"].isin(pair_ids)]
     failed = samples[samples["status"] != "ok"].groupby("pair_id")["reason"].first()

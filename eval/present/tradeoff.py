@@ -1,4 +1,4 @@
-"""The table of ``eval.tradeoff`` as a page, and everything that is written beside it."""
+"""The table of ``eval.tradeoff`` as a page, and the files beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from eval.present.figures.tradeoff import draw_tradeoff
+from eval.present.figures.tradeoff import draw_tradeoff, fidelity_heading
+from eval.present.tables import markdown_escape
 from eval.present.text import number
 from eval.runs.output_folder import make_room
 from tedbench.disk import writing
@@ -17,7 +18,7 @@ WRITTEN = re.compile(r"tradeoff\.(md|csv|png|pdf)")
 
 
 def write_tradeoff(table: pd.DataFrame, out: Path) -> str:
-    """Write page, table and figure into ``out``; what an earlier call wrote there is replaced.
+    """Write page, table and figure into ``out``; the files of an earlier call are replaced.
 
     Args:
         table: of :func:`eval.analysis.tradeoff.tradeoff`.
@@ -41,7 +42,8 @@ def write_tradeoff(table: pd.DataFrame, out: Path) -> str:
 def markdown(table: pd.DataFrame) -> str:
     """Return the table in Markdown."""
     lines = [
-        "| embedding (steps × rate) | fine-tuning (steps × rate) | guidance | best η | success | any η | 1 − LPIPS there | at η = 0 |",
+        "| embedding (steps × rate) | fine-tuning (steps × rate) | guidance | best η | success | any η "
+        f"| {markdown_escape(fidelity_heading(table))} there | at η = 0 |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in table.to_dict("records"):

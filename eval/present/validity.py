@@ -1,4 +1,4 @@
-"""The page of ``eval.validity``: what was found, in tables, with its figures."""
+"""The page of ``eval.validity``: results in tables, with figures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tedbench.disk import writing
 WRITTEN = re.compile(r"(validity\.md|(rankings|rankings-by-category|choices|misled)(-[\w-]+)?\.(csv|png|pdf))")
 
 TOY = (
-    "**These are toy metrics.** The pictures are drawn (Picturebook, synthetic), and the embedded CLIP and LPIPS are small "
+    "**These are toy metrics.** The pictures are drawn by a program, and the embedded CLIP and LPIPS are small "
     "networks trained on such drawings. What follows says how far *these* agree with the judge on *these* edits; it says "
     "nothing about OpenAI's CLIP or LPIPS on photographs."
 )
@@ -92,16 +92,16 @@ def page(
 
     Args:
         material: the images.
-        scores: that are held against the judgement.
+        scores: compared with the judgement.
         tables: ``rankings``, ``choices`` and ``misled``.
         sheets: label and file of each sheet of misleading cases.
-        figures: names, without suffix, of those that were drawn.
+        figures: names, without suffix, of the drawn figures.
     """
     images = material.images
     counts = images.groupby("run").agg(n=("good", "size"), good=("good", "mean"))
     runs = "; ".join(f"{run}: {row['n']:.0f} images, {row['good']:.0%} good" for run, row in counts.iterrows())
     lines = ["# Do the metrics say what is good?", ""]
-    if "(synthetic)" in material.dataset:
+    if material.synthetic:
         lines += [TOY, ""]
     lines += [
         f"{material.dataset}, {material.coverage}; good images are {material.judgement}. {runs}. Intervals are 95%, "

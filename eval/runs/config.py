@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from eval.runs.cards import FORMAT, Cards
 from tedbench.errors import UserError
-from tedbench.method import Axis
 
 BLOCKS_HASHED = ("fit", "numerics")
 
@@ -28,19 +28,20 @@ def run_config(
     method_digest: str | None,
     device: str,
     threads: int,
-    axis: Axis,
+    cards: Cards,
 ) -> dict[str, Any]:
-    """The five blocks of a run's config.yaml, its labels and what is to be known of its axis.
+    """The contents of a run's config.yaml: its format, five blocks and cards.
 
     ``fit`` (model and weights, recipe, method, pair geometry, seed) and ``numerics`` say what its images are;
     ``sweep``, ``measure`` and ``how`` may change from call to call. A model is known by the digest of its files, not by
     where they lie, and so are a method's own weights. A method that works on no model (``model_digest`` None) has none in
-    its identity and labels.
+    its identity.
     """
     model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
     method = dict(plain["method"])
     method |= {k: str(Path(str(method[k]))) for k in FILES if method.get(k) is not None}  # out/ is out
     return {
+        "format": FORMAT,
         "fit": {
             "dataset": plain["dataset"]["name"],
             **({"list": list_name(plain["dataset"]["file"])} if plain["dataset"].get("file") else {}),
@@ -64,12 +65,7 @@ def run_config(
             "dataset": plain["dataset"],
             "run": plain["run"],
         },
-        "labels": {
-            "method": plain["method"]["name"],
-            "model": plain["model"]["name"] if model_digest else "none",
-            "axis": axis.name,
-        },
-        "axis": {"symbol": axis.symbol, "identity": axis.identity, "fixed": axis.fixed},
+        "cards": cards.to_config(),
     }
 
 
@@ -118,8 +114,8 @@ def fit_identity(config: dict[str, Any], keep: str) -> dict[str, Any]:
 
 def run_name(config: dict[str, Any]) -> str:
     """``<dataset>-<model>-<method>-<hash>``."""
-    labels = config["labels"]
-    return f"{config['fit']['dataset']}-{labels['model']}-{labels['method']}-{run_hash(config)}"
+    method = config["cards"]["method"]
+    return f"{config['fit']['dataset']}-{method['model']}-{method['name']}-{run_hash(config)}"
 
 
 def run_hash(config: dict[str, Any]) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
+from eval.runs.cards import MetricCards
 from eval.runs.input_digest import Inputs
 from eval.runs.shard import Shard
 from tedbench.pair import Entry
 
-TEXTS = ("source_text", "source_object", "target_object")
-TABLED = ("category",)
-"""What only tables and intervals use."""
+TEXTS = Entry.fields(tables_only=False)
+TABLED = Entry.fields(tables_only=True)
+"""Fields that only tables and intervals use."""
 
 TRUTH = "true edit"
 
@@ -42,19 +43,14 @@ def truth_digest(shard: Shard) -> str | None:
     return digest
 
 
-def reads(metric: str) -> frozenset[str]:
-    """What of a pair that can be corrected a metric's scores may depend on, by its name; of a stranger's metric, all."""
-    kind, rest = metric.partition("/")[0], metric
-    found: frozenset[str] = frozenset()
-    while kind.startswith("truth-"):
-        found, rest = found | {TRUTH}, rest.removeprefix("truth-")
-        kind = rest.partition("/")[0]
-    return found | READ.get(kind, frozenset({TRUTH, *TEXTS}))
+def depends(metrics: MetricCards, metric: str, corrected: Collection[str]) -> bool:
+    """Tell whether a metric's scores may depend on something that was corrected; True where its card is not known.
 
-
-READ: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(("clip", "clip-i", "lpips", "dino", "psnr", "ssim"), frozenset()),
-    "clip-direction": frozenset({"source_text"}),
-    "judge": frozenset({TRUTH}),
-}
-"""What the project's own metrics read beside input, target text and edited image, by the first word of their names."""
+    Args:
+        metrics: the cards of the run.
+        metric: its raw name.
+        corrected: names of :func:`corrections`.
+    """
+    if metric not in metrics:
+        return True
+    return any((TRUTH if part == "truth" else part) in corrected for part in metrics[metric].reads)

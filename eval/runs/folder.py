@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, Self
 import pandas as pd
 import pyarrow as pa
 
+from eval.runs.cards import Cards, MetricCards
 from eval.runs.config import run_hash
 from eval.runs.files import DamagedError
 from eval.runs.listing import listed
 from eval.runs.place import read_config, require_no_links
 from eval.runs.shard import KEY, SAMPLE_COLUMNS, SCORE_COLUMNS, Shard
 from eval.runs.source_groups import by_pixels
-from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import UserError
 from tedbench.method import Axis
 
@@ -32,27 +32,26 @@ class Start(NamedTuple):
 
 
 class Run:
-    """A run's folder, which nobody adds to meanwhile: the tables of its shards are read once.
+    """A run's folder, which nobody adds to meanwhile: its cards and the tables of its shards are read once.
 
     Args:
         folder: where it is.
-        labels: the columns that are the same in every row: ``method``, ``model``, ``axis``.
     """
 
-    def __init__(self, folder: Path, labels: dict[str, str]) -> None:
-        self.folder, self.labels = folder, labels
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """An existing run, from its own configuration.
 
         Raises:
-            UserError: there is no run in ``folder``.
+            UserError: there is no run in ``folder``, its configuration is damaged, or it is of another format.
         """
         require_no_links(folder)
-        run = cls(folder, {})
+        run = cls(folder)
         try:
-            run.labels = run.config()["labels"]
+            run.cards  # noqa: B018  (reads the configuration)
         except OSError:
             raise UserError(
                 f"{folder} is not a run: it has no config.yaml. Give the folder that eval.run printed last."
@@ -60,12 +59,28 @@ class Run:
         return run
 
     def config(self) -> dict[str, Any]:
-        """Its configuration, in the blocks of :meth:`create`.
+        """Its configuration, in the blocks of :func:`eval.runs.config.run_config`.
 
         Raises:
-            UserError: it is damaged.
+            UserError: it is damaged, or of another format.
         """
         return read_config(self.folder / "config.yaml")
+
+    @cached_property
+    def cards(self) -> Cards:
+        """What the run says of its dataset, method and metrics."""
+        return Cards.from_config(self.config()["cards"])
+
+    @property
+    def metrics(self) -> MetricCards:
+        """The cards of the metrics that it was measured with, or is to be."""
+        return self.cards.metrics
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The columns that are the same in every row: ``method``, ``model``, ``axis``."""
+        method = self.cards.method
+        return {"method": method.name, "model": method.model, "axis": method.axis.name}
 
     def shard(self, pair_id: str) -> Shard:
         return Shard(self.folder / "pairs" / pair_id)
@@ -142,18 +157,15 @@ class Run:
 
     @property
     def dataset_label(self) -> str:
-        """The dataset's name; says where the pictures are synthetic."""
-        name = str(self.config()["fit"]["dataset"])
-        return f"{name.capitalize()} (synthetic)" if name == PicturebookPairs.name else name
+        """The dataset's name for figures and tables; says where the pictures are synthetic."""
+        return self.cards.dataset.label
 
     @property
     def axis(self) -> Axis:
-        """The method's axis, with the strengths that the run has images of; its name is its symbol where no other is known."""
-        name, about = self.labels["axis"], self.config().get("axis", {})
+        """The method's axis, with the strengths that the run has images of."""
         samples = self.samples()
         grid = sorted(samples.loc[samples["status"] == "ok", "strength"].unique())
-        symbol, identity, fixed = about.get("symbol", name), about.get("identity"), about.get("fixed", False)
-        return Axis(name, symbol, tuple(map(float, grid)), identity, fixed)
+        return self.cards.method.axis_with(map(float, grid))
 
     @property
     def expected_pairs(self) -> int:

@@ -6,7 +6,6 @@ import numpy as np
 
 from eval.runs.folder import Run
 from tedbench.datasets.base import Dataset
-from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import ImageError, UserError
 from tedbench.pair import Entry
 
@@ -23,16 +22,18 @@ class RunPairs(Dataset):
         rows = run.samples().drop_duplicates("pair_id")
         if not len(rows):
             raise UserError(f"{run.folder} has no pairs yet. Repeat its eval.run command first.")
-        config = run.config()
-        self.name = str(config["fit"]["dataset"])  # type: ignore[misc]
-        self.synthetic = self.name == PicturebookPairs.name  # type: ignore[misc]
+        card = run.cards.dataset
+        self.name, self.synthetic, self.licence = card.name, card.synthetic, card.licence  # type: ignore[misc]
         entries = []
         for row in rows.itertuples():
             info = run.shard(row.pair_id).info()
-            names = ("source_text", "source_object", "target_object")
-            texts = {name: info.get(name) for name in names}
-            entries.append(Entry(row.image_name, row.target_text, category=row.category or None, **texts))
-        super().__init__(entries, int(config["fit"].get("size") or 0))
+            texts = {name: info.get(name) for name in Entry.fields()}
+            entries.append(Entry(row.image_name, row.target_text, **texts))
+        super().__init__(entries, int(run.config()["fit"].get("size") or 0))
+
+    @property
+    def label(self) -> str:
+        return self._run.dataset_label
 
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
         """The input and the true edited image, as the run kept them.

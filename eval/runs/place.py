@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from eval.runs.cards import FORMAT, Cards
 from eval.runs.config_diff import changes
 from eval.runs.listing import Listing, left_out
 from tedbench.errors import UserError
@@ -64,13 +65,19 @@ def read_config(path: Path) -> dict[str, Any]:
     """A run's config.yaml.
 
     Raises:
-        UserError: it is damaged.
+        UserError: it is damaged, or of another format.
     """
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(config, dict) or not isinstance(config.get("labels"), dict):
+        if not isinstance(config, dict):
             raise ValueError("it lacks its blocks")
+        if (found := config.get("format")) != FORMAT:
+            has = "has no format" if found is None else f"is of format {found!r}"
+            raise UserError(f"{path} {has}, and only format {FORMAT} is read. Make the run again, in another run_dir.")
+        if not isinstance(config.get("cards"), dict):
+            raise ValueError("it lacks its cards")
+        Cards.from_config(config["cards"])
         return config
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
         why = " ".join(str(error).split())[:100]
         raise UserError(f"{path} is damaged ({why}). Restore it, or give another run_dir.") from None

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -87,7 +86,8 @@ def _revision(folder: Path) -> str | None:
 
 def _pairs_digest(entries: Sequence[Entry]) -> str:
     """sha256 over names and texts; what the images are stands with each pair, as ``input`` in its ``done``."""
-    return hashlib.sha256(repr([astuple(entry) for entry in entries]).encode()).hexdigest()
+    known = [(entry.image_name, entry.target_text, entry.texts()) for entry in entries]
+    return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 def package_version(name: str) -> str | None:

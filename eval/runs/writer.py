@@ -8,15 +8,17 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
 import yaml
+from filelock import FileLock
 
-from eval.runs.corrections import TABLED, TEXTS, TRUTH, corrected_texts, reads, truth_digest
+from eval.runs.cards import Cards, MetricCard, MetricCards
+from eval.runs.corrections import TRUTH, corrected_texts, depends, truth_digest
 from eval.runs.files import (
     DamagedError,
     clear_half_written,
@@ -30,7 +32,7 @@ from eval.runs.folder import Run
 from eval.runs.input_digest import input_digest, pixel_digest
 from eval.runs.listing import Listing, write_listing
 from eval.runs.lock import RunLock
-from eval.runs.place import require_place, with_own_list
+from eval.runs.place import read_config, require_place, with_own_list
 from eval.runs.shard import KEY, SAMPLE_COLUMNS, SIZE_COLUMNS, Shard, sizes
 from tedbench.disk import writing
 from tedbench.image import write_png
@@ -52,8 +54,8 @@ class RunWriter(Run):
 
         Args:
             folder: of the run.
-            config: blocks ``fit``, ``numerics``, ``sweep``, ``measure``, ``how`` and ``labels``; the first two are what
-                a run *is*, the others may differ from one call to the next.
+            config: of :func:`eval.runs.config.run_config`. Its blocks ``fit`` and ``numerics`` are what a run *is*, the
+                others may differ from one call to the next; cards of metrics that the run has already stay.
             lock: of the folder; it is taken before anything is written, and stays with the caller.
             listing: the list that its pairs are from; what it lacks of them is left out from now on.
 
@@ -66,17 +68,37 @@ class RunWriter(Run):
             lock.acquire()
             require_place(folder, config, listing)
         config = with_own_list(folder, config)
-        with writing(folder):
+        with writing(folder), _configuring(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            replace_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+            if (folder / "config.yaml").exists():
+                config = _with_metrics(config, read_config(folder / "config.yaml")["cards"]["metrics"])
+            _write_config(folder, config)
             (folder / "pairs").mkdir(exist_ok=True)
             if listing is not None:
                 write_listing(folder, listing)
-        return cls(folder, config["labels"])
+        return cls(folder)
 
     def reader(self) -> Run:
         """Return the run as it is now, to be read: its tables are read once."""
-        return Run(self.folder, self.labels)
+        return Run(self.folder)
+
+    @property
+    def metrics(self) -> MetricCards:
+        return Cards.from_config(self.config()["cards"]).metrics
+
+    def add_metrics(self, cards: Iterable[MetricCard]) -> None:
+        """Write metrics' cards into config.yaml; those of other metrics stay, also where other commands add some now.
+
+        Raises:
+            UserError: config.yaml is damaged, or cannot be written.
+        """
+        with writing(self.folder), _configuring(self.folder):
+            config = self.config()
+            known = config["cards"]["metrics"]
+            more = known | {card.name: card.to_config() for card in cards}
+            if more != known:
+                config["cards"]["metrics"] = more
+                _write_config(self.folder, config)
 
     def samples(self) -> pd.DataFrame:
         return self._read_samples()
@@ -119,7 +141,8 @@ class RunWriter(Run):
         else:
             _write_png(folder / "truth.png", pair.truth)
         if old.exists() and truth_digest(old) != truth:
-            Shard(folder).forget_metrics(lambda metric: TRUTH in reads(metric))
+            metrics = self.metrics
+            Shard(folder).forget_metrics(lambda metric: depends(metrics, metric, {TRUTH}))
         return truth
 
     def correct(self, entry: Entry, pair: EditPair | None = None) -> None:
@@ -186,8 +209,9 @@ class RunWriter(Run):
             try:
                 beside.mkdir(parents=True)
                 rows = _take_over(Shard(final), beside, Shard(final).replaced(origins or {}))
-                if rows and (changed := set(corrected_texts(Shard(final), entry))):
-                    Shard(beside).forget_metrics(lambda metric: bool(changed & reads(metric)))
+                if rows and (changed := corrected_texts(Shard(final), entry)):
+                    metrics = self.metrics
+                    Shard(beside).forget_metrics(lambda metric: depends(metrics, metric, changed))
                 yield beside, [row | _known(entry) for row in rows]
                 if final.exists():
                     final.rename(old)
@@ -245,7 +269,7 @@ class RunWriter(Run):
             info = info | {"origins": [[*key, digest] for key, digest in sorted(digests.items())]}
         table = pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS)).sort_values(KEY)
         write_table(folder / "samples.parquet", table)
-        texts = {name: getattr(entry, name) for name in ("target_text", *TEXTS, *TABLED)}
+        texts = {"target_text": entry.target_text, **entry.texts()}
         paths = sorted(path for path in folder.iterdir() if path.is_file())
         files = {path.name: [path.stat().st_size, file_digest(path)] for path in paths}
         replace_text(folder / "done", json.dumps({**info, **texts, "files": files}, ensure_ascii=False))
@@ -275,6 +299,24 @@ class RunWriter(Run):
                 file.seek(-1, os.SEEK_END)
                 line = line if file.read() == b"\n" else f"\n{line}"  # after a line that was cut off
             file.write(line.encode())
+
+
+@contextmanager
+def _configuring(folder: Path) -> Iterator[None]:
+    """Keep out other commands that write the configuration of the same run, for a moment."""
+    (folder / ".locks").mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".locks" / "config.lock"):
+        yield
+
+
+def _with_metrics(config: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with the cards of more metrics, of which its own take precedence."""
+    cards = config["cards"]
+    return {**config, "cards": {**cards, "metrics": {**known, **cards["metrics"]}}}
+
+
+def _write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    replace_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
 
 
 def _take_over(old: Shard, folder: Path, without: Collection[tuple[float, int]] = ()) -> list[dict[str, Any]]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from imagic.errors import DivergedError
 from imagic.models.base import TextToImage
-from tedbench.method import Edit, Progress, Sample, silent
+from tedbench.method import Edit, Facts, Progress, Sample, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
 
@@ -65,6 +64,6 @@ class BatchedEdit(Edit):
         """Return a CPU generator derived from the run's seed, the pair and a purpose."""
         return generator(self._seed, self.pair_id, *purpose)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """Return ``sample_batch``, the size of a batch, if it had to be halved."""
         return {} if self._batch == self._asked else {"sample_batch": self._batch}

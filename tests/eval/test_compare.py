@@ -24,6 +24,7 @@ from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Origin, Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import card_of, made_config
 
 CLIP, LPIPS, JUDGE = "clip/a/b", "lpips/alex-own-1234/64", "judge/success/1234"
 DATASET = {"_target_": "tedbench.datasets.picturebook.PicturebookPairs"}
@@ -45,6 +46,7 @@ class Ways(NamedTuple):
     failed: tuple[str, ...] = ()
     fit: dict = {"dataset": "picturebook", "size": 16}  # noqa: RUF012
     how: dict = {"dataset": DATASET}  # noqa: RUF012
+    elsewhere: bool = False
     picture: int = 0
     facts: dict = {}  # noqa: RUF012
 
@@ -60,9 +62,9 @@ def score(metric, pair_id, strength, seed, shift=0.0):
 def make_run(tmp_path, noise_image):
     def make(method, shift=0.0, folder=None, **ways):
         how = Ways(**ways)
-        labels = {"method": method, "model": "tiny", "axis": how.axis}
-        config = {"fit": how.fit, "numerics": {}, "sweep": {}, "measure": {}, "how": how.how, "labels": labels}
-        config["axis"] = {"symbol": {"eta": "η", "t0": "t₀"}.get(how.axis, how.axis)}
+        symbol = {"eta": "η", "t0": "t₀"}.get(how.axis)
+        about = {"symbol": symbol, "elsewhere": how.elsewhere, "metrics": how.metrics}
+        config = made_config(method, axis=how.axis, fit=how.fit, how=how.how, **about)
         run = RunWriter.create(tmp_path / (folder or method), config)
         requests = [(s, k) for s in how.strengths for k in how.seeds]
         run.event("start", pairs=len(how.entries))
@@ -179,9 +181,8 @@ def test_one_method_alone(make_run, compared):
 
 
 def test_images_without_a_strength_stand_beside_a_curve(make_run, compared):
-    how = {"dataset": DATASET, "method_folder": "/somewhere"}
-    made_elsewhere = make_run("published", 0.1, axis="as_published", strengths=(1.0,), how=how)
-    out, table = compared([make_run("imagic"), made_elsewhere])
+    published = make_run("published", 0.1, axis="as_published", strengths=(1.0,), elsewhere=True)
+    out, table = compared([make_run("imagic"), published])
     assert table.loc["published", CLIP]["rule"] == "the only image of each pair"
     assert np.isnan(table.loc["published", CLIP]["seconds_per_edit"])
     assert table.loc["imagic", CLIP]["seconds_per_edit"] == 22
@@ -190,7 +191,7 @@ def test_images_without_a_strength_stand_beside_a_curve(make_run, compared):
 
 def test_cost_is_what_the_runs_wrote_down(make_run, compared):
     gpu = make_run("imagic", facts={"peak_gib": 7.5})
-    trained_while_sampling = {"training_s": 4.0, "layers": 2, "peak_process_gib": 1.25}
+    trained_while_sampling = {"sample_fit_s": 4.0, "sample_fits": 2, "peak_process_gib": 1.25}
     cpu = make_run("text2live", facts=trained_while_sampling, seeds=(0, 1))
     out, table = compared([gpu, cpu, make_run("sdedit")])
     costs = table.xs(CLIP, level="metric")[["seconds_per_edit", "peak_gib"]]
@@ -330,10 +331,11 @@ def test_the_grid_has_pages_and_an_earlier_comparison_leaves_none_behind(make_ru
 
 
 def test_published_numbers_stand_beside_tedbench_and_the_standard_lpips_only(make_run, compared):
-    assert published("tedbench", "1-lpips/alex/512")
-    assert not published("tedbench", f"1-{LPIPS}")
-    assert not published("tedbench", "1-lpips/vgg/512")
-    assert not published("picturebook", "1-lpips/alex/512")
+    standard = card_of("lpips/alex/512")
+    assert published("tedbench", standard)
+    assert not published("tedbench", card_of(LPIPS))
+    assert not published("tedbench", card_of("lpips/vgg/512"))
+    assert not published("picturebook", standard)
     fit = {"dataset": "tedbench", "size": 16}
     out, _ = compared([make_run("imagic", fit=fit, how={}, metrics=(CLIP, "lpips/alex/512"))])
     page = (out / "comparison.md").read_text()
@@ -345,7 +347,7 @@ def test_the_command_line(make_run, tmp_path, monkeypatch, command):
     one, two = make_run("imagic"), make_run("sdedit")
     status, said, _ = command("eval.compare", f"runs={{a b: {one}, two: {two}}}", "strengths={two: 1}", "out=here")
     assert (status, said.splitlines()[-1]) == (0, "here")
-    assert yaml.safe_load((tmp_path / "imagic" / "config.yaml").read_text())["labels"]["method"] == "imagic"
+    assert yaml.safe_load((tmp_path / "imagic" / "config.yaml").read_text())["cards"]["method"]["name"] == "imagic"
     for arguments, message in (
         ([], "runs is None"),
         ([f"runs={one}"], "Give the runs' folders"),
@@ -362,12 +364,8 @@ def test_the_command_line(make_run, tmp_path, monkeypatch, command):
 def test_edits_of_another_shape_than_their_input_are_told_of_in_a_comparison(tmp_path, noise_image):
     runs = []
     for name, size in (("ours", (16, 16)), ("theirs", (12, 12))):
-        config = {
-            "fit": {"dataset": "folder", "size": 16},
-            **{block: {} for block in ("numerics", "sweep", "measure", "how")},
-        }
-        labels = {"method": name, "model": "none", "axis": "as_published"}
-        runs.append(RunWriter.create(tmp_path / name, config | {"labels": labels}))
+        config = made_config(name, "none", "as_published", elsewhere=True, fit={"size": 16})
+        runs.append(RunWriter.create(tmp_path / name, config))
         pair = EditPair(Entry("a.png", "A dog."), noise_image(), original_size=(24, 16))
         origins = {(1.0, 0): Origin("digest", size, "crop")} if name == "theirs" else {}
         runs[-1].write_shard(pair, [Sample(1.0, 0, noise_image(1))], origins)

@@ -16,6 +16,7 @@ from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 CLIP, LPIPS = "clip/a/b", "lpips/alex/64"
 ENTRIES = [
@@ -32,9 +33,8 @@ ENTRIES = [
 @pytest.fixture
 def make_run(tmp_path, noise_image):
     def make(method, axis="eta", failed=(), metrics=(CLIP, LPIPS), reached=ENTRIES):
-        labels = {"method": method, "model": "tiny", "axis": axis}
-        config = {"fit": {"dataset": "picturebook", "size": 16}, "numerics": {}, "sweep": {}, "measure": {}}
-        run = RunWriter.create(tmp_path / method, {**config, "how": {}, "labels": labels})
+        config = made_config(method, axis=axis, metrics=metrics, fit={"dataset": "picturebook", "size": 16})
+        run = RunWriter.create(tmp_path / method, config)
         run.event("start", pairs=len(ENTRIES))
         for place, entry in enumerate(reached):
             if entry in failed:

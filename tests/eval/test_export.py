@@ -13,6 +13,7 @@ import pytest
 from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 CLIP, PSNR = "clip/a/b", "psnr/native"
 ENTRIES = [Entry(name, "Train, a dog: “test”.", category="pose") for name in ("train.png", "test.png", "c.png")]
@@ -22,15 +23,9 @@ ENTRIES = [Entry(name, "Train, a dog: “test”.", category="pose") for name in
 def make_run(tmp_path, noise_image):
     """Two pairs of two images, of which one has a true edit, and one pair that failed."""
 
-    def make(dataset="picturebook", how=None):
-        config = {
-            "fit": {"dataset": dataset, "size": 16, "method": {"clip": "/home/someone/clip.safetensors"}},
-            "numerics": {},
-            "sweep": {},
-            "measure": {},
-            "how": how or {},
-            "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-        }
+    def make(dataset="picturebook", elsewhere=False):
+        fit = {"dataset": dataset, "size": 16, "method": {"clip": "/home/someone/clip.safetensors"}}
+        config = made_config(metrics=[CLIP, PSNR], fit=fit, elsewhere=elsewhere)
         run = RunWriter.create(tmp_path / "run", config)
         for place, entry in enumerate(ENTRIES[:2]):
             truth = noise_image(7) if place else None
@@ -99,7 +94,7 @@ def test_a_stated_licence_lets_inputs_pass(make_run, export):
 
 
 def test_images_made_elsewhere_are_left_out_too_and_their_scores_load(make_run, export, load):
-    _, said, out = export(f"run={make_run('tedbench', {'method_folder': '/somewhere'}).folder}")
+    _, said, out = export(f"run={make_run('tedbench', elsewhere=True).folder}")
     assert "Edited images are left out: they were made elsewhere" in said
     assert not list(out.rglob("*.png"))
     assert sorted(load(out)[CLIP]) == [0.25, 0.25, 0.5, 0.5]

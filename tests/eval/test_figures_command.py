@@ -20,6 +20,7 @@ from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 CLIP, LPIPS = "clip/a/b", "lpips/alex/64"
 ENTRIES = [
@@ -48,10 +49,8 @@ def make_run(tmp_path, noise_image):
             "variant": variant,
         }
         fit = {"dataset": "picturebook", "size": 16, "method": settings if method == "imagic" else {}, "seed": 0, **fit}
-        config = {"fit": fit, "numerics": {}, "sweep": {}, "measure": {}, "how": {}}
-        labels = {"method": method, "model": "tiny", "axis": "eta"}
-        axis = {"symbol": "η", "identity": 0.0, "fixed": False}
-        run = RunWriter.create(tmp_path / name, {**config, "labels": labels, "axis": axis})
+        config = made_config(method, metrics=[CLIP, LPIPS], symbol="η", identity=0.0, fit=fit)
+        run = RunWriter.create(tmp_path / name, config)
         run.event("start", pairs=len(ENTRIES))
         for place, entry in enumerate(ENTRIES):
             if entry in failed:

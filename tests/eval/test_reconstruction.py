@@ -11,6 +11,7 @@ from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 ENTRIES = [Entry(f"{name}.png", "A dog.") for name in "abc"]
 
@@ -34,12 +35,7 @@ def make_run(tmp_path):
     """Writes a run of three grey inputs (0, 100 and 200), whose images at strength 0 are lighter by so much."""
 
     def make(name, shifts, how=None, model=None, strength=0.0):
-        config = {
-            "fit": {"size": 16, "model": model},
-            **{block: {} for block in ("numerics", "sweep", "measure")},
-            "how": how or {},
-            "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-        }
+        config = made_config(fit={"size": 16, "model": model}, how=how or {})
         run = RunWriter.create(tmp_path / name, config)
         for place, (entry, shift) in enumerate(zip(ENTRIES, shifts, strict=False)):
             samples = [Sample(strength, 0, grey(100 * place + shift)), Sample(1.0, 0, grey(255))]

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from eval.analysis.selection import Choice, keep
-from eval.metrics.saved import SavedMetric
 from eval.present.outputs import write_report
 from eval.present.report.gallery import Shown
 from eval.present.report.page import page as page_of
@@ -21,6 +20,7 @@ from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Axis, Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import card_of, made_config
 
 CLIP, LPIPS, PSNR = "clip/a/b", "lpips/alex/64", "psnr/native"
 HOSTILE = """</script><script>document.title = "owned"</script> & "quotes" 'q' {{ 7*7 }} <img src=x onerror=alert(1)> <!-- 🦊"""
@@ -38,12 +38,9 @@ def make_run(tmp_path, noise_image):
     """Three pairs with strengths 0, 0.5 and 1 and two seeds, and one that failed."""
 
     def make(method="imagic", axis="eta", seeds=(0, 1), without=(), scored=True):
-        labels = {"method": method, "model": "tiny", "axis": axis}
-        config = {"fit": {"dataset": "picturebook", "size": 16}, "numerics": {}, "sweep": {}, "measure": {}, "how": {}}
-        symbol = {"symbol": {"eta": "η", "t0": "t₀"}[axis]}
-        run = RunWriter.create(
-            tmp_path / f"a run & more of {method} 100%#", {**config, "labels": labels, "axis": symbol}
-        )
+        about = {"symbol": {"eta": "η", "t0": "t₀"}[axis], "fit": {"dataset": "picturebook", "size": 16}}
+        config = made_config(method, axis=axis, metrics=[CLIP, LPIPS], **about)
+        run = RunWriter.create(tmp_path / f"a run & more of {method} 100%#", config)
         run.event("start", pairs=len(ENTRIES))
         requests = [(s, k) for s in (0.0, 0.5, 1.0) for k in seeds]
         for number, entry in enumerate(e for e in ENTRIES if e not in without):
@@ -88,6 +85,7 @@ def test_infinite_and_missing_scores_are_valid_json(make_run):
     rows = [(CAT.id, 0.0, 0, PSNR, float("inf")), (CAT.id, 0.5, 0, PSNR, float("nan"))]
     table = pd.DataFrame(rows, columns=["pair_id", "strength", "seed", "metric", "score"])
     run.shard(CAT.id).write_scores(PSNR, table)
+    run.add_metrics([card_of(PSNR)])
     write_report(run)
     data = data_of((run.folder / "report.html").read_text())
     images = next(pair for pair in data["pairs"] if pair["id"] == CAT.id)["of"][0]["images"]
@@ -295,8 +293,10 @@ def test_ten_thousand_images_stay_quick(opened, make_run):
     scores = samples[["pair_id", "strength", "seed"]].assign(metric=CLIP, score=samples.index / len(samples))
     axis = Axis("eta", "η", (0.0, 0.5, 1.0))
     table = pd.DataFrame(columns=["strength", "metric", "mean"])
-    shown = Shown("imagic", run, axis, [SavedMetric(CLIP)], table, samples, scores)
-    text = page_of("Many", "many", entries, [shown], incomplete={}, n_expected=1667, absent="not run yet", curves=False)
+    shown = Shown("imagic", run, axis, run.metrics.only([CLIP]), table, samples, scores)
+    text = page_of(
+        "Many", run.cards.dataset, entries, [shown], incomplete={}, n_expected=1667, absent="not run yet", curves=False
+    )
     assert len(samples) > 10_000 and len(text) < 2_000_000
     (run.folder / "report.html").write_text(text)
     page = opened(run.folder / "report.html")

@@ -19,18 +19,18 @@ from imagic.models.device import multiply_exactly
 from tedbench.image import write_png
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 PSNR = "psnr/native"
 METRIC = {"_target_": "eval.metrics.pixels.Psnr"}
-CONFIG = {
-    "fit": {"dataset": "folder", "size": 16, "model": {"name": "a-model-that-is-not-here"}},
-    "numerics": {},
-    "sweep": {},
-    "measure": {"psnr": METRIC},
-    "how": {"model_path": "/nowhere"},
-    "labels": {"method": "imagic", "model": "gone", "axis": "eta"},
-    "axis": {"symbol": "η", "identity": 0.0, "fixed": False},
-}
+CONFIG = made_config(
+    model="gone",
+    symbol="η",
+    identity=0.0,
+    fit={"size": 16, "model": {"name": "a-model-that-is-not-here"}},
+    measure={"psnr": METRIC},
+    how={"model_path": "/nowhere"},
+)
 ENTRIES = [Entry(name, "A dog.", category="pose") for name in ("a.png", "b.png", "c.png")]
 
 
@@ -200,3 +200,14 @@ def test_metrics_are_measured_in_float32_after_images_made_with_tf32(run):
     finally:
         multiply_exactly()
     assert set(run.scores()["score"]) == {1.0}
+
+
+def test_a_metric_that_is_added_adds_its_card_and_loses_no_other(run, score):
+    assert score(f"run={run.folder}")[0] == 0
+    one = {"_target_": "eval.metrics.pixels.Ssim"}
+    given = ",".join(f"{key}: {value}" for key, value in one.items())
+    assert score(f"run={run.folder}", f"+metrics={{ssim: {{{given}}}}}")[0] == 0
+    assert [card.heading for card in run.metrics] == ["SSIM", "PSNR"]
+    again = RunWriter.create(run.folder, CONFIG)  # as a repeated eval.run does, which knows nothing of the second
+    assert [card.heading for card in again.metrics] == ["SSIM", "PSNR"]
+    assert again.config()["measure"] == CONFIG["measure"]

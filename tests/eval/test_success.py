@@ -16,15 +16,9 @@ from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
-CONFIG = {
-    "fit": {},
-    "numerics": {},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-}
+CONFIG = made_config(symbol="η", fit={"dataset": "picturebook"})
 GRID = [(strength, seed) for strength in (0.0, 0.5, 1.0) for seed in (0, 1)]
 # What each pair's images are, in the order of GRID: true edit (t), input (i), another scene (n).
 SORTS = {

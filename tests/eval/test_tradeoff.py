@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from PIL import Image
@@ -9,10 +11,11 @@ from PIL import Image
 from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import card_of, made_config
 
 ENTRIES = [Entry("a.png", "A dog.", category="pose"), Entry("b.png", "Two dogs.", category="count")]
 STAGE = {"steps": 100, "lr": 0.01, "draws": 4, "decay": True, "empty": 0.0}
-LPIPS = "lpips/alex/64"
+LPIPS, TRUTH = "lpips/alex/64", "truth-lpips/alex/64"
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +27,13 @@ def make_run(tmp_path_factory, noise_image):
 
     def make(name, solved, method="imagic", steps=100):
         stages = {"embedding": STAGE, "finetune": {**STAGE, "steps": steps}, "sampling": {"guidance": 6.0}}
-        config = {
-            "fit": {"method": {"name": method, **stages}},
-            **{block: {} for block in ("numerics", "sweep", "measure", "how")},
-            "labels": {"method": method, "model": "tiny", "axis": "eta"},
-        }
+        metrics = [LPIPS, "lpips/vgg/64", replace(card_of(LPIPS), name=TRUTH, kind="truth")]
+        config = made_config(method, metrics=metrics, fit={"method": {"name": method, **stages}})
         run = RunWriter.create(tmp_path_factory.mktemp("runs") / name, config)
         for place, entry in enumerate(ENTRIES):
             at_half = truth if place < solved else image
             run.write_shard(EditPair(entry, image, truth), [Sample(0.0, 0, image), Sample(0.5, 0, at_half)])
-            for metric, scores in ((LPIPS, (0.25, 0.5)), ("lpips/vgg/64", (1, 1)), ("truth-lpips/alex/64", (1, 1))):
+            for metric, scores in ((LPIPS, (0.25, 0.5)), ("lpips/vgg/64", (1, 1)), (TRUTH, (1, 1))):
                 rows = [(entry.id, s, 0, metric, float(x)) for s, x in zip((0.0, 0.5), scores, strict=True)]
                 table = pd.DataFrame(rows, columns=["pair_id", "strength", "seed", "metric", "score"])
                 run.shard(entry.id).write_scores(metric, table)

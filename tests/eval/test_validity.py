@@ -21,6 +21,7 @@ from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 CLIP, LPIPS, JUDGE = "clip/a/b", "lpips/alex/64", "judge/success/1"
 STRENGTHS, SEEDS = (0.0, 0.5, 1.0), (0, 1)
@@ -35,11 +36,8 @@ def make_run(tmp_path_factory, noise_image):
     """Writes a run whose CLIP score grows along the strength and whose LPIPS is the judgement with noise."""
 
     def make(name="run", dataset="picturebook", entries=ENTRIES, judged=True):
-        config = {
-            "fit": {"dataset": dataset, "size": 16},
-            **{block: {} for block in ("numerics", "sweep", "measure", "how")},
-            "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-        }
+        metrics = [CLIP, LPIPS, JUDGE, "judge/changed/1"]
+        config = made_config(metrics=metrics, fit={"dataset": dataset, "size": 16})
         run = RunWriter.create(tmp_path_factory.mktemp("runs") / name, config)
         rng = np.random.default_rng(0)
         for place, (entry, good) in enumerate(zip(entries, GOOD, strict=False)):
@@ -275,7 +273,7 @@ def test_photographs_are_not_called_drawn(material, scored):
         "choices": choices(images[images["strength"] + images["seed"] != 0].iloc[::2], scores, []),  # no pair is whole
         "misled": misled(images, scores[:1], []),
     }
-    text = page(material._replace(dataset="photos", questions=[]), scores, tables, [], [])
+    text = page(material._replace(dataset="photos", synthetic=False, questions=[]), scores, tables, [], [])
     assert "toy" not in text and "photos, 6 of 6 pairs" in text and "nothing can be chosen" in text
 
 

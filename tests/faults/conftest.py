@@ -14,6 +14,7 @@ from tedbench.datasets.base import Dataset
 from tedbench.errors import ImageError
 from tedbench.method import Editor
 from tedbench.pair import Entry
+from tests.made_runs import made_config
 
 
 @pytest.fixture(scope="session")
@@ -21,10 +22,7 @@ def create_run() -> Callable[..., Run]:
     """Makes runs without pairs, or opens them again."""
 
     def create(folder: Path, axis: str = "eta") -> Run:
-        config = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-        config["fit"] = {"dataset": "folder", "size": 16}
-        config["labels"] = {"method": "imagic", "model": "tiny", "axis": axis}
-        return RunWriter.create(folder, config)
+        return RunWriter.create(folder, made_config(axis=axis, fit={"size": 16}))
 
     return create
 

@@ -52,7 +52,7 @@ def put_together(cfg, noise_image):
     with open_run(spec, Reporter(Console(quiet=True))) as run:
         for pair in spec.dataset:
             run.write_shard(pair, [Sample(float(s), 0, noise_image(s, 64)) for s in (0, 1)])
-            for metric in spec.metrics:
+            for metric in spec.metric_names:
                 rows = [(pair.id, float(s), 0, metric, 1.0) for s in (0, 1)]
                 columns = ["pair_id", "strength", "seed", "metric", "score"]
                 run.shard(pair.id).write_scores(metric, pd.DataFrame(rows, columns=columns))

@@ -23,6 +23,7 @@ from eval.runs.writer import RunWriter
 from imagic.models.weights import locate
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 HERE, OUTSIDE = "here", "outside"
 """The folder that a command runs in, with a pair and its edited image, and its neighbour, which nothing may touch."""
@@ -101,9 +102,7 @@ def saved_run(**changes: object) -> Callable[[Path], None]:
     """``old``: a run's folder of one pair whose configuration was edited."""
 
     def prepare(here: Path) -> None:
-        config: dict = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-        config["fit"] = {"dataset": "folder", "size": 16}
-        run = RunWriter.create(here / "old", config | {"labels": {"method": "m", "model": "n", "axis": "eta"}})
+        run = RunWriter.create(here / "old", made_config("m", "n", fit={"size": 16}))
         image = np.zeros((16, 16, 3), np.uint8)
         run.write_shard(EditPair(Entry("a.png", "A dog."), image), [Sample(0.0, 0, image)])
         (here / "old" / "config.yaml").write_text(yaml.safe_dump(run.config() | changes))

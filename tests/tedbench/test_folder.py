@@ -40,6 +40,8 @@ FULL = {
     "source_text": "A dog.",
     "source_object": "dog",
     "target_object": "sitting dog",
+    "instruction": "Make it sit.",
+    "mask": "masks/dog.png",
     "category": "pose",
     "truth": "edited.png",
 }

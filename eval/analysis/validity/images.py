@@ -10,8 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from eval.analysis.validity.scores import Score
-from eval.metrics.base import is_judgement, shown_name, shown_score
-from eval.metrics.names import heading, kind_of, metric_order
+from eval.runs.cards import MetricCard, MetricCards, merged
 from eval.runs.folder import Run
 from eval.runs.source_groups import in_all
 from tedbench.errors import UserError
@@ -33,6 +32,7 @@ class Material(NamedTuple):
         judgement: the source of ``good``, in words.
         runs: by name.
         dataset: label for pages.
+        synthetic: True if the images are drawn by a program.
         left_out: by pair id, the reason why a pair is not among the images.
         n_expected: number of pairs there should be.
     """
@@ -43,6 +43,7 @@ class Material(NamedTuple):
     judgement: str
     runs: dict[str, Run]
     dataset: str
+    synthetic: bool
     left_out: dict[str, str]
     n_expected: int
 
@@ -67,23 +68,23 @@ def gather(runs: Mapping[str, Run], judgement: str, metrics: Sequence[str] = ())
     """
     scores = {name: run.scores().dropna(subset="score") for name, run in runs.items()}
     there = [set(table["metric"]) for table in scores.values()]
-    common = sorted(set.intersection(*there), key=metric_order)
+    common = merged([run.metrics for run in runs.values()]).only(set.intersection(*there))
     taken = _metrics(common, metrics)
     asked = {} if Path(judgement).suffix == ".csv" else {"good": _column(common, judgement)}
-    for name in filter(is_judgement, common):
-        if name not in asked.values():
-            asked.setdefault(name.split("/")[1], name)
+    for card in common.of_kind("judgement"):
+        if card not in asked.values():
+            asked.setdefault(_question(card), card)
     answers = None if "good" in asked else _answers(Path(judgement), runs)
     frames, left_out, pairs = [], {}, []
     for name, run in runs.items():
         samples = run.samples()
         made = samples[samples["status"] == "ok"].assign(run=name)
         made["category"] = made["category"].replace("", "other")
-        wide = _wide(scores[name], {**{shown_name(m): m for m in taken}, **asked})
+        wide = _wide(scores[name], {**{card.shown: card for card in taken}, **asked})
         table = made[ABOUT].merge(wide, on=KEYS, how="left")
         if answers is not None:
             table["good"] = [answers.get((name, *_key(*each))) for each in zip(*(table[k] for k in KEYS), strict=True)]
-        needed = ["good", *map(shown_name, taken)]
+        needed = ["good", *(card.shown for card in taken)]
         for pair_id in samples["pair_id"].unique():
             if why := _lacks(table[table["pair_id"] == pair_id], needed):
                 left_out[pair_id] = f"{name}: {why}"
@@ -96,49 +97,51 @@ def gather(runs: Mapping[str, Run], judgement: str, metrics: Sequence[str] = ())
     if images.empty:
         reasons = "; ".join(sorted(set(left_out.values()))[:3])
         raise UserError(f"These runs have no judged image in common ({reasons}). Score them with eval.score first.")
-    said = f"the judge's ({asked['good']})" if "good" in asked else f"of people ({Path(judgement).name})"
-    datasets, shown = {run.dataset_label for run in runs.values()}, [shown_name(name) for name in taken]
+    said = f"the judge's ({asked['good'].name})" if "good" in asked else f"of people ({Path(judgement).name})"
+    datasets = [run.cards.dataset for run in runs.values()]
     return Material(
         images,
-        [Score(name, heading(name, shown), "metric", kind_of(name)) for name in shown],
+        [Score(card.shown, taken.heading(card.name), "metric", card.kind, card.heading) for card in taken],
         [question for question in asked if question != "good"],
         said,
         dict(runs),
-        ", ".join(sorted(datasets)),
+        ", ".join(sorted({card.label for card in datasets})),
+        any(card.synthetic for card in datasets),
         dict(sorted(left_out.items())),
         len(set.union(*pairs)),
     )
 
 
-def _metrics(common: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    if not wanted:
-        found = [name for name in common if kind_of(name) in ("alignment", "fidelity")]
-    else:
-        found = []
-        for name in wanted:
-            match = [each for each in common if name in (each, shown_name(each))]
-            if not match:
-                raise UserError(f"Not every run has the metric {name!r}. All have: {', '.join(common) or 'none'}.")
-            found += match
-        found = [name for name in common if name in found]
-    if not found:
+def _metrics(common: MetricCards, wanted: Sequence[str]) -> MetricCards:
+    for name in wanted:
+        if name not in common:
+            have = ", ".join(card.name for card in common) or "none"
+            raise UserError(f"Not every run has the metric {name!r}. All have: {have}.")
+    found = common.only(wanted) if wanted else common.of_kind("alignment", "fidelity")
+    if not len(found):
         raise UserError("The runs have no metric of alignment or fidelity in common. Score them with eval.score first.")
     return found
 
 
-def _column(common: Sequence[str], judgement: str) -> str:
-    match = [name for name in common if name == judgement or name.startswith(f"{judgement}/")]
+def _column(common: MetricCards, judgement: str) -> MetricCard:
+    match = [card for card in common if card.name == judgement or card.name.startswith(f"{judgement}/")]
     if len(match) != 1:
         what = "several scores" if match else "no score"
-        some = ", ".join(match or common) or "none"
+        some = ", ".join(card.name for card in match or common) or "none"
         raise UserError(f"The runs have {what} {judgement!r} in common. Give judgement= a CSV, or one of: {some}.")
     return match[0]
 
 
-def _wide(scores: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    table = scores[scores["metric"].isin(list(columns.values()))]
+def _question(card: MetricCard) -> str:
+    """Return the question of a judgement: the second word of its name, or all of a name of one word."""
+    word, _, rest = card.name.partition("/")
+    return rest.partition("/")[0] or word
+
+
+def _wide(scores: pd.DataFrame, columns: Mapping[str, MetricCard]) -> pd.DataFrame:
+    table = scores[scores["metric"].isin([card.name for card in columns.values()])]
     wide = table.pivot(index=KEYS, columns="metric", values="score")
-    return pd.DataFrame({shown: shown_score(name, wide[name]) for shown, name in columns.items()}).reset_index()
+    return pd.DataFrame({name: card.shown_score(wide[card.name]) for name, card in columns.items()}).reset_index()
 
 
 def _lacks(rows: pd.DataFrame, needed: Sequence[str]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from eval.metrics.base import Kind
+from eval.runs.cards import Kind
 
 STRENGTH = "strength alone"
 """The share of good images at the same strength, on other source images: a score without any metric."""
@@ -22,12 +22,14 @@ class Score(NamedTuple):
         label: for figures and tables.
         kind: ``baseline`` is the strength alone.
         measures: the metric's kind, if it is known.
+        heading: of a metric, whatever its backbone.
     """
 
     name: str
     label: str
     kind: Literal["metric", "combination", "baseline"]
     measures: Kind | None = None
+    heading: str = ""
 
 
 def add_scores(images: pd.DataFrame, metrics: Sequence[Score]) -> tuple[pd.DataFrame, list[Score]]:
@@ -46,7 +48,7 @@ def add_scores(images: pd.DataFrame, metrics: Sequence[Score]) -> tuple[pd.DataF
     ranks = images[[score.name for score in metrics]].rank(pct=True)
     columns: dict[str, pd.Series | np.ndarray] = {}
     fidelity = next((score for score in metrics if score.measures == "fidelity"), None)
-    for alignment in _first_of_words([score for score in metrics if score.measures == "alignment"]):
+    for alignment in _first_of_headings([score for score in metrics if score.measures == "alignment"]):
         if fidelity is not None:
             both = ranks[[alignment.name, fidelity.name]]
             columns[f"mean rank: {alignment.label}, {fidelity.label}"] = both.mean(axis=1)
@@ -63,11 +65,11 @@ def add_scores(images: pd.DataFrame, metrics: Sequence[Score]) -> tuple[pd.DataF
     return images.assign(**columns), found
 
 
-def _first_of_words(metrics: Sequence[Score]) -> list[Score]:
-    words: dict[str, Score] = {}
+def _first_of_headings(metrics: Sequence[Score]) -> list[Score]:
+    found: dict[str, Score] = {}
     for score in metrics:
-        words.setdefault(score.name.partition("/")[0], score)
-    return list(words.values())
+        found.setdefault(score.heading, score)
+    return list(found.values())
 
 
 def fitted_elsewhere(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -17,17 +17,16 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eval.analysis.curves import REGION_RULE, region, with_region
-from eval.metrics.base import Kind
-from eval.metrics.names import first_of_kinds, heading
 from eval.present.figures.style import BLUE, COLUMN, GREEN, ORANGE, PAGE, plain, save
 from eval.present.text import curve_title
+from eval.runs.cards import Kind, MetricCard
 from eval.runs.folder import Run
 from tedbench.disk import writing
 from tedbench.method import Axis
 
 
 class Look(NamedTuple):
-    """How a kind of metric is drawn, and what its axis says of it."""
+    """The look of a kind of metric, and the addition to its axis label."""
 
     color: str
     marker: str
@@ -42,7 +41,7 @@ LOOKS: dict[Kind, Look] = {
 
 
 SHADE: dict[str, Any] = {"color": "0.5", "alpha": 0.15, "linewidth": 0}
-"""Of the highlighted strengths."""
+"""The look of the highlighted strengths."""
 
 
 class Panel(NamedTuple):
@@ -50,7 +49,7 @@ class Panel(NamedTuple):
 
     Attributes:
         title: above it.
-        axis: along which they are.
+        axis: the method's strength.
         table: see :func:`eval.analysis.curves.curve_table`.
     """
 
@@ -59,15 +58,17 @@ class Panel(NamedTuple):
     table: pd.DataFrame
 
 
-def draw_curves(panels: Sequence[Panel], shown: Mapping[Kind, str], title: str, path: Path, columns: int = 1) -> None:
-    """Writes the figure as .png and .pdf: panels with the same scales, in so many columns.
+def draw_curves(
+    panels: Sequence[Panel], shown: Mapping[Kind, MetricCard], title: str, path: Path, columns: int = 1
+) -> None:
+    """Write the figure as .png and .pdf: panels with the same scales.
 
     Args:
         panels: at least one.
-        shown: the name of the metric that is drawn of each kind.
+        shown: the metric that is drawn of each kind.
         title: above all.
         path: of the figure, with any suffix.
-        columns: one fits into a column of a paper, more take the page's width.
+        columns: of panels; one fits into a column of a paper, more take the page's width.
     """
     columns = min(columns, len(panels))
     rows = math.ceil(len(panels) / columns)
@@ -75,13 +76,13 @@ def draw_curves(panels: Sequence[Panel], shown: Mapping[Kind, str], title: str, 
     height = (2.1 if columns == 1 else 1.45) * rows + 0.75
     figure, grid = plt.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False)
     limits: dict[Kind, tuple[float, float] | None] = {
-        kind: _limits(panels, metric) for kind, metric in shown.items() if kind != "judgement"
+        kind: _limits(panels, card.shown) for kind, card in shown.items() if kind != "judgement"
     }
-    shaded = False
+    shaded, names = False, {kind: card.shown for kind, card in shown.items()}
     for place, (on, panel) in enumerate(zip(grid.flat, panels, strict=False)):
         last = (place + 1) % columns == 0 or place == len(panels) - 1
         _draw_panel(on, panel, shown, limits, left=place % columns == 0, right=last)
-        if ends := region(panel.table, shown.get("alignment"), shown.get("fidelity")):
+        if ends := region(panel.table, names.get("alignment"), names.get("fidelity")):
             on.axvspan(*ends, **SHADE)
             shaded = True
     for unused in list(grid.flat)[len(panels) :]:
@@ -92,38 +93,39 @@ def draw_curves(panels: Sequence[Panel], shown: Mapping[Kind, str], title: str, 
     save(figure, path)
 
 
-def _legend(shown: Mapping[Kind, str], shaded: bool) -> list[Artist]:
-    """What each curve, the bands and the shading are; metrics by their full names."""
+def _legend(shown: Mapping[Kind, MetricCard], shaded: bool) -> list[Artist]:
+    """Return the legend of curves, bands and shading; metrics by their full names."""
     found: list[Artist] = [
-        Line2D([], [], color=LOOKS[kind].color, marker=LOOKS[kind].marker, label=plain(metric))
-        for kind, metric in shown.items()
+        Line2D([], [], color=LOOKS[kind].color, marker=LOOKS[kind].marker, label=plain(card.shown))
+        for kind, card in shown.items()
     ]
     found.append(Patch(facecolor="0.35", alpha=0.3, linewidth=0, label="bands: 95%, clustered by source image"))
     return found + [Patch(**SHADE, label=f"shaded: {REGION_RULE}")] * shaded
 
 
 def draw_run(run: Run, table: pd.DataFrame, axis: Axis) -> None:
-    """A run's own figure: curves.csv, curves.png and curves.pdf.
+    """Write a run's own figure: curves.csv, curves.png and curves.pdf.
 
     Args:
-        run: whose they are.
-        table: see :func:`eval.analysis.curves.curve_table`; of its metrics the first of each kind is drawn.
+        run: the run.
+        table: see :func:`eval.analysis.curves.curve_table`; the first of its metrics of each kind is drawn.
         axis: the run's.
     """
-    shown = first_of_kinds(list(table["metric"].unique()))
-    write_curves(with_region(table, shown.get("alignment"), shown.get("fidelity")), run.folder / "curves.csv")
+    shown = run.metrics.only(table["metric"].unique()).first_of_kinds()
+    names = {kind: card.shown for kind, card in shown.items()}
+    write_curves(with_region(table, names.get("alignment"), names.get("fidelity")), run.folder / "curves.csv")
     draw_curves([Panel("", axis, table)], shown, curve_title(run, table), run.folder / "curves")
 
 
 def write_curves(table: pd.DataFrame, path: Path) -> None:
-    """The numbers of a figure beside it: the same table gives the same bytes."""
+    """Write the numbers of a figure beside it: the same table gives the same bytes."""
     text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
     with writing(path):
         path.write_text(text, encoding="utf-8")
 
 
 def _limits(panels: Sequence[Panel], metric: str) -> tuple[float, float] | None:
-    """Of one metric's axis in all panels; None where no panel has it."""
+    """Return the limits of one metric's axis in all panels; None if no panel has it."""
     rows = pd.concat([panel.table[panel.table["metric"] == metric] for panel in panels])
     values = rows[["mean", "ci_low", "ci_high"]].stack()
     values = values[np.isfinite(values)]
@@ -136,23 +138,24 @@ def _limits(panels: Sequence[Panel], metric: str) -> tuple[float, float] | None:
 def _draw_panel(
     on: Axes,
     panel: Panel,
-    shown: Mapping[Kind, str],
+    shown: Mapping[Kind, MetricCard],
     limits: Mapping[Kind, tuple[float, float] | None],
     *,
     left: bool,
     right: bool,
 ) -> None:
-    """Alignment on the left axis, fidelity on the right one, judgements on a third; inner panels' axes bear no numbers."""
+    """Draw alignment on the left axis, fidelity on the right one, judgements on a third; inner axes have no numbers."""
     axes: dict[Kind, Axes] = {"alignment": on, "fidelity": on.twinx()}
     judged = shown.get("judgement")
-    if judged is not None and (panel.table["metric"] == judged).any():
+    if judged is not None and (panel.table["metric"] == judged.shown).any():
         axes["judgement"] = on.twinx()
         axes["judgement"].spines["right"].set_position(("outward", 34 if right else 0))
         axes["judgement"].set_ylim(-0.03, 1.03)
         axes["judgement"].yaxis.set_major_formatter(PercentFormatter(1))
     for place, (kind, each) in enumerate(axes.items()):
-        rows = panel.table[(panel.table["metric"] == shown.get(kind)) & np.isfinite(panel.table["mean"])]
-        if rows.empty:
+        card = shown.get(kind)
+        rows = panel.table[(panel.table["metric"] == (card and card.shown)) & np.isfinite(panel.table["mean"])]
+        if card is None or rows.empty:
             each.yaxis.set_visible(False)
             continue
         if limits.get(kind):
@@ -160,7 +163,7 @@ def _draw_panel(
         _draw_metric(each, rows, LOOKS[kind], place)
         each.tick_params(axis="y", colors=LOOKS[kind].color, labelsize=6)
         if left if kind == "alignment" else right:
-            each.set_ylabel(f"{plain(heading(shown[kind], [shown[kind]]))}{LOOKS[kind].what}", color=LOOKS[kind].color)
+            each.set_ylabel(f"{plain(card.shown_heading)}{LOOKS[kind].what}", color=LOOKS[kind].color)
         else:
             each.tick_params(labelleft=False, labelright=False)
             if kind == "judgement":
@@ -177,7 +180,7 @@ def _draw_panel(
 
 
 def _draw_metric(on: Axes, rows: pd.DataFrame, look: Look, place: int) -> None:
-    """A curve with its band; a single strength is a point with its bar, beside those of the other metrics."""
+    """Draw a curve with its band; a single strength is a point with an error bar, beside those of the other metrics."""
     if len(rows) == 1:
         (row,) = rows.itertuples()
         reach = [[row.mean - row.ci_low], [row.ci_high - row.mean]]

@@ -8,16 +8,15 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from eval.analysis.common_pairs import scores
 from eval.analysis.strength_curves import along
-from eval.metrics.base import shown_name, shown_score
 from eval.present.figures.material import Drawn, Material, along_strengths, thinned
 from eval.present.figures.pictures import Block, Row
+from eval.runs.cards import MetricCard
 from tedbench.errors import UserError
 
 
 class Kind(NamedTuple):
-    """A way to fail: the word for its measure, its title, and its rule."""
+    """A kind of failure: the word for its measure, its title, and its rule."""
 
     word: str
     title: str
@@ -38,7 +37,7 @@ LOST = Kind(
 
 
 class Measure(NamedTuple):
-    """How much was gained or lost, and the strength at which that is read."""
+    """A gain or loss, and the strength at which it is read."""
 
     value: float
     strength: float
@@ -52,7 +51,7 @@ class Case(NamedTuple):
 
 
 def case(alignment: pd.Series, fidelity: pd.Series) -> Case:
-    """A pair's measures from its scores by strength, which ascends and is the same in both."""
+    """Return a pair's measures from its scores by strength, ascending and the same in both."""
     start, highest = alignment.iloc[0], alignment.idxmax()
     gained = alignment[highest] - start
     risen = (alignment.iloc[1:] >= start + gained / 2).to_numpy()
@@ -63,7 +62,7 @@ def case(alignment: pd.Series, fidelity: pd.Series) -> Case:
 
 
 def failures(material: Material) -> Drawn:
-    """So many pairs of each kind, worst first: each along the strength with both scores under every picture.
+    """Return pairs of each kind of failure, worst first: each along the strength with both scores under every image.
 
     Raises:
         UserError: the run lacks alignment, fidelity or several strengths.
@@ -73,10 +72,11 @@ def failures(material: Material) -> Drawn:
     if not {"alignment", "fidelity"} <= found.keys():
         raise UserError(
             f"figure=10 needs a score of alignment and one of fidelity, and {folder} has only "
-            f"{', '.join(found.values())}. Add them: python -m eval.score run={folder} metrics=standard"
+            f"{', '.join(card.shown for card in found.values())}. Add them: python -m eval.score run={folder} metrics=standard"
         )
-    names = [found["alignment"], found["fidelity"]]
-    table = _by_pair(material, seed, names)
+    cards = [found["alignment"], found["fidelity"]]
+    names = [card.shown for card in cards]
+    table = _by_pair(material, seed, cards)
     have = {str(pair_id): set(own.loc[pair_id].index) for pair_id, own in table.groupby(level="pair_id")}
     if len(shared := set.intersection(*have.values())) > 1:
         have = dict.fromkeys(have, shared)
@@ -103,15 +103,14 @@ def failures(material: Material) -> Drawn:
     return Drawn(blocks, caption, list(dict.fromkeys([*least, *lost])), left_out)
 
 
-def _by_pair(material: Material, seed: int, names: Sequence[str]) -> pd.DataFrame:
-    """Scores as figures show them, a column a metric, by pair and strength; only where both are."""
-    table = scores(material.method)
+def _by_pair(material: Material, seed: int, cards: Sequence[MetricCard]) -> pd.DataFrame:
+    """Return shown scores, a column a metric, by pair and strength; only where both exist."""
+    table = material.method.scores()
     table = table[(table["seed"] == seed) & table["pair_id"].isin(material.comparison.pair_ids)]
-    table = table.assign(shown=table["metric"].map(shown_name))
     columns = {}
-    for name in names:
-        rows = table[table["shown"] == name].set_index(["pair_id", "strength"])
-        columns[name] = shown_score(str(rows["metric"].iloc[0]), rows["score"])
+    for card in cards:
+        rows = table[table["metric"] == card.name].set_index(["pair_id", "strength"])
+        columns[card.shown] = card.shown_score(rows["score"])
     return pd.DataFrame(columns).dropna().sort_index()
 
 
@@ -124,7 +123,7 @@ def _block(
     measure: Measure,
     first: bool,
 ) -> Block:
-    """A failure: its pair along the strength; the measured one is framed, and takes the nearest one's place if it lacks."""
+    """Return a failure: its pair along the strength; the measured image is framed, in place of the nearest one."""
     nearest = min(strengths, key=lambda strength: abs(strength - measure.strength))
     tiles = []
     shown = [measure.strength if strength == nearest else strength for strength in strengths]

@@ -1,4 +1,4 @@
-"""A figure of pictures from saved runs, with its caption and what is left out."""
+"""A figure of images from saved runs, with its caption and the left-out pairs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tedbench.errors import UserError
 from tedbench.settings import Count, Natural, checked
 
 FIGURES = {"2": 1, "4": 2, "5": 2, "7": 2, "9": 0, "10": 3, "embedding_steps": 1, "seeds": 1}
-"""Every figure and its usual rows."""
+"""Every figure and its default number of rows."""
 
 
 WIDTHS = {"page": 9, "column": 5}
-"""Of a figure, and how many pictures fit beside each other."""
+"""Widths of a figure, and the number of images that fit beside each other."""
 
 
 def wishes_of(settings: Mapping[str, Any]) -> Wishes:
     """Check the options of ``eval.figures``.
 
     Raises:
-        UserError: one of them is no such thing; says which.
+        UserError: an option has an impossible value; the message says which.
     """
     from eval.present.figures.material import Wishes
     from tedbench.method import rounded_strength
@@ -47,16 +47,16 @@ def wishes_of(settings: Mapping[str, Any]) -> Wishes:
 
 
 def figure(runs: Sequence[str] | Mapping[str, str], out: Path, wishes: Wishes, width: str = "page") -> None:
-    """Draws a figure of pictures and says what is on it.
+    """Draw a figure of images and print its caption.
 
     Args:
         runs: folders, or folders by name.
-        out: what an earlier call wrote there of the same figure is replaced.
-        wishes: which figure, and what the user asks of it.
+        out: a folder; an earlier version of the same figure there is replaced.
+        wishes: the user's options.
         width: "page" or "column".
 
     Raises:
-        UserError: the runs lack what the figure needs; says which command makes it.
+        UserError: the runs lack what the figure needs; the message has the command that makes it.
     """
     from eval.present.figures import failures, interpolation, seeds, texts
     from eval.present.figures.animation import animate
@@ -92,7 +92,7 @@ def figure(runs: Sequence[str] | Mapping[str, str], out: Path, wishes: Wishes, w
 
 
 def _title(material: Material, drawn: Drawn) -> str:
-    """Above the figure: method, model, dataset and how many of its pairs are shown."""
+    """Return the figure's title: method, model, dataset and the number of pairs shown."""
     labels = [method.run.labels for method in material.methods]
     named = [
         " and ".join(dict.fromkeys(each[key] for each in labels if each[key] != "none")) for key in ("method", "model")
@@ -107,7 +107,7 @@ def _caption(material: Material, drawn: Drawn) -> list[str]:
 
 
 def _left_out(material: Material, drawn: Drawn) -> Comparison:
-    """The comparison with the pairs that the figure could not show among those that are left out."""
+    """Return the comparison with the figure's own left-out pairs added."""
     return material.comparison._replace(left_out=material.comparison.left_out | drawn.left_out)
 
 
@@ -119,7 +119,7 @@ def _page(material: Material, drawn: Drawn, name: str, caption: Sequence[str]) -
 
 
 def _print(material: Material, drawn: Drawn, caption: Sequence[str], out: Path) -> None:
-    """Caption and what is left out; the last line is the folder."""
+    """Print the caption and the left-out pairs; the last line is the folder."""
     from eval.present.tables import print_left_out
     from runtime.tables import open_console
 

@@ -19,7 +19,7 @@ FAILURES = 4
 PANELS = {"success": "Success", "changed": "Asked change made", "kept": "Rest kept"}
 
 
-def draw_rates(table: pd.DataFrame, symbol: str, out: Path) -> None:
+def draw_rates(table: pd.DataFrame, symbol: str, dataset: str, out: Path) -> None:
     """Draw success.png and success.pdf: three panels along the strength, one colour a run."""
     table = table[(table["category"] == ALL) & table["strength"].notna()]
     figure, panels = plt.subplots(1, 3, figsize=(PAGE, 2.6), sharex=True, sharey=True, layout="constrained")
@@ -39,18 +39,18 @@ def draw_rates(table: pd.DataFrame, symbol: str, out: Path) -> None:
     panels[0].set_ylabel("images, judged")
     counts = table.iloc[0]
     n = f"{counts['n_pairs']} of {counts['n_pairs_expected']} pairs"
-    figure.suptitle(f"Picturebook (synthetic) · {n}, all seeds · bands: 95%, clustered by source image")
+    figure.suptitle(f"{plain(dataset)} · {n}, all seeds · bands: 95%, clustered by source image")
     if len(runs) > 1:
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     save(figure, out / "success")
 
 
 def draw_failures(name: str, run: Run, attempts: pd.DataFrame, symbol: str, path: Path) -> None:
-    """Draw a page of pairs that no strength and seed solved, category under category; none if all were solved.
+    """Draw a page of pairs that no strength and seed solved, by category; none if all were solved.
 
     Args:
         name: of the run.
-        run: where the pictures are.
+        run: the run.
         attempts: each pair's best.
         symbol: of the strength.
         path: a PNG.
@@ -61,7 +61,7 @@ def draw_failures(name: str, run: Run, attempts: pd.DataFrame, symbol: str, path
         if len(unsolved):
             cells = [_cell(run, attempt, symbol) for _, attempt in unsolved.head(FAILURES).iterrows()]
             title = f"{str(category).capitalize()}: {len(unsolved)} of {len(group)} pairs never solved"
-            about = f"{name} · Picturebook (synthetic) · input, best attempt, true edit · {len(cells)} shown"
+            about = f"{name} · {run.dataset_label} · input, best attempt, true edit · {len(cells)} shown"
             pages.append(draw_sheet(cells, title, about, columns=FAILURES))
     path.unlink(missing_ok=True)
     if not pages:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from eval.present.figures.material import Drawn, Material
+from eval.present.figures.material import Drawn, Material, run_defaults
 from eval.present.figures.pictures import Block, Row, Tile
 from tedbench.errors import UserError
 
 
 def texts(material: Material) -> Drawn:
-    """An image a block: the input, then its edits with their texts under them; images with the most texts first.
+    """Return a block for each image: the input, then its edits with their texts; images with the most texts first.
 
     Raises:
         UserError: no image has two texts.
@@ -25,7 +25,7 @@ def texts(material: Material) -> Drawn:
         raise UserError(
             f"figure=2 needs several texts on one image, and no image of {method.run.folder} has two. "
             f"This makes them: {material.remake()}"
-            + ("" if method.dataset == "picturebook" else " dataset.ids=[IDS OF ONE IMAGE'S PAIRS]")
+            + ("" if method.dataset == run_defaults()["dataset"] else " dataset.ids=[IDS OF ONE IMAGE'S PAIRS]")
         )
     order = sorted(several, key=lambda name: (-len(several[name]), name))[: wishes.rows]
     blocks = []

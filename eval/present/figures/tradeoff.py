@@ -10,7 +10,7 @@ from eval.present.figures.style import COLORS, MARKERS, plain, plt, save
 
 
 def draw_tradeoff(table: pd.DataFrame, path: Path) -> None:
-    """Draw each run's success and fidelity at its best η: colour says how the embedding was optimised, shape the fine-tuning.
+    """Draw each run's success and fidelity at its best η, coloured by embedding settings, shaped by fine-tuning.
 
     Args:
         table: of :func:`eval.analysis.tradeoff.tradeoff`.
@@ -28,9 +28,16 @@ def draw_tradeoff(table: pd.DataFrame, path: Path) -> None:
         axes.plot([], [], s, color="0.4", label=plain(f"B: {name}"), markersize=5)[0] for name, s in shapes.items()
     ]
     axes.legend(handles=keys, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    axes.set_xlabel("fidelity at the best η (1 − LPIPS)")
+    axes.set_xlabel(plain(f"fidelity at the best η ({fidelity_heading(table)})"))
     axes.set_ylabel("judged success at the best η (% of images)")
-    axes.set_title(f"Imagic's two stages, {table['pairs'].min()} pairs of Picturebook (synthetic)")
+    axes.set_title(
+        plain(f"Imagic's two stages, {table['pairs'].min()} pairs of {', '.join(table['dataset'].unique())}")
+    )
     axes.grid()
     axes.spines["right"].set_visible(False)
     save(figure, path)
+
+
+def fidelity_heading(table: pd.DataFrame) -> str:
+    """Return the heading of the runs' fidelity, "1 − LPIPS"; "fidelity" if it was not measured."""
+    return ", ".join(dict.fromkeys(filter(None, table["fidelity"]))) or "fidelity"

@@ -1,13 +1,10 @@
-"""Writes a run's own report.html."""
+"""A run's own report.html."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import pandas as pd
 
 from eval.analysis.shapes import shape_notes
-from eval.metrics.base import Metric
 from eval.present.report.gallery import Shown
 from eval.present.report.page import choice_of, page
 from eval.runs.folder import Run
@@ -15,22 +12,22 @@ from eval.runs.writer import RunWriter
 from tedbench.datasets.base import Dataset
 
 
-def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, metrics: Sequence[Metric], dataset: Dataset) -> None:
+def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, dataset: Dataset) -> None:
     """Write ``report.html`` into a run's folder; links are relative, so that the folder can be moved as a whole.
 
     Args:
         writer: of the folder.
         run: the same run, read.
         table: its curve table.
-        metrics: to show.
         dataset: its pairs.
     """
     choice, notes = choice_of(run)
     samples, scores, name = run.samples(), run.scores(), run.labels["method"]
+    metrics = run.metrics.only(scores["metric"].unique())
     failed = samples[samples["status"] != "ok"].drop_duplicates("pair_id").set_index("pair_id")["reason"]
     text = page(
         f"{name} on {dataset.label}",
-        dataset.label,
+        run.cards.dataset,
         dataset.entries,
         [Shown(name, run, run.axis, metrics, table, samples, scores, choice=choice)],
         incomplete={entry.id: failed[entry.id] for entry in dataset.entries if entry.id in failed},

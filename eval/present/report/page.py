@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 
 from eval.analysis.selection import Choice, chosen
-from eval.metrics.names import kind_of, short_name
 from eval.present.report.gallery import Shown, gallery
 from eval.present.text import coverage, strength_cells
+from eval.runs.cards import DatasetCard, merged
 from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import format_strength
@@ -21,7 +21,7 @@ from tedbench.pair import Entry
 
 def page(
     title: str,
-    dataset: str,
+    dataset: DatasetCard,
     entries: Sequence[Entry],
     shown: Sequence[Shown],
     *,
@@ -31,18 +31,18 @@ def page(
     curves: bool,
     notes: Sequence[str] = (),
 ) -> str:
-    """The whole page as HTML; it asks for nothing but the images beside it.
+    """Return the whole page as HTML; it loads nothing but the images beside it.
 
     Args:
         title: of the page.
-        dataset: its label.
+        dataset: of the pairs.
         entries: the pairs, in this order.
         shown: one run, or methods side by side.
-        incomplete: why pairs are not whole, by their ids.
-        n_expected: how many pairs there should be.
-        absent: what is said of a pair that a run has nothing of.
-        curves: whether curves.png, .pdf and .csv lie beside the page.
-        notes: what a reader must know besides.
+        incomplete: by pair id, the reason why it is not whole.
+        n_expected: number of pairs there should be.
+        absent: text for a pair that a run has nothing of.
+        curves: True if curves.png, .pdf and .csv are beside the page.
+        notes: remarks for the reader.
     """
     environment = Environment(
         loader=PackageLoader("eval.present.report"),
@@ -51,17 +51,17 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    metrics = list({metric.name: metric for each in shown for metric in each.metrics}.values())
+    metrics = merged([each.metrics for each in shown])
     data = gallery(entries, shown, absent)
     return environment.get_template("report.html.j2").render(
         title=title,
-        dataset=dataset,
-        synthetic=dataset.endswith("(synthetic)"),
-        toy_metrics=any("picturebook" in metric.name or kind_of(metric.name) == "judgement" for metric in metrics),
-        judged=any(kind_of(metric.name) == "judgement" for metric in metrics),
+        dataset=dataset.label,
+        synthetic=dataset.synthetic,
+        toy_metrics=any(card.synthetic for card in metrics),
+        about=list(dict.fromkeys(card.about for card in metrics if card.about)),
         curves=curves,
         methods=[_method(each, n_expected) for each in shown],
-        metrics=[{"short": short_name(m, metrics), "name": m.shown} for m in metrics],
+        metrics=[{"short": metrics.short_name(card.name), "name": card.shown} for card in metrics],
         categories=sorted({entry.category for entry in entries if entry.category}),
         n_pairs=len(entries),
         n_chosen=sum(any(of["chosen"] is not None for of in pair["of"]) for pair in data["pairs"]),
@@ -72,7 +72,7 @@ def page(
 
 
 def _method(shown: Shown, n_expected: int) -> dict[str, Any]:
-    """A run's row of the summary, its curves as numbers and what it was made with."""
+    """Return a run's row of the summary, its curves as numbers and its provenance."""
     made = shown.samples[shown.samples["status"] == "ok"]
     whole = set(made["pair_id"]) - set(shown.samples.loc[shown.samples["status"] != "ok", "pair_id"])
     return {
@@ -83,12 +83,12 @@ def _method(shown: Shown, n_expected: int) -> dict[str, Any]:
         "pairs": f"{len(whole)} of {n_expected}",
         "images": f"{len(made)} of {len(shown.samples)}",
         "chosen": shown.choice,
-        "metrics": [short_name(metric, shown.metrics) for metric in shown.metrics],
+        "metrics": [shown.metrics.short_name(card.name) for card in shown.metrics],
         "rows": [
             {
                 "strength": format_strength(float(strength)),
                 "cells": strength_cells(group, shown.metrics, intervals=True),
-                "n": coverage(group),
+                "n": coverage(group, shown.metrics),
             }
             for strength, group in shown.table.groupby("strength")
         ],
@@ -103,7 +103,7 @@ def _provenance(run: Run) -> dict[str, Any] | None:
 
 
 def choice_of(run: Run) -> tuple[Choice | None, list[str]]:
-    """What was chosen in a run; where that cannot be read, nothing, and a note."""
+    """Return the choice made in a run; if it cannot be read, None and a note."""
     try:
         return chosen(run), []
     except UserError as error:

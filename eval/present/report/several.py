@@ -1,4 +1,4 @@
-"""Writes a report of saved runs side by side, into a folder that holds all it shows."""
+"""A report of saved runs side by side, in a folder that holds everything it shows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from eval.analysis.common_pairs import Comparison, compare_on_common, scores
+from eval.analysis.common_pairs import Comparison, compare_on_common
 from eval.analysis.curves import CURVE_COLUMNS
 from eval.analysis.methods import Method, open_whole
 from eval.analysis.strength_curves import Along, along, rows_of
-from eval.metrics.names import kind_of, metric_order
-from eval.metrics.saved import SavedMetric
 from eval.present.figures.curves import Panel, draw_curves, write_curves
 from eval.present.report.gallery import Shown
 from eval.present.report.page import choice_of, page
@@ -29,14 +27,14 @@ IMAGES = "report-images"
 
 
 def write_report_of(runs: Sequence[str] | Mapping[str, str], out: Path) -> list[str]:
-    """Writes report.html, the curves of the pairs that all runs have, and the runs' images into ``out``.
+    """Write report.html, the curves of the pairs that all runs have, and the runs' images into ``out``.
 
     Args:
-        runs: folders, or folders by the name that the method is to have.
-        out: what an earlier report wrote there is replaced.
+        runs: folders, or folders by the name of the method.
+        out: a folder; the files of an earlier report are replaced.
 
     Returns:
-        What a reader must know, a line each.
+        Remarks for the reader, a line each.
 
     Raises:
         UserError: the runs cannot be shown together, an image of theirs is missing, or ``out`` is a run.
@@ -57,7 +55,7 @@ def write_report_of(runs: Sequence[str] | Mapping[str, str], out: Path) -> list[
     entries = {entry.id: entry for method in comparison.methods for entry in RunPairs(method.run).entries}
     text = page(
         f"{', '.join(each.name for each in shown)} on {comparison.dataset}",
-        comparison.dataset,
+        comparison.methods[0].run.cards.dataset,
         [entries[pair_id] for pair_id in sorted(entries)],
         shown,
         incomplete=comparison.left_out,
@@ -94,15 +92,14 @@ def _draw(comparison: Comparison, found: Along, out: Path) -> None:
 def _shown(method: Method, found: Along | None, folder: str, notes: list[str]) -> Shown:
     choice, more = choice_of(method.run)
     notes += more
-    measured = scores(method)
-    names = sorted(filter(kind_of, measured["metric"].unique()), key=metric_order)
+    measured = method.scores()
     table = pd.DataFrame(columns=list(CURVE_COLUMNS)) if found is None else rows_of(found, method)
-    metrics = [SavedMetric(name) for name in names]
+    metrics = method.metrics.only(measured["metric"].unique())
     return Shown(method.name, method.run, method.axis, metrics, table, method.samples, measured, folder, choice)
 
 
 def _bring_images(method: Method, folder: Path) -> None:
-    """Inputs, true edits and edited images: as hard links, which take no room, or as copies where there are none."""
+    """Copy inputs, true edits and edited images: as hard links, which take no room, or as copies if links fail."""
     for pair_id, rows in method.samples.groupby("pair_id"):
         (folder / str(pair_id)).mkdir(parents=True)
         source = method.run.shard(str(pair_id)).folder

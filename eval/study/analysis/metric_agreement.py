@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from eval.metrics.base import shown_name, shown_score
+from eval.runs.cards import name_at_size
 from eval.runs.folder import Run
 from eval.study.analysis.statistics import preference
 from eval.study.design.definition import Study
@@ -33,12 +33,13 @@ def shown_edit_scores(study: Study) -> tuple[pd.DataFrame, list[str]]:
         if run.key != method.run:
             notes.append(f"{method.name}: {method.folder} now has another run ({run.key}), which is not compared.")
             continue
-        scores = run.scores()
-        native = scores["metric"].str.endswith("/native")
-        scores.loc[native, "metric"] += f"-{run.config()['fit'].get('size')}px"
+        scores, size = run.scores(), run.config()["fit"].get("size")
+        scores["metric"] = scores["metric"].map(lambda name, size=size: name_at_size(name, size))
+        cards = run.metrics.at_size(size)
         mine = edits[edits["method"] == method.name].merge(scores, on=["pair_id", "strength", "seed"])
         for metric, rows in mine.groupby("metric"):
-            values = rows.assign(metric=shown_name(str(metric)), value=shown_score(str(metric), rows["score"]))
+            card = cards[str(metric)]
+            values = rows.assign(metric=card.shown, value=card.shown_score(rows["score"]))
             tables.append(values[["method", "pair_id", "metric", "value"]].dropna())
     empty = pd.DataFrame(columns=["method", "pair_id", "metric", "value"])
     return pd.concat(tables, ignore_index=True) if tables else empty, notes

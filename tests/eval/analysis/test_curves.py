@@ -10,9 +10,9 @@ from eval.present.text import curve_title
 from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
-LABELS = {"method": "imagic", "model": "tiny", "axis": "eta"}
-CONFIG = {"fit": {"dataset": "folder"}, "numerics": {}, "sweep": {}, "measure": {}, "how": {}, "labels": LABELS}
+CONFIG = made_config(metrics=["clip/a/b", "lpips/alex/64"])
 ENTRIES = [
     Entry(image, text)
     for image, text in (("a.png", "A dog."), ("a.png", "A cat."), ("b.png", "A dog."), ("c.png", "A dog."))

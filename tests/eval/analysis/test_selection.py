@@ -10,15 +10,9 @@ from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
-CONFIG = {
-    "fit": {},
-    "numerics": {},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "m", "model": "n", "axis": "eta"},
-}
+CONFIG = made_config("m", "n")
 
 
 @pytest.fixture

@@ -12,20 +12,23 @@ from eval.analysis.curves import curve_rows
 from eval.analysis.differences import differences
 from eval.analysis.stats import clustered_mean, clustered_share, share_difference
 from eval.metrics.base import Metric
-from eval.metrics.names import is_share
+from eval.metrics.pixels import Psnr
 from eval.present.text import brackets, strength_cells
+from eval.runs.cards import MetricCard, MetricCards
+from tests.made_runs import card_of
 
 ANSWERS = [1.0, 1.0, 0.0, 1.0, 0.0, 0.0]
 PICTURES = ["a", "a", "b", "c", "d", "d"]
 
 
-class Success(Metric):
-    """As the embedded judge calls itself."""
-
-    name, kind = "judge/success/1", "judgement"
-
-    def score(self, reference, images):
-        raise NotImplementedError
+JUDGE, AGREES, CLIP = "judge/success/1", "vqa/agrees/3", "clip/a/b"
+CARDS = MetricCards(
+    [
+        card_of(JUDGE),
+        MetricCard(AGREES, "alignment", "agreement", share=True),  # a stranger's
+        *map(card_of, (CLIP, "ssim/gaussian11/native", "lpips/alex/64", "psnr/native")),
+    ]
+)
 
 
 def curve(metric, values, pictures=PICTURES, seeds=1):
@@ -34,25 +37,27 @@ def curve(metric, values, pictures=PICTURES, seeds=1):
     rows = [(i, 0.5, k, metric, v if seeds == 1 else v[k]) for i, v in zip(ids, values, strict=True) for k in grid]
     scores = pd.DataFrame(rows, columns=["pair_id", "strength", "seed", "metric", "score"])
     samples = scores[["pair_id", "strength", "seed"]].assign(source_group=np.repeat(pictures, seeds))
-    return curve_rows(samples, scores, ids, {"method": "m", "axis": "eta"})
+    return curve_rows(samples, scores, ids, {"method": "m", "axis": "eta"}, CARDS)
 
 
-@pytest.mark.parametrize(
-    ("metric", "values", "share"),
-    [
-        ("judge/success/1", [0.0, 1.0], True),
-        ("judge/success/1", [0.5, 1.0], True),
-        ("vqa/agrees/3", [0.0, 1.0, 1.0], True),  # a stranger's
-        ("vqa/agrees/3", [0.0, math.nan, 0.0], True),
-        ("vqa/agrees/3", [0.0, 0.3, 1.0], False),
-        ("vqa/agrees/3", [math.nan], False),
-        ("ssim/gaussian11/native", [1.0, 1.0], False),  # every image is its input
-        ("1-lpips/alex/64", [1.0, 1.0], False),
-        ("psnr/native", [math.inf, 1.0], False),
-    ],
-)
-def test_a_metric_is_a_share_where_it_judges_or_all_that_is_known_is_that_it_is_0_or_1(metric, values, share):
-    assert is_share(metric, np.array(values)) == share
+class Agrees(Metric):
+    """A stranger's answer of yes or no."""
+
+    name, kind = AGREES, "judgement"
+
+    def score(self, reference, images):
+        raise NotImplementedError
+
+
+def test_a_metric_is_a_share_where_it_judges_or_says_so():
+    assert {card.name for card in CARDS if card.share} == {JUDGE, AGREES}
+    assert Agrees().card.share and not Psnr().card.share
+
+
+@pytest.mark.parametrize("metric", ["ssim/gaussian11/native", "1-lpips/alex/64"])
+def test_scores_that_happen_to_be_0_or_1_make_no_share(metric):
+    (row,) = curve(metric.removeprefix("1-"), [1.0] * 6).to_dict("records")
+    assert row["ci_low"] == row["mean"] == row["ci_high"]
 
 
 @pytest.mark.parametrize("metric", ["judge/success/1", "vqa/agrees/3"])
@@ -79,18 +84,20 @@ def test_differences_of_shares_have_theirs():
     index = pd.MultiIndex.from_arrays([list("123456"), PICTURES], names=["pair_id", "source_group"])
     wide = pd.DataFrame({"one": ANSWERS, "other": [0.0] * 6, "same": ANSWERS}, index=index)
     for metric in ("judge/success/1", "vqa/agrees/3"):
-        table = differences({metric: wide}).set_index(["method", "other"])
+        table = differences({metric: wide}, CARDS).set_index(["method", "other"])
         ends = ["difference", "ci_low", "ci_high"]
         assert tuple(table.loc[("one", "other"), ends]) == pytest.approx(share_difference(ANSWERS, PICTURES))
         low, high = table.loc[("one", "same"), ["ci_low", "ci_high"]]
         assert -1 <= low < 0 < high <= 1
-    table = differences({"clip/a/b": wide}).set_index(["method", "other"])
+    table = differences({"clip/a/b": wide}, CARDS).set_index(["method", "other"])
     assert tuple(table.loc[("one", "same"), ["ci_low", "ci_high"]]) == (0, 0)
 
 
 def test_tables_print_brackets_and_no_interval_of_one_picture():
-    assert strength_cells(curve("judge/success/1", [0.0] * 6), [Success()], intervals=True) == ["0% [0, 72]"]
-    assert strength_cells(curve("judge/success/1", ANSWERS, ["a"] * 6), [Success()], intervals=True) == ["50% [–]"]
-    assert strength_cells(curve("judge/success/1", ANSWERS), [Success()]) == ["50%"]
+    assert strength_cells(curve("judge/success/1", [0.0] * 6), CARDS.only([JUDGE]), intervals=True) == ["0% [0, 72]"]
+    assert strength_cells(curve("judge/success/1", ANSWERS, ["a"] * 6), CARDS.only([JUDGE]), intervals=True) == [
+        "50% [–]"
+    ]
+    assert strength_cells(curve("judge/success/1", ANSWERS), CARDS.only([JUDGE])) == ["50%"]
     assert brackets(0.576, 0.5178, 0.6342, percent=False) == "[0.518, 0.634]"
     assert brackets(math.inf, math.nan, math.nan, percent=False) == ""

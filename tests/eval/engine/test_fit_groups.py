@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from eval.engine.groups import groups
@@ -13,8 +11,8 @@ from imagic.fits import FitStore
 from tedbench.datasets.base import Dataset
 from tedbench.errors import ImageError
 from tedbench.pair import Entry
+from tests.made_runs import made_config
 
-CONFIG: dict[str, Any] = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
 STAGE = {"steps": 3, "lr": 1e-2, "draws": 1}
 
 
@@ -48,7 +46,7 @@ def job_of(make_job, tiny_model, pictures, folder, spoilt=None, fits=None, retry
         fits=fits,
         sample_batch=1,
     )
-    run = RunWriter.create(folder, CONFIG | {"labels": {"method": "imagic", "model": "tiny", "axis": "eta"}})
+    run = RunWriter.create(folder, made_config())
     return make_job(run, six, editor, [(0.5, 0)], retry_failed=retry_failed)
 
 

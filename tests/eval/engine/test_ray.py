@@ -19,6 +19,7 @@ from eval.engine.executor import Executor
 from eval.engine.inline import Inline
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
+from eval.engine.task import Task
 from eval.metrics.build import build_metrics
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
@@ -30,6 +31,7 @@ from tedbench.method import Editor
 pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
 from eval.engine.ray import Ray
 from eval.engine.ray_worker import Worker
+from tests.made_runs import made_config
 
 PATIENCE = 1200
 """Seconds that a busy machine may take."""
@@ -77,7 +79,7 @@ def listens_at(process):
 
 def events(folder, what):
     path = folder / "events.jsonl"
-    return [e["pair"] for e in Run(folder, {}).events() if e["event"] == what] if path.exists() else []
+    return [e["pair"] for e in Run(folder).events() if e["event"] == what] if path.exists() else []
 
 
 @pytest.fixture(scope="module")
@@ -205,8 +207,6 @@ def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", met
         "fits": {"keep": "none"},
         "seed": 0,
     }
-    config = {block: {} for block in ("fit", "numerics", "sweep", "measure", "how")}
-    config["labels"] = {"method": "strange", "model": "none", "axis": "eta"}
     sys.path.insert(0, str(tmp_path))
     try:
         editor, built = build(settings["method"], Editor), build_metrics(metrics, "cpu")
@@ -214,7 +214,7 @@ def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", met
         sys.path.remove(str(tmp_path))
     reporter, place = Reporter(Console(file=io.StringIO())), executor.place(numerics)
     names = [metric.name for metric in built]
-    run = RunWriter.create(tmp_path / folder, config)
+    run = RunWriter.create(tmp_path / folder, made_config("strange", "none"))
     made = make_job(
         run, Folder(file, 16), editor, [(0.0, 0)], executor, reporter, settings=settings, metrics=names, placement=place
     )
@@ -223,14 +223,15 @@ def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", met
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("retries", [0, 1])
 def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(
-    make_job, tmp_path, six_pairs, monkeypatch
+    retries, make_job, tmp_path, six_pairs, monkeypatch
 ):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1, retries=1))
+    made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1, retries=retries))
     made.execute()
     table = made.run.samples().set_index("image_name")
-    assert table.loc["2.png", "status"] == "failed" and "lost 2 times" in table.loc["2.png", "reason"]
+    assert table.loc["2.png", "status"] == "failed" and f"lost {retries + 1} times" in table.loc["2.png", "reason"]
     assert set(table.drop("2.png")["status"]) == {"ok"} and len(table) == 6
     assert not [p for p in (made.run.folder / "pairs").iterdir() if p.name.startswith(".")]
 
@@ -286,7 +287,20 @@ def test_a_finished_run_starts_no_cluster(whole, six_pairs, edit):
     assert "starting" not in done.stdout
 
 
+def test_a_repeated_task_makes_only_what_a_lost_worker_has_not(make_job, tmp_path, six_pairs, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1), "strange.Harmless")
+    worker = Worker(made.run.folder, made.settings, "cpu", 1, str(tmp_path))
+    entry = build(made.settings["dataset"], Folder).entries[0]
+    first, again = (worker.edit(Task(entry, [(0.0, 0)])) for _ in range(2))
+    more = worker.edit(Task(entry, [(0.0, 0), (1.0, 0)]))
+    assert [(outcome.images, outcome.reason) for outcome in (first, again, more)] == [(1, None), (1, None), (1, None)]
+    assert ["fit_s" in outcome.facts for outcome in (first, again, more)] == [True, False, True]
+    assert list(made.run.shard(entry.id).samples()["strength"]) == [0.0, 1.0]
+
+
 def test_a_shard_that_is_gone_when_a_worker_comes_to_score_it_ends_nothing(tmp_path):
     worker = Worker(tmp_path, {}, "cpu", 1, str(tmp_path))
-    worker._run, worker._metrics = Run(tmp_path, {}), []
+    worker._run, worker._metrics = Run(tmp_path), []
     worker.score("gone")

@@ -19,6 +19,7 @@ from eval.present.outputs import write_outputs
 from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 ENTRIES = [Entry(name, "A dog.", category="pose") for name in ("a.png", "b.png")]
@@ -29,12 +30,7 @@ def make_run(tmp_path, noise_image):
     """A scored run of two pairs; the first pair's image at strength 0 is its input."""
 
     def make(name):
-        config = {
-            "fit": {"dataset": "folder", "size": 16},
-            **{block: {} for block in ("numerics", "sweep", "measure", "how")},
-            "labels": {"method": name, "model": "tiny", "axis": "eta"},
-        }
-        run = RunWriter.create(tmp_path / name, config)
+        run = RunWriter.create(tmp_path / name, made_config(name, fit={"size": 16}))
         for place, entry in enumerate(ENTRIES):
             source = noise_image(10 + place)
             at_0 = source if place == 0 else noise_image(20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,21 +14,23 @@ from cli.command import compose, resolved
 from eval.analysis.curves import curve_table
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
-from eval.metrics.base import Reference, is_distance, shown_name, shown_score
+from eval.metrics.base import Reference
 from eval.metrics.clip_direction import ClipDirection
+from eval.metrics.clip_image import ClipImageSimilarity
 from eval.metrics.clip_score import ClipScore
-from eval.metrics.lpips_distance import LpipsDistance
-from eval.metrics.names import short_name
+from eval.metrics.judge import Judged
 from eval.metrics.pixels import Psnr, Ssim
 from eval.metrics.recent import Recent, content
 from eval.metrics.truth import TowardsTruth
 from eval.present.text import coverage, pairs_of, strength_cells
+from eval.runs.cards import MetricCards
 from eval.runs.writer import RunWriter
 from tedbench.build import build
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import card_of, made_config
 
 OWN_LPIPS = {
     "_target_": "eval.metrics.lpips_distance.LpipsDistance",
@@ -42,19 +45,26 @@ def metrics(clip_folder):
     return [ClipScore(clip), ClipDirection(clip), build(OWN_LPIPS), Psnr(), Ssim(), TowardsTruth(OWN_LPIPS)]
 
 
-def test_distances_are_shown_as_one_minus_and_other_scores_as_they_are():
-    for name in ("lpips/alex/512", "truth-lpips/alex/512", "edge-distance/canny"):
-        assert (shown_name(name), shown_score(name, 0.25)) == (f"1-{name}", 0.75)
-    for name in ("clip/a/b", "clip-direction/lpips/b", "psnr/native", "distance-of-a-kind/x"):
-        assert not is_distance(name) and (shown_name(name), shown_score(name, 0.25)) == (name, 0.25)
+def test_distances_are_shown_as_one_minus_and_other_scores_as_they_are(metrics):
+    shown = {metric.name.split("/")[0]: (metric.card.shown, metric.card.shown_score(0.25)) for metric in metrics}
+    for word in ("lpips", "truth-lpips"):
+        assert shown[word][0].startswith(f"1-{word}/") and shown[word][1] == 0.75
+    for word in ("clip", "clip-direction", "psnr", "ssim"):
+        assert shown[word][0].startswith(f"{word}/") and shown[word][1] == 0.25
+
+
+def test_hand_made_runs_have_the_cards_of_the_projects_metrics(metrics, clip_folder):
+    for metric in (*metrics[:5], ClipImageSimilarity(str(clip_folder)), Judged("success"), Judged("kept")):
+        about = {"synthetic": metric.card.synthetic, "about": metric.card.about}
+        assert replace(card_of(metric.name), **about) == metric.card
 
 
 def test_headings_say_what_is_measured(metrics):
     words = ["CLIP score", "CLIP direction", "1−LPIPS", "PSNR", "SSIM", "1−LPIPS to true edit"]
-    assert [short_name(metric, metrics) for metric in metrics] == words
-    vgg, alex = object.__new__(LpipsDistance), object.__new__(LpipsDistance)
-    vgg.name, alex.name = "lpips/vgg/512", "lpips/alex/512"
-    assert [short_name(m, [*metrics, vgg]) for m in (vgg, metrics[0])] == ["1−LPIPS vgg", "CLIP score"]
+    cards = MetricCards(metric.card for metric in metrics)
+    assert [cards.short_name(metric.name) for metric in metrics] == words
+    both = cards | MetricCards([card_of("lpips/vgg/512")])
+    assert [both.short_name(name) for name in ("lpips/vgg/512", metrics[0].name)] == ["1−LPIPS vgg", "CLIP score"]
 
 
 def test_images_are_refused_that_would_give_a_plausible_wrong_number(metrics, pictures):
@@ -102,7 +112,7 @@ def test_towards_truth_is_the_metric_with_the_true_edit_for_the_input(pictures):
     image, truth, images = pictures(1, 64)[0], pictures(1, 64, seed=1)[0], pictures(3, 64, seed=2)
     for metric in ({"_target_": "eval.metrics.pixels.Psnr"}, OWN_LPIPS):
         inner, outer = build(metric), TowardsTruth(metric)
-        assert outer.name == f"truth-{inner.name}" and is_distance(outer.name) == is_distance(inner.name)
+        assert outer.name == f"truth-{inner.name}" and outer.higher_is_better == inner.higher_is_better
         found = outer.score(Reference(image, "", None, truth), images)
         np.testing.assert_array_equal(found, inner.score(Reference(truth, ""), images))
         assert outer.unscored(Reference(image, "")) == "no true edited image"
@@ -150,9 +160,7 @@ def test_the_full_group_names_the_published_networks():
 @pytest.fixture
 def run(tmp_path, pictures):
     """Three pairs with two images each, of which the second has no source text and the third a true edit."""
-    labels = {"method": "m", "model": "n", "axis": "eta"}
-    blocks = {name: {} for name in ("fit", "numerics", "sweep", "measure", "how")}
-    run = RunWriter.create(tmp_path / "run", {**blocks, "labels": labels})
+    run = RunWriter.create(tmp_path / "run", made_config("m", "n"))
     images = pictures(6, 64)
     for k, (name, source) in enumerate((("a", "A dog."), ("b", None), ("c", "A cat."))):
         pair = EditPair(Entry(f"{name}.png", "A bird.", source), images[k], images[k + 3] if name == "c" else None)
@@ -186,9 +194,9 @@ def test_a_table_says_how_many_images_a_metric_is_of_that_has_fewer(run, reporte
     score_run(run, metrics, reporter)
     table = curve_table(run, [shard.id for shard in run.shards()])
     group = table[table["strength"] == 1]
-    ends = [cell.partition(" ")[2] for cell in strength_cells(group, metrics)]
+    ends = [cell.partition(" ")[2] for cell in strength_cells(group, run.metrics)]
     assert ends == ["", "of 2", "", "", "", "of 1"]
-    assert (coverage(group), pairs_of(table)) == ("3 of 3", 3)
+    assert (coverage(group, run.metrics), pairs_of(table, run.metrics)) == ("3 of 3", 3)
 
 
 def test_a_broken_image_harms_no_other_pair_and_can_be_mended(run, reporter, metrics):

@@ -8,16 +8,10 @@ from eval.analysis.curves import CURVE_COLUMNS, REGION_RULE
 from eval.present.figures.curves import Panel, draw_curves, draw_run
 from eval.runs.writer import RunWriter
 from tedbench.method import Axis
+from tests.made_runs import card_of, made_config
 
-CONFIG = {
-    "fit": {"dataset": "picturebook"},
-    "numerics": {},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "m", "model": "n", "axis": "eta"},
-}
 CLIP, LPIPS = "clip/a/b", "1-lpips/alex/64"
+CONFIG = made_config("m", "n", metrics=[CLIP, "lpips/alex/64"], fit={"dataset": "picturebook"})
 ETA = Axis("eta", "η", (0.0, 0.5, 1.0))
 MEANS = {CLIP: (0.2, 0.6, 0.8), LPIPS: (1.0, 0.9, 0.4)}
 
@@ -97,7 +91,8 @@ def test_a_single_strength_is_points_side_by_side_with_nothing_shaded(run, figur
 def test_panels_have_the_same_scales(tmp_path, figures):
     far = table(means={CLIP: (0.0, 0.1, 0.2), LPIPS: (0.1, 0.1, 0.0)})
     panels = [Panel("one", ETA, table()), Panel("two $", ETA, far)]
-    draw_curves(panels, {"alignment": CLIP, "fidelity": LPIPS}, "Both", tmp_path / "curves", columns=2)
+    shown = {"alignment": card_of(CLIP), "fidelity": card_of("lpips/alex/64")}
+    draw_curves(panels, shown, "Both", tmp_path / "curves", columns=2)
     one, two, one_right, two_right = figures[0].axes
     assert one.get_ylim() == two.get_ylim() and one_right.get_ylim() == two_right.get_ylim()
     assert (two.get_ylabel(), one_right.get_ylabel()) == ("", "")

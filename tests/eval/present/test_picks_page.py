@@ -14,18 +14,11 @@ from eval.present.report.picks import write_picks_page
 from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 HOSTILE = """<script>document.title = "owned"</script> </section> & "quotes" {{ 7*7 }} <img src=x onerror=alert(1)>"""
 ENTRIES = [Entry('a".png', HOSTILE, category="<b>pose</b>"), Entry("b.png", "A dog."), Entry("c.png", "A cat.")]
-CONFIG = {
-    "fit": {"dataset": "<i>mine</i>"},
-    "numerics": {},
-    "sweep": {},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-    "axis": {"symbol": "η"},
-}
+CONFIG = made_config(symbol="η", fit={"dataset": "<i>mine</i>"})
 
 
 @pytest.fixture

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from cli.command import compose, resolved
+from eval.runs.cards import Cards
 from eval.runs.config import fit_identity, run_config, run_hash
-from tedbench.method import Axis
+from tests.made_runs import made_config
 
 
 def config_of(*overrides):
     cfg = compose("run", list(overrides))
-    axis = Axis("eta", "η", (0.0,))
-    return run_config(resolved(cfg), model_digest="0", method_digest=None, device="cpu", threads=1, axis=axis)
+    cards = Cards.from_config(made_config()["cards"])
+    return run_config(resolved(cfg), model_digest="0", method_digest=None, device="cpu", threads=1, cards=cards)
 
 
 @pytest.mark.parametrize(("option", "values"), [("method.fit_group", (1, 2, 4)), ("numerics.compile", (False, True))])

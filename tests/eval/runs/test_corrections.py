@@ -15,18 +15,18 @@ from eval.engine.score_pair import score_run
 from eval.metrics.base import Metric
 from eval.metrics.pixels import Psnr
 from eval.metrics.truth import TowardsTruth
-from eval.runs.corrections import TRUTH, reads
+from eval.runs.cards import MetricCards
+from eval.runs.corrections import TRUTH, depends
 from eval.runs.listing import listing_of
+from eval.runs.pairs import RunPairs
 from eval.runs.writer import RunWriter
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
 from tedbench.method import Axis, Edit, Editor, Sample, silent
+from tedbench.pair import Entry
+from tests.made_runs import card_of, made_config
 
-CONFIG = {
-    **{block: {} for block in ("numerics", "sweep", "measure", "how")},
-    "fit": {"dataset": "folder", "size": 16},
-    "labels": {"method": "darker", "model": "none", "axis": "depth"},
-}
+CONFIG = made_config("darker", "none", "depth", fit={"size": 16})
 
 
 class Darker(Editor):
@@ -98,7 +98,9 @@ FIRST = {"image": "a.png", "source_text": "A cat", "category": "colour", "truth"
     [
         ({"source_text": "One small cat"}, "source_text", {"words/source"}),
         ({"source_text": None}, "source_text", {"words/source"}),
-        ({"source_object": "cat"}, "source_object", {"words/source"}),
+        ({"source_object": "cat"}, "source_object", set()),
+        ({"instruction": "Make it sit."}, "instruction", set()),
+        ({"mask": "mask.png"}, "mask", set()),
         ({"category": "object"}, "category", set()),
         ({"truth": "true.png"}, TRUTH, {"truth-psnr/native", "words/source"}),
         ({"truth": None}, TRUTH, {"truth-psnr/native", "words/source"}),
@@ -122,7 +124,7 @@ def test_a_truth_that_comes_is_measured_against(work, shards):
     work([{"image": "a.png"}])
     rows = [{"image": "a.png", "truth": "true.png"}]
     corrected, _, said = work(rows)
-    assert f"{TRUTH} of 1 pair has changed: truth-psnr/native, words/source are measured again" in said
+    assert f"{TRUTH} of 1 pair has changed: PSNR to true edit, words/source are measured again" in said
     assert shards(corrected.folder) == shards(work(rows, folder="fresh")[0].folder)
 
 
@@ -179,11 +181,27 @@ def test_a_failed_pair_is_tried_again_once_what_it_lacked_is_there(work, tmp_pat
     assert shards(found.folder) == shards(work(rows, "source_text", folder="fresh")[0].folder)
 
 
-def test_the_projects_metrics_depend_on_what_they_read_and_strangers_on_all():
-    assert [reads(name) for name in ("clip/x/1", "lpips/alex-x/64", "psnr/native", "clip-i/x/1")] == [frozenset()] * 4
-    assert reads("clip-direction/x/1") == {"source_text"}
-    assert reads("judge/success/1") == reads("truth-lpips/alex-x/64") == {TRUTH}
-    assert reads("clipping/x") == reads("truth-mine/x") == {TRUTH, "source_text", "source_object", "target_object"}
+def test_the_projects_metrics_depend_on_what_they_read_and_strangers_on_all_they_can_read():
+    own = [card_of(name) for name in ("clip/x/1", "lpips/alex-x/64", "psnr/native", "clip-i/x/1", "judge/success/1")]
+    cards = MetricCards([*own, card_of("clip-direction/x/1"), *(metric.card for metric in METRICS)])
+
+    def on(name):
+        found = (TRUTH, "source_text", "source_object", "target_object", "category")
+        return {what for what in found if depends(cards, name, {what})}
+
+    assert [on(card.name) for card in own[:4]] == [set()] * 4
+    assert on("clip-direction/x/1") == {"source_text"}
+    assert on("judge/success/1") == on("truth-psnr/native") == {TRUTH}
+    assert on("words/source") == {TRUTH, "source_text"}
+    assert on("without/card") == {TRUTH, "source_text", "source_object", "target_object", "category"}
+
+
+def test_every_text_field_of_a_pair_goes_from_the_list_to_the_run_and_back(work, tmp_path):
+    texts = {name: f"its {name}" for name in Entry.fields()}
+    assert {"source_text", "instruction", "mask", "category"} <= texts.keys() and "path" not in texts
+    found, *_ = work([{"image": "a.png", **texts}])
+    (entry,) = RunPairs(found.reader()).entries
+    assert entry.texts() == texts and entry.id == Entry("a.png", "A dog.").id
 
 
 A, B, C = ({"image": "a.png", "target_text": f"A {word}."} for word in ("dog", "cat", "cow"))

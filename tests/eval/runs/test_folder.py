@@ -7,22 +7,25 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from eval.runs.cards import DatasetCard
+from eval.runs.folder import Run
 from eval.runs.lock import RunLock
+from eval.runs.pairs import RunPairs
 from eval.runs.shard import SIZE_COLUMNS
 from eval.runs.writer import RunWriter
+from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
-from tedbench.method import Origin, Sample
+from tedbench.method import Axis, Origin, Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
-CONFIG = {
-    "fit": {"dataset": "folder", "size": 16, "seed": 0},
-    "numerics": {"device": "cpu", "threads": 1},
-    "sweep": {"strengths": [0.0, 1.0], "seeds": [0]},
-    "measure": {},
-    "how": {},
-    "labels": {"method": "imagic", "model": "tiny", "axis": "eta"},
-}
+CONFIG = made_config(
+    fit={"size": 16, "seed": 0},
+    numerics={"device": "cpu", "threads": 1},
+    sweep={"strengths": [0.0, 1.0], "seeds": [0]},
+)
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def test_hidden_files_of_others_stay_where_they_are(run, pair):
 
 def test_nothing_is_written_through_a_link_among_the_locks(run, tmp_path):
     (tmp_path / "precious").write_text("precious")
-    (run.folder / ".locks").mkdir()
+    (run.folder / ".locks").mkdir(exist_ok=True)
     (run.folder / ".locks" / "1-of-1.json").symlink_to(tmp_path / "precious")
     with pytest.raises(UserError, match="is a link"):
         RunWriter.create(run.folder, CONFIG, RunLock(run.folder, log=lambda _: None))
@@ -190,3 +193,46 @@ def test_sizes_stand_in_the_table_where_they_are_known(run, pair):
     assert list(found.loc["dog.png"]) == ["", "", ""] and list(found.loc["cat.png"]) == ["30×20", "40×40", "squash"]
     run.write_shard(pair, samples(pair, (1.0, 0)))
     assert set(run.samples()["input_size"]) == {"", "30×20"}
+
+
+@pytest.mark.parametrize(("found", "says"), [(None, "has no format"), (2, "is of format 2"), ("1", "is of format '1'")])
+def test_a_run_of_another_format_is_refused_in_one_line(run, found, says):
+    config = {key: value for key, value in run.config().items() if key != "format"}
+    (run.folder / "config.yaml").write_text(yaml.safe_dump(config | ({} if found is None else {"format": found})))
+    for use in (Run.open, lambda folder: RunWriter.create(folder, CONFIG)):
+        with pytest.raises(UserError) as error:
+            use(run.folder)
+        assert f"config.yaml {says}, and only format 1 is read. Make the run again" in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"dataset": {}},
+        {"method": {"name": "m"}},
+        {"dataset": {"name": "d", "label": ["d"]}},
+        {"metrics": {"m": {"kind": "alignment"}}},
+    ],
+)
+def test_cards_that_are_not_whole_are_damage(run, harm):
+    config = run.config()
+    config["cards"] |= harm
+    (run.folder / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(UserError, match="is damaged"):
+        Run.open(run.folder)
+
+
+def test_a_run_tells_of_its_dataset_and_method_what_their_cards_say(tmp_path, run, pair):
+    class Drawn(Folder):
+        synthetic, licence = True, "cc0-1.0"
+
+    config = made_config("sdedit", "none", "t0", symbol="t₀", fixed=True)
+    config["cards"]["dataset"] = vars(DatasetCard.of(object.__new__(Drawn), "comics"))
+    drawn = RunWriter.create(tmp_path / "drawn", config)
+    drawn.write_shard(pair, samples(pair, (0.5, 0)))
+    opened = Run.open(drawn.folder)
+    assert (opened.dataset_label, opened.title) == ("Comics (synthetic)", "sdedit · Comics (synthetic)")
+    assert RunPairs(opened).synthetic and RunPairs(opened).label == "Comics (synthetic)"
+    assert opened.axis == Axis("t0", "t₀", (0.5,), None, True)
+    assert not Run.open(run.folder).cards.dataset.synthetic

@@ -21,6 +21,7 @@ from eval.runs.source_groups import by_pixels, in_all
 from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 CLIP, JUDGE = "clip/a/b", "judge/success/1"
 ONCE = [Entry(f"src{i}.png", f"text {j}") for i in range(2) for j in range(3)]
@@ -33,12 +34,7 @@ def make_run(tmp_path, noise_image):
     """A run of 2 pictures and 3 texts, with a file for each picture or for each pair; every score is a little above 0."""
 
     def make(name, entries, shift=0.0, failed=(), size=16):
-        config = {
-            "fit": {"dataset": "folder", "size": size},
-            **{block: {} for block in ("numerics", "sweep", "measure", "how")},
-            "labels": {"method": name, "model": "tiny", "axis": "eta"},
-        }
-        run = RunWriter.create(tmp_path / name, config)
+        run = RunWriter.create(tmp_path / name, made_config(name, metrics=[CLIP, JUDGE], fit={"size": size}))
         for place, entry in enumerate(entries):
             if place in failed:
                 run.write_failure(entry, [(0.5, 0)], "its image cannot be read")

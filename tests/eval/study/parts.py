@@ -10,6 +10,7 @@ from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 TEXTS = [
     '<script>document.title = "owned"</script>',
@@ -33,9 +34,7 @@ def picture(seed: int, size: int = 32) -> np.ndarray:
 
 def make_run(folder, method: str, number: int, entries=ENTRIES, size: int = 32) -> Run:
     """One image a pair."""
-    labels = {"method": method, "model": "tiny-weights", "axis": "eta"}
-    blocks = {"fit": {"dataset": "folder", "size": size, "method": method}, "numerics": {}, "sweep": {}, "measure": {}}
-    run = RunWriter.create(folder, {**blocks, "how": {}, "labels": labels})
+    run = RunWriter.create(folder, made_config(method, "tiny-weights", fit={"size": size, "method": method}))
     for i, entry in enumerate(entries):
         image = picture(100 * number + i + 10, size)
         run.write_shard(EditPair(entry, picture(i, size)), [Sample(0.5, 0, image)])

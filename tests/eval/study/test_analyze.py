@@ -22,6 +22,7 @@ from eval.study.design.definition import Rules, StudyMethod, read_study, write_s
 from eval.study.sheets.mturk import RESULT_COLUMNS
 from eval.study.sheets.spreadsheet import guarded, unguarded, write_csv
 from tedbench.errors import UserError
+from tests.made_runs import made_config
 
 
 def read(path):
@@ -204,8 +205,7 @@ def test_the_metrics_of_the_runs_are_set_beside_the_answers(simulated, write, tm
     )
     methods = []
     for place, method in enumerate(study.methods):
-        labels = {"method": method.name, "model": "tiny", "axis": "eta"}
-        config = {"fit": {"size": 16}, "numerics": {}, "sweep": {}, "measure": {}, "how": {}, "labels": labels}
+        config = made_config(method.name, metrics=["clip/a/b", "lpips/a/64"], fit={"size": 16})
         run = RunWriter.create(tmp_path / method.name, config)
         rows = [
             (f"pair{pair}", 0.5, 0, "clip/a/b", 0.5 - 0.1 * place + 0.01 * pair * (1 - place)) for pair in range(12)

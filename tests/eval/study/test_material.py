@@ -13,6 +13,7 @@ from eval.study.design.material import INPUT, gather_material
 from tedbench.image import read_image, square
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 from .parts import picture
 
@@ -28,14 +29,7 @@ def runs(tmp_path):
     """Two runs whose input and edits were read from files with a colour profile, all larger than the run's size."""
     made = []
     for number, method in enumerate(("imagic", "sdedit")):
-        labels = {"method": method, "model": "tiny", "axis": "eta"}
-        blocks = {
-            "fit": {"dataset": "folder", "size": 32, "method": method},
-            "numerics": {},
-            "sweep": {},
-            "measure": {},
-        }
-        run = RunWriter.create(tmp_path / method, {**blocks, "how": {}, "labels": labels})
+        run = RunWriter.create(tmp_path / method, made_config(method, fit={"size": 32, "method": method}))
         for name, seed in (("input", 1), (f"edit{number}", 5 + number)):
             Image.fromarray(picture(seed, 48)).save(tmp_path / f"{name}.png", icc_profile=profile())
         images = [square(read_image(tmp_path / f"{name}.png"), 32) for name in ("input", f"edit{number}")]
