@@ -330,7 +330,6 @@ def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, 
     """
     from tedbench.settings import checked
 
-    strengths, seeds = (list(v) if isinstance(v, range) else v for v in (strengths, seeds))
     checked("strengths", strengths, Sequence[float])
     checked("seeds", seeds, Sequence[int])
     for name, values in (("strengths", strengths), ("seeds", seeds)):

@@ -70,7 +70,7 @@ def checked(name: str, value: Any, kind: Any) -> Any:
     """
     adapter = TypeAdapter(kind, config=_CONFIG)
     try:
-        return adapter.validate_python(value)
+        return adapter.validate_python(list(value) if isinstance(value, range) else value)  # pydantic takes no range
     except ValidationError:
         raise UserError(f"{name} is {value!r}. It must be {_words(adapter.json_schema())}.") from None
 

@@ -80,6 +80,10 @@ def test_a_setting_is_of_its_kind_or_told_of(kind, good, bad, words):
             checked("x.y", value, kind)
 
 
+def test_a_range_is_a_list():
+    assert checked("seeds", range(3), Sequence[int]) == [0, 1, 2]
+
+
 def test_a_block_has_its_settings_and_no_others():
     assert checked_block("A's b", {"steps": 3, "lr": 1}, lr=Amount, steps=Count) == {"steps": 3, "lr": 1.0}
     for settings, words in (
