@@ -115,6 +115,13 @@ def test_texts_and_what_has_no_annotation_are_the_constructors_own_to_check():
     assert build({"_target_": PART, "folder": 2024, "other": "3"}, Part).given == (None, 1.0, False, "well", 2024)
 
 
+def test_an_annotation_for_type_checkers_alone_hides_no_other():
+    def of(model: Unknown, steps: Count) -> Unknown:  # noqa: F821
+        pass
+
+    assert list(kinds_of(of)) == ["steps"]
+
+
 def test_a_class_method_is_checked_too_and_named_alone_outside_a_block():
     with pytest.raises(UserError, match=r"^workers is 0"):
         build({"_target_": f"{PART}.load", "workers": 0}, Part)
