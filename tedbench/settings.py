@@ -126,7 +126,8 @@ def _words(schema: Mapping[str, Any]) -> str:
     if schema["type"] == "array":
         return f"a list of {_LISTS[schema['items']['type']]}"
     if "additionalProperties" in schema and schema["additionalProperties"] is not True:
-        return f"{_words(schema['additionalProperties'])} by name"
+        example = f", such as {schema['examples'][0]}" if "examples" in schema else ""
+        return f"{_words(schema['additionalProperties'])} by name{example}"
     words = _WORDS[schema["type"]]
     low, high = (schema.get(key) for key in ("minimum", "maximum"))
     if "exclusiveMinimum" in schema:
