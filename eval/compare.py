@@ -30,7 +30,7 @@ python -m eval.compare 'runs=[runs/a, runs/b]' out=figures 'pairs=[bird_02, dog_
 @command("compare", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/compare.yaml`` has its options."""
-    from eval.present.comparison_page import compare, strengths_of
+    from eval.present.comparison_page import compare_runs, strengths_of
 
     settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     from eval.analysis.methods import folders
@@ -39,7 +39,7 @@ def main(cfg: DictConfig) -> None:
     runs, pairs = folders(settings["runs"]), settings["pairs"]
     if pairs is not None and not (isinstance(pairs, list) and pairs):
         raise UserError(f"pairs is {pairs!r}. It must be a list of pair ids or starts of them, such as [bird_02].")
-    compare(
+    compare_runs(
         runs,
         Path(str(settings["out"])),
         strengths=strengths_of(settings["strengths"]),

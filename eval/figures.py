@@ -35,17 +35,17 @@ python -m eval.figures figure=4 'runs=[runs/a]' strength=0.7 out=paper
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/figures.yaml`` has its options."""
     from eval.analysis.methods import folders
-    from eval.present.figures.page import figure, wishes_of
+    from eval.present.figures.page import figure, figure_options
 
     settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    wishes = wishes_of(settings)
+    options = figure_options(settings)
     runs, out = folders(settings["runs"]), Path(str(settings["out"]))
-    if wishes.figure == "9":
+    if options.figure == "9":
         from eval.present.curves_page import curves
 
         curves(runs, out)
     else:
-        figure(runs, out, wishes, str(settings["width"]))
+        figure(runs, out, options, str(settings["width"]))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def main(cfg: DictConfig) -> int:
     from tedbench.settings import Count, checked
 
     limit = checked("limit", cfg.limit, Count | None)
-    from eval.analysis.repetition import compare
+    from eval.analysis.repetition import compare_repetition
     from eval.engine.progress import Reporter
     from eval.engine.setup import edit_pairs, measure, open_run
     from eval.engine.spec import RunSpec
@@ -57,7 +57,7 @@ def main(cfg: DictConfig) -> int:
             edit_pairs(spec, again, reporter)
             measure(spec, again, reporter)
             write_outputs(again)
-            found = compare(run, again.reader())
+            found = compare_repetition(run, again.reader())
             again.write_json("repetition.json", {"of": run.folder.resolve().name, **found.to_json()})
     for line in found.lines():
         reporter.say(line)

@@ -32,7 +32,7 @@ python -m eval.validity 'runs=[runs/a]' judgement=answers.csv 'columns=[clip/ViT
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/validity.yaml`` has its options."""
     from eval.analysis.named_runs import open_named
-    from eval.analysis.validity.images import gather
+    from eval.analysis.validity.images import gather_judged
     from eval.present.validity import write_validity
 
     settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
             f"columns is {columns!r}. It must be a list of metrics, such as [clip/ViT-L-14-quickgelu/openai]."
         )
     runs = open_named(settings["runs"])
-    print(write_validity(gather(runs, str(settings["judgement"]), [str(name) for name in columns or ()]), out))
+    print(write_validity(gather_judged(runs, str(settings["judgement"]), [str(name) for name in columns or ()]), out))
     print(out, flush=True)
 
 

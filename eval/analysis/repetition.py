@@ -90,7 +90,7 @@ class Repetition(NamedTuple):
         }
 
 
-def compare(run: Run, again: Run) -> Repetition:
+def compare_repetition(run: Run, again: Run) -> Repetition:
     """Compare a run with its repetition. Images are compared by their pixels."""
     before, after = (each.samples().astype(_KINDS) for each in (run, again))
     both = before.merge(after, on=IMAGE_KEY, suffixes=("", "_again"))

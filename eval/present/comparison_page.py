@@ -30,7 +30,7 @@ def strengths_of(strengths: Any) -> dict[str, float]:
     return {str(name): number for name, number in found.items()}
 
 
-def compare(
+def compare_runs(
     runs: Sequence[str] | Mapping[str, str],
     out: Path,
     *,
@@ -60,7 +60,7 @@ def compare(
     from eval.analysis.published import published
     from eval.present.figures.grid import asked_pairs, draw_grid
     from eval.present.figures.plane import axes_of, draw_plane
-    from eval.present.tables import grid, latex, markdown, notes, published_notes
+    from eval.present.tables import comparison_grid, latex, markdown, notes, published_notes
     from eval.runs.output_folder import make_room
     from tedbench.disk import writing
 
@@ -79,7 +79,7 @@ def compare(
         more += published_notes(published(comparison.methods[0].dataset, axes[0]))
     lines = [*notes(comparison, table, costs, more), *difference_notes(pairwise)]
     pages = draw_grid(comparison, shown, out, rows, tile)
-    words = [grid(comparison, table, costs, _join), difference_grid(pairwise, comparison.metrics, _join)]
+    words = [comparison_grid(comparison, table, costs, _join), difference_grid(pairwise, comparison.metrics, _join)]
     words = [each for each in words if each.rows]
     pictures = [*(["plane.png"] if axes else []), *(page.name for page in pages)]
     with writing(out):

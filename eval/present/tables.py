@@ -69,7 +69,9 @@ def markdown_escape(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", plain)
 
 
-def grid(comparison: Comparison, table: pd.DataFrame, costs: Sequence[Cost], join: Callable[..., str]) -> Grid:
+def comparison_grid(
+    comparison: Comparison, table: pd.DataFrame, costs: Sequence[Cost], join: Callable[..., str]
+) -> Grid:
     """Return the comparison as text.
 
     Args:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from eval.analysis.validity.choosing import CHANCE, FIXED, FREEDOMS, HINDSIGHT, ORACLE, choices
-from eval.analysis.validity.images import Material
+from eval.analysis.validity.choosing import CHANCE, FIXED, FREEDOMS, HINDSIGHT, ORACLE, choice_table
+from eval.analysis.validity.images import JudgedImages
 from eval.analysis.validity.misled import misled, worst
 from eval.analysis.validity.ranking import ALL, MEASURES, rankings
 from eval.analysis.validity.scores import STRENGTH, Score, add_scores
@@ -29,7 +29,7 @@ TOY = (
 )
 
 
-def write_validity(material: Material, out: Path) -> str:
+def write_validity(material: JudgedImages, out: Path) -> str:
     """Rank, choose and look for misleading cases by every score; write tables, figures and page into ``out``.
 
     Returns:
@@ -41,7 +41,7 @@ def write_validity(material: Material, out: Path) -> str:
     images, scores = add_scores(material.images, material.metrics)
     tables = {
         "rankings": rankings(images, scores, material.questions),
-        "choices": choices(images, scores, material.questions),
+        "choices": choice_table(images, scores, material.questions),
         "misled": misled(images, [score for score in scores if score.name != STRENGTH], material.questions),
     }
     make_room(out, WRITTEN)
@@ -67,7 +67,7 @@ def write_validity(material: Material, out: Path) -> str:
     return text
 
 
-def _sheets(material: Material, scores: Sequence[Score], table: pd.DataFrame, out: Path) -> list[tuple[str, str]]:
+def _sheets(material: JudgedImages, scores: Sequence[Score], table: pd.DataFrame, out: Path) -> list[tuple[str, str]]:
     """Draw the worst cases of each metric; return label and file of each sheet."""
     drawn = []
     for score in scores:
@@ -82,7 +82,7 @@ def _sheets(material: Material, scores: Sequence[Score], table: pd.DataFrame, ou
 
 
 def page(
-    material: Material,
+    material: JudgedImages,
     scores: Sequence[Score],
     tables: dict[str, pd.DataFrame],
     sheets: Sequence[tuple[str, str]],
@@ -135,7 +135,7 @@ def _head(first: str, columns: Sequence[str]) -> list[str]:
     return [_row([first, *map(markdown_escape, columns)]), _row(["---", *["---:"] * len(columns)])]
 
 
-def _rankings(table: pd.DataFrame, scores: Sequence[Score], material: Material) -> list[str]:
+def _rankings(table: pd.DataFrame, scores: Sequence[Score], material: JudgedImages) -> list[str]:
     run = table["run"].iloc[-1]
     table = table[(table["run"] == run) & (table["category"] == ALL)].set_index(["question", "measure", "score"])
     asked = [("good", measure, f"AUC, {words}") for measure, words in MEASURES.items()]

@@ -17,7 +17,7 @@ from eval.analysis.methods import open_methods
 from eval.analysis.published import published
 from eval.analysis.selection import Choice, keep
 from eval.analysis.stats import clustered_mean, holm, paired_difference
-from eval.present.comparison_page import compare
+from eval.present.comparison_page import compare_runs
 from eval.present.figures.style import COLORS
 from eval.present.tables import latex_escape, markdown_escape
 from eval.runs.writer import RunWriter
@@ -92,7 +92,7 @@ def compared(tmp_path):
 
     def do(runs, **options):
         out = tmp_path / "out"
-        compare(runs, out, **options)
+        compare_runs(runs, out, **options)
         return out, pd.read_csv(out / "comparison.csv").set_index(["method", "metric"])
 
     return do

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cli.command import compose
 from eval.present.figures.failures import case
-from eval.present.figures.material import Wishes, thinned
+from eval.present.figures.material import FigureOptions, thinned
 from eval.present.figures.page import figure
 from eval.present.figures.style import COLUMN, PAGE
 from eval.runs.writer import RunWriter
@@ -32,8 +32,8 @@ ENTRIES = [
 GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def wishes(name, tiles=9, rows=2, **asked):
-    return Wishes(name, tiles, rows, **asked)
+def options(name, tiles=9, rows=2, **asked):
+    return FigureOptions(name, tiles, rows, **asked)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def places(out, name):
 
 
 def test_texts_on_one_image_stand_beside_its_input(make_run, tmp_path, capsys):
-    figure([make_run("imagic")], tmp_path / "out", wishes("2", rows=1, strength=0.75))
+    figure([make_run("imagic")], tmp_path / "out", options("2", rows=1, strength=0.75))
     found = places(tmp_path / "out", "2")
     assert list(found["column"]) == [1, 2, 3] and set(found["target_text"]) == {"A dog.", "A cat."}
     assert found["image"].iloc[0].endswith("input.png") and set(found["strength"][1:]) == {0.75}
@@ -80,7 +80,7 @@ def test_texts_on_one_image_stand_beside_its_input(make_run, tmp_path, capsys):
 
 
 def test_the_table_names_images_that_are_there(make_run, tmp_path):
-    figure([make_run("imagic", seeds=(0, 1, 2))], tmp_path / "out", wishes("seeds"))
+    figure([make_run("imagic", seeds=(0, 1, 2))], tmp_path / "out", options("seeds"))
     for row in places(tmp_path / "out", "seeds").itertuples():
         shown = np.asarray(Image.open(Path(row.run) / row.image))
         if not row.image.endswith("input.png"):
@@ -88,14 +88,14 @@ def test_the_table_names_images_that_are_there(make_run, tmp_path):
 
 
 def test_every_seed_of_one_strength_in_a_row(make_run, tmp_path):
-    figure([make_run("imagic", seeds=range(3))], tmp_path / "out", wishes("4", rows=1, strength=0.5))
+    figure([make_run("imagic", seeds=range(3))], tmp_path / "out", options("4", rows=1, strength=0.5))
     edits = places(tmp_path / "out", "4").iloc[1:]
     assert list(edits["seed"]) == [0, 1, 2] and set(edits["strength"]) == {0.5}
 
 
 def test_the_strength_is_by_default_in_the_middle_of_the_shaded_ones(make_run, tmp_path, capsys):
     score = lambda metric, place, s: min(s, 0.5) if metric == CLIP else max(0.0, s - 0.5)
-    figure([make_run("imagic", seeds=(0, 1), score=score)], tmp_path / "out", wishes("4"))
+    figure([make_run("imagic", seeds=(0, 1), score=score)], tmp_path / "out", options("4"))
     assert set(places(tmp_path / "out", "4")["strength"].dropna()) == {0.5}
     assert "the strengths that Figure 9 shades" in capsys.readouterr().out
 
@@ -106,13 +106,13 @@ def test_a_strength_that_only_some_pairs_or_one_seed_have_is_not_taken_by_defaul
         EditPair(ENTRIES[0], np.zeros((16, 16, 3), np.uint8)), [Sample(0.5, 0, np.zeros((16, 16, 3), np.uint8))]
     )
     for name in ("2", "4"):
-        figure([str(run.folder)], tmp_path / "out", wishes(name))
+        figure([str(run.folder)], tmp_path / "out", options(name))
         assert set(places(tmp_path / "out", name)["strength"].dropna()) == {0.4}
 
 
 def test_pretrained_stands_above_fine_tuned_at_the_same_seed_and_strengths(make_run, tmp_path):
     runs = [make_run("tuned", grid=(0.0, 0.5, 1.0)), make_run("pretrained", tuned=False)]
-    figure(runs, tmp_path / "out", wishes("7", rows=1))
+    figure(runs, tmp_path / "out", options("7", rows=1))
     found = places(tmp_path / "out", "7").dropna(subset="strength")
     assert [Path(run).name for run in found["run"]] == ["pretrained"] * 3 + ["tuned"] * 3
     assert list(found["strength"]) == [0, 0.5, 1] * 2 and set(found["seed"]) == {0}
@@ -120,14 +120,14 @@ def test_pretrained_stands_above_fine_tuned_at_the_same_seed_and_strengths(make_
 
 def test_embedding_steps_are_rows_in_order(make_run, tmp_path):
     runs = [make_run(f"m{n}{t}", n, t) for n in (1000, 10, 100) for t in (True, False)]
-    figure(runs, tmp_path / "out", wishes("embedding_steps", rows=1, strengths=[0.0, 1.0]))
+    figure(runs, tmp_path / "out", options("embedding_steps", rows=1, strengths=[0.0, 1.0]))
     order = places(tmp_path / "out", "embedding_steps").dropna(subset="strength")["run"].map(lambda run: Path(run).name)
     names = ["m10False", "m100False", "m1000False", "m10True", "m100True", "m1000True"]
     assert list(order.drop_duplicates()) == names
 
 
 def test_the_animation_goes_through_every_strength_and_back(make_run, tmp_path):
-    figure([make_run("imagic")], tmp_path / "out", wishes("5", rows=1, strengths=[0.0, 1.0]))
+    figure([make_run("imagic")], tmp_path / "out", options("5", rows=1, strengths=[0.0, 1.0]))
     (path,) = (tmp_path / "out").glob("figure-5-*.webp")
     assert Image.open(path).n_frames == 2 * len(GRID) - 2
     assert list(places(tmp_path / "out", "5")["strength"].dropna()) == [0, 1]
@@ -149,7 +149,7 @@ def test_failures_are_the_pairs_that_gain_least_and_those_that_lose_most_before(
             return 0.01 * s if place == 1 else s**4
         return (0.9 if place == 2 else 0.1) * s
 
-    figure([make_run("imagic", score=score)], tmp_path / "out", wishes("10", rows=1))
+    figure([make_run("imagic", score=score)], tmp_path / "out", options("10", rows=1))
     found = places(tmp_path / "out", "10")
     framed = found.dropna(subset="framed_by").set_index("kind")
     assert framed.loc["gained", "target_text"] == "A cat." and framed.loc["gained", "value"] == pytest.approx(0.01)
@@ -164,16 +164,16 @@ def test_figures_are_as_wide_as_print_with_text_as_text_and_equal_bytes_again(
     make_run, own_style, tmp_path, width, inches
 ):
     run = make_run("imagic")
-    figure([run], tmp_path / "out", wishes("5", 5), width)
+    figure([run], tmp_path / "out", options("5", 5), width)
     first = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert Image.open(tmp_path / "out" / "figure-5.png").width == pytest.approx(inches * 300, abs=1)
     assert b"/FontType 42" in first["figure-5.pdf"] or b"/Type0" in first["figure-5.pdf"]
-    figure([run], tmp_path / "out", wishes("5", 5), width)
+    figure([run], tmp_path / "out", options("5", 5), width)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == first
 
 
 def test_failed_pairs_are_left_out_and_named(make_run, tmp_path, capsys):
-    figure([make_run("imagic", failed=ENTRIES[:1])], tmp_path / "out", wishes("5", rows=9))
+    figure([make_run("imagic", failed=ENTRIES[:1])], tmp_path / "out", options("5", rows=9))
     said, page = capsys.readouterr().out, (tmp_path / "out" / "figure-5.md").read_text()
     assert "3 of 4 pairs" in said and "the loss became nan" in said and "the loss became nan" in page
 
@@ -196,7 +196,7 @@ def test_runs_that_lack_what_a_figure_needs_are_told_the_command_that_makes_it(m
         ("2", [one, two], "is of one run, and 2 are given"),
     ):
         with pytest.raises(UserError, match=message):
-            figure(runs, tmp_path / "out", wishes(name))
+            figure(runs, tmp_path / "out", options(name))
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_runs_that_lack_what_a_figure_needs_are_told_the_command_that_makes_it(m
 )
 def test_what_the_runs_do_not_have_is_refused(make_run, tmp_path, asked, message):
     with pytest.raises(UserError, match=message):
-        figure([make_run("imagic")], tmp_path / "out", wishes("5", **asked))
+        figure([make_run("imagic")], tmp_path / "out", options("5", **asked))
 
 
 @pytest.mark.parametrize(
@@ -239,8 +239,8 @@ def test_drawing_loads_no_torch(make_run, tmp_path):
 import sys
 from pathlib import Path
 from eval.present.figures.page import figure
-from eval.present.figures.material import Wishes
-figure([{make_run("imagic")!r}], Path({str(tmp_path / "out")!r}), Wishes("5", 5, 1))
+from eval.present.figures.material import FigureOptions
+figure([{make_run("imagic")!r}], Path({str(tmp_path / "out")!r}), FigureOptions("5", 5, 1))
 assert "torch" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

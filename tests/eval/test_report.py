@@ -12,7 +12,7 @@ import pytest
 
 from eval.analysis.selection import Choice, keep
 from eval.present.outputs import write_report
-from eval.present.report.gallery import Shown
+from eval.present.report.gallery import RunView
 from eval.present.report.page import page as page_of
 from eval.present.report.several import write_report_of
 from eval.report import main
@@ -293,7 +293,7 @@ def test_ten_thousand_images_stay_quick(opened, make_run):
     scores = samples[["pair_id", "strength", "seed"]].assign(metric=CLIP, score=samples.index / len(samples))
     axis = Axis("eta", "η", (0.0, 0.5, 1.0))
     table = pd.DataFrame(columns=["strength", "metric", "mean"])
-    shown = Shown("imagic", run, axis, run.metrics.only([CLIP]), table, samples, scores)
+    shown = RunView("imagic", run, axis, run.metrics.only([CLIP]), table, samples, scores)
     text = page_of(
         "Many", run.cards.dataset, entries, [shown], incomplete={}, n_expected=1667, absent="not run yet", curves=False
     )

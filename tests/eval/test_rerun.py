@@ -11,7 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from eval.analysis.repetition import compare
+from eval.analysis.repetition import compare_repetition
 from eval.engine.rerun_settings import changed, settings_of
 from eval.runs.config_diff import changes
 from eval.runs.writer import RunWriter
@@ -73,7 +73,7 @@ def test_another_pixel_score_version_setting_and_input_are_each_told(made, tmp_p
     made_with["packages"]["torch"] = "0.1"
     (again.folder / "provenance.json").write_text(json.dumps(made_with))
 
-    found = compare(RunWriter.open(made / "a"), again)
+    found = compare_repetition(RunWriter.open(made / "a"), again)
     assert not found.same
     others = [(c.where, c.after) for c in found.provenance if not c.where.startswith("git.")]
     assert others == [("packages.torch", "0.1")]
@@ -99,17 +99,17 @@ def test_a_failure_that_repeats_is_the_same_and_a_new_one_is_not(made, tmp_path)
     failing = Entry(entry["image_name"], entry["target_text"])
     for run in (one, two):
         run.write_failure(failing, [(2.0, 0)], "out of memory")
-    assert compare(one, two).same
+    assert compare_repetition(one, two).same
     two.write_failure(Entry("new.png", "A dog."), [(2.0, 0)], "another reason")
     one.write_failure(Entry("new.png", "A dog."), [(2.0, 0)], "one reason")
-    found = compare(one, two)
+    found = compare_repetition(one, two)
     assert not found.same and "1 failed" in "\n".join(found.lines())
 
 
 def test_an_empty_comparison_is_not_the_same(made, tmp_path):
     run = RunWriter.open(made / "a")
     empty = RunWriter.create(tmp_path / "empty", run.config())
-    found = compare(run, empty)
+    found = compare_repetition(run, empty)
     assert not found.same and found.left_out == 4
 
 

@@ -15,7 +15,7 @@ from eval.analysis.strength_curves import along
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.base import Metric
-from eval.present.comparison_page import compare
+from eval.present.comparison_page import compare_runs
 from eval.present.curves_page import curves
 from eval.present.export.folder import write_folder
 from eval.present.figures.page import figure
@@ -130,7 +130,7 @@ def test_the_report_has_its_heading_and_its_legend(runs, tmp_path):
 
 
 def test_comparison_curves_figures_and_export_show_it(runs, tmp_path, capsys):
-    compare(runs, tmp_path / "compared")
+    compare_runs(runs, tmp_path / "compared")
     table = pd.read_csv(tmp_path / "compared" / "comparison.csv")
     assert list(dict.fromkeys(table["metric"])) == [name.replace("native", "native-16px") for name in SHOWN]
     page = (tmp_path / "compared" / "comparison.md").read_text(encoding="utf-8")
@@ -146,9 +146,9 @@ def test_comparison_curves_figures_and_export_show_it(runs, tmp_path, capsys):
         "fidelity": "1 − colour shift",
         "judgement": "a person says yes",
     }
-    from eval.present.figures.material import Wishes
+    from eval.present.figures.material import FigureOptions
 
-    figure(runs[:1], tmp_path / "figure", Wishes("10", 5, 1))
+    figure(runs[:1], tmp_path / "figure", FigureOptions("10", 5, 1))
     assert "F: fidelity, 1-colours/8/native-16px" in (tmp_path / "figure" / "figure-10.md").read_text().replace(
         "\\", ""
     )

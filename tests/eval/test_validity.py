@@ -11,8 +11,8 @@ from PIL import Image
 from scipy import stats
 
 from eval.analysis.stats import clustered_mean, clustered_share
-from eval.analysis.validity.choosing import FIXED, ORACLE, choices
-from eval.analysis.validity.images import gather
+from eval.analysis.validity.choosing import FIXED, ORACLE, choice_table
+from eval.analysis.validity.images import gather_judged
 from eval.analysis.validity.misled import misled
 from eval.analysis.validity.ranking import auc, auc_same_pair, auc_same_strength, jackknife, rankings, spearman
 from eval.analysis.validity.scores import STRENGTH, Score, add_scores, fitted_elsewhere
@@ -61,7 +61,7 @@ def make_run(tmp_path_factory, noise_image):
 
 @pytest.fixture(scope="module")
 def material(make_run):
-    return gather({"ours": make_run()}, "judge/success")
+    return gather_judged({"ours": make_run()}, "judge/success")
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_combinations_hold_alignment_and_fidelity_together(scored):
 
 def test_a_score_chooses_and_is_held_against_one_strength_and_the_best_there_is(scored):
     images, scores = scored
-    table = choices(images, scores, ["changed"])
+    table = choice_table(images, scores, ["changed"])
     rows = table[(table["category"] == "all") & (table["free"] == "strength")].set_index("how")
     assert rows.loc[ORACLE, "good"] == pytest.approx(np.mean([1, 0.5, 1, 1, 1, 0]))
     assert rows.loc[FIXED, "good"] == pytest.approx(np.mean([1, 0.5, 1, 0, 1, 0]))  # 0.5 for all
@@ -178,16 +178,16 @@ def test_a_score_chooses_and_is_held_against_one_strength_and_the_best_there_is(
 
 def test_of_equal_scores_the_weakest_strength_is_chosen(material):
     images = material.images.assign(flat=1.0, **{STRENGTH: 0.0})
-    table = choices(images, [Score("flat", "flat", "metric")], [])
+    table = choice_table(images, [Score("flat", "flat", "metric")], [])
     rows = table[(table["category"] == "all") & (table["free"] == "strength")].set_index("how")
     assert rows.loc["flat", "strength_median"] == 0 and rows.loc["flat", "good"] == 0
 
 
 def test_pairs_without_an_image_for_every_strength_and_seed_are_not_chosen_from(scored):
     images, scores = scored
-    table = choices(images.drop(index=images.index[0]), scores, [])
+    table = choice_table(images.drop(index=images.index[0]), scores, [])
     assert set(table[table["category"] == "all"]["n_pairs"]) == {5}
-    assert choices(images[images["strength"] + images["seed"] != 0].iloc[::2], scores, []).empty
+    assert choice_table(images[images["strength"] + images["seed"] != 0].iloc[::2], scores, []).empty
 
 
 def test_a_score_is_misled_where_its_favourite_is_bad_though_there_is_a_good_image(scored):
@@ -217,7 +217,7 @@ def test_answers_of_people_take_the_judges_place(make_run, tmp_path):
     file = tmp_path / "answers.csv"
     rows = [f"{e.id},{s},{k},{int(s == 1)}" for e in ENTRIES for s, k in GRID]
     file.write_text("\n".join(["pair,strength,seed,good", *rows, f"{ENTRIES[0].id},1.0,0,0"]))
-    material = gather({"ours": make_run(judged=False)}, str(file))
+    material = gather_judged({"ours": make_run(judged=False)}, str(file))
     assert material.images.groupby("strength")["good"].mean().tolist() == pytest.approx([0, 0, 11.5 / 12])
     assert "answers.csv" in material.judgement and material.questions == []
 
@@ -235,27 +235,27 @@ def test_a_wrong_answer_is_refused_with_its_line(make_run, tmp_path, line, hint)
     file = tmp_path / "answers.csv"
     file.write_text(f"pair,strength,seed,good\n{line.format(pair=ENTRIES[0].id)}\n")
     with pytest.raises(UserError, match=hint):
-        gather({"ours": make_run()}, str(file))
+        gather_judged({"ours": make_run()}, str(file))
 
 
 def test_answers_to_several_runs_say_which(make_run, tmp_path):
     file = tmp_path / "answers.csv"
     file.write_text(f"pair,strength,seed,good\n{ENTRIES[0].id},0.5,0,1\n")
     with pytest.raises(UserError, match="Give a column run"):
-        gather({"one": make_run(), "two": make_run()}, str(file))
+        gather_judged({"one": make_run(), "two": make_run()}, str(file))
 
 
 def test_pairs_that_a_run_lacks_are_left_out_of_all_and_named(make_run):
-    material = gather({"one": make_run(), "two": make_run(entries=ENTRIES[:4])}, "judge/success")
+    material = gather_judged({"one": make_run(), "two": make_run(entries=ENTRIES[:4])}, "judge/success")
     assert material.coverage == "4 of 6 pairs" and set(material.left_out) == {e.id for e in ENTRIES[4:]}
     assert material.images["pair_id"].nunique() == 4
 
 
 def test_what_the_runs_do_not_have_is_refused(make_run):
     with pytest.raises(UserError, match=r"no score .judge/beauty.*judge/success/1"):
-        gather({"ours": make_run()}, "judge/beauty")
+        gather_judged({"ours": make_run()}, "judge/beauty")
     with pytest.raises(UserError, match="metric 'dino'"):
-        gather({"ours": make_run()}, "judge/success", ["dino"])
+        gather_judged({"ours": make_run()}, "judge/success", ["dino"])
 
 
 def test_the_page_says_first_that_the_metrics_are_toys_and_where_they_fail(written):
@@ -270,7 +270,9 @@ def test_photographs_are_not_called_drawn(material, scored):
     images, scores = scored
     tables = {
         "rankings": rankings(images, scores, []),
-        "choices": choices(images[images["strength"] + images["seed"] != 0].iloc[::2], scores, []),  # no pair is whole
+        "choices": choice_table(
+            images[images["strength"] + images["seed"] != 0].iloc[::2], scores, []
+        ),  # no pair is whole
         "misled": misled(images, scores[:1], []),
     }
     text = page(material._replace(dataset="photos", synthetic=False, questions=[]), scores, tables, [], [])
@@ -288,7 +290,7 @@ def test_every_figure_has_its_table_and_equal_runs_give_equal_bytes(written):
 
 
 def test_metrics_are_shown_in_one_order_whatever_the_order_they_are_asked_for_in(make_run):
-    material = gather({"ours": make_run()}, "judge/success", [LPIPS, CLIP, f"1-{LPIPS}"])
+    material = gather_judged({"ours": make_run()}, "judge/success", [LPIPS, CLIP, f"1-{LPIPS}"])
     assert [(score.name, score.label, score.measures) for score in material.metrics] == [
         (CLIP, "CLIP score", "alignment"),
         (f"1-{LPIPS}", "1 − LPIPS", "fidelity"),

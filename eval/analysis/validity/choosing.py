@@ -18,7 +18,7 @@ FIXED, HINDSIGHT = "best fixed strength", "best fixed strength, in hindsight"
 CHANCE, ORACLE = "by chance", "oracle"
 
 
-def whole(images: pd.DataFrame) -> pd.DataFrame:
+def complete_pairs(images: pd.DataFrame) -> pd.DataFrame:
     """Return the images of pairs that have one for each strength and seed of every run."""
     wanted = images.groupby("run")[["strength", "seed"]].apply(lambda rows: len(rows.drop_duplicates()))
     have = images.groupby(["run", "pair_id"]).size().unstack("run", fill_value=0)
@@ -38,7 +38,7 @@ def at_fixed(images: pd.DataFrame) -> pd.DataFrame:
     return images.merge(best, on=["pair_id", "strength"])
 
 
-def choices(images: pd.DataFrame, scores: Sequence[Score], questions: Sequence[str]) -> pd.DataFrame:
+def choice_table(images: pd.DataFrame, scores: Sequence[Score], questions: Sequence[str]) -> pd.DataFrame:
     """Return one row for each run, freedom, category (and all) and way to choose.
 
     ``good`` is the mean over pairs of the chosen images' judgements, ``more`` its difference to the best fixed strength
@@ -52,7 +52,7 @@ def choices(images: pd.DataFrame, scores: Sequence[Score], questions: Sequence[s
         questions: further columns to average over the chosen images.
     """
     rows: list[dict[str, object]] = []
-    images = whole(images)
+    images = complete_pairs(images)
     for run, group in images.groupby("run", sort=False):
         seeds, best = group["seed"].nunique(), float(group.groupby("strength")["good"].mean().idxmax())
         for free in FREEDOMS if seeds > 1 else FREEDOMS[:1]:

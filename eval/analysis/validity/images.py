@@ -21,7 +21,7 @@ KEYS = ["pair_id", "strength", "seed"]
 ABOUT = ["run", "pair_id", "source_group", "category", "target_text", "strength", "seed", "image"]
 
 
-class Material(NamedTuple):
+class JudgedImages(NamedTuple):
     """Judged images, against which metrics are validated.
 
     Attributes:
@@ -53,7 +53,7 @@ class Material(NamedTuple):
         return f"{self.images['pair_id'].nunique()} of {self.n_expected} pairs"
 
 
-def gather(runs: Mapping[str, Run], judgement: str, metrics: Sequence[str] = ()) -> Material:
+def gather_judged(runs: Mapping[str, Run], judgement: str, metrics: Sequence[str] = ()) -> JudgedImages:
     """Gather every image that was judged and has every metric, for the pairs that all runs have.
 
     Args:
@@ -99,7 +99,7 @@ def gather(runs: Mapping[str, Run], judgement: str, metrics: Sequence[str] = ())
         raise UserError(f"These runs have no judged image in common ({reasons}). Score them with eval.score first.")
     said = f"the judge's ({asked['good'].name})" if "good" in asked else f"of people ({Path(judgement).name})"
     datasets = [run.cards.dataset for run in runs.values()]
-    return Material(
+    return JudgedImages(
         images,
         [Score(card.shown, taken.heading(card.name), "metric", card.kind, card.heading) for card in taken],
         [question for question in asked if question != "good"],

@@ -41,7 +41,7 @@ def add_scores(images: pd.DataFrame, metrics: Sequence[Score]) -> tuple[pd.DataF
     weights are fitted to the judgements (least squares) of the other source images. Last :data:`STRENGTH`.
 
     Args:
-        images: of :func:`eval.analysis.validity.images.gather`.
+        images: of :func:`eval.analysis.validity.images.gather_judged`.
         metrics: of its columns; the first of a kind goes into combinations.
     """
     found = list(metrics)
@@ -96,7 +96,7 @@ def faithful_enough(images: pd.DataFrame, alignment: pd.Series, fidelity: pd.Ser
     of the same run, on other source images) are good; the lowest if several are equal.
 
     Args:
-        images: of :func:`eval.analysis.validity.images.gather`.
+        images: of :func:`eval.analysis.validity.images.gather_judged`.
         alignment, fidelity: ranks, from 0 to 1.
     """
     unit = ["run", "pair_id", "seed"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eval.present.figures.material import Material
+from eval.present.figures.material import FigureMaterial
 from tedbench.disk import writing
 from tedbench.sheet import Cell, draw_sheet
 
@@ -14,7 +14,7 @@ FRAME, REST = 120, 900
 """Duration of a frame, and of the first and the last one, in milliseconds."""
 
 
-def animate(material: Material, pair_id: str, path: Path) -> int:
+def animate(material: FigureMaterial, pair_id: str, path: Path) -> int:
     """Write the animation of a pair of the only run: the input beside each strength at the material's seed.
 
     Returns:

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from eval.analysis.strength_curves import along
-from eval.present.figures.material import Drawn, Material, along_strengths, thinned
-from eval.present.figures.pictures import Block, Row
+from eval.present.figures.material import FigureContent, FigureMaterial, along_strengths, thinned
+from eval.present.figures.pictures import Block, ImageRow
 from eval.runs.cards import MetricCard
 from tedbench.errors import UserError
 
 
-class Kind(NamedTuple):
+class FailureKind(NamedTuple):
     """A kind of failure: the word for its measure, its title, and its rule."""
 
     word: str
@@ -23,12 +23,12 @@ class Kind(NamedTuple):
     rule: str
 
 
-LEAST = Kind(
+LEAST = FailureKind(
     "gained",
     "Least alignment gained",
     "the highest alignment along the strength less that at the weakest strength; the highest is framed.",
 )
-LOST = Kind(
+LOST = FailureKind(
     "lost",
     "Most fidelity lost before the edit",
     "fidelity at the weakest strength less that at the last strength before alignment has risen by half of its gain, among "
@@ -43,14 +43,14 @@ class Measure(NamedTuple):
     strength: float
 
 
-class Case(NamedTuple):
+class PairFailure(NamedTuple):
     """A pair's measures, by the rules of :data:`LEAST` and :data:`LOST`."""
 
     gained: Measure
     lost: Measure
 
 
-def case(alignment: pd.Series, fidelity: pd.Series) -> Case:
+def case(alignment: pd.Series, fidelity: pd.Series) -> PairFailure:
     """Return a pair's measures from its scores by strength, ascending and the same in both."""
     start, highest = alignment.iloc[0], alignment.idxmax()
     gained = alignment[highest] - start
@@ -58,16 +58,16 @@ def case(alignment: pd.Series, fidelity: pd.Series) -> Case:
     before = fidelity.index[
         risen.argmax()
     ]  # the last strength before; where none rises the weakest, at which nothing is lost
-    return Case(Measure(gained, highest), Measure(fidelity.iloc[0] - fidelity[before], before))
+    return PairFailure(Measure(gained, highest), Measure(fidelity.iloc[0] - fidelity[before], before))
 
 
-def failures(material: Material) -> Drawn:
+def failures(material: FigureMaterial) -> FigureContent:
     """Return pairs of each kind of failure, worst first: each along the strength with both scores under every image.
 
     Raises:
         UserError: the run lacks alignment, fidelity or several strengths.
     """
-    seed, wishes, folder = material.seed(), material.wishes, material.method.run.folder
+    seed, options, folder = material.seed(), material.options, material.method.run.folder
     found = along(material.comparison).shown
     if not {"alignment", "fidelity"} <= found.keys():
         raise UserError(
@@ -86,10 +86,10 @@ def failures(material: Material) -> Drawn:
         own = table.loc[pair_id].loc[strengths]
         cases[pair_id] = case(own[names[0]], own[names[1]])
     median = statistics.median(each.gained.value for each in cases.values())
-    least = sorted(cases, key=lambda pair_id: cases[pair_id].gained.value)[: wishes.rows]
+    least = sorted(cases, key=lambda pair_id: cases[pair_id].gained.value)[: options.rows]
     arrived = [pair_id for pair_id, each in cases.items() if each.gained.value >= median and each.lost.value > 0]
-    lost = sorted(arrived, key=lambda pair_id: -cases[pair_id].lost.value)[: wishes.rows]
-    shown = thinned(strengths, wishes.tiles - 1)
+    lost = sorted(arrived, key=lambda pair_id: -cases[pair_id].lost.value)[: options.rows]
+    shown = thinned(strengths, options.tiles - 1)
     blocks = [_block(material, table.loc[p], p, shown, LEAST, cases[p].gained, p == least[0]) for p in least]
     blocks += [_block(material, table.loc[p], p, shown, LOST, cases[p].lost, p == lost[0]) for p in lost]
     caption = [
@@ -100,10 +100,10 @@ def failures(material: Material) -> Drawn:
     ]
     if not lost:
         caption.append("No such pair lost any fidelity before the edit.")
-    return Drawn(blocks, caption, list(dict.fromkeys([*least, *lost])), left_out)
+    return FigureContent(blocks, caption, list(dict.fromkeys([*least, *lost])), left_out)
 
 
-def _by_pair(material: Material, seed: int, cards: Sequence[MetricCard]) -> pd.DataFrame:
+def _by_pair(material: FigureMaterial, seed: int, cards: Sequence[MetricCard]) -> pd.DataFrame:
     """Return shown scores, a column a metric, by pair and strength; only where both exist."""
     table = material.method.scores()
     table = table[(table["seed"] == seed) & table["pair_id"].isin(material.comparison.pair_ids)]
@@ -115,11 +115,11 @@ def _by_pair(material: Material, seed: int, cards: Sequence[MetricCard]) -> pd.D
 
 
 def _block(
-    material: Material,
+    material: FigureMaterial,
     table: pd.DataFrame,
     pair_id: str,
     strengths: Sequence[float],
-    kind: Kind,
+    kind: FailureKind,
     measure: Measure,
     first: bool,
 ) -> Block:
@@ -145,4 +145,4 @@ def _block(
         )
     title = f"“{material.texts[pair_id]}”, {kind.word} {measure.value:.3f}"
     heads = ["input", *map(material.method.axis.label, shown)]
-    return Block(title, [Row([material.input_tile(pair_id), *tiles])], heads, kind.title if first else "")
+    return Block(title, [ImageRow([material.input_tile(pair_id), *tiles])], heads, kind.title if first else "")

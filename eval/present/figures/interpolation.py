@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from eval.analysis.methods import Method
-from eval.present.figures.material import Drawn, Material, along_strengths, thinned
-from eval.present.figures.pictures import Block, Row
+from eval.present.figures.material import FigureContent, FigureMaterial, along_strengths, thinned
+from eval.present.figures.pictures import Block, ImageRow
 from tedbench.errors import UserError
 
 TUNING = (
@@ -25,14 +25,14 @@ TUNING = (
 STEPS = "method.embedding.steps"
 
 
-def smooth(material: Material) -> Drawn:
+def smooth(material: FigureMaterial) -> FigureContent:
     """Return a block for each pair: the input, then its edits as the strength increases."""
     method = material.method
     caption = [f"Smooth interpolation: increasing {method.axis.symbol} edits the input gradually (paper, Figure 5)."]
     return _rows(material, {"": [(method, "")]}, caption)
 
 
-def tuned(material: Material) -> Drawn:
+def tuned(material: FigureMaterial) -> FigureContent:
     """Return a block for each pair: pretrained above, fine-tuned below.
 
     Raises:
@@ -53,7 +53,7 @@ def tuned(material: Material) -> Drawn:
     return _rows(material, {"": methods}, caption)
 
 
-def steps(material: Material) -> Drawn:
+def steps(material: FigureMaterial) -> FigureContent:
     """Return a row for each number of embedding steps; for each pair a block without fine-tuning and one with it.
 
     Raises:
@@ -81,11 +81,11 @@ def fine_tuned(method: Method) -> bool:
     return bool(variant.get("finetune") != "none" and about["finetune"]["steps"] > 0)
 
 
-def _of_imagic(material: Material) -> list[Method]:
+def _of_imagic(material: FigureMaterial) -> list[Method]:
     for method in material.methods:
         if not {"embedding", "finetune"} <= set(method.config["fit"].get("method") or {}):
             raise UserError(
-                f"figure={material.wishes.figure} is of Imagic, and {method.run.folder} is a run of "
+                f"figure={material.options.figure} is of Imagic, and {method.run.folder} is a run of "
                 f"{method.run.labels['method']}. This makes what it needs: {material.remake()}"
             )
     return material.methods
@@ -97,7 +97,7 @@ def _fit(method: Method) -> dict[str, Any]:
     return {str(key): value for key, value in found.items()}
 
 
-def _differ_only(material: Material, allowed: Sequence[str]) -> None:
+def _differ_only(material: FigureMaterial, allowed: Sequence[str]) -> None:
     first = material.methods[0]
     for other in material.methods[1:]:
         one, two = _fit(first), _fit(other)
@@ -105,11 +105,13 @@ def _differ_only(material: Material, allowed: Sequence[str]) -> None:
             if one[key] != two[key] and not any(key == name or key.startswith(f"{name}.") for name in allowed):
                 raise UserError(
                     f"{first.run.folder} and {other.run.folder} differ in {key} ({one[key]}, {two[key]}), which "
-                    f"figure={material.wishes.figure} keeps the same. This makes such runs: {material.remake()}"
+                    f"figure={material.options.figure} keeps the same. This makes such runs: {material.remake()}"
                 )
 
 
-def _rows(material: Material, groups: Mapping[str, Sequence[tuple[Method, str]]], caption: list[str]) -> Drawn:
+def _rows(
+    material: FigureMaterial, groups: Mapping[str, Sequence[tuple[Method, str]]], caption: list[str]
+) -> FigureContent:
     """Return for each pair a block of every group, with a row for each run, all at the same seed and strengths.
 
     Args:
@@ -124,14 +126,14 @@ def _rows(material: Material, groups: Mapping[str, Sequence[tuple[Method, str]]]
         each.append({pair_id: set(own["strength"]) for pair_id, own in rows[rows["seed"] == seed].groupby("pair_id")})
     have = {str(pair_id): set.intersection(*(own.get(pair_id, set()) for own in each)) for pair_id in each[0]}
     strengths, pairs, left_out = along_strengths(material, have)
-    strengths, pairs = thinned(strengths, material.wishes.tiles - 1), material.first(pairs)
+    strengths, pairs = thinned(strengths, material.options.tiles - 1), material.first(pairs)
     heads = ["input", *map(axis.label, strengths)]
     blocks = []
     for pair_id in pairs:
         for words, methods in groups.items():
-            lines: list[Row] = []
+            lines: list[ImageRow] = []
             for method, label in methods:
                 edits = [material.tile(method, pair_id, strength, seed) for strength in strengths]
-                lines.append(Row([None if lines else material.input_tile(pair_id), *edits], label))
+                lines.append(ImageRow([None if lines else material.input_tile(pair_id), *edits], label))
             blocks.append(Block(", ".join(filter(None, [f"“{material.texts[pair_id]}”", words])), lines, heads))
-    return Drawn(blocks, [*caption, f"Seed {seed} throughout."], pairs, left_out)
+    return FigureContent(blocks, [*caption, f"Seed {seed} throughout."], pairs, left_out)

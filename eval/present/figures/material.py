@@ -26,7 +26,7 @@ EXPERIMENTS = {"10": "fig9", "embedding_steps": "embedding_steps", "seeds": "see
 
 
 @dataclass(frozen=True)
-class Wishes:
+class FigureOptions:
     """The user's options for a figure; None leaves an option to the figure.
 
     Attributes:
@@ -49,7 +49,7 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class FigureContent:
     """A figure before it is drawn.
 
     Attributes:
@@ -65,19 +65,19 @@ class Drawn:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-class Material:
+class FigureMaterial:
     """One or several runs, on the pairs that all have.
 
     Args:
         runs: see :func:`eval.analysis.methods.open_whole`.
-        wishes: the user's options.
+        options: the user's options.
 
     Raises:
         UserError: the runs cannot be shown together.
     """
 
-    def __init__(self, runs: Sequence[str] | Mapping[str, str], wishes: Wishes) -> None:
-        self.wishes = wishes
+    def __init__(self, runs: Sequence[str] | Mapping[str, str], options: FigureOptions) -> None:
+        self.options = options
         self.comparison: Comparison = compare_on_common(open_whole(runs))
         self.methods = self.comparison.methods
         about = self.methods[0].samples.drop_duplicates("pair_id").set_index("pair_id")
@@ -98,7 +98,7 @@ class Material:
             UserError: there are several.
         """
         if len(self.methods) > 1:
-            raise UserError(f"figure={self.wishes.figure} is of one run, and {len(self.methods)} are given. Give one.")
+            raise UserError(f"figure={self.options.figure} is of one run, and {len(self.methods)} are given. Give one.")
         return self.methods[0]
 
     def seed(self) -> int:
@@ -109,12 +109,12 @@ class Material:
         """
         each = [set(map(int, self.images(method)["seed"])) for method in self.methods]
         shared = sorted(set.intersection(*each))
-        if self.wishes.seed is None and shared:
+        if self.options.seed is None and shared:
             return shared[0]
-        if self.wishes.seed in shared:
-            return int(self.wishes.seed)
+        if self.options.seed in shared:
+            return int(self.options.seed)
         has = f"They share {_listed(shared)}." if shared else "They share none."
-        raise UserError(f"seed={self.wishes.seed}: not every run has images of it. {has}")
+        raise UserError(f"seed={self.options.seed}: not every run has images of it. {has}")
 
     def input_tile(self, pair_id: str) -> Tile:
         """Return the input of a pair."""
@@ -154,7 +154,7 @@ class Material:
         Args:
             counts: by strength, the number of useful images; only strengths with the largest number are taken.
         """
-        method, seed, strength = self.method, self.wishes.seed, self.wishes.strength
+        method, seed, strength = self.method, self.options.seed, self.options.strength
         samples = method.samples if seed is None else method.samples[method.samples["seed"] == self.seed()]
         why = ""
         if strength is None and chosen(method.run) is None:
@@ -185,20 +185,20 @@ class Material:
         Raises:
             UserError: an asked pair lacks it.
         """
-        asked = asked_pairs(self.comparison, self.wishes.pairs)
+        asked = asked_pairs(self.comparison, self.options.pairs)
         left_out = {pair_id: lacks(pair_id) for pair_id in asked if pair_id not in complete}
-        if left_out and self.wishes.pairs is not None:
+        if left_out and self.options.pairs is not None:
             pair_id, why = next(iter(left_out.items()))
             raise UserError(f"pairs: {pair_id} {why}. Leave it out, or make them: {self.remake()}")
         return [pair_id for pair_id in asked if pair_id in complete], left_out
 
     def first(self, pair_ids: list[str]) -> list[str]:
         """Return the asked pairs, or the first ``rows`` if none are asked for."""
-        return pair_ids if self.wishes.pairs is not None else pair_ids[: self.wishes.rows]
+        return pair_ids if self.options.pairs is not None else pair_ids[: self.options.rows]
 
     def remake(self) -> str:
         """Return the command that makes what the figure needs, with these runs' method, model and dataset."""
-        return how_to_make(self.methods[0], EXPERIMENTS.get(self.wishes.figure, f"fig{self.wishes.figure}"))
+        return how_to_make(self.methods[0], EXPERIMENTS.get(self.options.figure, f"fig{self.options.figure}"))
 
 
 def how_to_make(method: Method, experiment: str) -> str:
@@ -223,7 +223,7 @@ def most(sets: Mapping[str, Collection[Any]]) -> list[Any]:
 
 
 def along_strengths(
-    material: Material, have: Mapping[str, Collection[float]], what: str = "images"
+    material: FigureMaterial, have: Mapping[str, Collection[float]], what: str = "images"
 ) -> tuple[list[float], list[str], dict[str, str]]:
     """Return the strengths and pairs for a figure along the strength: the asked ones, or the most that some pair has.
 
@@ -238,19 +238,19 @@ def along_strengths(
     Raises:
         UserError: no pair has the asked strengths, or none has two.
     """
-    wishes, axis = material.wishes, material.methods[0].axis
+    options, axis = material.options, material.methods[0].axis
     there = most(have)
-    if wishes.strengths is not None:
-        there = sorted(set(map(rounded_strength, wishes.strengths)))
+    if options.strengths is not None:
+        there = sorted(set(map(rounded_strength, options.strengths)))
         known = sorted({strength for own in have.values() for strength in own})
         if unknown := [strength for strength in there if strength not in known]:
             raise UserError(
                 f"strengths: not every run has images with {axis.label(unknown[0])}. They have {_listed(known)}."
             )
-        if len(there) >= wishes.tiles:
-            raise UserError(f"strengths has {len(there)}, and this width has room for {wishes.tiles - 1}. Give fewer.")
+        if len(there) >= options.tiles:
+            raise UserError(f"strengths has {len(there)}, and this width has room for {options.tiles - 1}. Give fewer.")
     if len(there) < 2:
-        raise UserError(f"figure={wishes.figure} needs several strengths. This makes them: {material.remake()}")
+        raise UserError(f"figure={options.figure} needs several strengths. This makes them: {material.remake()}")
     complete = [pair_id for pair_id, own in have.items() if set(there) <= set(own)]
     pairs, left_out = material.having(complete, lambda _: f"lacks {what} at some of the strengths {_listed(there)}")
     return there, pairs, left_out

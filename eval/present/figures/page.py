@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.analysis.common_pairs import Comparison
-from eval.present.figures.material import Drawn, Material, Wishes
+from eval.present.figures.material import FigureContent, FigureMaterial, FigureOptions
 from tedbench.errors import UserError
 from tedbench.settings import Count, Natural, checked
 
@@ -20,13 +20,13 @@ WIDTHS = {"page": 9, "column": 5}
 """Widths of a figure, and the number of images that fit beside each other."""
 
 
-def wishes_of(settings: Mapping[str, Any]) -> Wishes:
+def figure_options(settings: Mapping[str, Any]) -> FigureOptions:
     """Check the options of ``eval.figures``.
 
     Raises:
         UserError: an option has an impossible value; the message says which.
     """
-    from eval.present.figures.material import Wishes
+    from eval.present.figures.material import FigureOptions
     from tedbench.method import rounded_strength
 
     name, width, rows, seed = (settings[key] for key in ("figure", "width", "rows", "seed"))
@@ -43,16 +43,16 @@ def wishes_of(settings: Mapping[str, Any]) -> Wishes:
     checked("strengths", strengths, list[float] | None)
     ascending = None if strengths is None else sorted(set(map(rounded_strength, strengths)))
     usual = FIGURES[str(name)]
-    return Wishes(str(name), WIDTHS[width], rows or usual, pairs, strength, ascending, seed)
+    return FigureOptions(str(name), WIDTHS[width], rows or usual, pairs, strength, ascending, seed)
 
 
-def figure(runs: Sequence[str] | Mapping[str, str], out: Path, wishes: Wishes, width: str = "page") -> None:
+def figure(runs: Sequence[str] | Mapping[str, str], out: Path, options: FigureOptions, width: str = "page") -> None:
     """Draw a figure of images and print its caption.
 
     Args:
         runs: folders, or folders by name.
         out: a folder; an earlier version of the same figure there is replaced.
-        wishes: the user's options.
+        options: the user's options.
         width: "page" or "column".
 
     Raises:
@@ -60,7 +60,7 @@ def figure(runs: Sequence[str] | Mapping[str, str], out: Path, wishes: Wishes, w
     """
     from eval.present.figures import failures, interpolation, seeds, texts
     from eval.present.figures.animation import animate
-    from eval.present.figures.material import Material
+    from eval.present.figures.material import FigureMaterial
     from eval.present.figures.pictures import draw_pictures, write_places
     from eval.present.figures.style import COLUMN, PAGE
     from eval.runs.output_folder import make_room
@@ -74,15 +74,15 @@ def figure(runs: Sequence[str] | Mapping[str, str], out: Path, wishes: Wishes, w
         "10": failures.failures,
         "embedding_steps": interpolation.steps,
         "seeds": seeds.seeds_along,
-    }[wishes.figure]
-    material = Material(runs, wishes)
+    }[options.figure]
+    material = FigureMaterial(runs, options)
     drawn = draw(material)
-    name = f"figure-{wishes.figure}"
+    name = f"figure-{options.figure}"
     make_room(out, re.compile(rf"{name}(\.(png|pdf|csv|md)|-.+\.webp)"))
     draw_pictures(drawn.blocks, _title(material, drawn), out / name, COLUMN if width == "column" else PAGE)
     write_places(drawn.blocks, out / f"{name}.csv")
     caption = _caption(material, drawn)
-    if wishes.figure == "5":
+    if options.figure == "5":
         for pair_id in drawn.pair_ids:
             count = animate(material, pair_id, out / f"{name}-{pair_id}.webp")
             caption.append(f"{name}-{pair_id}.webp is animated: {count} strengths, seed {material.seed()}.")
@@ -91,7 +91,7 @@ def figure(runs: Sequence[str] | Mapping[str, str], out: Path, wishes: Wishes, w
     _print(material, drawn, caption, out)
 
 
-def _title(material: Material, drawn: Drawn) -> str:
+def _title(material: FigureMaterial, drawn: FigureContent) -> str:
     """Return the figure's title: method, model, dataset and the number of pairs shown."""
     labels = [method.run.labels for method in material.methods]
     named = [
@@ -102,23 +102,23 @@ def _title(material: Material, drawn: Drawn) -> str:
     return " · ".join([*filter(None, named), comparison.dataset, count])
 
 
-def _caption(material: Material, drawn: Drawn) -> list[str]:
+def _caption(material: FigureMaterial, drawn: FigureContent) -> list[str]:
     return [_title(material, drawn) + ".", *drawn.caption, *material.comparison.notes]
 
 
-def _left_out(material: Material, drawn: Drawn) -> Comparison:
+def _left_out(material: FigureMaterial, drawn: FigureContent) -> Comparison:
     """Return the comparison with the figure's own left-out pairs added."""
     return material.comparison._replace(left_out=material.comparison.left_out | drawn.left_out)
 
 
-def _page(material: Material, drawn: Drawn, name: str, caption: Sequence[str]) -> str:
+def _page(material: FigureMaterial, drawn: FigureContent, name: str, caption: Sequence[str]) -> str:
     from eval.present.tables import left_out, markdown_escape
 
     lines = [f"![{name}]({name}.png)", "", *(f"- {markdown_escape(line)}" for line in caption)]
     return "\n".join([*lines, *left_out(_left_out(material, drawn))]) + "\n"
 
 
-def _print(material: Material, drawn: Drawn, caption: Sequence[str], out: Path) -> None:
+def _print(material: FigureMaterial, drawn: FigureContent, caption: Sequence[str], out: Path) -> None:
     """Print the caption and the left-out pairs; the last line is the folder."""
     from eval.present.tables import print_left_out
     from runtime.tables import open_console

@@ -41,7 +41,7 @@ class Tile(NamedTuple):
     framed: bool = False
 
 
-class Row(NamedTuple):
+class ImageRow(NamedTuple):
     """Images side by side; None leaves a place empty."""
 
     tiles: list[Tile | None]
@@ -52,7 +52,7 @@ class Block(NamedTuple):
     """Rows under a title, with heads over their columns; ``section`` begins a part of the figure."""
 
     title: str
-    rows: list[Row]
+    rows: list[ImageRow]
     heads: Sequence[str] = ()
     section: str = ""
 
@@ -109,7 +109,7 @@ class _Page:
             _write(on, each, self._x(column) + self.side / 2, top, _SMALL, "center")
         return y + most * _SMALL * _LINE / 72
 
-    def _row(self, on: Axes | None, row: Row, y: float) -> float:
+    def _row(self, on: Axes | None, row: ImageRow, y: float) -> float:
         y = round(y * DPI) / DPI
         if on is not None:
             if row.label:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from eval.present.figures.material import Drawn, Material, along_strengths, most, thinned
-from eval.present.figures.pictures import Block, Row, Tile
+from eval.present.figures.material import FigureContent, FigureMaterial, along_strengths, most, thinned
+from eval.present.figures.pictures import Block, ImageRow, Tile
 from tedbench.errors import UserError
 
 MOST = 8
 """Largest number of seeds below each other: as many as the paper tries."""
 
 
-def seeds(material: Material) -> Drawn:
+def seeds(material: FigureMaterial) -> FigureContent:
     """Return a block for each pair: the input, then one strength with each seed.
 
     Raises:
@@ -25,17 +25,17 @@ def seeds(material: Material) -> Drawn:
     drawn = _several(material, most(have))
     complete = [pair_id for pair_id, own in have.items() if set(drawn) <= own]
     pairs, left_out = material.having(complete, lambda _: "lacks some of the seeds at that strength")
-    pairs, drawn = material.first(pairs), drawn[: material.wishes.tiles - 1]
+    pairs, drawn = material.first(pairs), drawn[: material.options.tiles - 1]
     blocks = []
     for pair_id in pairs:
         edits = [material.tile(method, pair_id, at[pair_id], seed) for seed in drawn]
         title = f"“{material.texts[pair_id]}”, {method.axis.label(at[pair_id])}"
-        blocks.append(Block(title, [Row([material.input_tile(pair_id), *edits])], ["input", *map(_name, drawn)]))
+        blocks.append(Block(title, [ImageRow([material.input_tile(pair_id), *edits])], ["input", *map(_name, drawn)]))
     caption = ["Multiple edit options: the same edit with different random seeds, as in the paper's Figure 4."]
-    return Drawn(blocks, [*caption, f"Strength: {picked.rule}; shown with every seed."], pairs, left_out)
+    return FigureContent(blocks, [*caption, f"Strength: {picked.rule}; shown with every seed."], pairs, left_out)
 
 
-def seeds_along(material: Material) -> Drawn:
+def seeds_along(material: FigureMaterial) -> FigureContent:
     """Return a block for each pair: a row for each seed along the strength.
 
     Raises:
@@ -50,23 +50,23 @@ def seeds_along(material: Material) -> Drawn:
         seeds_of = own.groupby("strength")["seed"].nunique()
         have[str(pair_id)] = set(seeds_of.index[seeds_of == len(drawn)])
     strengths, pairs, left_out = along_strengths(material, have)
-    pairs, strengths, drawn = material.first(pairs), thinned(strengths, material.wishes.tiles - 1), drawn[:MOST]
+    pairs, strengths, drawn = material.first(pairs), thinned(strengths, material.options.tiles - 1), drawn[:MOST]
     blocks = []
     for pair_id in pairs:
-        lines: list[Row] = []
+        lines: list[ImageRow] = []
         for seed in drawn:
             first: Tile | None = None if lines else material.input_tile(pair_id)
             edits = [material.tile(method, pair_id, strength, seed) for strength in strengths]
-            lines.append(Row([first, *edits], _name(seed)))
+            lines.append(ImageRow([first, *edits], _name(seed)))
         blocks.append(Block(f"“{material.texts[pair_id]}”", lines, ["input", *map(method.axis.label, strengths)]))
     caption = [f"Random seeds (rows) against {method.axis.symbol} (columns)."]
-    return Drawn(blocks, caption, pairs, left_out)
+    return FigureContent(blocks, caption, pairs, left_out)
 
 
-def _several(material: Material, found: list[int]) -> list[int]:
+def _several(material: FigureMaterial, found: list[int]) -> list[int]:
     if len(found) < 2:
         raise UserError(
-            f"figure={material.wishes.figure} needs several seeds at one strength, and {material.method.run.folder} has "
+            f"figure={material.options.figure} needs several seeds at one strength, and {material.method.run.folder} has "
             f"one. This makes them: {material.remake()}"
         )
     return found

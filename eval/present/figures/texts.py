@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from eval.present.figures.material import Drawn, Material, run_defaults
-from eval.present.figures.pictures import Block, Row, Tile
+from eval.present.figures.material import FigureContent, FigureMaterial, run_defaults
+from eval.present.figures.pictures import Block, ImageRow, Tile
 from tedbench.errors import UserError
 
 
-def texts(material: Material) -> Drawn:
+def texts(material: FigureMaterial) -> FigureContent:
     """Return a block for each image: the input, then its edits with their texts; images with the most texts first.
 
     Raises:
         UserError: no image has two texts.
     """
-    wishes, method = material.wishes, material.method
+    options, method = material.options, material.method
     picked = material.standing(material.images(method).groupby("strength")["pair_id"].nunique())
     images = picked.images.set_index("pair_id")
     pairs, left_out = material.having(set(images.index), lambda _: f"has no image by the rule {picked.rule}")
@@ -27,7 +27,7 @@ def texts(material: Material) -> Drawn:
             f"This makes them: {material.remake()}"
             + ("" if method.dataset == run_defaults()["dataset"] else " dataset.ids=[IDS OF ONE IMAGE'S PAIRS]")
         )
-    order = sorted(several, key=lambda name: (-len(several[name]), name))[: wishes.rows]
+    order = sorted(several, key=lambda name: (-len(several[name]), name))[: options.rows]
     blocks = []
     for name in order:
         tiles: list[Tile | None] = [material.input_tile(several[name][0])._replace(caption="input")]
@@ -35,10 +35,10 @@ def texts(material: Material) -> Drawn:
             strength, seed = float(images.loc[pair_id, "strength"]), int(images.loc[pair_id, "seed"])
             words = f"“{material.texts[pair_id]}”\n{method.axis.label(strength)}"
             tiles.append(material.tile(method, pair_id, strength, seed, words))
-        lines = [tiles[start : start + wishes.tiles] for start in range(0, len(tiles), wishes.tiles)]
-        blocks.append(Block("", [Row(line) for line in lines]))
+        lines = [tiles[start : start + options.tiles] for start in range(0, len(tiles), options.tiles)]
+        blocks.append(Block("", [ImageRow(line) for line in lines]))
     caption = [
         "Different target texts applied to the same image, as in the paper's Figure 2.",
         f"Shown: {picked.rule}.",
     ]
-    return Drawn(blocks, caption, [pair_id for name in order for pair_id in several[name]], left_out)
+    return FigureContent(blocks, caption, [pair_id for name in order for pair_id in several[name]], left_out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from eval.analysis.shapes import shape_notes
-from eval.present.report.gallery import Shown
+from eval.present.report.gallery import RunView
 from eval.present.report.page import choice_of, page
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
@@ -29,7 +29,7 @@ def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, dataset: Data
         f"{name} on {dataset.label}",
         run.cards.dataset,
         dataset.entries,
-        [Shown(name, run, run.axis, metrics, table, samples, scores, choice=choice)],
+        [RunView(name, run, run.axis, metrics, table, samples, scores, choice=choice)],
         incomplete={entry.id: failed[entry.id] for entry in dataset.entries if entry.id in failed},
         n_expected=run.expected_pairs,
         absent="not run yet",

@@ -19,7 +19,7 @@ from tedbench.method import Axis, format_strength
 from tedbench.pair import Entry
 
 
-class Shown(NamedTuple):
+class RunView(NamedTuple):
     """A run in a report.
 
     Attributes:
@@ -44,7 +44,7 @@ class Shown(NamedTuple):
     choice: Choice | None = None
 
 
-def gallery(entries: Sequence[Entry], shown: Sequence[Shown], absent: str) -> dict[str, Any]:
+def gallery(entries: Sequence[Entry], shown: Sequence[RunView], absent: str) -> dict[str, Any]:
     """Return the pairs with their images; frequent keys and values are kept short.
 
     Args:
@@ -95,7 +95,7 @@ def gallery(entries: Sequence[Entry], shown: Sequence[Shown], absent: str) -> di
 
 
 def _pair(
-    entry: Entry, shown: Sequence[Shown], of: Sequence[Mapping[str, dict[str, Any]]], absent: str
+    entry: Entry, shown: Sequence[RunView], of: Sequence[Mapping[str, dict[str, Any]]], absent: str
 ) -> dict[str, Any]:
     nothing: dict[str, Any] = {"why": absent, "images": [], "chosen": None}
     return {
@@ -110,7 +110,7 @@ def _pair(
     }
 
 
-def _which_has(shown: Sequence[Shown], file: Path) -> int | None:
+def _which_has(shown: Sequence[RunView], file: Path) -> int | None:
     """Return the first run that has a file of a pair."""
     return next((n for n, each in enumerate(shown) if (each.run.folder / "pairs" / file).exists()), None)
 
@@ -119,7 +119,7 @@ def _made(samples: pd.DataFrame) -> pd.DataFrame:
     return samples[samples["status"] == "ok"]
 
 
-def _start(shown: Shown) -> float:
+def _start(shown: RunView) -> float:
     """Return the strength to begin with: the middle of those where both metrics are good, else of all."""
     found = shown.metrics.only(shown.table["metric"].unique()).first_of_kinds()
     both = {"alignment", "fidelity"} <= found.keys()
@@ -129,7 +129,7 @@ def _start(shown: Shown) -> float:
 
 
 def _images(
-    shown: Shown, strengths: Sequence[float], seeds: Sequence[int], metrics: MetricCards
+    shown: RunView, strengths: Sequence[float], seeds: Sequence[int], metrics: MetricCards
 ) -> dict[str, dict[str, Any]]:
     """Return a method's images and scores by pair."""
     place = {card.name: number for number, card in enumerate(metrics)}

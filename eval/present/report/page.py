@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 
 from eval.analysis.selection import Choice, chosen
-from eval.present.report.gallery import Shown, gallery
+from eval.present.report.gallery import RunView, gallery
 from eval.present.text import coverage, strength_cells
 from eval.runs.cards import DatasetCard, merged
 from eval.runs.folder import Run
@@ -23,7 +23,7 @@ def page(
     title: str,
     dataset: DatasetCard,
     entries: Sequence[Entry],
-    shown: Sequence[Shown],
+    shown: Sequence[RunView],
     *,
     incomplete: Mapping[str, str],
     n_expected: int,
@@ -71,7 +71,7 @@ def page(
     )
 
 
-def _method(shown: Shown, n_expected: int) -> dict[str, Any]:
+def _method(shown: RunView, n_expected: int) -> dict[str, Any]:
     """Return a run's row of the summary, its curves as numbers and its provenance."""
     made = shown.samples[shown.samples["status"] == "ok"]
     whole = set(made["pair_id"]) - set(shown.samples.loc[shown.samples["status"] != "ok", "pair_id"])

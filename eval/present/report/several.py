@@ -15,7 +15,7 @@ from eval.analysis.curves import CURVE_COLUMNS
 from eval.analysis.methods import Method, open_whole
 from eval.analysis.strength_curves import Along, along, rows_of
 from eval.present.figures.curves import Panel, draw_curves, write_curves
-from eval.present.report.gallery import Shown
+from eval.present.report.gallery import RunView
 from eval.present.report.page import choice_of, page
 from eval.runs.output_folder import make_room
 from eval.runs.pairs import RunPairs
@@ -89,13 +89,13 @@ def _draw(comparison: Comparison, found: Along, out: Path) -> None:
     draw_curves(panels, found.shown, title, out / "curves", columns=min(3, len(panels)))
 
 
-def _shown(method: Method, found: Along | None, folder: str, notes: list[str]) -> Shown:
+def _shown(method: Method, found: Along | None, folder: str, notes: list[str]) -> RunView:
     choice, more = choice_of(method.run)
     notes += more
     measured = method.scores()
     table = pd.DataFrame(columns=list(CURVE_COLUMNS)) if found is None else rows_of(found, method)
     metrics = method.metrics.only(measured["metric"].unique())
-    return Shown(method.name, method.run, method.axis, metrics, table, method.samples, measured, folder, choice)
+    return RunView(method.name, method.run, method.axis, metrics, table, method.samples, measured, folder, choice)
 
 
 def _bring_images(method: Method, folder: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.pixels import Psnr, Ssim
-from eval.present.comparison_page import compare
+from eval.present.comparison_page import compare_runs
 from eval.present.export.folder import write_folder
 from eval.present.outputs import write_outputs
 from eval.runs.writer import RunWriter
@@ -74,7 +74,7 @@ def test_pages_show_it_and_their_data_is_json(make_run, tmp_path):
 
 def test_tables_of_methods_say_infinite_and_give_no_difference_of_two_infinite_means(make_run, tmp_path):
     folders = [str(make_run(name).folder) for name in ("one", "two")]
-    compare(folders, tmp_path / "out", strengths={"one": 0.0, "two": 0.0})
+    compare_runs(folders, tmp_path / "out", strengths={"one": 0.0, "two": 0.0})
     page = (tmp_path / "out" / "comparison.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| one")]
     assert "∞" in rows[0] and "inf" not in rows[0]

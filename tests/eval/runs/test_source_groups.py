@@ -11,11 +11,11 @@ import pytest
 from eval.analysis.common_pairs import compare_on_common
 from eval.analysis.curves import curve_table
 from eval.analysis.methods import open_methods, open_whole
-from eval.analysis.validity.images import gather
+from eval.analysis.validity.images import gather_judged
 from eval.analysis.validity.scores import strength_alone
-from eval.present.comparison_page import compare
+from eval.present.comparison_page import compare_runs
 from eval.present.export.folder import write_folder
-from eval.present.figures.material import Material, Wishes
+from eval.present.figures.material import FigureMaterial, FigureOptions
 from eval.present.outputs import write_outputs
 from eval.runs.source_groups import by_pixels, in_all
 from eval.runs.writer import RunWriter
@@ -80,7 +80,7 @@ def test_two_pictures_show_no_difference_however_many_files_they_are_in(make_run
     for entries in (ONCE, COPIED):
         name = entries[0].image_name
         runs = {m: str(make_run(f"{m}-{name}", entries, shift).folder) for m, shift in (("a", 0.2), ("b", 0.0))}
-        compare(runs, tmp_path / f"out-{name}")
+        compare_runs(runs, tmp_path / f"out-{name}")
         found.append(pd.read_csv(tmp_path / f"out-{name}" / "differences.csv"))
         assert "With 2 source images" in (tmp_path / f"out-{name}" / "comparison.md").read_text()
     pd.testing.assert_frame_equal(*found)
@@ -125,13 +125,13 @@ def test_a_list_of_many_copies_is_joined_without_recursion():
 
 def test_what_is_learned_on_other_source_images_is_not_learned_on_copies(make_run):
     runs = {name: make_run(name, entries) for name, entries in (("once", ONCE), ("copied", COPIED))}
-    found = [strength_alone(gather({"run": run}, "judge/success", [CLIP]).images) for run in runs.values()]
+    found = [strength_alone(gather_judged({"run": run}, "judge/success", [CLIP]).images) for run in runs.values()]
     assert found[0].tolist() == found[1].tolist() == pytest.approx([1 / 3] * 6)
     one, other = make_run("a", COPIED), make_run("b", COPIED, failed=(0,))
-    images = gather({"b": other, "a": one}, "judge/success", [CLIP]).images
+    images = gather_judged({"b": other, "a": one}, "judge/success", [CLIP]).images
     assert set(images["source_group"]) == {"000.png", "003.png"}
 
 
 def test_a_figure_of_texts_on_one_image_finds_copies(make_run):
-    material = Material([str(make_run("run", COPIED).folder)], Wishes("2", 8, 4))
+    material = FigureMaterial([str(make_run("run", COPIED).folder)], FigureOptions("2", 8, 4))
     assert sorted(material.groups.values()) == GROUPS
