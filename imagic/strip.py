@@ -19,9 +19,9 @@ def draw_strip(
     Args:
         image: the input, (H, W, 3) uint8.
         samples: in any order; every seed has the same strengths.
-        text: the target text, and whatever else is to stand above.
+        text: title, which contains the target text.
         label: formats a strength.
-        side: of each picture in pixels.
+        side: of each image in pixels.
     """
     seeds = sorted({sample.seed for sample in samples})
     rows = [strip_row(image, [s for s in samples if s.seed == seed], label, named=len(seeds) > 1) for seed in seeds]
@@ -45,7 +45,7 @@ def strip_row(
         label: formats a strength.
         truth: the true edit if it is known, shown last.
         text: below the row.
-        named: whether the captions have the seed too.
+        named: True if the captions have the seed too.
     """
     ordered = sorted(samples, key=lambda sample: sample.strength)
     captions = [f"{label(s.strength)}, seed {s.seed}" if named else label(s.strength) for s in ordered]

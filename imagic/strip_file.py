@@ -17,21 +17,21 @@ KEY = "imagic-bench strip"
 
 
 def default_file(image: Path, text: str) -> Path:
-    """``dog.png_a_sitting_dog-1f2e3d4c-imagic.png`` beside the user."""
+    """Return the default file, such as ``dog.png_a_sitting_dog-1f2e3d4c-imagic.png``, in the current folder."""
     return Path(f"{pair_id(image.name, text)}-imagic.png")
 
 
 def strip_of(image: np.ndarray, text: str) -> str:
-    """What is written into a strip's file: one and the same for a picture, (H, W, 3) uint8, and a target text."""
+    """Return the mark in a strip's file: a digest of the input, (H, W, 3) uint8, and the target text."""
     digest = hashlib.sha256(str(image.shape).encode() + image.tobytes() + b"\0" + text.encode())
     return digest.hexdigest()
 
 
 def require_own(out: Path, whose: str) -> None:
-    """Refuses a file that is there and is not the strip of the same picture and text.
+    """Refuse an existing file unless it is the strip of the same image and text.
 
     Raises:
-        UserError: says so.
+        UserError: the file is another one.
     """
     if out.exists() and _written(out) != whose:
         raise UserError(
@@ -43,15 +43,15 @@ def _written(out: Path) -> str | None:
     try:
         with Image.open(out) as image:
             return getattr(image, "text", {}).get(KEY)
-    except Exception:  # whatever it is, it is no strip
+    except Exception:  # not a strip, whatever the error
         return None
 
 
 def save_strip(strip: Image.Image, out: Path, whose: str) -> None:
-    """Writes a strip as a PNG that says whose it is.
+    """Write a strip as a PNG with its mark.
 
     Raises:
-        UserError: the file cannot be written, or was made by somebody else meanwhile.
+        UserError: the file cannot be written, or another command has written it meanwhile.
     """
     require_own(out, whose)
     about = PngInfo()

@@ -1,4 +1,4 @@
-"""Files from the web into a local cache: verified before they get their name, kept once they have it."""
+"""Downloads into a local cache: files are verified before they get their final name, and kept afterwards."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ from tedbench.errors import UserError
 from tedbench.manifest import FileFacts, file_facts
 
 ATTEMPTS = 3
-"""How often a file is asked for before giving up."""
+"""Number of attempts to download a file."""
 
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 16
 
 
 class DownloadError(Exception):
-    """A file could not be had, and why; the caller knows what to advise."""
+    """A file could not be downloaded; the message has the reason, and the caller adds advice."""
 
 
 def cache_folder() -> Path:
-    """Where downloads are: ``$IMAGIC_BENCH_CACHE``, else ``imagic-bench`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    """Return the cache: ``$IMAGIC_BENCH_CACHE``, or ``imagic-bench`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     if own := os.environ.get("IMAGIC_BENCH_CACHE"):
         return Path(own).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "imagic-bench"
 
 
 def fetch(files: Mapping[str, FileFacts], url: str, folder: Path, label: str) -> None:
-    """Brings ``folder`` up to date with ``files`` from below ``url``; what is there and right is not fetched again.
+    """Download the ``files`` below ``url`` that ``folder`` lacks; existing ones with the right bytes are kept.
 
     Args:
         files: by path below both ``url`` and ``folder``, with the facts that a file must have.
-        url: what the paths are appended to.
-        folder: made where it is missing.
-        label: stands before the progress bar.
+        url: prefix of the paths.
+        folder: created if needed.
+        label: text before the progress bar.
 
     Raises:
-        DownloadError: a file cannot be had, or has other bytes than it should. Nothing wrong is left in ``folder``.
+        DownloadError: a file cannot be downloaded, or has other bytes than it should. No wrong file is left in
+            ``folder``.
         UserError: ``folder`` cannot be written to.
     """
     wanted = {p: facts for p, facts in files.items() if not (folder / p).is_file() or file_facts(folder / p) != facts}
@@ -51,7 +52,7 @@ def fetch(files: Mapping[str, FileFacts], url: str, folder: Path, label: str) ->
     import requests
     from rich.progress import BarColumn, DownloadColumn, TransferSpeedColumn
 
-    pooch.get_logger().setLevel("ERROR")  # it would tell of each attempt
+    pooch.get_logger().setLevel("ERROR")  # it would log each attempt
     urls = {path: f"{url.rstrip('/')}/{quote(path)}" for path in wanted}
     sums = {path: facts.sha256 for path, facts in wanted.items()}
     cache = pooch.create(folder, "", registry=sums, urls=urls, retry_if_failed=ATTEMPTS - 1)
@@ -74,7 +75,7 @@ def fetch(files: Mapping[str, FileFacts], url: str, folder: Path, label: str) ->
 
 
 def store(target: Path, data: bytes) -> None:
-    """Writes a file so that it is there whole or not at all, whoever else writes it at the same time.
+    """Write a file atomically, also if other processes write it at the same time.
 
     Raises:
         UserError: it cannot be written.
@@ -98,10 +99,10 @@ def _unwritable(target: Path, error: OSError) -> UserError:
 
 
 def _get(url: str, target: str, _: object, most: int, show: Callable[[int], None]) -> None:
-    """One attempt at a file, which pooch verifies and renames; it repeats a RequestException or ValueError.
+    """Make one attempt at a file, which pooch verifies and renames; it repeats after RequestException or ValueError.
 
     Raises:
-        DownloadError: the server's answer will stay the same.
+        DownloadError: the server's answer would stay the same.
     """
     import requests
 

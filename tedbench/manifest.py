@@ -1,4 +1,4 @@
-"""What the published TEdBench consists of: its list, and checksums of its files, so that every copy can be verified.
+"""The files of the published TEdBench: its list, and checksums, so that every copy can be verified.
 
 ``python -m tedbench.manifest FOLDER`` prints the manifest of a folder in the published layout; ``manifest.json`` is
 that of commit 9b3b5de of https://github.com/imagic-editing/imagic-editing.github.io. No image is shipped.
@@ -36,10 +36,10 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class ImageFacts(FileFacts):
-    """Of an image also its height, width and the SHA-256 of its pixels as (H, W, 3) uint8 RGB.
+    """An image file's facts, with its height, width and the SHA-256 of its pixels as (H, W, 3) uint8 RGB.
 
-    The pixels tell a copy that was only stored in another format from one that was changed. They presume the
-    usual JPEG decoder (libjpeg-turbo, as in Pillow's wheels); other decoders may differ by a grey level.
+    The pixels distinguish a copy in another file format from a changed image. They assume the usual JPEG decoder
+    (libjpeg-turbo, as in Pillow's wheels); other decoders may differ by a grey level.
     """
 
     height: int
@@ -48,7 +48,7 @@ class ImageFacts(FileFacts):
 
     @property
     def file(self) -> FileFacts:
-        """Of the file alone."""
+        """Facts of the file alone."""
         return FileFacts(self.bytes, self.sha256)
 
 
@@ -68,7 +68,7 @@ class Manifest:
 
     @classmethod
     def load(cls) -> Manifest:
-        """The manifest of the published benchmark."""
+        """Load the manifest of the published benchmark."""
         return cls.from_json(json.loads(resources.files("tedbench").joinpath("manifest.json").read_text("utf-8")))
 
     @classmethod
@@ -81,7 +81,7 @@ class Manifest:
 
     @classmethod
     def of(cls, folder: Path) -> Manifest:
-        """The manifest of a folder in the published layout."""
+        """Return the manifest of a folder in the published layout."""
         pairs = tuple(read_list(folder / LIST))
         names = sorted({name for name, _ in pairs})
         return cls(pairs, file_facts(folder / LIST), {name: image_facts(folder / ORIGINALS / name) for name in names})
@@ -92,7 +92,7 @@ class Manifest:
 
 
 class Match(Enum):
-    """How a file compares with the published one."""
+    """Result of the comparison of a file with the published one."""
 
     SAME = "the same file"
     PIXELS = "the same pixels in another file"
@@ -101,7 +101,7 @@ class Match(Enum):
 
 
 def compare_image(path: Path, facts: ImageFacts) -> Match:
-    """Compares the file at ``path`` with what was published; decodes it only where its bytes differ."""
+    """Compare the file at ``path`` with the published one; it is decoded only if its bytes differ."""
     if not path.is_file():
         return Match.MISSING
     if file_facts(path) == facts.file:
@@ -113,7 +113,7 @@ def compare_image(path: Path, facts: ImageFacts) -> Match:
 
 
 def read_list(path: Path) -> list[tuple[str, str]]:
-    """The (image name, target text) pairs of an ``input_list.json``, verbatim.
+    """Return the (image name, target text) pairs of an ``input_list.json``, verbatim.
 
     Raises:
         UserError: the file is missing or is not such a list.
@@ -142,13 +142,17 @@ def read_list(path: Path) -> list[tuple[str, str]]:
 
 
 def file_facts(path: Path) -> FileFacts:
-    """Length and SHA-256 of a file."""
+    """Return length and SHA-256 of a file."""
     data = path.read_bytes()
     return FileFacts(len(data), hashlib.sha256(data).hexdigest())
 
 
 def image_facts(path: Path) -> ImageFacts:
-    """The same with its size and pixels; raises ImageError where it cannot be read."""
+    """Return a file's facts with its size and pixels.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
     image = read_image(path)
     return ImageFacts(
         **asdict(file_facts(path)), height=image.shape[0], width=image.shape[1], pixels=pixel_sha256(image)
@@ -156,7 +160,7 @@ def image_facts(path: Path) -> ImageFacts:
 
 
 def pixel_sha256(image: np.ndarray) -> str:
-    """SHA-256 of the shape and the pixels of an (H, W, 3) uint8 image."""
+    """Return the SHA-256 of the shape and the pixels of an (H, W, 3) uint8 image."""
     return hashlib.sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
 
 

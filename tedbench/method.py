@@ -16,11 +16,11 @@ from tedbench.errors import PairError, UserError
 from tedbench.pair import EditPair, Entry
 
 Progress = Callable[[str, int, int], None]
-"""Told ``(stage, step, steps)`` while a long stage goes on."""
+"""Called with ``(stage, step, steps)`` during a long stage."""
 
 
 def silent(stage: str, step: int, steps: int) -> None:
-    """The :data:`Progress` that nobody watches."""
+    """Report nothing: the default :data:`Progress`."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Axis:
         symbol: for figures ("η").
         grid: the strengths of a default sweep, ascending.
         identity: the strength that returns the input, or None.
-        fixed: True if there is one strength only, whose number says nothing.
-        least, most: the range of strengths, inclusive; None where there is no bound.
+        fixed: True if there is one strength only, whose number has no meaning.
+        least, most: the range of strengths, inclusive; None without a bound.
         above: True if a strength must be greater than ``least``.
     """
 
@@ -59,7 +59,7 @@ class Axis:
             raise UserError(f"{method}'s {self.name} is {strength:g}. It must be {' and '.join(bounds)}.")
 
     def label(self, strength: float) -> str:
-        """Under a picture: "η = 0.7"; of a fixed strength only the symbol."""
+        """Return a caption: "η = 0.7"; for a fixed strength only the symbol."""
         return self.symbol if self.fixed else f"{self.symbol} = {format_strength(strength)}"
 
 
@@ -72,12 +72,12 @@ class Sample(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where an image comes from that the method does not make itself.
+    """The file of an image that the method does not make itself.
 
     Attributes:
-        digest: of its file's content; "missing" where there is none.
-        size: (width, height) of the picture in the file, once it is read.
-        geometry: how the picture is brought to the pair's square, once it is.
+        digest: of its file's content; "missing" if there is none.
+        size: (width, height) of the image in the file, once it is read.
+        geometry: the way in which the image was brought to the pair's square, once it was.
     """
 
     digest: str
@@ -86,18 +86,19 @@ class Origin(NamedTuple):
 
 
 Origins = Mapping[tuple[float, int], Origin]
-"""Of a pair's images, by (strength, seed)."""
+"""Origins of a pair's images, by (strength, seed)."""
 
 
 class Facts(TypedDict, total=False):
-    """What an :class:`Edit` reports of itself, under the same keys for every method; each where there is such a thing.
+    """Facts that an :class:`Edit` reports, under the same keys for every method; each only if it applies.
 
     Attributes:
-        sample_fits: how many fits were made while sampling, one for each seed.
+        sample_fits: number of fits that were made while sampling, one for each seed.
         sample_fit_s: seconds of the sampling that these took.
-        sample_batch: how many images were sampled at once, where memory was too small for what was asked.
+        sample_batch: number of images sampled at once, if memory was too small for the requested number.
         resized_from: by file name, the size of each image made elsewhere that was brought to the pair's size.
-        other_shape: by file name, the sizes of such an image and its input where these differ in shape, and how it was cut.
+        other_shape: by file name, the sizes of such an image and its input if these differ in shape, and how it was
+            cut.
     """
 
     sample_fits: int
@@ -108,26 +109,26 @@ class Facts(TypedDict, total=False):
 
 
 class Edit(ABC):
-    """One fitted pair, holding what was expensive until it is closed. Use it in a ``with`` statement."""
+    """One fitted pair, which holds costly state until it is closed. Use it in a ``with`` statement."""
 
     @abstractmethod
     def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
-        """Yields the edited image of each (strength, seed), in the order of ``requests``.
+        """Yield the edited image of each (strength, seed), in the order of ``requests``.
 
         Raises:
-            PairError: what this pair cannot give; what was yielded before is good.
+            PairError: an image cannot be made; those yielded before are valid.
         """
 
     def facts(self) -> Facts:
-        """Return what a run should write down of this pair beside its images, once they are sampled; plain JSON values."""
+        """Return facts for the run's record beside the images, once they are sampled; plain JSON values."""
         return {}
 
     def origins(self) -> dict[tuple[float, int], Origin]:
-        """As :meth:`Description.origins` when the pair was fitted; sizes are known of what was sampled."""
+        """Return :meth:`Description.origins` at the time of the fit; sizes are known of sampled images."""
         return {}
 
     def close(self) -> None:  # noqa: B027  (many methods hold nothing)
-        """Gives back what the fit holds; the editor is then as it was before."""
+        """Release everything that the fit holds, and restore the editor's state from before it."""
 
     def __enter__(self) -> Self:
         return self
@@ -139,7 +140,7 @@ class Edit(ABC):
 
 
 class Files(ABC):
-    """Edited images that somebody else made, as far as they are known before any is read.
+    """Edited images made elsewhere, as far as they are known before any is read.
 
     Attributes:
         keys: every (strength, seed) that some pair has, ascending.
@@ -156,12 +157,12 @@ class Files(ABC):
         """Report missing and suspicious files before the first pair, as warnings.
 
         Raises:
-            UserError: no pair has any file, or the files cannot be what the user means.
+            UserError: no pair has any file, or the files cannot be the intended ones.
         """
 
 
 Randomness = Literal["none", "fit", "sample"]
-"""Where a method's seed acts: nowhere, in the fit (a new seed is a new fit), or in sampling."""
+"""Effect of a method's seed: none, on the fit (a new seed is a new fit), or on sampling."""
 
 
 @dataclass(frozen=True)
@@ -171,11 +172,11 @@ class Description:
     Attributes:
         name: for messages.
         axis: its strength.
-        randomness: where its seed acts.
+        randomness: the effect of its seed.
         needs: fields of :class:`~tedbench.pair.Entry` that it needs and not every pair has, such as "source_text".
         group: number of pairs, neighbours in the dataset's order, that it fits at once; 1 fits each pair by itself.
         digest: of the files that its images depend on besides the diffusion model's; None if there are none.
-        files: the edited images, if somebody else made them; they may change at any time.
+        files: the edited images, if they were made elsewhere; they may change at any time.
         takes_model: True if it works on a generative model.
         keeps_fits: True if its fits can be kept on disk.
     """
@@ -213,7 +214,7 @@ class Description:
         return found
 
     def check(self, entries: Sequence[Entry]) -> None:
-        """Refuse, before the first long step, a dataset of which no pair could be edited.
+        """Refuse, before the first long step, a dataset without any pair that could be edited.
 
         Raises:
             UserError: every pair lacks something of ``needs``; or see :meth:`Files.check`.
@@ -252,7 +253,7 @@ class Editor(ABC):
 
     Attributes:
         axis: its strength.
-        randomness: where its seed acts.
+        randomness: the effect of its seed.
         needs: fields of :class:`~tedbench.pair.Entry` that it needs and not every pair has, such as "source_text".
     """
 
@@ -262,10 +263,10 @@ class Editor(ABC):
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
-        """Return what is known of the method without loading weights.
+        """Describe the method without loading weights.
 
         Args:
-            settings: for its constructor, without those that it is given beside them, such as ``model`` and ``seed``.
+            settings: for its constructor, without those that are passed separately, such as ``model`` and ``seed``.
 
         Raises:
             UserError: a setting is out of its range.
@@ -321,12 +322,12 @@ _GIVE = (
 
 
 def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, int]]:
-    """Every (strength, seed), strengths slowest, both ascending: the fixed order that runs use.
+    """Return every (strength, seed), strengths slowest, both ascending: the fixed order that runs use.
 
     Strengths are rounded by :func:`rounded_strength`.
 
     Raises:
-        UserError: an empty list, a value twice, or what is no (finite, whole) number.
+        UserError: an empty list, a duplicate, or a value that is no (finite, whole) number.
     """
     for name, values, kinds in (("strengths", strengths, (int, float)), ("seeds", seeds, (int,))):
         kind = "finite numbers" if float in kinds else "whole numbers"
@@ -341,14 +342,13 @@ def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, 
 
 
 def rounded_strength(strength: float) -> float:
-    """The number that :func:`format_strength` writes: 0.1 + 0.2 → 0.3.
+    """Return the number that :func:`format_strength` writes: 0.1 + 0.2 → 0.3.
 
-    Wherever strengths come in (options, lists, saved tables) they are rounded, so that what is written alike is one
-    strength.
+    Strengths are rounded wherever they enter (options, lists, saved tables), so that equal texts are equal strengths.
     """
     return float(f"{strength:.6g}") + 0.0  # -0.0 is 0.0
 
 
 def format_strength(strength: float) -> str:
-    """As in file names and tables, to six digits: 0.7 → "0.7", 1.0 → "1"."""
+    """Format a strength for file names and tables, to six digits: 0.7 → "0.7", 1.0 → "1"."""
     return f"{rounded_strength(strength):.6g}"

@@ -1,4 +1,4 @@
-"""The benchmark's unit: an input image and the text that says what it should become."""
+"""The benchmark's unit: an input image and the text of the wanted edit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tedbench.errors import UserError
 
 
 def pair_id(image_name: str, target_text: str) -> str:
-    """A readable, unique name made from content, safe as a file name: ``dog.png_a_sitting_dog-1f2e3d4c``.
+    """Return a readable, unique name made from content, safe as a file name: ``dog.png_a_sitting_dog-1f2e3d4c``.
 
     It depends on nothing but its arguments, so it survives reordering and subsets.
     """
@@ -23,18 +23,18 @@ def pair_id(image_name: str, target_text: str) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a pair before its image is read.
+    """A pair without its image: name and texts.
 
     Attributes:
         image_name: the input's file name; pairs with one name are on one source image (as are those with equal pixels,
             see :mod:`eval.runs.source_groups`).
-        target_text: what the edited image should show.
-        source_text: what the input shows.
+        target_text: description of the wanted edited image.
+        source_text: description of the input.
         source_object, target_object: the subject before and after ("dog", "sitting dog").
-        instruction: the edit as a command ("make the dog sit").
-        mask: file of the region to edit, as its list names it.
         category: kind of edit ("pose", "addition", …); no image or score depends on it.
-        path: the input's file, if it is one; not part of what the pair is.
+        instruction: the edit as a command ("make the dog sit").
+        mask: file of the region to edit, named as in its list.
+        path: the input's file, if it is one; not part of the pair's identity.
 
     The optional text fields are listed here and nowhere else: lists, annotations and run folders have a column for each
     of :meth:`fields`.
@@ -45,9 +45,9 @@ class Entry:
     source_text: str | None = None
     source_object: str | None = None
     target_object: str | None = None
+    category: str | None = field(default=None, metadata={"tables_only": True})
     instruction: str | None = None
     mask: str | None = None
-    category: str | None = field(default=None, metadata={"tables_only": True})
     path: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -83,8 +83,8 @@ class EditPair:
     Attributes:
         entry: names and texts.
         image: the input, (size, size, 3) uint8 RGB.
-        truth: the true edited image where it is known (Picturebook), like ``image``.
-        original_size: (width, height) of the input before it was brought to the square; None where it is not known.
+        truth: the true edit if it is known (Picturebook), like ``image``.
+        original_size: (width, height) of the input before it was brought to the square; None if it is not known.
     """
 
     entry: Entry

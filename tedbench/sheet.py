@@ -1,4 +1,4 @@
-"""The layout of every page of pictures: cells in rows and columns, each with one or more pictures and their texts."""
+"""The layout of every page of images: cells in rows and columns, each with one or more images and their texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tedbench.image import square
 from tedbench.wrap import wrap
 
 TILE = 160
-"""Default side of a picture on the page, in pixels."""
+"""Default side of an image on the page, in pixels."""
 
 _MARGIN, _GAP, _GUTTER = 32, 4, 20  # pixels: at the page's edge; between a cell's pictures; between cells
 _PLACEHOLDER, _PAPER = (222, 224, 228), (255, 255, 255)
@@ -36,18 +36,18 @@ _NOTE = _Style(11, (110, 114, 120))
 
 
 def _small(side: int) -> _Style:
-    """Captions are larger under large pictures."""
+    """Return the style of captions, which is larger for large images."""
     return _Style(max(11, side // 15), _TEXT.ink)
 
 
 class Cell(NamedTuple):
-    """Pictures side by side, with texts below.
+    """Images side by side, with texts below.
 
     Attributes:
         pictures: (H, W, 3) uint8 each, whose centre square is shown; or the reason why there is none.
-        text: below the pictures.
+        text: below the images.
         note: below the text, small and grey.
-        captions: small, below each picture; or none at all.
+        captions: small, below each image; or none at all.
     """
 
     pictures: tuple[np.ndarray | str, ...]
@@ -72,7 +72,7 @@ class _Laid(NamedTuple):
 
     @property
     def head(self) -> int:
-        """Height of the pictures with their captions."""
+        """Height of the images with their captions."""
         return self.side + 6 + _small(self.side).line * max(map(len, self.captions), default=0)
 
     @property
@@ -97,7 +97,7 @@ def draw_sheet(
         cells: at least one.
         title, subtitle: above the cells.
         columns: number of cells in a row; None makes the page about half as wide again as high.
-        side: of a picture, in pixels.
+        side: of an image, in pixels.
     """
     inner = max(len(cell.pictures) for cell in cells)
     width = inner * side + (inner - 1) * _GAP

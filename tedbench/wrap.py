@@ -1,4 +1,4 @@
-"""Line breaks for text in pictures and figures."""
+"""Line breaks for text in images and figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs have in common: only that is compared, and what is left out is named."""
+"""The pairs that compared runs have in common, and the reasons why others are left out."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Comparison(NamedTuple):
 
     Attributes:
         methods: in the order of the command.
-        pair_ids: of which every method has the picked image, sorted.
-        n_expected: how many pairs there should be.
-        left_out: why the others are not compared, by pair id.
+        pair_ids: pairs for which every method has its picked image, sorted.
+        n_expected: number of pairs there should be.
+        left_out: by pair id, the reason why it is not compared.
         dataset: label for figures and tables.
-        notes: what a reader must know besides.
+        notes: remarks for the reader.
     """
 
     methods: list[Method]
@@ -35,7 +35,7 @@ class Comparison(NamedTuple):
 
     @property
     def coverage(self) -> str:
-        """ "5 of 6 pairs"."""
+        """Number of compared pairs, such as "5 of 6 pairs"."""
         return f"{len(self.pair_ids)} of {self.n_expected} pair{'' if self.n_expected == 1 else 's'}"
 
     @property
@@ -45,18 +45,18 @@ class Comparison(NamedTuple):
 
     @property
     def synthetic(self) -> bool:
-        """Whether the pictures are drawn by a program."""
+        """True if the images are drawn by a program."""
         return self.methods[0].run.cards.dataset.synthetic
 
     def reasons(self) -> dict[str, list[str]]:
-        """The left-out pairs, by why."""
+        """Return the left-out pairs by reason."""
         found: dict[str, list[str]] = {}
         for pair_id, why in self.left_out.items():
             found.setdefault(why, []).append(pair_id)
         return found
 
     def picked(self, method: Method) -> pd.DataFrame:
-        """A method's images of the compared pairs, one row a pair, with its source image and target text."""
+        """Return a method's images of the compared pairs, one row a pair, with its source image and target text."""
         columns = ["pair_id", "source_group", "target_text"]
         about = method.samples[columns].drop_duplicates("pair_id")
         images = method.picked.images.merge(about, on="pair_id")
@@ -64,7 +64,7 @@ class Comparison(NamedTuple):
 
 
 def compare_on_common(methods: Sequence[Method]) -> Comparison:
-    """Finds the pairs that all methods share.
+    """Find the pairs that all methods share.
 
     Raises:
         UserError: the runs are on different datasets or have no pair in common.

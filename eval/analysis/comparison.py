@@ -29,10 +29,10 @@ TABLE_COLUMNS = (
 
 
 def scores_by_metric(comparison: Comparison) -> dict[str, pd.DataFrame]:
-    """What is compared: for each metric (as shown, in the order of tables) the picked images' scores.
+    """Return the picked images' scores for each metric, under its shown name, in the order of tables.
 
-    A row a pair (index ``pair_id``, ``source_group``), a column for each method that was measured with the metric at
-    all; pairs without a score of one of them are not there.
+    A row a pair (index ``pair_id``, ``source_group``), a column for each method that was measured with the metric;
+    pairs without a score of one of them are left out.
     """
     measured = pd.concat(
         [_measured(comparison, place).assign(method=m.name) for place, m in enumerate(comparison.methods)]
@@ -47,13 +47,13 @@ def scores_by_metric(comparison: Comparison) -> dict[str, pd.DataFrame]:
 
 
 def comparison_table(comparison: Comparison, scores: Mapping[str, pd.DataFrame], costs: Sequence[Cost]) -> pd.DataFrame:
-    """Means over the picked images of the compared pairs, with 95% intervals clustered by source image.
+    """Return means over the picked images of the compared pairs, with 95% intervals clustered by source image.
 
-    A metric's mean is over the pairs that it has a score of for every method which it measured at all: ``n_pairs`` of
-    the ``n_compared``. ``n_own`` says of how many of the ``n_expected`` pairs a method has an image.
+    A metric's mean is over the pairs that are scored for every method measured with it: ``n_pairs`` of the
+    ``n_compared``. ``n_own`` is the number of the ``n_expected`` pairs for which a method has an image.
 
     Args:
-        comparison: what is compared.
+        comparison: the compared methods and pairs.
         scores: of :func:`scores_by_metric`.
         costs: of each method.
     """
@@ -86,14 +86,14 @@ def comparison_table(comparison: Comparison, scores: Mapping[str, pd.DataFrame],
 
 
 def _measured(comparison: Comparison, place: int) -> pd.DataFrame:
-    """pair_id, source_group, metric, score of a method's picked images; no row where a metric has nothing to say."""
+    """Return pair_id, source_group, metric, score of a method's picked images, where the metric applies."""
     method = comparison.methods[place]
     picked = comparison.picked(method)[["pair_id", "strength", "seed", "source_group"]]
     return method.scores().dropna(subset="score").merge(picked, on=["pair_id", "strength", "seed"])
 
 
 def apart(comparison: Comparison, table: pd.DataFrame) -> list[str]:
-    """One line for each metric that not every method was measured with."""
+    """Return one line for each metric that not every method was measured with."""
     lines = []
     for metric, group in table.groupby("metric", sort=False):
         lacking = [method.name for method in comparison.methods if method.name not in set(group["method"])]

@@ -1,4 +1,4 @@
-"""What a method's edits cost, from what its run wrote down."""
+"""The cost of a method's edits, from the events of its run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from eval.analysis.methods import Method
 
 
 class Cost(NamedTuple):
-    """Means over pairs; NaN where nothing was written down.
+    """Means over pairs; NaN if nothing was recorded.
 
     Attributes:
         seconds: for one edited image: the fit, and one image's share of the sampling.
-        n_pairs: of which ``seconds`` is the mean.
-        peak_gib: the most memory that a pair took: of the GPU, or where none was used of the whole process.
-        of_process: which of the two.
-        machine: on which that was.
+        n_pairs: number of pairs in the mean ``seconds``.
+        peak_gib: the most memory for one pair: of the GPU, or without one of the whole process.
+        of_process: True if it is that of the process.
+        machine: the machine of the run.
     """
 
     seconds: float
@@ -29,7 +29,7 @@ class Cost(NamedTuple):
 
 
 def cost(method: Method, pair_ids: Sequence[str]) -> Cost:
-    """The cost of these pairs, each as it was made last. Images that were made elsewhere cost nothing that is known."""
+    """Return the cost of these pairs, each from its last edit. Images made elsewhere have no known cost."""
     events = [] if method.run.cards.method.elsewhere else method.run.events()
     last = {event.get("pair"): event for event in events if event["event"] == "pair"}
     made = [last[pair_id] for pair_id in pair_ids if pair_id in last]
@@ -41,7 +41,7 @@ def cost(method: Method, pair_ids: Sequence[str]) -> Cost:
 
 
 def _seconds(event: dict[str, Any]) -> float | None:
-    """Fits that a method makes while it samples (one for each seed) count once, not once for each image.
+    """Return the seconds of one image. Fits made while sampling (one a seed) count once, not once an image.
 
     See :class:`tedbench.method.Facts`.
     """
@@ -53,7 +53,7 @@ def _seconds(event: dict[str, Any]) -> float | None:
 
 
 def _machine(method: Method) -> str:
-    """ "NVIDIA H200" or "x86_64, 2 threads"."""
+    """Return the machine: "NVIDIA H200" or "x86_64, 2 threads"."""
     try:
         made_with = json.loads((method.run.folder / "provenance.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -28,14 +28,15 @@ REGION_RULE = "both means above the worst third of their range"
 
 
 def curve_table(run: Run, pair_ids: Sequence[str] | None = None) -> pd.DataFrame:
-    """One row for each strength and metric: the mean over pairs of each pair's mean over seeds.
+    """Return one row for each strength and metric: the mean over pairs of each pair's mean over seeds.
 
-    Intervals are 95%, clustered by source image, those of shares within [0, 1]. ``n_pairs`` and ``n_images`` are what the mean is of, ``n_expected``
-    how many images there should be. Images that a metric has nothing to say of (NaN) are not in its mean.
+    Intervals are 95%, clustered by source image, those of shares within [0, 1]. ``n_pairs`` and ``n_images`` are the
+    sizes of the mean's data, ``n_expected`` is the number of images there should be. NaN scores (metric not applicable)
+    are excluded from the mean.
 
     Args:
         run: with scores.
-        pair_ids: the pairs that the table is about; None for all that the run has, of those that it should have.
+        pair_ids: the pairs of the table; None for all that the run has, of those that it should have.
     """
     samples = run.samples()
     scores, cards = run.scores(), run.metrics
@@ -52,14 +53,14 @@ def curve_rows(
     metrics: MetricCards,
     n_expected: int | None = None,
 ) -> pd.DataFrame:
-    """The table of :func:`curve_table` from a run's samples and raw scores.
+    """Return the table of :func:`curve_table` from a run's samples and raw scores.
 
     Args:
         samples, scores: see :mod:`eval.runs.folder`.
-        pair_ids: the pairs that the table is about.
+        pair_ids: the pairs of the table.
         labels: the columns ``method`` and ``axis``.
         metrics: the cards of the scores.
-        n_expected: how many pairs there should be; all of ``pair_ids`` by default.
+        n_expected: number of pairs there should be; all of ``pair_ids`` by default.
 
     Raises:
         UserError: a metric has no card.
@@ -86,17 +87,17 @@ def curve_rows(
 
 
 def region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> tuple[float, float] | None:
-    """The strengths to highlight, as the paper does by eye: :data:`REGION_RULE`.
+    """Return the strengths to highlight, which the paper chooses by eye, by the rule :data:`REGION_RULE`.
 
     Each of the two means must lie above its worst value by a third of the way to its best one, over the strengths of
-    the table and linearly between them. Where several stretches do, it is the longest, or the weakest of equally long ones.
+    the table and linearly between them. Of several stretches the longest is taken, or the weakest of equally long ones.
 
     Args:
         table: the curve table of one method.
         alignment, fidelity: the metrics' names as shown.
 
     Returns:
-        The ends; None where no strength does, a mean is the same everywhere, or there is one strength only.
+        The ends; None if no strength fulfils the rule, a mean is constant, or there is one strength only.
     """
     inside: np.ndarray | None = None
     for name in (alignment, fidelity):
@@ -117,6 +118,6 @@ def region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> 
 
 
 def with_region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> pd.DataFrame:
-    """The table of one method with the columns :data:`REGION_COLUMNS`; the ends are empty where nothing is highlighted."""
+    """Add the columns :data:`REGION_COLUMNS` to one method's table; the ends are empty if nothing is highlighted."""
     low, high = region(table, alignment, fidelity) or (np.nan, np.nan)
     return table.assign(region_low=low, region_high=high, region_rule=REGION_RULE)

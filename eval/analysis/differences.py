@@ -25,7 +25,7 @@ DIFFERENCE_COLUMNS = (
 
 
 def differences(scores: dict[str, pd.DataFrame], metrics: MetricCards) -> pd.DataFrame:
-    """A row for each two methods and metric, in the methods' order.
+    """Return a row for each two methods and metric, in the methods' order.
 
     Args:
         scores: see :func:`eval.analysis.comparison.scores_by_metric`.

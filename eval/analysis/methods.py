@@ -1,4 +1,4 @@
-"""A run as one of several that are compared: its name, and which image of each pair stands for it."""
+"""A run as one of several compared methods: its name, and one image for each pair."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tedbench.method import Axis, format_strength
 
 
 class Picked(NamedTuple):
-    """The images that stand for a method.
+    """The images that represent a method.
 
     Attributes:
         rule: by which they were picked, in words.
-        images: pair_id, strength, seed, image; images that are there only, one row a pair (or all, for whole curves).
+        images: pair_id, strength, seed, image; existing images only, one row a pair (or all, for whole curves).
         left_out: why other pairs have none, as far as the rule says.
-        by_default: nothing was chosen.
+        by_default: True if nothing was chosen.
     """
 
     rule: str
@@ -34,15 +34,15 @@ class Picked(NamedTuple):
 
 
 class Method(NamedTuple):
-    """One of the methods that are compared.
+    """One of the compared methods.
 
     Attributes:
         name: for tables and figures.
-        run: where its images are.
+        run: its run.
         axis: its strength.
         config: the run's.
         samples: every row of the run; pairs of one source image share a ``source_group``, the same in all methods.
-        picked: what stands for it.
+        picked: the images that represent it.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Method(NamedTuple):
 
     @property
     def dataset(self) -> str:
-        """Its name."""
+        """Name of the run's dataset."""
         return self.run.cards.dataset.name
 
     @property
@@ -63,7 +63,7 @@ class Method(NamedTuple):
         return self.run.metrics.at_size(self.size)
 
     def scores(self) -> pd.DataFrame:
-        """Return the run's scores under names that say all (see :func:`eval.runs.cards.name_at_size`)."""
+        """Return the run's scores under their full names (see :func:`eval.runs.cards.name_at_size`)."""
         table = self.run.scores()
         table["metric"] = table["metric"].map(lambda name: name_at_size(name, self.size))
         return table
@@ -74,7 +74,7 @@ class Method(NamedTuple):
         return self.config["fit"].get("size")
 
     def lacks(self, pair_id: str) -> str | None:
-        """Why there is no image of a pair; None where there is one."""
+        """Return why there is no image of a pair; None if there is one."""
         if (self.picked.images["pair_id"] == pair_id).any():
             return None
         rows = self.samples[self.samples["pair_id"] == pair_id]
@@ -87,11 +87,12 @@ class Method(NamedTuple):
 
 
 def open_methods(runs: Sequence[str] | Mapping[str, str], strengths: Mapping[str, float]) -> list[Method]:
-    """The runs with their names and what stands for each.
+    """Open runs as methods, with their names and the images that represent them.
 
     Args:
-        runs: folders; a method is called as in its run, with the run's hash where that is not unique. Or folders by name.
-        strengths: for which methods one strength stands, whatever was chosen.
+        runs: folders, or folders by name. A method without a given name has the run's, with the run's hash if that is
+            not unique.
+        strengths: methods that are represented by one strength, whatever was chosen.
 
     Raises:
         UserError: a folder that is no run, a name twice, or a strength of no method.
@@ -120,7 +121,7 @@ def _named(runs: Sequence[str] | Mapping[str, str]) -> list[tuple[str, Run]]:
 
 
 def open_whole(runs: Sequence[str] | Mapping[str, str]) -> list[Method]:
-    """The runs as :func:`open_methods` opens them; every image of every pair that did not fail stands for each.
+    """Open runs like :func:`open_methods`, each represented by all images of every pair that did not fail.
 
     Raises:
         UserError: a folder that is no run, or a name twice.
@@ -129,7 +130,7 @@ def open_whole(runs: Sequence[str] | Mapping[str, str]) -> list[Method]:
 
 
 def _same_groups(methods: Iterable[Method]) -> list[Method]:
-    """The methods with the same source groups in the samples of all."""
+    """Give the samples of all methods the same source groups."""
     opened = list(methods)
     tables = in_all([method.samples for method in opened])
     return [method._replace(samples=samples) for method, samples in zip(opened, tables, strict=True)]
@@ -142,7 +143,7 @@ def _whole(samples: pd.DataFrame) -> Picked:
 
 
 def folders(runs: Any) -> list[str] | dict[str, str]:
-    """What a command's option ``runs`` may be: a list of folders, or folders by name.
+    """Return the value of a command's option ``runs``: a list of folders, or folders by name.
 
     Raises:
         UserError: it is neither.
@@ -169,7 +170,7 @@ def _open(name: str, run: Run, picking: Callable[[Axis, pd.DataFrame], Picked]) 
 
 
 def pick(name: str, run: Run, axis: Axis, samples: pd.DataFrame, strength: float | None) -> Picked:
-    """What was chosen in a run; one strength for all pairs where one is given, or nothing was chosen.
+    """Return the chosen images of a run; one strength for all pairs if one is given, or if nothing was chosen.
 
     Raises:
         UserError: the run has no such strength.

@@ -1,4 +1,4 @@
-"""Runs by the names that tables and files are to call them: a name of the user's own, or the folder's."""
+"""Runs by their names in tables and files: a name of the user's own, or the folder's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def named_folders(runs: Any) -> dict[str, Path]:
     """Return the folders of a command's option ``runs`` by name.
 
     Args:
-        runs: a list of folders, each called by its last part, or folders by name.
+        runs: a list of folders, each named by its last part, or folders by name.
 
     Raises:
         UserError: it is neither, two runs have one name, or a name cannot be part of a file's.
@@ -34,6 +34,6 @@ def open_named(runs: Any) -> dict[str, Run]:
     """Open the runs of a command's option ``runs``, by name (see :func:`named_folders`).
 
     Raises:
-        UserError: as there, or a folder is not a run.
+        UserError: see :func:`named_folders`; or a folder is not a run.
     """
     return {name: Run.open(folder) for name, folder in named_folders(runs).items()}

@@ -1,4 +1,4 @@
-"""Published numbers that may stand beside our own."""
+"""Published numbers to show beside our own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eval.runs.cards import MetricCard
 
 
 class Published(NamedTuple):
-    """1 − LPIPS of a method as others report it: from the least to the greatest of the numbers, widened by ``reach``."""
+    """Range of published 1 − LPIPS of a method, and the ``reach`` by which it may be off."""
 
     method: str
     low: float
@@ -21,7 +21,7 @@ class Published(NamedTuple):
 
 
 def published(dataset: str, fidelity: MetricCard) -> list[Published]:
-    """Those that fit a dataset and a fidelity metric; none for any other.
+    """Return the numbers that are comparable for a dataset and a fidelity metric; none for any other.
 
     Args:
         dataset: its name in runs.

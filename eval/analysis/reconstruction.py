@@ -1,6 +1,6 @@
-"""Reconstruction: how near the edits at strength 0 come to their inputs (paper, Figure 7).
+"""Reconstruction: the distance of edits at strength 0 from their inputs (paper, Figure 7).
 
-For every pair, the distance of the edited image from the input is put on the way from the autoencoder's own
+For every pair, the distance of the edited image from the input is put on a scale from the autoencoder's own
 reconstruction (0) to another pair's input (1), by LPIPS and by root mean square error.
 """
 
@@ -27,7 +27,7 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def reconstruction(shard: Shard) -> np.ndarray | None:
-    """Return the pair's image at strength 0 with its first seed, None where there is none."""
+    """Return the pair's image at strength 0 with its first seed; None if there is none."""
     table = shard.samples()
     rows = table[(table["strength"] == 0) & (table["status"] == "ok")]
     return shard.image(rows["image"].iloc[0]) if len(rows) else None
@@ -36,14 +36,14 @@ def reconstruction(shard: Shard) -> np.ndarray | None:
 def reconstructions(
     runs: Mapping[str, Run], autoencode: Callable[[np.ndarray], np.ndarray], lpips: Metric
 ) -> pd.DataFrame:
-    """Return one row for each pair of the first run that has an image at strength 0, and run that has it too.
+    """Return one row for each pair of the first run with an image at strength 0, and each run that has that image too.
 
     Columns are ``pair_id``, ``run``, ``autoencoder_psnr`` and ``psnr`` (dB against the input), ``way_lpips`` and
     ``way_rmse`` (0 is the autoencoder's reconstruction, 1 the mean of the other inputs).
 
     Args:
         runs: by name.
-        autoencode: gives an input, (size, size, 3) uint8, back as the model's autoencoder does.
+        autoencode: encodes and decodes an input, (size, size, 3) uint8, with the model's autoencoder.
         lpips: the distance.
 
     Raises:
@@ -78,5 +78,5 @@ def _reconstructions(run: Run) -> dict[str, np.ndarray]:
 
 
 def _way(near: np.ndarray, far: np.ndarray) -> np.ndarray:
-    """Return where distances lie between the first of them (0) and the mean of the far ones (1), the first left out."""
+    """Scale distances from the first of them (0) to the mean of the far ones (1), and return them without the first."""
     return (near[1:] - near[0]) / (far.mean() - near[0])

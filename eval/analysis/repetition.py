@@ -1,4 +1,4 @@
-"""What differs between a run and its repetition: software and machine, configuration, inputs, images, scores."""
+"""Differences between a run and its repetition: software and machine, configuration, inputs, images, scores."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from tedbench.method import format_strength
 
 IMAGE_KEY = ["pair_id", *KEY]
 PER_CALL = ("command",)
-"""What of a provenance says nothing of the results, as where weights lie."""
+"""Keys of a provenance that do not affect results."""
 
 
 class Repetition(NamedTuple):
-    """A run held against its repetition.
+    """Differences between a run and its repetition.
 
     Attributes:
         provenance: versions, code and machine that differ.
         config: settings that differ.
-        inputs: pairs whose input image is another one.
-        images: those that both should have, with ``status`` ("same", "differs", "failed", "failed before", "unreadable")
-            and, where they differ, the greatest and the mean difference in grey levels of 255 (``greatest``, ``mean``).
-        scores: for each metric that both measured, of how many images (``n``), how many scores differ (``differ``) and
-            by how much at most (``greatest``).
-        left_out: how many images of the run were not made again, since they were not asked for.
+        inputs: pairs with another input image.
+        images: those that both should have, with ``status`` ("same", "differs", "failed", "failed before",
+            "unreadable") and, if they differ, the greatest and the mean difference in grey levels of 255 (``greatest``,
+            ``mean``).
+        scores: for each metric that both measured, the number of images (``n``), the number of scores that differ
+            (``differ``) and the greatest difference (``greatest``).
+        left_out: number of images of the run that were not made again, since they were not asked for.
     """
 
     provenance: list[Change]
@@ -44,12 +45,12 @@ class Repetition(NamedTuple):
 
     @property
     def same(self) -> bool:
-        """Whether every image and every score came out the same, of inputs that are the same."""
+        """True if every image and every score is the same, on the same inputs."""
         images = bool((self.images["status"] == "same").all()) and len(self.images) > 0
         return images and not self.inputs and not self.scores["differ"].any()
 
     def lines(self) -> Iterator[str]:
-        """For the terminal."""
+        """Yield the differences in lines for the terminal."""
         for what, found in (("made with", self.provenance), ("configuration", self.config)):
             yield from (f"{what}: {c.where} was {_short(c.before)}, is {_short(c.after)}" for c in found)
             if not found:
@@ -76,7 +77,7 @@ class Repetition(NamedTuple):
         return f"images: {'; '.join(parts)}"
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as JSON values."""
+        """Return everything as JSON values."""
         named = {"provenance": self.provenance, "config": self.config}
         tables = {"images": self.images[self.images["status"] != "same"], "scores": self.scores}
         return {
@@ -90,7 +91,7 @@ class Repetition(NamedTuple):
 
 
 def compare(run: Run, again: Run) -> Repetition:
-    """Holds a run against its repetition. Images are compared by their pixels."""
+    """Compare a run with its repetition. Images are compared by their pixels."""
     before, after = (each.samples().astype(_KINDS) for each in (run, again))
     both = before.merge(after, on=IMAGE_KEY, suffixes=("", "_again"))
     images = pd.DataFrame([_compare_image(run, again, row) for row in both.to_dict("records")], columns=_IMAGE)

@@ -1,4 +1,4 @@
-"""Which image stands for each pair of a run: the paper chooses strength and seed per image. Kept in the run's folder."""
+"""The choice of one image for each pair, as the paper chooses strength and seed per image; kept in the run's folder."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ TABLE, RECORD = "chosen.csv", "chosen.json"
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """One image a pair, and how it was chosen.
+    """One image a pair, and the rule that chose it.
 
     Attributes:
-        rule: in words, for wherever the images are shown.
+        rule: in words, to be shown with the images.
         images: :data:`CHOICE_COLUMNS`, one row for each pair that has a chosen image, sorted by pair. ``image`` is its
             file, relative to the run's folder.
         left_out: the other pairs of the run, and why.
-        notes: what is to be said of single chosen images, by pair id.
+        notes: remarks on single chosen images, by pair id.
         parameters: the rule's options, plain JSON values.
     """
 
@@ -42,12 +42,12 @@ class Choice:
 
     @property
     def coverage(self) -> str:
-        """ "33 of 36": how many of the run's pairs have a chosen image."""
+        """Number of the run's pairs with a chosen image, such as "33 of 36"."""
         return f"{len(self.images)} of {len(self.images) + len(self.left_out)}"
 
 
 def chosen(run: Run) -> Choice | None:
-    """What was last chosen in a run with ``python -m eval.select``, or None.
+    """Return the last choice made in a run with ``python -m eval.select``, or None.
 
     Raises:
         UserError: chosen.csv was changed by hand, or names images that the run does not have.
@@ -92,7 +92,7 @@ def chosen(run: Run) -> Choice | None:
 
 
 def keep(run: RunWriter, choice: Choice) -> None:
-    """Writes a choice into the run's folder: chosen.csv (a row for every pair) and chosen.json (the rule)."""
+    """Write a choice into the run's folder: chosen.csv (a row for every pair) and chosen.json (the rule)."""
     images = choice.images[list(CHOICE_COLUMNS)]
     rows = images.astype(str).assign(note=[choice.notes.get(pair, "") for pair in images["pair_id"]])
     left_out = pd.DataFrame({"pair_id": list(choice.left_out), "note": list(choice.left_out.values())}, dtype=str)
@@ -114,6 +114,6 @@ def keep(run: RunWriter, choice: Choice) -> None:
 
 
 def _digest(run: Run, image: str) -> str:
-    """Of an image as the run wrote it."""
+    """Return the digest of an image from the run's record."""
     path = Path(image)
     return str(run.shard(path.parent.name).info()["files"][path.name][1])

@@ -18,19 +18,19 @@ from tedbench.table import Row, read_table
 
 Protocol = Literal["figure6", "study"]
 PAPER_SEEDS = 8
-"""Of which the pictures of the paper's Figure 6 are the best."""
+"""Number of seeds from which the paper's Figure 6 shows the best."""
 
 
 class Candidates(NamedTuple):
     """The images of a run that a rule may choose from.
 
     Attributes:
-        run, axis: whose they are.
+        run, axis: of the images.
         images: :data:`eval.analysis.selection.CHOICE_COLUMNS`, sorted by pair, strength and seed.
         without: the pairs that have none, and why.
         protocol: its name, or None.
-        seed: the one they all have, or None for every seed.
-        words: which they are; "" where they are all.
+        seed: the only one, or None for every seed.
+        words: description of the restriction; "" if there is none.
     """
 
     run: Run
@@ -44,7 +44,7 @@ class Candidates(NamedTuple):
     def choice(
         self, says: str, images: pd.DataFrame, why: dict[str, str], notes: dict[str, str], **parameters: Any
     ) -> Choice:
-        """What a rule made of them: the rule in words, its images, why other pairs have none, notes, its options."""
+        """Return the choice of a rule: the rule in words, its images, why other pairs have none, notes, its options."""
         return Choice(
             f"{self.words}: {says}" if self.words else says,
             images[list(CHOICE_COLUMNS)].sort_values("pair_id", ignore_index=True),
@@ -55,7 +55,7 @@ class Candidates(NamedTuple):
 
 
 def candidates(run: Run, protocol: Protocol | None = None, seed: int | None = None) -> Candidates:
-    """What may be chosen: everything, one seed, or what a protocol of the paper allows.
+    """Return the images that may be chosen: all, those of one seed, or those that a protocol of the paper allows.
 
     Args:
         run: with images.
@@ -92,11 +92,11 @@ def candidates(run: Run, protocol: Protocol | None = None, seed: int | None = No
 
 
 def fixed(among: Candidates, strength: float | None = None) -> Choice:
-    """The same strength and seed for every pair.
+    """Choose the same strength and seed for every pair.
 
     Args:
         among: images of one seed.
-        strength: null takes the run's only one.
+        strength: None takes the run's only one.
 
     Raises:
         UserError: the run has no such strength, or several and none was given.
@@ -121,20 +121,20 @@ def best(
     alignment: str | None = None,
     fidelity: str | None = None,
 ) -> Choice:
-    """The best aligned image of each pair among those that are faithful enough.
+    """Choose each pair's image with the best alignment among those with enough fidelity.
 
-    Equals are told apart by the higher fidelity, then the weaker strength, then the lower seed. An image that lacks one
-    of the two scores, or has NaN, is never chosen.
+    Ties are decided by higher fidelity, then the weaker strength, then the lower seed. An image without one of the two
+    scores, or with NaN, is never chosen.
 
     Args:
-        among: what may be chosen.
+        among: the images to choose from.
         threshold: of fidelity as it is shown, such as 1 − LPIPS.
-        below: what a pair has none of whose images reaches the threshold: its most faithful one, or nothing.
-        alignment, fidelity: columns of scores, raw or as shown; None takes the run's first metric of that kind, CLIP score
-            and LPIPS where it has them.
+        below: the choice for a pair without an image above the threshold: its most faithful one, or nothing.
+        alignment, fidelity: columns of scores, raw or as shown; None takes the run's first metric of that kind, CLIP
+            score and LPIPS if it has them.
 
     Raises:
-        UserError: there is no such column of scores, there are several to take, or no score can reach the threshold.
+        UserError: there is no such column of scores, there are several candidates, or no score can reach the threshold.
     """
     scores = among.run.scores()
     metrics = among.run.metrics.only(scores["metric"].unique())
@@ -176,15 +176,15 @@ def best(
 
 
 def picks(among: Candidates, file: Path) -> Choice:
-    """What was picked by hand.
+    """Return the choice made by hand.
 
     Args:
-        among: what may be chosen.
-        file: CSV or JSON with ``pair_id``, ``strength`` and ``seed``, as picks.html downloads it; rows where both of the
-            latter are empty are pairs not picked. A column ``run`` must name this run.
+        among: the images to choose from.
+        file: CSV or JSON with ``pair_id``, ``strength`` and ``seed``, as downloaded from picks.html; rows with both of
+            the latter empty are pairs not picked. A column ``run`` must name this run.
 
     Raises:
-        UserError: nothing is picked, a pair twice, or what the run does not have; says on which line.
+        UserError: nothing is picked, a pair twice, or an image that the run does not have; the message has the line.
     """
     places = {(i.pair_id, format_strength(i.strength), i.seed): n for n, i in enumerate(among.images.itertuples())}
     lines: dict[str, str] = {}
@@ -207,7 +207,7 @@ def picks(among: Candidates, file: Path) -> Choice:
 
 
 def _place(among: Candidates, row: Row, file: Path, places: dict[tuple[str, str, int], int]) -> int | None:
-    """The number of a picked image; None where the row picks none."""
+    """Return the number of a picked image; None if the row picks none."""
     pair, strength, seed, run = (row.cells[name] for name in ("pair_id", "strength", "seed", "run"))
     where, axis, images = f"{file}, {row.where}", among.axis, among.images
     if run and run != among.run.key:
@@ -238,13 +238,13 @@ def _place(among: Candidates, row: Row, file: Path, places: dict[tuple[str, str,
 
 
 def _first(table: pd.DataFrame, highest: list[str]) -> pd.DataFrame:
-    """Each pair's first row: highest scores, then weakest strength, then lowest seed."""
+    """Return each pair's first row: highest scores, then weakest strength, then lowest seed."""
     order = table.sort_values([*highest, "strength", "seed"], ascending=[False] * len(highest) + [True, True])
     return order.groupby("pair_id").head(1)
 
 
 def _column(metrics: MetricCards, kind: Kind, name: str | None) -> MetricCard:
-    """The metric of a name; without one the first of a kind, if it is the only one of its heading."""
+    """Return the metric of a name; without one the first of a kind, if it is the only one of its heading."""
     there = ", ".join(sorted(card.name for card in metrics))
     if not there:
         raise UserError("The run has no scores. Repeat its eval.run command with metrics=standard, or another of them.")
@@ -263,7 +263,7 @@ def _column(metrics: MetricCards, kind: Kind, name: str | None) -> MetricCard:
 
 
 def _strength(axis: Axis, strength: float) -> float | None:
-    """The run's own number for a strength that is written to six digits."""
+    """Return the run's own number for a strength that is written to six digits."""
     return next((s for s in axis.grid if format_strength(s) == format_strength(strength)), None)
 
 

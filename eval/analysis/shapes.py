@@ -1,4 +1,4 @@
-"""What is to be said of edits that were made elsewhere in another shape than their inputs."""
+"""Notes on edits made elsewhere with another shape than their inputs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ WAYS = {
     "squash": "the whole input squashed, and are stretched to its shape before they are cut",
     "pad": "the whole input between bars, which are cut off",
 }
-"""What each geometry takes them for."""
+"""The assumption of each geometry about them, in words."""
 
 
 def shape_notes(samples: pd.DataFrame) -> list[str]:
-    """How many there are, the first of them and how they were taken; a line for each geometry.
+    """Return a line for each geometry: the number of such edits, the first of them and the assumption made.
 
     Args:
         samples: rows of a run.

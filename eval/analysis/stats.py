@@ -1,4 +1,4 @@
-"""Means and differences of methods, with intervals and tests that respect what is not independent."""
+"""Means and differences of methods, with intervals and tests that account for dependent values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import optimize, stats
 
 
 class Interval(NamedTuple):
-    """A mean and its confidence interval; the ends are NaN where there are fewer than two clusters or a value is infinite."""
+    """A mean and its confidence interval; the ends are NaN with fewer than two clusters or an infinite value."""
 
     mean: float
     low: float
@@ -20,11 +20,11 @@ class Interval(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """How much more a method scores than another on the same pairs.
+    """Mean difference of two methods' scores on the same pairs.
 
     Attributes:
         mean, low, high: of the differences, as in :class:`Interval`.
-        p: two-sided, of :func:`sign_flip_test`; NaN where the interval's ends are.
+        p: two-sided, of :func:`sign_flip_test`; NaN if the interval's ends are.
     """
 
     mean: float
@@ -36,7 +36,7 @@ class Difference(NamedTuple):
 def clustered_mean(
     values: Sequence[float], clusters: Sequence[str], level: float = 0.95, *, share: bool = False
 ) -> Interval:
-    """The mean of ``values`` with a cluster-robust t interval; that of a share, see :func:`clustered_share`.
+    """Return the mean of ``values`` with a cluster-robust t interval; for shares see :func:`clustered_share`.
 
     Values that share a cluster (edits of one source image) may be dependent in any way; clusters are independent. The
     variance is the sum over clusters of squared sums of residuals, times G/(G − 1), over n²; t has G − 1 degrees of
@@ -56,12 +56,12 @@ def clustered_mean(
 
 
 def clustered_share(values: Sequence[float], clusters: Sequence[str], level: float = 0.95) -> Interval:
-    """The mean of answers in [0, 1] with an interval that stays there and has width at 0 of n and at n of n.
+    """Return the mean of answers in [0, 1] with an interval within [0, 1] that has width at 0 of n and at n of n.
 
-    It is Wilson's for as many independent answers as are as precise (:func:`effective_answers`, with the variance of
-    :func:`clustered_mean`) and the t quantile of the clusters less one; Korn & Graubard 1998, "Confidence intervals for
-    proportions with small expected number of positive counts estimated from survey data", do the same with the binomial
-    distribution's interval. A pair's mean over seeds counts as one answer.
+    It is Wilson's for the number of independent answers with the same precision (:func:`effective_answers`, with the
+    variance of :func:`clustered_mean`) and the t quantile of the clusters less one; Korn & Graubard 1998, "Confidence
+    intervals for proportions with small expected number of positive counts estimated from survey data", do the same
+    with the binomial distribution's interval. A pair's mean over seeds counts as one answer.
     """
     y = np.asarray(values, dtype=float)
     mean, groups = float(y.mean()), len(set(clusters))
@@ -72,13 +72,13 @@ def clustered_share(values: Sequence[float], clusters: Sequence[str], level: flo
 
 
 def effective_answers(share: float, variance: float, answers: int, fewest: int) -> float:
-    """How many independent answers have the same variance; at most as many as there are.
+    """Return the number of independent answers with the same variance; at most ``answers``.
 
     Args:
         share: of the answers.
         variance: of the share.
-        answers: how many there are.
-        fewest: how many are taken for independent where all agree, and nothing is known of the variance: the clusters.
+        answers: number of answers.
+        fewest: the result if all answers agree, and the variance is not known: the number of clusters.
     """
     if share in (0.0, 1.0):
         return float(fewest)
@@ -86,7 +86,7 @@ def effective_answers(share: float, variance: float, answers: int, fewest: int) 
 
 
 def wilson_interval(share: float, n: float, quantile: float) -> tuple[float, float]:
-    """Wilson's score interval (1927) of a share of ``n`` independent answers, ``n`` not necessarily whole."""
+    """Return Wilson's score interval (1927) of a share of ``n`` independent answers, ``n`` not necessarily whole."""
     square = quantile**2 / n
     center = (share + square / 2) / (1 + square)
     reach = quantile / math.sqrt(n) * math.sqrt(share * (1 - share) + square / 4) / (1 + square)
@@ -94,7 +94,7 @@ def wilson_interval(share: float, n: float, quantile: float) -> tuple[float, flo
 
 
 def cluster_variance(residuals: np.ndarray, clusters: Sequence[str] | np.ndarray) -> float:
-    """The variance of a mean whose values depend on each other within clusters, of at least two.
+    """Return the variance of a mean whose values depend on each other within clusters, of which there are at least two.
 
     Args:
         residuals: (n,) from the mean.
@@ -112,28 +112,28 @@ def paired_difference(
     *,
     share: bool = False,
 ) -> Difference:
-    """The mean of ``values − others``, with its clustered interval and the test of no difference.
+    """Return the mean of ``values − others``, with its clustered interval and the test of no difference.
 
     Args:
         values, others: of the same pairs in the same order, one value a pair.
-        clusters: which pairs are not independent (edits of one source image).
+        clusters: names of the source images; pairs with the same name are dependent.
         level: of the interval.
-        share: whether both are answers in [0, 1]; the interval is then that of :func:`share_difference`.
+        share: True if both are answers in [0, 1]; the interval is then that of :func:`share_difference`.
     """
-    with np.errstate(invalid="ignore"):  # of two infinite values the difference is none
+    with np.errstate(invalid="ignore"):  # the difference of two infinite values is NaN
         differences = np.asarray(values, dtype=float) - np.asarray(others, dtype=float)
     interval = share_difference if share else clustered_mean
     return Difference(*interval(differences.tolist(), clusters, level), sign_flip_test(differences, clusters))
 
 
 def share_difference(differences: Sequence[float], clusters: Sequence[str], level: float = 0.95) -> Interval:
-    """The mean of differences of answers, each in [−1, 1], with an interval that stays there and always has width.
+    """Return the mean of differences of answers, each in [−1, 1], with an interval in that range that always has width.
 
-    It is the score interval of a paired difference of proportions (Tango 1998, "Equivalence test and confidence interval
-    for the difference in proportions for the paired-sample design") for as many independent pairs as are as precise as
-    the given ones (at most these; one a cluster where all differences are equal), with the t quantile of the clusters
-    less one. It needs the mean and the mean square alone, which for −1, 0 and 1 are the counts of Tango's table; so it
-    takes differences of means over seeds too.
+    It is the score interval of a paired difference of proportions (Tango 1998, "Equivalence test and confidence
+    interval for the difference in proportions for the paired-sample design") for the number of independent pairs with
+    the same precision (at most the given ones; one for each cluster if all differences are equal), with the t quantile
+    of the clusters less one. It needs the mean and the mean square alone, which for −1, 0 and 1 are the counts of
+    Tango's table; so it applies to differences of means over seeds too.
     """
     d = np.asarray(differences, dtype=float)
     mean, square, groups = float(d.mean()), float((d**2).mean()), len(set(clusters))
@@ -148,15 +148,15 @@ def share_difference(differences: Sequence[float], clusters: Sequence[str], leve
 
 
 def _tango_interval(mean: float, square: float, n: float, quantile: float) -> tuple[float, float]:
-    """The differences that the score test does not refuse.
+    """Return the differences that the score test does not reject.
 
-    Under a difference δ the share q of pairs with −1 is estimated by likelihood, and the mean
-    less δ is held against its standard error √((2q + δ(1 − δ)) / n).
+    Under a difference δ the share q of pairs with −1 is estimated by maximum likelihood, and the mean less δ is
+    compared with its standard error √((2q + δ(1 − δ)) / n).
     """
     minus = (square - mean) / 2
 
     def excess(delta: float) -> float:
-        """How many standard errors the mean is above δ."""
+        """Return by how many standard errors the mean is above δ."""
         b, c = (2 - mean) * delta - square, -minus * delta * (1 - delta)
         q = max((math.sqrt(max(b * b - 8 * c, 0.0)) - b) / 4, 0.0)
         error = math.sqrt(max(2 * q + delta * (1 - delta), 0.0) / n)
@@ -173,11 +173,11 @@ def _tango_interval(mean: float, square: float, n: float, quantile: float) -> tu
 def sign_flip_test(
     differences: Sequence[float] | np.ndarray, clusters: Sequence[str], resamples: int = 9999, seed: int = 0
 ) -> float:
-    """The two-sided p-value of a permutation test that the two methods of a paired comparison are exchangeable.
+    """Return the two-sided p-value of a permutation test that the two methods of a paired comparison are exchangeable.
 
-    The methods change places in all pairs of a source image at once, for what pairs of one image share would stay with
-    a method as it does in the data; the statistic is the mean difference over pairs. With few clusters every exchange
-    is tried (then p is at least 2/2^G), else ``resamples`` random ones (Winkler et al. 2015, "Multi-level block
+    The methods are exchanged in all pairs of a source image at once, because effects that pairs of one image share
+    belong to the method in the data; the statistic is the mean difference over pairs. With few clusters every exchange
+    is tried (then p is at least 2/2^G), otherwise ``resamples`` random ones (Winkler et al. 2015, "Multi-level block
     permutation", have the same exchange of whole blocks).
     """
     sums = _sums(np.asarray(differences, dtype=float), clusters)
@@ -195,9 +195,9 @@ def sign_flip_test(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted for their number (Holm 1979): all below a level are significant together at that level.
+    """Return p-values adjusted for their number (Holm 1979): all below a level are significant together at that level.
 
-    A NaN stays one and does not count.
+    NaN stays NaN and does not count.
     """
     from statsmodels.stats.multitest import multipletests
 
@@ -210,11 +210,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @cache
 def _quantile(level: float, groups: int) -> float:
-    """How many standard errors the interval of a mean of so many clusters reaches."""
+    """Return the half-width of an interval in standard errors, for a mean of ``groups`` clusters."""
     return float(stats.t.ppf((1 + level) / 2, groups - 1))
 
 
 def _sums(values: np.ndarray, clusters: Sequence[str] | np.ndarray) -> np.ndarray:
-    """The sum of each cluster's values, (G,)."""
+    """Return the sum of each cluster's values, (G,)."""
     _, index = np.unique(np.asarray(clusters), return_inverse=True)
     return np.bincount(index, weights=values)

@@ -22,10 +22,10 @@ class Along(NamedTuple):
     Attributes:
         table: :data:`ALONG_COLUMNS`, sorted; the category is empty for all pairs together.
         shown: the metric that figures show of each kind; every method has it.
-        n_pairs: of how many pairs every method has the shown metrics; of the judgement, which not every pair can have,
-            this says nothing.
-        categories: of the compared pairs, with how many there are of each.
-        notes: what a reader must know besides.
+        n_pairs: number of pairs for which every method has the shown metrics, without the judgement, which not every
+            pair can have.
+        categories: number of compared pairs in each category.
+        notes: remarks for the reader.
     """
 
     table: pd.DataFrame
@@ -36,17 +36,17 @@ class Along(NamedTuple):
 
 
 def along(comparison: Comparison, alignment: str | None = None, fidelity: str | None = None) -> Along:
-    """The curves of compared methods.
+    """Return the curves of compared methods.
 
-    A metric's means are over the pairs of which every method that has the metric has a score. Strengths of a method
-    that not all of these pairs have are left out.
+    A metric's means are over the pairs that are scored for every method with that metric. Strengths of a method that
+    not all of these pairs have are left out.
 
     Args:
         comparison: of methods opened whole (:func:`eval.analysis.methods.open_whole`).
         alignment, fidelity: the metrics to show, raw or as shown; None takes the first that every method has.
 
     Raises:
-        UserError: no metric is every method's, or an asked one is not.
+        UserError: the methods have no metric in common, or not all have an asked one.
     """
     measured = _measured(comparison)
     cards = comparison.metrics
@@ -87,7 +87,7 @@ def along(comparison: Comparison, alignment: str | None = None, fidelity: str | 
 
 
 def _measured(comparison: Comparison) -> list[pd.DataFrame]:
-    """Each method's scores of the pairs that are scored for every method which has the metric at all."""
+    """Return each method's scores, for pairs that are scored for every method with that metric."""
     each = [method.scores().dropna(subset="score") for method in comparison.methods]
     kept = []
     for metric in sorted({metric for own in each for metric in own["metric"]}):
@@ -119,6 +119,6 @@ def _shown(
 
 
 def rows_of(found: Along, method: Method, category: str = "") -> pd.DataFrame:
-    """One method's part of the table."""
+    """Return one method's part of the table."""
     table = found.table
     return table[(table["method"] == method.name) & (table["category"] == category)]

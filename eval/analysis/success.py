@@ -1,4 +1,4 @@
-"""Rates of judged success: how often an edit does what was asked, and nothing else, along the strength and by category."""
+"""Rates of judged success: how often an edit makes the asked change and no other, by strength and category."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class JudgedRun(NamedTuple):
 
     Attributes:
         name: for tables.
-        run: where its pictures are.
+        run: the run.
         images: one row an image, of the pairs that could be judged.
-        left_out: why the other pairs could not, by pair id.
+        left_out: by pair id, the reason why it could not be judged.
     """
 
     name: str
@@ -38,7 +38,7 @@ class JudgedRun(NamedTuple):
     left_out: dict[str, str]
 
     def of(self, pair_ids: Sequence[str]) -> JudgedRun:
-        """Return the same with these pairs alone."""
+        """Return the same for these pairs only."""
         return self._replace(images=self.images[self.images["pair_id"].isin(pair_ids)])
 
 
@@ -76,15 +76,15 @@ def _judge(shard: Shard, rows: pd.DataFrame, reader: Reader) -> pd.DataFrame | N
 
 
 def rates(judged: JudgedRun, expected: pd.Series) -> pd.DataFrame:
-    """Return the share of images for which each question of success is answered yes, with 95% intervals.
+    """Return the share of images with the answer yes to each question of success, with 95% intervals.
 
-    One row for each category (and all), strength and question. Intervals are those of the means over pairs of each pair's
-    mean over seeds, clustered by source image; they stay within [0, 1]. Rows without a strength are of pairs: the share of
-    them for which *some* strength and seed does.
+    One row for each category (and all), strength and question. Intervals are those of the means over pairs of each
+    pair's mean over seeds, clustered by source image; they stay within [0, 1]. Rows without a strength are shares of
+    pairs: those for which *some* strength and seed has the answer yes.
 
     Args:
         judged: a run.
-        expected: how many pairs there should be, by category.
+        expected: number of pairs there should be, by category.
     """
     rows = []
     for category in (ALL, *sorted(judged.images["category"].unique())):
@@ -104,14 +104,14 @@ def rates(judged: JudgedRun, expected: pd.Series) -> pd.DataFrame:
 
 
 def best_strength(table: pd.DataFrame, run: str) -> float:
-    """Return the strength at which most images of a run succeed; the smallest of several."""
+    """Return the strength at which most images of a run succeed; the smallest if several do equally."""
     rows = table[(table["run"] == run) & (table["category"] == ALL) & (table["question"] == "success")]
     rows = rows.dropna(subset="strength").sort_values("strength")
     return float(rows.loc[rows["mean"].idxmax(), "strength"])
 
 
 def best_attempts(judged: JudgedRun) -> pd.DataFrame:
-    """Return one row a pair: the image that succeeds, or else has most right answers; the smallest strength of several.
+    """Return one row a pair: the image that succeeds, or has most right answers; the smallest strength if several do.
 
     ``n_success`` of its ``n`` images succeed.
     """
@@ -123,14 +123,14 @@ def best_attempts(judged: JudgedRun) -> pd.DataFrame:
 
 
 class SuccessComparison(NamedTuple):
-    """Judged success of runs on the pairs that all of them have whole.
+    """Judged success of runs, on the pairs that all of them have whole.
 
     Attributes:
         judged: each run's judgements of these pairs.
         table: the rates (see :func:`rates`) of all runs.
         attempts: each pair's best image (see :func:`best_attempts`) of all runs.
         best: the strength at which most images succeed, by run.
-        left_out: why a pair is not compared, by pair id.
+        left_out: by pair id, the reason why it is not compared.
         symbol: of the strength, for tables and figures.
         judge: the digest of the judge's weights.
         dataset: label for pages and figures.

@@ -1,4 +1,4 @@
-"""The trade-off between Imagic's settings: judged success and fidelity of runs whose stages were trained otherwise."""
+"""The trade-off between Imagic's settings: judged success and fidelity of runs with different stages."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def stage(settings: Mapping[str, Any]) -> str:
 def tradeoff(runs: Mapping[str, Run], reader: Reader) -> pd.DataFrame:
     """Return one row a run, the most successful first.
 
-    Columns are the settings of both stages in short (:func:`stage`), ``guidance``, how many ``pairs`` were judged,
+    Columns are the settings of both stages in short (:func:`stage`), ``guidance``, the number of judged ``pairs``,
     ``best_eta`` at which most images succeed, ``success`` there, ``any`` (the share of pairs that some η and seed
-    solves), the heading of the run's first metric of ``fidelity`` (such as 1 − LPIPS), its means ``fidelity_at_best`` and
-    ``fidelity_at_0`` (NaN where it was not measured), ``dataset`` (its label), and ``run``.
+    solves), the heading of the run's first metric of ``fidelity`` (such as 1 − LPIPS), its means ``fidelity_at_best``
+    and ``fidelity_at_0`` (NaN if it was not measured), ``dataset`` (its label), and ``run``.
 
     Args:
         runs: of Imagic, by name.
@@ -72,7 +72,7 @@ def _measure(name: str, run: Run, reader: Reader) -> dict[str, Any]:
 
 
 def _fidelity(run: Run) -> tuple[str, pd.Series]:
-    """Return the heading of the run's first metric of fidelity and its means by strength; empty ones where it has none."""
+    """Return heading and means by strength of the run's first metric of fidelity; empty ones if it has none."""
     scores = run.scores()
     card = run.metrics.only(scores["metric"].unique()).first_of_kinds().get("fidelity")
     if card is None:

@@ -1,1 +1,1 @@
-"""What a person looks at: figures, reports, tables, exports, and the outputs of a run."""
+"""Output for people: figures, reports, tables, exports, and the files beside a run's shards."""

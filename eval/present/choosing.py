@@ -1,8 +1,7 @@
-"""Choosing one image for each pair of a run: options, rules, and the sheet of what was chosen."""
+"""Choice of one image for each pair of a run: options, rules, and the sheet of chosen images."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,17 @@ from eval.analysis.selection import Choice
 from eval.analysis.selection_rules import Candidates
 from eval.runs.folder import Run
 from tedbench.errors import UserError
+from tedbench.settings import checked
 
 RULES = {"fixed": {"strength"}, "best": {"threshold", "alignment", "fidelity"}, "picks": {"picks"}}
 """The options that belong to each rule."""
 
 
 def check(options: dict[str, Any]) -> None:
-    """Refuses options that are no such thing, or that the rule does not have.
+    """Check the options.
 
     Raises:
-        UserError: says which, and what there is.
+        UserError: an option has an impossible value, or does not belong to the rule; the message says what there is.
     """
     rule = options["rule"]
     for name, known in (("rule", [*RULES]), ("protocol", ["figure6", "study"]), ("below", ["faithful", "leave"])):
@@ -33,12 +33,9 @@ def check(options: dict[str, Any]) -> None:
         raise UserError(
             f"protocol={options['protocol']} chooses the strength per pair, and rule=fixed does not. Leave out one of them."
         )
-    if options["seed"] is not None and type(options["seed"]) is not int:
-        raise UserError(f"seed={options['seed']} is no whole number. Give one of the run's seeds.")
+    checked("seed", options["seed"], int | None)
     for name in ("strength", "threshold"):
-        value = options[name]
-        if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
-            raise UserError(f"{name}={value} is no number. Give one such as {name}=0.8.")
+        checked(name, options[name], float | None)
     if rule == "best" and options["threshold"] is None:
         raise UserError(
             "rule=best needs a threshold: the least fidelity (1 − LPIPS) that an edit may have, such as threshold=0.8. "
@@ -49,14 +46,14 @@ def check(options: dict[str, Any]) -> None:
 
 
 def lowest_seed(run: Run) -> int | None:
-    """Of a run's images; None where it has none."""
+    """Return the lowest seed of a run's images; None if it has none."""
     samples = run.samples()
     seeds = samples.loc[samples["status"] == "ok", "seed"]
     return int(seeds.min()) if len(seeds) else None
 
 
 def choose(among: Candidates, options: dict[str, Any]) -> Choice:
-    """Applies the rule."""
+    """Apply the rule."""
     from eval.analysis import selection_rules as rules
 
     if options["rule"] == "fixed":
@@ -67,7 +64,7 @@ def choose(among: Candidates, options: dict[str, Any]) -> Choice:
 
 
 def draw_chosen(run: Run, choice: Choice) -> None:
-    """Writes chosen.png: input, chosen image and text of each pair, under the rule."""
+    """Write chosen.png: input, chosen image and text of each pair, under the rule."""
     from tedbench.disk import writing
     from tedbench.sheet import Cell, draw_sheet
 

@@ -10,7 +10,7 @@ from typing import Any
 from eval.analysis.common_pairs import Comparison
 from eval.present.differences import difference_grid, difference_notes
 from eval.present.tables import Grid
-from tedbench.errors import UserError
+from tedbench.settings import checked
 
 WRITTEN = re.compile(r"comparison\.(md|csv|tex)|differences\.csv|plane\.(png|pdf|csv)|grid-\d{2,}\.png")
 
@@ -19,27 +19,10 @@ def strengths_of(strengths: Any) -> dict[str, float]:
     """Check the option ``strengths``: numbers by method.
 
     Raises:
-        UserError: it is no such thing.
+        UserError: it is something else.
     """
-    numbers = strengths.values() if isinstance(strengths, dict) else ()
-    if strengths is not None and (
-        not isinstance(strengths, dict)
-        or not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
-    ):
-        raise UserError(f"strengths is {strengths!r}. It must be a number by method, such as {{sdedit: 0.5}}.")
-    return {str(name): float(number) for name, number in (strengths or {}).items()}
-
-
-def whole_number(settings: Mapping[str, Any], name: str, least: int) -> int:
-    """Return a setting that must be a whole number of at least ``least``.
-
-    Raises:
-        UserError: it is no such number.
-    """
-    value = settings[name]
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UserError(f"{name} is {value!r}. It must be a whole number from {least}.")
-    return value
+    found: dict[Any, float] = checked("strengths", strengths, dict[Any, float] | None) or {}
+    return {str(name): number for name, number in found.items()}
 
 
 def compare(
@@ -51,15 +34,15 @@ def compare(
     rows: int = 8,
     tile: int = 160,
 ) -> None:
-    """Compares saved runs, prints the table and writes everything into ``out``.
+    """Compare saved runs, print the table and write everything into ``out``.
 
     Args:
-        runs: folders, or folders by the name that the method is to have.
-        out: what an earlier comparison wrote there is replaced.
+        runs: folders, or folders by the name of the method.
+        out: a folder; the files of an earlier comparison are replaced.
         strengths: methods that are compared at one strength, whatever was chosen.
-        pairs: of the grid, ids or their starts; None is all that are compared.
+        pairs: of the grid, ids or their starts; None is all compared ones.
         rows: of the grid on a page.
-        tile: side of its pictures in pixels.
+        tile: side of its images in pixels.
 
     Raises:
         UserError: the runs cannot be compared.
@@ -108,7 +91,7 @@ def _join(*parts: str) -> str:
 
 
 def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], out: Path) -> None:
-    """Tables, notes and what is left out; the last line is the folder."""
+    """Print tables, notes and the left-out pairs; the last line is the folder."""
     from rich.markup import escape
     from rich.table import Table
 

@@ -15,11 +15,11 @@ WRITTEN = re.compile(r"curves(-by-category)?\.(png|pdf|csv|md)")
 def curves(
     runs: Sequence[str] | Mapping[str, str], out: Path, *, alignment: str | None = None, fidelity: str | None = None
 ) -> None:
-    """Draws saved runs and says what is left out.
+    """Draw the curves of saved runs and print the captions.
 
     Args:
-        runs: folders, or folders by the name that the method is to have.
-        out: what an earlier call wrote there is replaced.
+        runs: folders, or folders by the name of the method.
+        out: a folder; the files of an earlier call are replaced.
         alignment, fidelity: names of the metrics to draw; None takes the first that every run has.
 
     Raises:
@@ -56,12 +56,12 @@ def curves(
 
 
 def _coverage(comparison: Comparison, found: Along) -> str:
-    """ "35 of 36 pairs"."""
+    """Return the number of pairs, such as "35 of 36 pairs"."""
     return f"{found.n_pairs} of {comparison.n_expected} pair{'' if comparison.n_expected == 1 else 's'}"
 
 
 def _captions(comparison: Comparison, found: Along) -> list[str]:
-    """What stands under the figures, a line each."""
+    """Return the captions of the figures, a line each."""
     from eval.analysis.curves import REGION_RULE
 
     names = "; ".join(f"{kind}: {card.shown}" for kind, card in found.shown.items())
@@ -88,7 +88,7 @@ def _page(comparison: Comparison, found: Along) -> str:
 
 
 def _print(comparison: Comparison, found: Along, out: Path) -> None:
-    """Captions and what is left out; the last line is the folder."""
+    """Print captions and the left-out pairs; the last line is the folder."""
     from eval.present.tables import print_left_out
     from runtime.tables import open_console
 

@@ -1,4 +1,4 @@
-"""Paired differences in words, as tables print them."""
+"""Paired differences as text in tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOTE = (
 
 
 def difference_grid(table: pd.DataFrame, cards: MetricCards, join: Callable[..., str]) -> Grid:
-    """The differences in words: a row for each two methods, a column a metric.
+    """Return the differences as text: a row for each two methods, a column a metric.
 
     Args:
         table: see :func:`eval.analysis.differences.differences`.
@@ -36,7 +36,7 @@ def difference_grid(table: pd.DataFrame, cards: MetricCards, join: Callable[...,
 
 
 def difference_notes(table: pd.DataFrame) -> list[str]:
-    """What stands under the differences; nothing where there are none."""
+    """Return the notes below the differences; none if there are no differences."""
     if table.empty:
         return []
     images = int(table["n_source_images"].min())
@@ -55,5 +55,5 @@ def _words(rows: pd.DataFrame, percent: bool, join: Callable[..., str]) -> str:
 
 
 def p_value(p: float) -> str:
-    """ "p = .031", or "p < .001"."""
+    """Format a p-value: "p = .031", or "p < .001"."""
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")

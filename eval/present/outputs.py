@@ -1,4 +1,4 @@
-"""Everything that lies beside a run's shards: made from its folder alone, and made again at any time."""
+"""All files beside a run's shards: made from its folder alone, and made again at any time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write_outputs(writer: RunWriter) -> None:
     """Write tables, curves, strips and report of all that a run has.
 
     Raises:
-        UserError: the run has no pairs, or the disk does not take them.
+        UserError: the run has no pairs, or the disk is full or not writable.
     """
     from eval.present.figures.curves import draw_run
     from eval.present.figures.strips import draw_strips

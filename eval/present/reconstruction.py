@@ -1,4 +1,4 @@
-"""The table of ``eval.reconstruction`` as the terminal prints it."""
+"""The table of ``eval.reconstruction`` for the terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 NEAR = 0.1
-"""The part of the way to another input within which a pair counts as given back."""
+"""Fraction of the distance to another input within which a pair counts as reconstructed."""
 
 
 def reconstruction_lines(table: pd.DataFrame) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The page of ``eval.success``, and everything that is written beside it."""
+"""The page of ``eval.success``, and the files beside it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = ["run", "pair_id", "category", "target_text", "n", "n_success", "strengt
 
 
 def write_success(found: SuccessComparison, out: Path) -> str:
-    """Write page, tables and figures into ``out``; what an earlier call wrote there is replaced.
+    """Write page, tables and figures into ``out``; the files of an earlier call are replaced.
 
     Returns:
         The page.

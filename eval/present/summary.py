@@ -17,14 +17,14 @@ from tedbench.method import format_strength
 
 
 def print_summary(run: Run, pair_ids: Collection[str], metrics: MetricCards, console: Console, seconds: float) -> int:
-    """Print the curves as a table, failures and where things are; the last line is the run's folder.
+    """Print the curves as a table, failures and the place of the results; the last line is the run's folder.
 
     Args:
         run: with its scores.
-        pair_ids: the pairs that the command was asked for.
+        pair_ids: the pairs of the command.
         metrics: the columns of the table.
-        console: where to.
-        seconds: that the command took.
+        console: to print to.
+        seconds: duration of the command.
 
     Returns:
         1 if any of these pairs failed, else 0.
@@ -50,13 +50,13 @@ def print_summary(run: Run, pair_ids: Collection[str], metrics: MetricCards, con
 
 
 def print_part(run: Run, pair_ids: Collection[str], part: str, console: Console) -> int:
-    """Print how one command of several that share a run ended; the last line is the run's folder.
+    """Print the result of one command of several that share a run; the last line is the run's folder.
 
     Args:
         run: that the commands share.
         pair_ids: the pairs of this command.
         part: its name, such as "part 1 of 8".
-        console: where to.
+        console: to print to.
 
     Returns:
         1 if any of its pairs failed, else 0.
@@ -72,7 +72,7 @@ def print_part(run: Run, pair_ids: Collection[str], part: str, console: Console)
 
 
 def _print_failures(run: Run, pair_ids: Collection[str], console: Console) -> int:
-    """Print each failed pair with its reason; returns how many there are."""
+    """Print each failed pair with its reason; return their number."""
     samples = run.samples()
     samples = samples[samples["pair_id"].isin(pair_ids)]
     failed = samples[samples["status"] != "ok"].groupby("pair_id")["reason"].first()

@@ -51,7 +51,7 @@ LATEX = {
 
 
 class Grid(NamedTuple):
-    """A table's words: one row a method. ``numbers`` are the columns that stand to the right."""
+    """A table as text: one row a method. ``numbers`` is the number of right-aligned columns."""
 
     head: list[str]
     rows: list[list[str]]
@@ -59,24 +59,24 @@ class Grid(NamedTuple):
 
 
 def latex_escape(text: str) -> str:
-    """Any text as LaTeX that prints it; line ends and other control characters become spaces."""
+    """Return LaTeX that prints a text; line ends and other control characters become spaces."""
     return "".join(LATEX.get(letter, letter) for letter in CONTROL.sub(" ", text))
 
 
 def markdown_escape(text: str) -> str:
-    """Any text as one cell of a Markdown table."""
+    """Return a text as one cell of a Markdown table."""
     plain = html.escape(CONTROL.sub(" ", text), quote=False)
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", plain)
 
 
 def grid(comparison: Comparison, table: pd.DataFrame, costs: Sequence[Cost], join: Callable[..., str]) -> Grid:
-    """The table's words.
+    """Return the comparison as text.
 
     Args:
-        comparison: what is compared.
+        comparison: the compared methods and pairs.
         table: see :func:`eval.analysis.comparison.comparison_table`.
         costs: of each method.
-        join: makes one text of a mean, its interval and of how many pairs it is where these are fewer.
+        join: makes one text of a mean, its interval and its number of pairs if that is smaller.
     """
     metrics = list(dict.fromkeys(table["metric"]))
     cards = comparison.metrics.only(metrics)
@@ -106,7 +106,7 @@ def _seconds(seconds: float) -> str:
 
 
 def notes(comparison: Comparison, table: pd.DataFrame, costs: Sequence[Cost], more: Sequence[str]) -> list[str]:
-    """What stands under the table, a line each."""
+    """Return the notes below the table, a line each."""
     metrics = list(dict.fromkeys(table["metric"]))
     cards = comparison.metrics.only(metrics)
     names = "; ".join(f"{cards.heading(metric)}: {metric}" for metric in metrics)
@@ -136,7 +136,7 @@ def notes(comparison: Comparison, table: pd.DataFrame, costs: Sequence[Cost], mo
 
 
 def published_notes(bands: Sequence[Published]) -> list[str]:
-    """Published numbers in words."""
+    """Return published numbers as text."""
     if not bands:
         return []
     each = "; ".join(
@@ -149,7 +149,7 @@ def published_notes(bands: Sequence[Published]) -> list[str]:
 
 
 def markdown(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], pictures: Sequence[str]) -> str:
-    """The page: tables, notes, what is left out and why, pictures."""
+    """Return the page: tables, notes, left-out pairs with reasons, images."""
     page = [f"# {markdown_escape(comparison.dataset)}: {comparison.coverage} compared", ""]
     for each in words:
         rule = ["---"] * (len(each.head) - each.numbers) + ["---:"] * each.numbers
@@ -167,7 +167,7 @@ def markdown(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str]
 
 
 def left_out(comparison: Comparison) -> list[str]:
-    """Lines of Markdown: the pairs that are not compared, by why; none where all are."""
+    """Return lines of Markdown: the pairs that are not compared, by reason; none if all are."""
     lines = []
     for why, pair_ids in comparison.reasons().items():
         lines.append(f"- {markdown_escape(why)} ({len(pair_ids)}): {markdown_escape(', '.join(pair_ids))}")
@@ -175,7 +175,7 @@ def left_out(comparison: Comparison) -> list[str]:
 
 
 def print_left_out(comparison: Comparison, console: Console) -> None:
-    """The same on the terminal, with the first pairs of each reason."""
+    """Print the same on the terminal, with the first pairs of each reason."""
     for why, pair_ids in comparison.reasons().items():
         first = ", ".join(pair_ids[:3]) + (", …" if len(pair_ids) > 3 else "")
         count = f"{len(pair_ids)} pair{'' if len(pair_ids) == 1 else 's'}"
@@ -183,7 +183,7 @@ def print_left_out(comparison: Comparison, console: Console) -> None:
 
 
 def latex(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str]) -> str:
-    """A table environment with one tabular above the other; needs the packages booktabs and textcomp."""
+    """Return a table environment with one tabular above the other; needs the packages booktabs and textcomp."""
     first, *others = words
     place = first.head.index("chosen by")  # too long for a column of print: it stands in the caption
     rules = "; ".join(f"{row[0]}: {row[place]}" for row in first.rows)
@@ -213,6 +213,6 @@ def _tabular(words: Grid) -> str:
 
 
 def cell(row: pd.Series, percent: bool) -> tuple[str, str]:
-    """A mean and its interval: "0.576" and "[0.518, 0.634]"; shares in percent."""
+    """Format a mean and its interval: "0.576" and "[0.518, 0.634]"; shares in percent."""
     mean = number(row["mean"], ".0%" if percent else ".3f")
     return mean.replace("-", "−"), brackets(row["mean"], row["ci_low"], row["ci_high"], percent).replace("-", "−")

@@ -1,4 +1,4 @@
-"""The curve table's numbers in words, as the terminal and the report print them."""
+"""The curve table's numbers as text for the terminal and the report."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from eval.runs.cards import MetricCards
 from eval.runs.folder import Run
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-"""What no page or figure can show: line ends, and marks that turn the writing round."""
+"""Characters that no page or figure can show: line ends, and marks of writing direction."""
 
 
 def strength_cells(group: pd.DataFrame, metrics: MetricCards, intervals: bool = False) -> list[str]:
-    """One strength's means, a cell a metric; – where it has none.
+    """Return one strength's means, a cell a metric; – if it has none.
 
-    Shares are percent of images. A cell says of how many images it is where the row's other metrics have more.
+    Shares are percent of images. A cell names its number of images if the row's other metrics have more.
 
     Args:
         group: the rows of the curve table at one strength.
@@ -40,14 +40,14 @@ def strength_cells(group: pd.DataFrame, metrics: MetricCards, intervals: bool = 
 
 
 def number(value: float, form: str) -> str:
-    """A mean as tables print it; "∞" where an image is its input and the metric PSNR, "–" where there is none."""
+    """Format a mean for tables; "∞" for infinity (PSNR of an unchanged image), "–" for NaN."""
     return "–" if math.isnan(value) else f"{value:{form}}".replace("inf", "∞")
 
 
 def brackets(mean: float, low: float, high: float, percent: bool) -> str:
-    """A mean's interval as tables print it: "[0.518, 0.634]", in percent "[35, 51]".
+    """Format a mean's interval for tables: "[0.518, 0.634]", in percent "[35, 51]".
 
-    It is "[–]" where there is one source image, and "" beside an infinite mean or none.
+    It is "[–]" with one source image, and "" beside a mean that is infinite or NaN.
     """
     if not math.isfinite(mean):
         return ""
@@ -57,24 +57,24 @@ def brackets(mean: float, low: float, high: float, percent: bool) -> str:
 
 
 def coverage(table: pd.DataFrame, metrics: MetricCards) -> str:
-    """ "33 of 36": how many images were measured of how many there should be; some metrics have nothing to say of some."""
+    """Return the number of measured images, such as "33 of 36", preferably of metrics that apply to all."""
     measured = _measured(table, metrics)
     return f"{measured['n_images'].min()} of {measured['n_expected'].max()}"
 
 
 def pairs_of(table: pd.DataFrame, metrics: MetricCards) -> int:
-    """How many pairs were measured."""
+    """Return the number of pairs that were measured."""
     return int(_measured(table, metrics)["n_pairs"].min())
 
 
 def judged_images(table: pd.DataFrame, metrics: MetricCards) -> int:
-    """How many images were judged at the strength where the fewest were; 0 if none was."""
+    """Return the smallest number of judged images at a strength; 0 if none was judged."""
     judged = table[table["metric"].map(lambda name: metrics[name].kind == "judgement").astype(bool)]
     return int(judged["n_images"].min()) if len(judged) else 0
 
 
 def curve_title(run: Run, table: pd.DataFrame) -> str:
-    """Above a run's figure: method, model, dataset and how many of how many."""
+    """Return the title of a run's figure: method, model, dataset and coverage."""
     if not len(table):
         return f"{run.title}\nno scores"
     cards = run.metrics
@@ -84,6 +84,6 @@ def curve_title(run: Run, table: pd.DataFrame) -> str:
 
 
 def _measured(table: pd.DataFrame, metrics: MetricCards) -> pd.DataFrame:
-    """The rows of metrics that measure every image; all rows where there are none of them."""
+    """Return the rows of metrics that measure every image; all rows if there are none of them."""
     measured = table[~table["metric"].map(lambda name: metrics[name].partial).astype(bool)]
     return measured if len(measured) else table

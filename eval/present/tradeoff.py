@@ -1,4 +1,4 @@
-"""The table of ``eval.tradeoff`` as a page, and everything that is written beside it."""
+"""The table of ``eval.tradeoff`` as a page, and the files beside it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WRITTEN = re.compile(r"tradeoff\.(md|csv|png|pdf)")
 
 
 def write_tradeoff(table: pd.DataFrame, out: Path) -> str:
-    """Write page, table and figure into ``out``; what an earlier call wrote there is replaced.
+    """Write page, table and figure into ``out``; the files of an earlier call are replaced.
 
     Args:
         table: of :func:`eval.analysis.tradeoff.tradeoff`.

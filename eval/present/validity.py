@@ -1,4 +1,4 @@
-"""The page of ``eval.validity``: what was found, in tables, with its figures."""
+"""The page of ``eval.validity``: results in tables, with figures."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ def page(
 
     Args:
         material: the images.
-        scores: that are held against the judgement.
+        scores: compared with the judgement.
         tables: ``rankings``, ``choices`` and ``misled``.
         sheets: label and file of each sheet of misleading cases.
-        figures: names, without suffix, of those that were drawn.
+        figures: names, without suffix, of the drawn figures.
     """
     images = material.images
     counts = images.groupby("run").agg(n=("good", "size"), good=("good", "mean"))

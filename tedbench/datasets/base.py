@@ -1,4 +1,4 @@
-"""What every dataset is: a list of entries, and how to read one entry's images."""
+"""The base of all datasets: a list of entries, and the reading of one entry's images."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from tedbench.pair import EditPair, Entry, pair_id
 
 
 class Dataset(ABC):
-    """Pairs in a fixed order. Images are read one at a time, when they are asked for.
+    """Pairs in a fixed order. Images are read one at a time, on demand.
 
     Attributes:
-        name: as it stands in run folders and tables.
-        synthetic: whether figures must say that this is no photograph benchmark.
-        licence: under which its images may be passed on, by its name on Hugging Face's hub; None where none is stated.
-        entries: what is in it, after ``limit`` and ``ids``.
+        name: in run folders and tables.
+        synthetic: True if figures must say that this is no benchmark of photographs.
+        licence: of its images, by its name on Hugging Face's hub; None if none is stated.
+        entries: its pairs, after ``limit`` and ``ids``.
         size: side of the pairs' canonical square in pixels.
         listed: the ids of all its pairs, without ``limit`` and ``ids``.
-        list_file: the list that names them, where it is a file of the user's own.
-        has_truths: whether a pair may have a true edited image. Where not, each input is checked once for all its pairs.
+        list_file: the list of pairs, if it is a file of the user's own.
+        has_truths: True if a pair may have a true edit. If not, each input is checked once for all its pairs.
     """
 
     name: ClassVar[str]
@@ -45,13 +45,13 @@ class Dataset(ABC):
     ) -> None:
         """
         Args:
-            entries: all there are.
+            entries: all pairs.
             size: side of the canonical square.
-            limit: keep the first so many.
-            ids: keep these pair ids only; the start of an id is enough where it is unique.
+            limit: number of pairs to keep, from the first on.
+            ids: keep these pair ids only; the start of an id is enough if it is unique.
 
         Raises:
-            UserError: a pair is there twice, an id is unknown, or nothing is left.
+            UserError: a pair occurs twice, an id is unknown, or nothing is left.
         """
         twice = [id for id, count in Counter(entry.id for entry in entries).items() if count > 1]
         if twice:
@@ -75,15 +75,15 @@ class Dataset(ABC):
 
     @property
     def label(self) -> str:
-        """The name for figures and tables; says where the pictures are synthetic."""
+        """The name for figures and tables, with "(synthetic)" if the images are."""
         return f"{self.name.capitalize()} (synthetic)" if self.synthetic else self.name
 
     @abstractmethod
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
-        """The entry's input and, where it is known, the true edited image: (H, W, 3) uint8, of any size."""
+        """Read the entry's input and, if it is known, the true edit: (H, W, 3) uint8, of any size."""
 
     def load(self, entry: Entry) -> EditPair:
-        """The entry with its images in the canonical square.
+        """Return the entry with its images in the canonical square.
 
         Raises:
             ImageError: an image is missing or unreadable.
@@ -100,7 +100,7 @@ class Dataset(ABC):
         return EditPair(entry, square(image, self.size), None if truth is None else square(truth, self.size), size)
 
     def subset(self, ids: Collection[str]) -> Self:
-        """Return a copy with these pairs alone, in the same order; ``listed`` still names all."""
+        """Return a copy with these pairs only, in the same order; ``listed`` still names all."""
         other = copy(self)
         other.entries = tuple(entry for entry in self.entries if entry.id in ids)
         return other
@@ -113,7 +113,7 @@ class Dataset(ABC):
 
 
 def _ids(entries: Sequence[Entry]) -> dict[str, str]:
-    """Each pair's id by itself, and by what it is where the list is written in the other spelling of Unicode."""
+    """Return each pair's id by itself, and by the id that a list in the other Unicode normal form would give it."""
     known = {entry.id: entry.id for entry in entries}
     for entry in entries:
         if not (entry.image_name + entry.target_text).isascii():
@@ -124,7 +124,7 @@ def _ids(entries: Sequence[Entry]) -> dict[str, str]:
 
 
 def _resolve(id: str, known: Mapping[str, str]) -> str:
-    """The pair that an id, or the start of one, names among those of :func:`_ids`."""
+    """Return the pair that an id, or the start of one, names among those of :func:`_ids`."""
     found = [known[id]] if id in known else list(dict.fromkeys(v for k, v in known.items() if k.startswith(id)))
     if len(found) == 1:
         return found[0]

@@ -37,7 +37,7 @@ class Folder(Dataset):
         """
         Args:
             file: the list, ``.csv`` or ``.json``.
-            size, limit, ids: as in :class:`Dataset`.
+            size, limit, ids: see :class:`Dataset`.
 
         Raises:
             UserError: the list cannot be read, or a row of it is wrong; the message says which.
@@ -57,7 +57,7 @@ class Folder(Dataset):
         super().__init__(entries, size, limit, ids)
 
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
-        """The image and, where the list names one, the true edited image."""
+        """Read the image and, if the list names one, the true edit."""
         truth = self._truths.get(entry.id)
         return self._picture(entry.image_name), None if truth is None else self._picture(truth)
 
@@ -66,7 +66,7 @@ class Folder(Dataset):
 
 
 def image_name(path: str, folder: Path) -> str:
-    """One name for one file, however a list writes its path: relative to the list's folder, in composed Unicode."""
+    """Return one name for a file, however a list writes its path: relative to the list, in composed Unicode."""
     folder = folder.absolute()
     name = os.path.relpath(folder / path, folder)
     if Path(path).is_absolute() and name.startswith(

@@ -1,4 +1,4 @@
-"""Picturebook's edit pairs: a drawn benchmark whose right answers are known. It stands in for no photographs."""
+"""Picturebook's edit pairs: a drawn benchmark with known right answers. It does not replace photographs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tedbench.pair import Entry
 
 
 class PicturebookPairs(Dataset):
-    """Pairs with source texts, object phrases, categories and true edited images.
+    """Pairs with source texts, object phrases, categories and true edits.
 
-    There are six ("preview"), the 100 of the benchmark that begin with them ("all"), and 12 others on other images to
-    choose hyperparameters by ("search").
+    There are six ("preview"), the 100 of the benchmark that begin with them ("all"), and 12 others on other images for
+    the choice of hyperparameters ("search").
     """
 
     name: ClassVar[str] = "picturebook"
@@ -30,12 +30,12 @@ class PicturebookPairs(Dataset):
     ) -> None:
         """
         Args:
-            size: side of the pictures; they are drawn at this size, not enlarged.
-            limit, ids: as in :class:`Dataset`.
+            size: side of the images; they are drawn at this size, not enlarged.
+            limit, ids: see :class:`Dataset`.
             split: "preview", "all" or "search".
 
         Raises:
-            UserError: the split is unknown, or as in :class:`Dataset`.
+            UserError: the split is unknown; or see :class:`Dataset`.
         """
         if split not in SPLITS:
             raise UserError(f"dataset.split={split} is unknown. Use {', '.join(SPLITS[:-1])} or {SPLITS[-1]}.")
@@ -44,7 +44,7 @@ class PicturebookPairs(Dataset):
         super().__init__([entry for entry, _ in planned], size, limit, ids)
 
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
-        """The picture and its true edit, (size, size, 3) uint8 each."""
+        """Draw the image and its true edit, (size, size, 3) uint8 each."""
         pair = self._planned[entry.id]
         return render(pair.before, self.size), render(pair.after, self.size)
 

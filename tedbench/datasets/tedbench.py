@@ -1,4 +1,4 @@
-"""TEdBench: 100 target texts on 40 photographs (arXiv 2210.09276), from a folder or from where it was published."""
+"""TEdBench: 100 target texts on 40 photographs (arXiv 2210.09276), from a folder or from its publishers."""
 
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ class TEdBench(Dataset):
     """The benchmark's pairs verbatim, quirks included: typos in texts, a PNG that is a JPEG, RGBA originals.
 
     Source texts, object phrases and categories are the project's (:mod:`tedbench.annotations`); the benchmark has none.
-
-    A folder of one's own is compared with the published files: what differs is warned of, what is missing is an
-    error. Without a folder the originals are downloaded once, each verified by checksum. They carry no licence, so
-    they are never redistributed.
+    A folder of one's own is compared with the published files: differences are warned of, missing files are an error.
+    Without a folder the originals are downloaded once, each verified by checksum. They carry no licence, so they are
+    never redistributed.
     """
 
     name: ClassVar[str] = "tedbench"
@@ -57,12 +56,12 @@ class TEdBench(Dataset):
         Args:
             root: folder in the published layout (``input_list.json``, ``originals/``), or None to download.
             size: side of the pairs' canonical square.
-            limit, ids: as in :class:`Dataset`; only the images of the kept pairs are downloaded and checked.
-            annotations: a list of one's own of captions, object phrases and categories, which goes before the
+            limit, ids: see :class:`Dataset`; only the images of the kept pairs are downloaded and checked.
+            annotations: a list of one's own of captions, object phrases and categories, with precedence over the
                 project's (:mod:`tedbench.annotations`).
-            source: "github" or "huggingface": where to download from.
+            source: "github" or "huggingface", to download from.
             url: of a mirror with the published layout, for ``source="github"``.
-            manifest: what the files are compared with; the published benchmark's by default.
+            manifest: to compare the files with; the published benchmark's by default.
 
         Raises:
             UserError: the folder is incomplete, a download fails, ``source`` is unknown, or ``annotations`` are wrong.
@@ -85,7 +84,7 @@ class TEdBench(Dataset):
         self._verify(names)
 
     def read(self, entry: Entry) -> tuple[np.ndarray, None]:
-        """The original, (H, W, 3) uint8; there is no true edited image."""
+        """Read the original, (H, W, 3) uint8; there is no true edit."""
         return read_image(self._original(entry.image_name)), None
 
     def _original(self, name: str) -> Path:

@@ -133,7 +133,7 @@ def _column(common: MetricCards, judgement: str) -> MetricCard:
 
 
 def _question(card: MetricCard) -> str:
-    """Return what a judgement asks: the second word of its name, or all of a name of one word."""
+    """Return the question of a judgement: the second word of its name, or all of a name of one word."""
     word, _, rest = card.name.partition("/")
     return rest.partition("/")[0] or word
 

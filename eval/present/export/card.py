@@ -11,13 +11,13 @@ from eval.present.tables import markdown_escape
 
 
 def card(title: str, found: dict[str, Any], licence: str | None, lines: Sequence[str], columns: Sequence[str]) -> str:
-    """The card's text.
+    """Return the card's text.
 
     Args:
         title: of the run.
         found: see :func:`eval.present.export.results.results`.
         licence: of the images, or None.
-        lines: what is in the folder and what is left out.
+        lines: the contents of the folder and what is left out.
         columns: of metadata.parquet.
     """
     split = {"split": "test", "path": "data/**"}

@@ -18,16 +18,16 @@ from tedbench.errors import UserError
 
 DATA = "data"
 COLUMNS = SAMPLE_COLUMNS[: SAMPLE_COLUMNS.index("image")]
-"""Of an edited image; it is named in the folder's own way, and none failed."""
+"""Columns of an edited image; its file has another name in the export, and failed pairs have none."""
 
 
 class Parts(NamedTuple):
-    """Which images may be passed on.
+    """Images that may be passed on.
 
     Attributes:
-        inputs: the input images, and true edited ones.
-        edits: the edited images.
-        licence: under which; None where neither dataset nor user states one.
+        inputs: True for the input images, and true edits.
+        edits: True for the edited images.
+        licence: their licence; None if neither dataset nor user states one.
     """
 
     inputs: bool
@@ -36,26 +36,26 @@ class Parts(NamedTuple):
 
 
 def parts_of(run: Run, licence: str | None) -> Parts:
-    """What of a run may be shared.
+    """Return which images of a run may be shared.
 
     Args:
         run: whose dataset may state a licence.
-        licence: what the user states.
+        licence: as stated by the user, or None.
     """
     known = licence or run.cards.dataset.licence
     return Parts(known is not None, known is not None or not run.cards.method.elsewhere, known)
 
 
 def write_folder(run: Run, out: Path, licence: str | None = None) -> list[str]:
-    """Writes the folder; the images first, so that a README.md is there only when all is.
+    """Write the folder; the images first, so that a README.md exists only in a complete export.
 
     Args:
-        run: may be unfinished; its failures are told of.
+        run: may be unfinished; its failures are reported.
         out: new, empty, or of an earlier export.
         licence: of the inputs, and of edited images made elsewhere.
 
     Returns:
-        What is in it and what is left out, in lines.
+        The contents and what is left out, in lines.
 
     Raises:
         UserError: the run has no images, or ``out`` holds something else.
@@ -82,7 +82,7 @@ def write_folder(run: Run, out: Path, licence: str | None = None) -> list[str]:
 
 
 def _clear(out: Path) -> None:
-    """Takes an earlier export away; touches nothing else."""
+    """Remove an earlier export and nothing else."""
     there = {path.name for path in out.iterdir()} if out.is_dir() else set()
     if (out.exists() and not out.is_dir()) or (there and not (out / "results.json").is_file() and there != {DATA}):
         raise UserError(f"out={out} holds something that is no export. Give a new folder.")
@@ -94,7 +94,7 @@ def _clear(out: Path) -> None:
 
 
 def _row(run: Run, row: dict[str, Any], parts: Parts) -> dict[str, Any]:
-    """An edited image's row; files are named from ``data/``, by the names that ``datasets`` takes for images."""
+    """Return an edited image's row; files are relative to ``data/``, in the columns that ``datasets`` expects."""
     folder = f"pairs/{row['pair_id']}"
     files = {"file_name": f"{folder}/{Path(row['image']).name}"} if parts.edits else {}
     if parts.inputs:

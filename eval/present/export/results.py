@@ -1,4 +1,4 @@
-"""results.json: what a run found, and with what it was made, without paths of the machine."""
+"""The content of results.json: a run's results and its provenance, without paths of the machine."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from eval.analysis.selection import chosen
 from eval.runs.folder import Run
 
 FOLDERS = re.compile(r"(?<![\w.:/])~?/(?:[^\s/'\"]+/)+")
-"""The folders of an absolute path, whose last part is enough."""
+"""The folders of an absolute path, which are removed."""
 
 
 def results(run: Run) -> dict[str, Any]:
-    """Return all that a run found as plain JSON values; what is no number is null."""
+    """Return all results of a run as plain JSON values; numbers that are not finite are null."""
     config, samples, expected = run.config(), run.samples(), run.expected_pairs
     failed = samples[samples["status"] != "ok"].groupby("pair_id")["reason"].first()
     curves = curve_table(run)
@@ -42,7 +42,7 @@ def results(run: Run) -> dict[str, Any]:
 
 
 def _provenance(run: Run) -> dict[str, Any] | None:
-    """With what the run was made; its command line stays here, for it may name folders."""
+    """Return the run's provenance without its command line, which may name folders."""
     try:
         made_with = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

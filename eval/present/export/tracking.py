@@ -1,4 +1,4 @@
-"""A run's results in a tracker, MLflow or Weights & Biases, by their own libraries: into files, unless a server is given."""
+"""Export of a run's results to MLflow or Weights & Biases, by their own libraries: into files, or to a given server."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tedbench.errors import UserError
 
 FILES = ("curves.csv", "curves.png", "curves.pdf")
 PICTURES = ("strips.png",)
-"""Go along only where inputs and edits may be passed on."""
+"""Files that are logged only if inputs and edits may be passed on."""
 
 MLFLOW_BATCH = 100
 """Parameters that MLflow takes at a time; of metrics it takes more."""
 
 
 class Record(NamedTuple):
-    """What trackers are told of a run.
+    """The content of a run for trackers.
 
     Attributes:
         name: method and hash.
         parameters: the configuration, dotted keys, without paths of the machine.
-        points: at each strength the means of the metrics as shown; what is not finite is left out.
+        points: at each strength the means of the metrics as shown, if they are finite.
         summary: coverage.
         results: see :func:`eval.present.export.results.results`.
         files: of the run's folder.
@@ -47,10 +47,10 @@ class Record(NamedTuple):
 
 
 def record(run: Run, licence: str | None = None) -> Record:
-    """What is logged of a run.
+    """Return the record of a run.
 
     Args:
-        run: whose results they are.
+        run: the run.
         licence: of the inputs, see :func:`eval.present.export.folder.write_folder`.
 
     Raises:
@@ -77,10 +77,10 @@ def record(run: Run, licence: str | None = None) -> Record:
 
 
 def log_mlflow(record: Record, out: Path, project: str, server: str | None = None) -> list[str]:
-    """Logs to MLflow, a step for each strength: into ``out/mlflow.db`` and ``out/artifacts``, or to a tracking server.
+    """Log to MLflow, a step for each strength: into ``out/mlflow.db`` and ``out/artifacts``, or to a tracking server.
 
     Returns:
-        What to do next, in lines.
+        The next steps, in lines.
 
     Raises:
         UserError: MLflow is not installed, or refuses.
@@ -124,12 +124,12 @@ def log_mlflow(record: Record, out: Path, project: str, server: str | None = Non
 
 
 def log_wandb(record: Record, out: Path, project: str, server: str | None = None) -> list[str]:
-    """Logs to Weights & Biases, over the strength: offline into ``out/wandb``, or to a server.
+    """Log to Weights & Biases, over the strength: offline into ``out/wandb``, or to a server.
 
-    Code, console and facts of the machine stay here.
+    Code, console and facts of the machine are not logged.
 
     Returns:
-        What to do next, in lines.
+        The next steps, in lines.
 
     Raises:
         UserError: wandb is not installed, or refuses.
@@ -183,7 +183,7 @@ def _json(record: Record) -> str:
 
 
 def _dotted(block: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """``{"fit": {"size": 64}}`` as ``{"fit.size": 64}``; what is empty is left out."""
+    """Flatten ``{"fit": {"size": 64}}`` to ``{"fit.size": 64}``, without empty values."""
     found: dict[str, Any] = {}
     for key, value in block.items():
         if isinstance(value, dict):

@@ -9,16 +9,16 @@ from tedbench.disk import writing
 from tedbench.sheet import Cell, draw_sheet
 
 SIDE = 256
-"""Of a picture, in pixels."""
+"""Side of an image in pixels."""
 FRAME, REST = 120, 900
-"""Milliseconds: of a frame, and of the first and the last one."""
+"""Duration of a frame, and of the first and the last one, in milliseconds."""
 
 
 def animate(material: Material, pair_id: str, path: Path) -> int:
-    """Writes the animation of a pair of the only run: the input beside each strength that there is at the seed.
+    """Write the animation of a pair of the only run: the input beside each strength at the material's seed.
 
     Returns:
-        How many strengths it shows.
+        The number of strengths.
     """
     method, seed = material.method, material.seed()
     rows = material.images(method)

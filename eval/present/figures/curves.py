@@ -26,7 +26,7 @@ from tedbench.method import Axis
 
 
 class Look(NamedTuple):
-    """How a kind of metric is drawn, and what its axis says of it."""
+    """The look of a kind of metric, and the addition to its axis label."""
 
     color: str
     marker: str
@@ -41,7 +41,7 @@ LOOKS: dict[Kind, Look] = {
 
 
 SHADE: dict[str, Any] = {"color": "0.5", "alpha": 0.15, "linewidth": 0}
-"""Of the highlighted strengths."""
+"""The look of the highlighted strengths."""
 
 
 class Panel(NamedTuple):
@@ -49,7 +49,7 @@ class Panel(NamedTuple):
 
     Attributes:
         title: above it.
-        axis: along which they are.
+        axis: the method's strength.
         table: see :func:`eval.analysis.curves.curve_table`.
     """
 
@@ -61,14 +61,14 @@ class Panel(NamedTuple):
 def draw_curves(
     panels: Sequence[Panel], shown: Mapping[Kind, MetricCard], title: str, path: Path, columns: int = 1
 ) -> None:
-    """Writes the figure as .png and .pdf: panels with the same scales, in so many columns.
+    """Write the figure as .png and .pdf: panels with the same scales.
 
     Args:
         panels: at least one.
         shown: the metric that is drawn of each kind.
         title: above all.
         path: of the figure, with any suffix.
-        columns: one fits into a column of a paper, more take the page's width.
+        columns: of panels; one fits into a column of a paper, more take the page's width.
     """
     columns = min(columns, len(panels))
     rows = math.ceil(len(panels) / columns)
@@ -94,7 +94,7 @@ def draw_curves(
 
 
 def _legend(shown: Mapping[Kind, MetricCard], shaded: bool) -> list[Artist]:
-    """What each curve, the bands and the shading are; metrics by their full names."""
+    """Return the legend of curves, bands and shading; metrics by their full names."""
     found: list[Artist] = [
         Line2D([], [], color=LOOKS[kind].color, marker=LOOKS[kind].marker, label=plain(card.shown))
         for kind, card in shown.items()
@@ -104,11 +104,11 @@ def _legend(shown: Mapping[Kind, MetricCard], shaded: bool) -> list[Artist]:
 
 
 def draw_run(run: Run, table: pd.DataFrame, axis: Axis) -> None:
-    """A run's own figure: curves.csv, curves.png and curves.pdf.
+    """Write a run's own figure: curves.csv, curves.png and curves.pdf.
 
     Args:
-        run: whose they are.
-        table: see :func:`eval.analysis.curves.curve_table`; of its metrics the first of each kind is drawn.
+        run: the run.
+        table: see :func:`eval.analysis.curves.curve_table`; the first of its metrics of each kind is drawn.
         axis: the run's.
     """
     shown = run.metrics.only(table["metric"].unique()).first_of_kinds()
@@ -118,14 +118,14 @@ def draw_run(run: Run, table: pd.DataFrame, axis: Axis) -> None:
 
 
 def write_curves(table: pd.DataFrame, path: Path) -> None:
-    """The numbers of a figure beside it: the same table gives the same bytes."""
+    """Write the numbers of a figure beside it: the same table gives the same bytes."""
     text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
     with writing(path):
         path.write_text(text, encoding="utf-8")
 
 
 def _limits(panels: Sequence[Panel], metric: str) -> tuple[float, float] | None:
-    """Of one metric's axis in all panels; None where no panel has it."""
+    """Return the limits of one metric's axis in all panels; None if no panel has it."""
     rows = pd.concat([panel.table[panel.table["metric"] == metric] for panel in panels])
     values = rows[["mean", "ci_low", "ci_high"]].stack()
     values = values[np.isfinite(values)]
@@ -144,7 +144,7 @@ def _draw_panel(
     left: bool,
     right: bool,
 ) -> None:
-    """Alignment on the left axis, fidelity on the right one, judgements on a third; inner panels' axes bear no numbers."""
+    """Draw alignment on the left axis, fidelity on the right one, judgements on a third; inner axes have no numbers."""
     axes: dict[Kind, Axes] = {"alignment": on, "fidelity": on.twinx()}
     judged = shown.get("judgement")
     if judged is not None and (panel.table["metric"] == judged.shown).any():
@@ -180,7 +180,7 @@ def _draw_panel(
 
 
 def _draw_metric(on: Axes, rows: pd.DataFrame, look: Look, place: int) -> None:
-    """A curve with its band; a single strength is a point with its bar, beside those of the other metrics."""
+    """Draw a curve with its band; a single strength is a point with an error bar, beside those of the other metrics."""
     if len(rows) == 1:
         (row,) = rows.itertuples()
         reach = [[row.mean - row.ci_low], [row.ci_high - row.mean]]

@@ -16,7 +16,7 @@ from tedbench.errors import UserError
 
 
 class Kind(NamedTuple):
-    """A way to fail: the word for its measure, its title, and its rule."""
+    """A kind of failure: the word for its measure, its title, and its rule."""
 
     word: str
     title: str
@@ -37,7 +37,7 @@ LOST = Kind(
 
 
 class Measure(NamedTuple):
-    """How much was gained or lost, and the strength at which that is read."""
+    """A gain or loss, and the strength at which it is read."""
 
     value: float
     strength: float
@@ -51,7 +51,7 @@ class Case(NamedTuple):
 
 
 def case(alignment: pd.Series, fidelity: pd.Series) -> Case:
-    """A pair's measures from its scores by strength, which ascends and is the same in both."""
+    """Return a pair's measures from its scores by strength, ascending and the same in both."""
     start, highest = alignment.iloc[0], alignment.idxmax()
     gained = alignment[highest] - start
     risen = (alignment.iloc[1:] >= start + gained / 2).to_numpy()
@@ -62,7 +62,7 @@ def case(alignment: pd.Series, fidelity: pd.Series) -> Case:
 
 
 def failures(material: Material) -> Drawn:
-    """So many pairs of each kind, worst first: each along the strength with both scores under every picture.
+    """Return pairs of each kind of failure, worst first: each along the strength with both scores under every image.
 
     Raises:
         UserError: the run lacks alignment, fidelity or several strengths.
@@ -104,7 +104,7 @@ def failures(material: Material) -> Drawn:
 
 
 def _by_pair(material: Material, seed: int, cards: Sequence[MetricCard]) -> pd.DataFrame:
-    """Scores as figures show them, a column a metric, by pair and strength; only where both are."""
+    """Return shown scores, a column a metric, by pair and strength; only where both exist."""
     table = material.method.scores()
     table = table[(table["seed"] == seed) & table["pair_id"].isin(material.comparison.pair_ids)]
     columns = {}
@@ -123,7 +123,7 @@ def _block(
     measure: Measure,
     first: bool,
 ) -> Block:
-    """A failure: its pair along the strength; the measured one is framed, and takes the nearest one's place if it lacks."""
+    """Return a failure: its pair along the strength; the measured image is framed, in place of the nearest one."""
     nearest = min(strengths, key=lambda strength: abs(strength - measure.strength))
     tiles = []
     shown = [measure.strength if strength == nearest else strength for strength in strengths]

@@ -15,14 +15,14 @@ from tedbench.sheet import Cell, draw_sheet
 
 
 def draw_grid(comparison: Comparison, pair_ids: Sequence[str], out: Path, rows: int, side: int) -> list[Path]:
-    """Writes grid-01.png, grid-02.png … with so many rows each; the true edit is the last column where it is known.
+    """Write grid-01.png, grid-02.png …; the true edit is the last column if it is known.
 
     Args:
-        comparison: what is compared.
-        pair_ids: which of its pairs, in this order.
+        comparison: the compared methods and pairs.
+        pair_ids: the pairs to show, in this order.
         out: the folder.
         rows: on a page.
-        side: of a picture in pixels.
+        side: of an image in pixels.
     """
     picked = [comparison.picked(method).set_index("pair_id") for method in comparison.methods]
     starts = range(0, len(pair_ids), rows)
@@ -57,7 +57,7 @@ def _cell(comparison: Comparison, picked: Sequence[pd.DataFrame], pair_id: str) 
 
 
 def asked_pairs(comparison: Comparison, asked: Sequence[str] | None) -> list[str]:
-    """The compared pairs whose ids start as asked; all without.
+    """Return the compared pairs whose ids start as asked; all if none are asked for.
 
     Raises:
         UserError: none does.

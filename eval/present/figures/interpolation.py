@@ -26,14 +26,14 @@ STEPS = "method.embedding.steps"
 
 
 def smooth(material: Material) -> Drawn:
-    """A pair a block: the input, then its edits as the strength increases."""
+    """Return a block for each pair: the input, then its edits as the strength increases."""
     method = material.method
     caption = [f"Smooth interpolation: increasing {method.axis.symbol} edits the input gradually (paper, Figure 5)."]
     return _rows(material, {"": [(method, "")]}, caption)
 
 
 def tuned(material: Material) -> Drawn:
-    """A pair a block: pretrained above, fine-tuned below.
+    """Return a block for each pair: pretrained above, fine-tuned below.
 
     Raises:
         UserError: the runs are not one of each that differ in fine-tuning alone.
@@ -54,7 +54,7 @@ def tuned(material: Material) -> Drawn:
 
 
 def steps(material: Material) -> Drawn:
-    """A row for each number of embedding steps; a block of a pair without fine-tuning, and one with it.
+    """Return a row for each number of embedding steps; for each pair a block without fine-tuning and one with it.
 
     Raises:
         UserError: the runs do not differ in their steps, or in more than them and fine-tuning.
@@ -75,7 +75,7 @@ def steps(material: Material) -> Drawn:
 
 
 def fine_tuned(method: Method) -> bool:
-    """Whether a run of Imagic changed the model's weights."""
+    """True if a run of Imagic changed the model's weights."""
     about = method.config["fit"]["method"]
     variant = about.get("variant") or {}
     return bool(variant.get("finetune") != "none" and about["finetune"]["steps"] > 0)
@@ -92,7 +92,7 @@ def _of_imagic(material: Material) -> list[Method]:
 
 
 def _fit(method: Method) -> dict[str, Any]:
-    """What decides a run's images, by dotted names."""
+    """Return the settings that decide a run's images, by dotted names."""
     (found,) = pd.json_normalize(method.config["fit"]).to_dict("records")
     return {str(key): value for key, value in found.items()}
 
@@ -110,12 +110,12 @@ def _differ_only(material: Material, allowed: Sequence[str]) -> None:
 
 
 def _rows(material: Material, groups: Mapping[str, Sequence[tuple[Method, str]]], caption: list[str]) -> Drawn:
-    """For each pair a block of every group, with a row for each run, all at the same seed and strengths.
+    """Return for each pair a block of every group, with a row for each run, all at the same seed and strengths.
 
     Args:
         material: the runs.
-        groups: runs with their labels, by what the titles add to the text.
-        caption: what stands under the figure.
+        groups: runs with their labels, by the addition to the titles.
+        caption: lines below the figure.
     """
     seed, axis = material.seed(), material.methods[0].axis
     each = []

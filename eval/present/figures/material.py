@@ -1,4 +1,4 @@
-"""What a figure of pictures is made from: saved runs, which of their pairs, strengths and seeds it shows, and what it lacks."""
+"""The material of a figure: saved runs, and the choice of their pairs, strengths and seeds."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from tedbench.errors import UserError
 from tedbench.method import format_strength, rounded_strength
 
 EXPERIMENTS = {"10": "fig9", "embedding_steps": "embedding_steps", "seeds": "seeds"}
-"""Which experiment of ``conf/`` a figure is drawn from, where that is not ``fig<figure>``."""
+"""The experiment of ``conf/`` that a figure is drawn from, if it is not ``fig<figure>``."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user asks of a figure; None leaves it to the figure.
+    """The user's options for a figure; None leaves an option to the figure.
 
     Attributes:
         figure: its name.
-        tiles: how many pictures fit beside each other.
-        rows: how many pairs (or images, or failures of each kind).
+        tiles: number of images that fit beside each other.
+        rows: number of pairs (or images, or failures of each kind).
         pairs: ids or starts of ids.
-        strength: of figures that show one.
-        strengths: of figures along the strength.
-        seed: of figures that show one.
+        strength: for figures that show one.
+        strengths: for figures along the strength.
+        seed: for figures that show one.
     """
 
     figure: str
@@ -50,12 +50,12 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure of pictures before it is drawn.
+    """A figure before it is drawn.
 
     Attributes:
         blocks: see :mod:`eval.present.figures.pictures`.
-        caption: what stands under it, a line each.
-        pair_ids: whose pictures are shown.
+        caption: below it, a line each.
+        pair_ids: the pairs that are shown.
         left_out: pairs that the figure could not show, and why.
     """
 
@@ -70,7 +70,7 @@ class Material:
 
     Args:
         runs: see :func:`eval.analysis.methods.open_whole`.
-        wishes: what is asked.
+        wishes: the user's options.
 
     Raises:
         UserError: the runs cannot be shown together.
@@ -86,7 +86,7 @@ class Material:
         self._images = {m.name: m.picked.images for m in self.methods}
 
     def images(self, method: Method) -> pd.DataFrame:
-        """A method's images of the pairs that all have."""
+        """Return a method's images of the pairs that all have."""
         table = self._images[method.name]
         return table[table["pair_id"].isin(self.comparison.pair_ids)]
 
@@ -102,10 +102,10 @@ class Material:
         return self.methods[0]
 
     def seed(self) -> int:
-        """The asked seed, or the lowest that every run has.
+        """Return the asked seed, or the lowest that every run has.
 
         Raises:
-            UserError: a run has not the asked one, or they have none in common.
+            UserError: a run lacks the asked one, or they have none in common.
         """
         each = [set(map(int, self.images(method)["seed"])) for method in self.methods]
         shared = sorted(set.intersection(*each))
@@ -117,7 +117,7 @@ class Material:
         raise UserError(f"seed={self.wishes.seed}: not every run has images of it. {has}")
 
     def input_tile(self, pair_id: str) -> Tile:
-        """The input of a pair."""
+        """Return the input of a pair."""
         method = self.methods[0]
         file = f"pairs/{pair_id}/input.png"
         return Tile(method.run.shard(pair_id).input(), self._places(method, pair_id, None, None, file))
@@ -132,7 +132,7 @@ class Material:
         framed: bool = False,
         **more: Any,
     ) -> Tile:
-        """An edited image; ``more`` goes into the table beside the figure."""
+        """Return an edited image; ``more`` goes into the table beside the figure."""
         rows = self.images(method)
         rows = rows[(rows["pair_id"] == pair_id) & (rows["strength"] == strength) & (rows["seed"] == seed)]
         file = str(rows["image"].iloc[0])
@@ -146,11 +146,13 @@ class Material:
         return {**what, "strength": strength, "seed": seed, "image": image}
 
     def standing(self, counts: pd.Series) -> Picked:
-        """The image that stands for each pair of the only run: at the asked strength, or what eval.select chose, or at the
-        strength nearest to the middle of those that Figure 9 shades (of all, where it shades none).
+        """Return one image for each pair of the only run: at the asked strength, or as chosen by eval.select.
+
+        Without either it is at the strength nearest to the middle of those that Figure 9 shades (of all, if it shades
+        none).
 
         Args:
-            counts: by strength, how much of what the figure is about there is at it; the last way takes one with the most.
+            counts: by strength, the number of useful images; only strengths with the largest number are taken.
         """
         method, seed, strength = self.method, self.wishes.seed, self.wishes.strength
         samples = method.samples if seed is None else method.samples[method.samples["seed"] == self.seed()]
@@ -165,7 +167,7 @@ class Material:
         return picked._replace(rule=picked.rule + why)
 
     def _shaded(self, method: Method) -> float | None:
-        """The middle of the strengths that Figure 9 shades."""
+        """Return the middle of the strengths that Figure 9 shades."""
         if not len(method.run.scores()):
             return None
         found = along(self.comparison)
@@ -174,11 +176,11 @@ class Material:
         return None if ends is None else sum(ends) / 2
 
     def having(self, complete: Collection[str], lacks: Callable[[str], str]) -> tuple[list[str], dict[str, str]]:
-        """The asked pairs that have all that the figure needs (all pairs where none are asked); and the others, with why.
+        """Return the asked pairs that have all that the figure needs, or all such pairs; and the others, with why.
 
         Args:
             complete: pairs that have it.
-            lacks: says of another pair what it lacks.
+            lacks: returns what another pair lacks.
 
         Raises:
             UserError: an asked pair lacks it.
@@ -191,16 +193,16 @@ class Material:
         return [pair_id for pair_id in asked if pair_id in complete], left_out
 
     def first(self, pair_ids: list[str]) -> list[str]:
-        """The asked pairs, or the first so many where none are asked."""
+        """Return the asked pairs, or the first ``rows`` if none are asked for."""
         return pair_ids if self.wishes.pairs is not None else pair_ids[: self.wishes.rows]
 
     def remake(self) -> str:
-        """The command that makes what the figure needs, with these runs' method, model and dataset."""
+        """Return the command that makes what the figure needs, with these runs' method, model and dataset."""
         return how_to_make(self.methods[0], EXPERIMENTS.get(self.wishes.figure, f"fig{self.wishes.figure}"))
 
 
 def how_to_make(method: Method, experiment: str) -> str:
-    """``python -m eval.run +experiment=… …`` with the method, model and dataset of a run."""
+    """Return ``python -m eval.run +experiment=… …`` with the method, model and dataset of a run."""
     defaults = run_defaults()
     own = {"method": method.run.labels["method"], "model": method.run.labels["model"], "dataset": method.dataset}
     if experiment in ("fig7", "embedding_steps") or own["model"] == "none":
@@ -210,25 +212,25 @@ def how_to_make(method: Method, experiment: str) -> str:
 
 
 def run_defaults() -> dict[str, str]:
-    """Return what ``eval.run`` takes of each group of ``conf/`` where nothing else is asked for."""
+    """Return the default choice of ``eval.run`` for each group of ``conf/``."""
     listed = yaml.safe_load(resources.files("conf").joinpath("run.yaml").read_text(encoding="utf-8"))["defaults"]
     return {name: value for each in listed if isinstance(each, dict) for name, value in each.items()}
 
 
 def most(sets: Mapping[str, Collection[Any]]) -> list[Any]:
-    """The largest of some sets, sorted; the first of equally large ones."""
+    """Return the largest of some sets, sorted; the first if several are equally large."""
     return max((sorted(own) for own in sets.values()), key=len, default=[])
 
 
 def along_strengths(
     material: Material, have: Mapping[str, Collection[float]], what: str = "images"
 ) -> tuple[list[float], list[str], dict[str, str]]:
-    """Which strengths and pairs a figure along the strength can show: the asked ones, or the most that some pair has.
+    """Return the strengths and pairs for a figure along the strength: the asked ones, or the most that some pair has.
 
     Args:
         material: the runs.
         have: each pair's strengths.
-        what: it has at them.
+        what: the thing that it has at them, for messages.
 
     Returns:
         Strengths, pairs, and the pairs left out with why.
@@ -255,7 +257,7 @@ def along_strengths(
 
 
 def thinned(values: Sequence[Any], most: int) -> list[Any]:
-    """At most so many of the values, with the first and the last: every n-th where that leaves five, else about evenly."""
+    """Return at most ``most`` values, with first and last: every n-th if that leaves five, else about evenly."""
     last = len(values) - 1
     every = [count for count in range(min(most, len(values)), 4, -1) if last % (count - 1) == 0]
     places = np.linspace(0, last, every[0] if every else min(most, len(values)))

@@ -1,8 +1,7 @@
-"""A figure of pictures from saved runs, with its caption and what is left out."""
+"""A figure of images from saved runs, with its caption and the left-out pairs."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,20 +10,21 @@ from typing import Any
 from eval.analysis.common_pairs import Comparison
 from eval.present.figures.material import Drawn, Material, Wishes
 from tedbench.errors import UserError
+from tedbench.settings import Count, Natural, checked
 
 FIGURES = {"2": 1, "4": 2, "5": 2, "7": 2, "9": 0, "10": 3, "embedding_steps": 1, "seeds": 1}
-"""Every figure and its usual rows."""
+"""Every figure and its default number of rows."""
 
 
 WIDTHS = {"page": 9, "column": 5}
-"""Of a figure, and how many pictures fit beside each other."""
+"""Widths of a figure, and the number of images that fit beside each other."""
 
 
 def wishes_of(settings: Mapping[str, Any]) -> Wishes:
     """Check the options of ``eval.figures``.
 
     Raises:
-        UserError: one of them is no such thing; says which.
+        UserError: an option has an impossible value; the message says which.
     """
     from eval.present.figures.material import Wishes
     from tedbench.method import rounded_strength
@@ -34,36 +34,29 @@ def wishes_of(settings: Mapping[str, Any]) -> Wishes:
         raise UserError(f"figure is {name!r}. Give one of {', '.join(FIGURES)}.")
     if width not in WIDTHS:
         raise UserError(f"width is {width!r}. Give page or column.")
-    for key, value, least in (("rows", rows, 1), ("seed", seed, 0)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise UserError(f"{key} is {value!r}. It must be a whole number from {least}.")
+    checked("rows", rows, Count | None)
+    checked("seed", seed, Natural | None)
     pairs, strength, strengths = (settings[key] for key in ("pairs", "strength", "strengths"))
     if pairs is not None and not (isinstance(pairs, list) and pairs):
         raise UserError(f"pairs is {pairs!r}. It must be a list of pair ids or starts of them, such as [bird_02].")
-    if strength is not None and not _is_number(strength):
-        raise UserError(f"strength is {strength!r}. It must be a number.")
-    if strengths is not None and not (isinstance(strengths, list) and all(map(_is_number, strengths))):
-        raise UserError(f"strengths is {strengths!r}. It must be a list of numbers, such as [0,0.5,1].")
+    checked("strength", strength, float | None)
+    checked("strengths", strengths, list[float] | None)
     ascending = None if strengths is None else sorted(set(map(rounded_strength, strengths)))
     usual = FIGURES[str(name)]
     return Wishes(str(name), WIDTHS[width], rows or usual, pairs, strength, ascending, seed)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def figure(runs: Sequence[str] | Mapping[str, str], out: Path, wishes: Wishes, width: str = "page") -> None:
-    """Draws a figure of pictures and says what is on it.
+    """Draw a figure of images and print its caption.
 
     Args:
         runs: folders, or folders by name.
-        out: what an earlier call wrote there of the same figure is replaced.
-        wishes: which figure, and what the user asks of it.
+        out: a folder; an earlier version of the same figure there is replaced.
+        wishes: the user's options.
         width: "page" or "column".
 
     Raises:
-        UserError: the runs lack what the figure needs; says which command makes it.
+        UserError: the runs lack what the figure needs; the message has the command that makes it.
     """
     from eval.present.figures import failures, interpolation, seeds, texts
     from eval.present.figures.animation import animate
@@ -99,7 +92,7 @@ def figure(runs: Sequence[str] | Mapping[str, str], out: Path, wishes: Wishes, w
 
 
 def _title(material: Material, drawn: Drawn) -> str:
-    """Above the figure: method, model, dataset and how many of its pairs are shown."""
+    """Return the figure's title: method, model, dataset and the number of pairs shown."""
     labels = [method.run.labels for method in material.methods]
     named = [
         " and ".join(dict.fromkeys(each[key] for each in labels if each[key] != "none")) for key in ("method", "model")
@@ -114,7 +107,7 @@ def _caption(material: Material, drawn: Drawn) -> list[str]:
 
 
 def _left_out(material: Material, drawn: Drawn) -> Comparison:
-    """The comparison with the pairs that the figure could not show among those that are left out."""
+    """Return the comparison with the figure's own left-out pairs added."""
     return material.comparison._replace(left_out=material.comparison.left_out | drawn.left_out)
 
 
@@ -126,7 +119,7 @@ def _page(material: Material, drawn: Drawn, name: str, caption: Sequence[str]) -
 
 
 def _print(material: Material, drawn: Drawn, caption: Sequence[str], out: Path) -> None:
-    """Caption and what is left out; the last line is the folder."""
+    """Print the caption and the left-out pairs; the last line is the folder."""
     from eval.present.tables import print_left_out
     from runtime.tables import open_console
 

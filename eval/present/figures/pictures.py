@@ -1,4 +1,4 @@
-"""Pictures in rows, as a figure for print: images at 300 dpi, text as text, and a table of what stands where."""
+"""Images in rows, as a figure for print: at 300 dpi, text as text, and a table of their places."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _LINE = 1.25  # of a line to its type
 
 
 class Tile(NamedTuple):
-    """One picture.
+    """One image.
 
     Attributes:
         picture: (side, side, 3) uint8.
-        places: what it is: the last columns of :data:`PLACE_COLUMNS`, and any more.
-        caption: stands under it.
-        framed: whether it is the one to look at.
+        places: the last columns of :data:`PLACE_COLUMNS`, and any more.
+        caption: below it.
+        framed: True if it is highlighted.
     """
 
     picture: np.ndarray
@@ -42,14 +42,14 @@ class Tile(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Pictures side by side; None leaves a place empty."""
+    """Images side by side; None leaves a place empty."""
 
     tiles: list[Tile | None]
     label: str = ""
 
 
 class Block(NamedTuple):
-    """What belongs together: rows under a title, with heads over their columns; ``section`` begins a part of the figure."""
+    """Rows under a title, with heads over their columns; ``section`` begins a part of the figure."""
 
     title: str
     rows: list[Row]
@@ -58,7 +58,7 @@ class Block(NamedTuple):
 
 
 def draw_pictures(blocks: Sequence[Block], title: str, path: Path, width: float) -> None:
-    """Writes the figure as .png and .pdf, so wide in inches; its height follows."""
+    """Write the figure as .png and .pdf, ``width`` in inches; its height follows."""
     page = _Page(blocks, width)
     heading = _wrap(title.replace(" · ", "\N{NO-BREAK SPACE}· "), width - 2 * _EDGE, _TITLE)
     height = page.lay(heading, None)
@@ -83,7 +83,7 @@ class _Page:
         self.left = _LABEL * labels + spare / 2
 
     def lay(self, heading: list[str], on: Axes | None) -> float:
-        """Returns the height in inches."""
+        """Lay out the page and return its height in inches."""
         y = _write(on, heading, self.width / 2, _EDGE, _TITLE, "center") + 2 * _GAP
         for block in self.blocks:
             if block.section:
@@ -101,7 +101,7 @@ class _Page:
         return round((self.left + column * (self.side + _GAP)) * DPI) / DPI
 
     def _words(self, on: Axes | None, words: Sequence[str], y: float, *, bottom: bool = False) -> float:
-        """Words over or under the pictures of a row, each within its column."""
+        """Write words over or under the images of a row, each within its column, and return the next ``y``."""
         lines = [_wrap(word, self.side, _SMALL) for word in words]
         most = max(map(len, lines), default=0)
         for column, each in enumerate(lines):
@@ -133,7 +133,7 @@ class _Page:
 def _write(
     on: Axes | None, lines: Sequence[str], x: float, y: float, points: float, ha: str = "left", weight: str = "normal"
 ) -> float:
-    """Draws lines from ``y`` down and returns where the next one goes."""
+    """Draw lines from ``y`` down and return the next ``y``."""
     for line in lines:
         if on is not None:
             on.text(x, y, plain(line), size=points, ha=ha, va="top", weight=weight)
@@ -146,7 +146,7 @@ def _wrap(text: str, inches: float, points: float) -> list[str]:
 
 
 def write_places(blocks: Sequence[Block], path: Path) -> None:
-    """The table beside a figure, .csv: which image (run, pair, strength, seed) stands where; counts begin at 1."""
+    """Write the table beside a figure, .csv: the place of each image (run, pair, strength, seed), counted from 1."""
     rows = [
         {"block": b, "row": r, "column": c, **each.places}
         for b, block in enumerate(blocks, 1)

@@ -1,4 +1,4 @@
-"""The fidelity–alignment plane: one curve a method along its strength, and where its picked images stand."""
+"""The fidelity–alignment plane: one curve a method along its strength, and the mean of its picked images."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Track(NamedTuple):
     """A method in the plane.
 
     Attributes:
-        method: whose it is.
-        curve: strength, x, y, n_pairs; ascending, of points that all compared pairs are in.
-        left_out: how many strengths fewer pairs have.
+        method: the method.
+        curve: strength, x, y, n_pairs; ascending, of points that include all compared pairs.
+        left_out: number of strengths that fewer pairs have.
         picked: x and y of the picked images: mean, ci_low, ci_high each.
     """
 
@@ -42,14 +42,14 @@ class Track(NamedTuple):
 
 
 def axes_of(comparison: Comparison, table: pd.DataFrame) -> tuple[MetricCard, MetricCard] | None:
-    """The first fidelity and the first alignment metric that every method was measured with; None where one is lacking."""
+    """Return the first fidelity and alignment metrics that every method was measured with; None if one is missing."""
     shared = [m for m, group in table.groupby("metric", sort=False) if len(group) == len(comparison.methods)]
     found = comparison.metrics.only(shared).first_of_kinds()
     return (found["fidelity"], found["alignment"]) if {"fidelity", "alignment"} <= found.keys() else None
 
 
 def tracks(comparison: Comparison, table: pd.DataFrame, x: MetricCard, y: MetricCard) -> list[Track]:
-    """Every method's curve over the compared pairs, all seeds, and its row of ``table``."""
+    """Return every method's curve over the compared pairs, all seeds, and its row of ``table``."""
     return [
         _track(comparison, method, table[table["method"] == method.name], x.shown, y.shown)
         for method in comparison.methods
@@ -66,10 +66,10 @@ def _track(comparison: Comparison, method: Method, rows: pd.DataFrame, x: str, y
 
 
 def draw_plane(comparison: Comparison, table: pd.DataFrame, x: MetricCard, y: MetricCard, out: Path) -> list[str]:
-    """Writes plane.png, plane.pdf and plane.csv.
+    """Write plane.png, plane.pdf and plane.csv.
 
     Returns:
-        What a reader must know of the figure.
+        Remarks for the reader of the figure.
     """
     drawn = tracks(comparison, table, x, y)
     bands = published(comparison.methods[0].dataset, x)
@@ -111,7 +111,7 @@ def draw_plane(comparison: Comparison, table: pd.DataFrame, x: MetricCard, y: Me
 
 
 def _draw_track(plane: Axes, track: Track, number: int) -> Line2D:
-    """The curve, its picked point as a star with its intervals; returns what stands for it in the legend."""
+    """Draw the curve, and its picked point as a star with intervals; return the legend's handle."""
     color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
     look = {"color": color, "marker": marker, "linestyle": DASHES[number // len(COLORS) % len(DASHES)]}
     (line,) = plane.plot(track.curve["x"], track.curve["y"], markersize=2.6, linewidth=1, **look)  # type: ignore[arg-type]
@@ -128,7 +128,7 @@ def _draw_track(plane: Axes, track: Track, number: int) -> Line2D:
 
 
 def _label_ends(plane: Axes, drawn: Sequence[Track]) -> None:
-    """Writes the least and the greatest strength beside the ends of each curve."""
+    """Write the least and the greatest strength beside the ends of each curve."""
     marks = np.concatenate([np.empty((0, 2)), *(plane.transData.transform(_dense(t.curve)) for t in drawn)])
     taken: list[Bbox] = []
     for number, track in enumerate(drawn):
@@ -153,7 +153,7 @@ def _label_ends(plane: Axes, drawn: Sequence[Track]) -> None:
 
 
 def _place(label: Annotation, away: tuple[int, int], marks: np.ndarray, taken: Sequence[Bbox]) -> Bbox:
-    """Moves a label to where it hides least: pointing away from its curve if nothing is there, or else elsewhere."""
+    """Move a label to the place where it hides least, by preference pointing away from its curve."""
 
     def put(right: int, up: int, far: int) -> Bbox:
         label.set_position((3 * right, up * (3 + far)))
@@ -175,7 +175,7 @@ def _place(label: Annotation, away: tuple[int, int], marks: np.ndarray, taken: S
 
 
 def _dense(curve: pd.DataFrame) -> np.ndarray:
-    """Points along a curve, its lines included."""
+    """Return points along a curve, its lines included."""
     points = curve[["x", "y"]].to_numpy(float)
     if len(points) < 2:
         return points
@@ -184,7 +184,7 @@ def _dense(curve: pd.DataFrame) -> np.ndarray:
 
 
 def _draw_published(strip: Axes, bands: Sequence[Published]) -> None:
-    """A row for each published method: what is in print, and so far beside it as protocols move such numbers."""
+    """Draw a row for each published method: the printed numbers, and the range by which protocols move them."""
     for row, band in enumerate(bands):
         strip.barh(row, band.high - band.low + 2 * band.reach, left=band.low - band.reach, height=0.6, color="0.88")
         strip.plot([band.low, band.high], [row, row], color="0.35", marker="|", markersize=5, linewidth=1)

@@ -7,11 +7,11 @@ from eval.present.figures.pictures import Block, Row, Tile
 from tedbench.errors import UserError
 
 MOST = 8
-"""Seeds below each other: as many as the paper tries."""
+"""Largest number of seeds below each other: as many as the paper tries."""
 
 
 def seeds(material: Material) -> Drawn:
-    """A pair a block: the input, then one strength with each seed.
+    """Return a block for each pair: the input, then one strength with each seed.
 
     Raises:
         UserError: the run has one seed.
@@ -36,7 +36,7 @@ def seeds(material: Material) -> Drawn:
 
 
 def seeds_along(material: Material) -> Drawn:
-    """A pair a block: a row a seed along the strength.
+    """Return a block for each pair: a row for each seed along the strength.
 
     Raises:
         UserError: the run has one seed.

@@ -1,4 +1,4 @@
-"""strips.png: the first pairs of a run along the strength, as one picture to look at or to send."""
+"""The page strips.png: the first pairs of a run along the strength, as one image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tedbench.method import Axis, Sample
 from tedbench.sheet import Cell, draw_sheet
 
 ROWS, SIDE = 6, 96
-"""Pairs on the page; side of a picture in pixels."""
+"""Pairs on the page; side of an image in pixels."""
 
 
 def draw_strips(run: Run, dataset: Dataset, axis: Axis) -> None:

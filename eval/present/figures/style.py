@@ -1,4 +1,4 @@
-"""What all figures share: colours, widths, words that matplotlib writes as they are, and how they are saved."""
+"""Common style of all figures: colours, widths, plain text for matplotlib, and saving."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ SMALL = 6
 
 
 def plain(text: str) -> str:
-    """A text that matplotlib writes as it is: no formulas."""
+    """Return a text that matplotlib writes as it is, without formulas."""
     return CONTROL.sub(" ", text.strip()).replace("$", r"\$")
 
 
 def shorten(name: str) -> str:
-    """A name that fits into a legend of one column's width."""
+    """Shorten a name to fit into a legend of one column's width."""
     return name if len(name) <= 48 else f"{name[:24]}…{name[-23:]}"
 
 
 def legend_columns(labels: list[str]) -> int:
-    """How many columns of these labels one column of a paper has room for."""
+    """Return the number of columns of these labels that fit into one column of a paper."""
     for columns in (4, 3, 2):
         widest = [max(map(len, column)) for column in np.array_split(labels, min(columns, len(labels)))]
         if sum(widest) + 9 * len(widest) <= 72:
@@ -44,9 +44,9 @@ def legend_columns(labels: list[str]) -> int:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes ``path`` with .png and .pdf in place of its suffix, and closes the figure.
+    """Write ``path`` with .png and .pdf in place of its suffix, and close the figure.
 
-    Equal figures are equal files: the PDF bears no date.
+    Equal figures are equal files: the PDF has no date.
     """
     from tedbench.disk import writing
     from tedbench.fonts import cover_figure

@@ -46,11 +46,11 @@ def draw_rates(table: pd.DataFrame, symbol: str, dataset: str, out: Path) -> Non
 
 
 def draw_failures(name: str, run: Run, attempts: pd.DataFrame, symbol: str, path: Path) -> None:
-    """Draw a page of pairs that no strength and seed solved, category under category; none if all were solved.
+    """Draw a page of pairs that no strength and seed solved, by category; none if all were solved.
 
     Args:
         name: of the run.
-        run: where the pictures are.
+        run: the run.
         attempts: each pair's best.
         symbol: of the strength.
         path: a PNG.

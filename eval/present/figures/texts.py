@@ -8,7 +8,7 @@ from tedbench.errors import UserError
 
 
 def texts(material: Material) -> Drawn:
-    """An image a block: the input, then its edits with their texts under them; images with the most texts first.
+    """Return a block for each image: the input, then its edits with their texts; images with the most texts first.
 
     Raises:
         UserError: no image has two texts.

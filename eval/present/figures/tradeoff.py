@@ -10,7 +10,7 @@ from eval.present.figures.style import COLORS, MARKERS, plain, plt, save
 
 
 def draw_tradeoff(table: pd.DataFrame, path: Path) -> None:
-    """Draw each run's success and fidelity at its best η: colour says how the embedding was optimised, shape the fine-tuning.
+    """Draw each run's success and fidelity at its best η, coloured by embedding settings, shaped by fine-tuning.
 
     Args:
         table: of :func:`eval.analysis.tradeoff.tradeoff`.
@@ -39,5 +39,5 @@ def draw_tradeoff(table: pd.DataFrame, path: Path) -> None:
 
 
 def fidelity_heading(table: pd.DataFrame) -> str:
-    """Return what the runs' fidelity is: "1 − LPIPS"; "fidelity" where it was not measured."""
+    """Return the heading of the runs' fidelity, "1 − LPIPS"; "fidelity" if it was not measured."""
     return ", ".join(dict.fromkeys(filter(None, table["fidelity"]))) or "fidelity"

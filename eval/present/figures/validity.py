@@ -22,7 +22,7 @@ ROW = 0.19
 """Inches from one row of a figure to the next."""
 
 FEWEST = 3
-"""The least number of pairs to tell apart for which a category has a number."""
+"""Smallest number of pairs with good and bad images for which a category has a number."""
 
 
 def color_of(score: Score) -> str:
@@ -65,7 +65,7 @@ def draw_rankings(table: pd.DataFrame, scores: Sequence[Score], title: str, path
 
 
 def draw_categories(table: pd.DataFrame, scores: Sequence[Score], title: str, path: Path) -> None:
-    """Draw AUC among images of the same pair, a column a category; grey where fewer than :data:`FEWEST` pairs have both kinds."""
+    """Draw AUC among images of the same pair, a column a category; grey with fewer than :data:`FEWEST` such pairs."""
     run = table["run"].iloc[-1]
     rows = table[(table["run"] == run) & (table["measure"] == "auc_same_pair") & (table["question"] == "good")]
     categories = list(dict.fromkeys(rows["category"]))
@@ -91,7 +91,7 @@ def draw_categories(table: pd.DataFrame, scores: Sequence[Score], title: str, pa
 
 
 def draw_choices(table: pd.DataFrame, scores: Sequence[Score], title: str, path: Path) -> None:
-    """Draw how good images are whose strength each score chooses, a panel a run; lines at fixed strength and oracle."""
+    """Draw the judgements of images chosen by each score, a panel a run; lines at fixed strength and oracle."""
     table = table[(table["category"] == ALL) & (table["free"] == "strength") & (table["how"] != HINDSIGHT)]
     of = {score.name: score for score in scores}
     ways = list(dict.fromkeys(table["how"]))
@@ -133,7 +133,7 @@ def draw_choices(table: pd.DataFrame, scores: Sequence[Score], title: str, path:
 
 
 def draw_misled(rows: pd.DataFrame, score: Score, runs: Mapping[str, Run], about: str, path: Path) -> None:
-    """Draw a sheet: input, the bad image that the score ranks first, a good one that it ranks lower, the true edit."""
+    """Draw a sheet: input, the bad image with the highest score, a good one with a lower score, the true edit."""
     cells = [_cell(row, runs[row[UNIT[0]]], len(runs) > 1) for row in rows.to_dict("records")]
     sheet = draw_sheet(cells, f"Misled by {score.label}", about, columns=2 if len(cells) > 1 else 1)
     palette = sheet.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)

@@ -1,4 +1,4 @@
-"""Writes a run's own report.html."""
+"""A run's own report.html."""
 
 from __future__ import annotations
 

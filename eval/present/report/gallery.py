@@ -1,4 +1,4 @@
-"""What the gallery of a report knows: every pair, its images and scores by method, as plain JSON values."""
+"""The data of a report's gallery: every pair, its images and scores by method, as plain JSON values."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tedbench.pair import Entry
 
 
 class Shown(NamedTuple):
-    """A run as a report shows it.
+    """A run in a report.
 
     Attributes:
         name: of its method.
-        run: whose images they are.
+        run: the run.
         axis: its strength.
         metrics: to show.
         table: its curve table.
         samples, scores: every row of the run, or those to show (see :mod:`eval.runs.folder`).
-        folder: where the pairs' folders lie, relative to the page.
-        choice: what was chosen in the run.
+        folder: folder of the pairs' folders, relative to the page.
+        choice: the images chosen in the run.
     """
 
     name: str
@@ -45,19 +45,19 @@ class Shown(NamedTuple):
 
 
 def gallery(entries: Sequence[Entry], shown: Sequence[Shown], absent: str) -> dict[str, Any]:
-    """Pairs with their images; what there is many of is kept short.
+    """Return the pairs with their images; frequent keys and values are kept short.
 
     Args:
         entries: the pairs, in the order of the page.
         shown: the runs, methods side by side.
-        absent: what is said of a pair that a run has nothing of.
+        absent: text for a pair that a run has nothing of.
 
     Returns:
-        ``axes`` (symbol, strengths), ``seeds``, ``metrics``, ``methods`` (each with its axis's place, and the strength to
-        begin with) and ``pairs``. A pair's ``of`` has for each method ``why`` it is incomplete, its ``images`` (places of
-        strength and seed, file, then a score a metric, null where there is none) and the place of the ``chosen`` one;
-        of images made elsewhere also their ``shapes`` ("512×512, squash") by the place of the image, and the ``size`` of
-        the input's file.
+        ``axes`` (symbol, strengths), ``seeds``, ``metrics``, ``methods`` (each with its axis's place, and the strength
+        to begin with) and ``pairs``. A pair's ``of`` has for each method ``why`` it is incomplete, its ``images``
+        (places of strength and seed, file, then a score a metric, null if there is none) and the place of the
+        ``chosen`` one; for images made elsewhere also their ``shapes`` ("512×512, squash") by the place of the image,
+        and the ``size`` of the input's file.
     """
     axes: dict[tuple[str, bool], tuple[str, set[float]]] = {}
     for each in shown:
@@ -111,7 +111,7 @@ def _pair(
 
 
 def _which_has(shown: Sequence[Shown], file: Path) -> int | None:
-    """The first run that has a file of a pair."""
+    """Return the first run that has a file of a pair."""
     return next((n for n, each in enumerate(shown) if (each.run.folder / "pairs" / file).exists()), None)
 
 
@@ -120,7 +120,7 @@ def _made(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def _start(shown: Shown) -> float:
-    """The strength to begin with: the middle of those where both metrics are good, else of all."""
+    """Return the strength to begin with: the middle of those where both metrics are good, else of all."""
     found = shown.metrics.only(shown.table["metric"].unique()).first_of_kinds()
     both = {"alignment", "fidelity"} <= found.keys()
     ends = region(shown.table, found["alignment"].shown, found["fidelity"].shown) if both else None
@@ -131,7 +131,7 @@ def _start(shown: Shown) -> float:
 def _images(
     shown: Shown, strengths: Sequence[float], seeds: Sequence[int], metrics: MetricCards
 ) -> dict[str, dict[str, Any]]:
-    """What a method has of each pair of its run."""
+    """Return a method's images and scores by pair."""
     place = {card.name: number for number, card in enumerate(metrics)}
     scores: dict[tuple[str, float, int], list[Any]] = defaultdict(lambda: [None] * len(metrics))
     for row in shown.scores[shown.scores["metric"].isin(place)].itertuples():
@@ -155,7 +155,7 @@ def _images(
 
 
 def _number(value: float) -> float | str | None:
-    """JSON knows no infinity: PSNR has it where nothing changed."""
+    """Return a number for JSON, which has no infinity: PSNR is infinite for an unchanged image."""
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
     return None if math.isnan(value) else float(np.round(value, 4))

@@ -31,18 +31,18 @@ def page(
     curves: bool,
     notes: Sequence[str] = (),
 ) -> str:
-    """The whole page as HTML; it asks for nothing but the images beside it.
+    """Return the whole page as HTML; it loads nothing but the images beside it.
 
     Args:
         title: of the page.
-        dataset: whose pairs they are.
+        dataset: of the pairs.
         entries: the pairs, in this order.
         shown: one run, or methods side by side.
-        incomplete: why pairs are not whole, by their ids.
-        n_expected: how many pairs there should be.
-        absent: what is said of a pair that a run has nothing of.
-        curves: whether curves.png, .pdf and .csv lie beside the page.
-        notes: what a reader must know besides.
+        incomplete: by pair id, the reason why it is not whole.
+        n_expected: number of pairs there should be.
+        absent: text for a pair that a run has nothing of.
+        curves: True if curves.png, .pdf and .csv are beside the page.
+        notes: remarks for the reader.
     """
     environment = Environment(
         loader=PackageLoader("eval.present.report"),
@@ -72,7 +72,7 @@ def page(
 
 
 def _method(shown: Shown, n_expected: int) -> dict[str, Any]:
-    """A run's row of the summary, its curves as numbers and what it was made with."""
+    """Return a run's row of the summary, its curves as numbers and its provenance."""
     made = shown.samples[shown.samples["status"] == "ok"]
     whole = set(made["pair_id"]) - set(shown.samples.loc[shown.samples["status"] != "ok", "pair_id"])
     return {
@@ -103,7 +103,7 @@ def _provenance(run: Run) -> dict[str, Any] | None:
 
 
 def choice_of(run: Run) -> tuple[Choice | None, list[str]]:
-    """What was chosen in a run; where that cannot be read, nothing, and a note."""
+    """Return the choice made in a run; if it cannot be read, None and a note."""
     try:
         return chosen(run), []
     except UserError as error:

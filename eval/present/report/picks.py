@@ -1,4 +1,4 @@
-"""Writes picks.html: all that may be chosen of a run, to pick one image for each pair by click or key."""
+"""The page picks.html: all candidates of a run, to pick one image for each pair by click or key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tedbench.method import Axis, format_strength
 
 
 def write_picks_page(among: Candidates) -> Path:
-    """Writes ``picks.html`` into the run's folder; links are relative, so that the folder can be moved as a whole."""
+    """Write ``picks.html`` into the run's folder; links are relative, so that the folder can be moved as a whole."""
     run, axis = among.run, among.axis
     pairs = [_pair(run.shard(str(pair)), images, axis) for pair, images in among.images.groupby("pair_id")]
     environment = Environment(loader=PackageLoader("eval.present.report"), autoescape=True, undefined=StrictUndefined)
@@ -34,7 +34,7 @@ def write_picks_page(among: Candidates) -> Path:
 
 
 def _pair(shard: Shard, images: pd.DataFrame, axis: Axis) -> dict[str, Any]:
-    """One pair for the page: its texts, and a row of images for each seed, a place for each of the pair's strengths."""
+    """Return one pair for the page: its texts, and a row of images for each seed, a place for each of its strengths."""
     samples = shard.samples()
     strengths = {strength: place for place, strength in enumerate(sorted(images["strength"].unique()))}
     return {

@@ -1,4 +1,4 @@
-"""Writes a report of saved runs side by side, into a folder that holds all it shows."""
+"""A report of saved runs side by side, in a folder that holds everything it shows."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ IMAGES = "report-images"
 
 
 def write_report_of(runs: Sequence[str] | Mapping[str, str], out: Path) -> list[str]:
-    """Writes report.html, the curves of the pairs that all runs have, and the runs' images into ``out``.
+    """Write report.html, the curves of the pairs that all runs have, and the runs' images into ``out``.
 
     Args:
-        runs: folders, or folders by the name that the method is to have.
-        out: what an earlier report wrote there is replaced.
+        runs: folders, or folders by the name of the method.
+        out: a folder; the files of an earlier report are replaced.
 
     Returns:
-        What a reader must know, a line each.
+        Remarks for the reader, a line each.
 
     Raises:
         UserError: the runs cannot be shown together, an image of theirs is missing, or ``out`` is a run.
@@ -99,7 +99,7 @@ def _shown(method: Method, found: Along | None, folder: str, notes: list[str]) -
 
 
 def _bring_images(method: Method, folder: Path) -> None:
-    """Inputs, true edits and edited images: as hard links, which take no room, or as copies where there are none."""
+    """Copy inputs, true edits and edited images: as hard links, which take no room, or as copies if links fail."""
     for pair_id, rows in method.samples.groupby("pair_id"):
         (folder / str(pair_id)).mkdir(parents=True)
         source = method.run.shard(str(pair_id)).folder
