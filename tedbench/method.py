@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -329,13 +328,11 @@ def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, 
     Raises:
         UserError: an empty list, a duplicate, or a value that is no (finite, whole) number.
     """
-    for name, values, kinds in (("strengths", strengths, (int, float)), ("seeds", seeds, (int,))):
-        kind = "finite numbers" if float in kinds else "whole numbers"
-        if not isinstance(values, Sequence) or isinstance(values, str):
-            raise UserError(f"{name} is {values!r}. It must be a list of {kind}, such as [0,1].")
-        wrong = [v for v in values if isinstance(v, bool) or not isinstance(v, kinds) or not math.isfinite(v)]
-        if wrong:
-            raise UserError(f"{name} has {wrong[0]!r}. It must be a list of {kind}, such as [0,1].")
+    from tedbench.settings import checked
+
+    checked("strengths", strengths, Sequence[float])
+    checked("seeds", seeds, Sequence[int])
+    for name, values in (("strengths", strengths), ("seeds", seeds)):
         if not values or len({format_strength(v) for v in values}) < len(values):
             raise UserError(f"{name} is {list(values)}. It must have at least one value, and none twice.")
     return [(strength, seed) for strength in sorted(map(rounded_strength, strengths)) for seed in sorted(seeds)]

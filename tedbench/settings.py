@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from types import NoneType, UnionType
+from contextlib import suppress
+from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -70,7 +71,7 @@ def checked(name: str, value: Any, kind: Any) -> Any:
     """
     adapter = TypeAdapter(kind, config=_CONFIG)
     try:
-        return adapter.validate_python(value)
+        return adapter.validate_python(list(value) if isinstance(value, range) else value)  # pydantic takes no range
     except ValidationError:
         raise UserError(f"{name} is {value!r}. It must be {_words(adapter.json_schema())}.") from None
 
@@ -95,10 +96,16 @@ def checked_block(name: str, settings: Mapping[str, Any], **kinds: Any) -> dict[
 def kinds_of(target: Callable[..., Any]) -> dict[str, Any]:
     """Return the kinds of a constructor's parameters, of those that are numbers, true or false, or one of a few.
 
-    What else a parameter may be annotated with (texts, paths, blocks) is the constructor's own to check.
+    What else a parameter may be annotated with (texts, paths, blocks) is the constructor's own to check, and so is what
+    is imported for type checkers alone.
     """
-    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
-    return {name: hint for name, hint in hints.items() if name != "return" and _is_scalar(hint)}
+    function = target.__init__ if inspect.isclass(target) else target
+    known = getattr(function, "__globals__", {})
+    kinds: dict[str, Any] = {}
+    for name, hint in getattr(function, "__annotations__", {}).items():
+        with suppress(NameError):
+            kinds |= get_type_hints(SimpleNamespace(__annotations__={name: hint}), known, include_extras=True)
+    return {name: kind for name, kind in kinds.items() if name != "return" and _is_scalar(kind)}
 
 
 def _is_scalar(kind: Any) -> bool:
@@ -119,7 +126,8 @@ def _words(schema: Mapping[str, Any]) -> str:
     if schema["type"] == "array":
         return f"a list of {_LISTS[schema['items']['type']]}"
     if "additionalProperties" in schema and schema["additionalProperties"] is not True:
-        return f"{_words(schema['additionalProperties'])} by name"
+        example = f", such as {schema['examples'][0]}" if "examples" in schema else ""
+        return f"{_words(schema['additionalProperties'])} by name{example}"
     words = _WORDS[schema["type"]]
     low, high = (schema.get(key) for key in ("minimum", "maximum"))
     if "exclusiveMinimum" in schema:

@@ -76,8 +76,8 @@ def chosen(run: Run) -> Choice | None:
     missing = [image for image in images["image"] if not (run.folder / Path(image)).is_file()]
     if missing:
         raise UserError(f"{table} names images that the run does not have, such as {missing[0]}. {again}")
-    known = facts.get("images_sha256", {})  # none in runs of older versions
-    replaced = [image for image in images["image"] if known.get(image) != (_digest(run, image) if known else None)]
+    digests = facts["images_sha256"]
+    replaced = [image for image in images["image"] if digests.get(image) != _digest(run, image)]
     if replaced:
         raise UserError(f"{table} was chosen among other images: {replaced[0]} was made again since. {again}")
     notes = dict(zip(rows["pair_id"], rows["note"], strict=True))

@@ -7,7 +7,6 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from cli.command import compose
 from cli.home import expanded
 from eval.runs.folder import Run
 from tedbench.errors import UserError
@@ -33,14 +32,14 @@ def settings_of(run: Run, out: Path, fits: Path) -> DictConfig:
             _literal(
                 {
                     "seed": fit["seed"],
-                    "model": model_of(config),
+                    "model": how["model"],
                     "method": method
                     | {k.removeprefix("method_"): v for k, v in how.items() if k.startswith("method_")},
                     "dataset": how["dataset"],
                     "metrics": config["measure"],
                     "executor": {"_target_": "eval.engine.inline.Inline"},
                     "sweep": config["sweep"],
-                    "numerics": {"compile": False, **numerics},  # where it is false, a run has none
+                    "numerics": numerics,
                     "fits": {"keep": "weights" if rounded else "none", "folder": str(fits)},
                     "run_dir": str(out),
                     "run": {"retry_failed": False},
@@ -51,21 +50,6 @@ def settings_of(run: Run, out: Path, fits: Path) -> DictConfig:
         raise UserError(
             f"{run.folder / 'config.yaml'} lacks {error}. It was not written by eval.run; repeat the run by hand."
         ) from None
-
-
-def model_of(config: dict[str, Any]) -> dict[str, Any]:
-    """A run's model settings; of a run that was made before its folder had them, by the model's name and path.
-
-    Args:
-        config: the run's, in the blocks of :meth:`eval.runs.folder.Run.create`.
-    """
-    fit, how = config["fit"], config["how"]
-    if how.get("model"):
-        return dict(how["model"])
-    own = fit["model"] or {"name": "none"}
-    settings: Any = OmegaConf.to_container(compose("run", [f"model={own['name']}"]).model)
-    path = {"path": how["model_path"]} if how.get("model_path") else {}
-    return settings | {key: value for key, value in own.items() if key != "digest"} | path
 
 
 def _literal(value: Any) -> Any:

@@ -39,7 +39,7 @@ def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
     lock = RunLock(spec.folder, part, reporter.say)
     try:
         run = RunWriter.create(spec.folder, dict(spec.config), lock, spec.listing)
-        if gone := left_out(spec.folder, spec.config, spec.listing):
+        if gone := left_out(spec.folder, spec.listing):
             of = "1 pair" if len(gone) == 1 else f"{len(gone)} pairs"
             reporter.say(f"{of} of {spec.folder} left out, as the list no longer has them, such as {gone[0]}")
         run.write_json("provenance.json", made_with)

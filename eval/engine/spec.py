@@ -16,10 +16,9 @@ from eval.engine.placement import Placement
 from eval.engine.plan import Wanted
 from eval.metrics.base import Metric
 from eval.runs.cards import Cards, DatasetCard, MethodCard, MetricCards
-from eval.runs.config import check_names, run_config, run_hash, run_name, with_old_list_name
+from eval.runs.config import check_names, run_config, run_hash, run_name
 from eval.runs.folder import Run
-from eval.runs.listing import Listing, is_of, listing_of
-from eval.runs.writer import RunWriter
+from eval.runs.listing import Listing, listing_of
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
@@ -95,7 +94,7 @@ class RunSpec:
             known.placement,
             weights,
             config,
-            given or known.folder or own_folder(config, listing),
+            given or known.folder or Path("runs") / run_name(config),
             listing,
             known.folder is not None,
             known.loaded,
@@ -129,18 +128,6 @@ class RunSpec:
     def wanted(self) -> Wanted:
         """Return what the pairs of this part should have."""
         return Wanted(self.part, self.method, self.requests, self.retry_failed)
-
-
-def own_folder(config: dict[str, Any], listing: Listing) -> Path:
-    """The folder that a run is named by, or where there is none yet, that of the same run of an older version."""
-    folder, before = (Path("runs") / run_name(each) for each in (config, with_old_list_name(config)))
-    if (
-        not folder.exists()
-        and (before / "config.yaml").exists()
-        and is_of(before, RunWriter.open(before).config(), listing)
-    ):
-        return before
-    return folder
 
 
 def _require_choices(settings: Mapping[str, Any]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from eval.analysis.common_pairs import Comparison
 from eval.present.differences import difference_grid, difference_notes
@@ -14,6 +16,9 @@ from tedbench.settings import checked
 
 WRITTEN = re.compile(r"comparison\.(md|csv|tex)|differences\.csv|plane\.(png|pdf|csv)|grid-\d{2,}\.png")
 
+ByMethod = Annotated[dict[Any, float], Field(examples=["{sdedit: 0.5}"])]
+"""Numbers by method."""
+
 
 def strengths_of(strengths: Any) -> dict[str, float]:
     """Check the option ``strengths``: numbers by method.
@@ -21,7 +26,7 @@ def strengths_of(strengths: Any) -> dict[str, float]:
     Raises:
         UserError: it is something else.
     """
-    found: dict[Any, float] = checked("strengths", strengths, dict[Any, float] | None) or {}
+    found: dict[Any, float] = checked("strengths", strengths, ByMethod | None) or {}
     return {str(name): number for name, number in found.items()}
 
 

@@ -35,10 +35,10 @@ def run_config(
     ``fit`` (model and weights, recipe, method, pair geometry, seed) and ``numerics`` say what its images are;
     ``sweep``, ``measure`` and ``how`` may change from call to call. A model is known by the digest of its files, not by
     where they lie, and so are a method's own weights. A method that works on no model (``model_digest`` None) has none in
-    its identity. Neither a group of one pair nor an uncompiled network stands there, as before there were others.
+    its identity.
     """
     model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
-    method = {k: v for k, v in plain["method"].items() if (k, v) != ("fit_group", 1)}
+    method = dict(plain["method"])
     method |= {k: str(Path(str(method[k]))) for k in FILES if method.get(k) is not None}  # out/ is out
     return {
         "format": FORMAT,
@@ -51,7 +51,7 @@ def run_config(
             "seed": plain["seed"],
         },
         "numerics": {
-            **{k: v for k, v in plain["numerics"].items() if (k, v) != ("compile", False)},
+            **plain["numerics"],
             **({"kept_fits": "bfloat16"} if plain["fits"]["keep"] == "weights" else {}),  # they are rounded
             "device": device,
             "threads": threads,
@@ -76,12 +76,6 @@ def list_name(file: str | Path) -> str:
     """
     path = Path(os.path.abspath(file))  # noqa: PTH100  (links stay what they are called)
     return f"{path.parent.name}/{path.name}"
-
-
-def with_old_list_name(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration as older versions had it, which knew lists by their file's name alone."""
-    fit = config["fit"]
-    return {**config, "fit": {**fit, "list": Path(fit["list"]).name}} if "list" in fit else config
 
 
 UNNAMEABLE = re.compile(r"^\.|[/\\\x00-\x1f\x7f]|^\s*$|^.{81}", re.DOTALL)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from eval.runs.cards import MetricCards
-from eval.runs.input_digest import Inputs, pixel_digest
+from eval.runs.input_digest import Inputs
 from eval.runs.shard import Shard
-from tedbench.errors import ImageError
 from tedbench.pair import Entry
 
 TEXTS = Entry.fields(tables_only=False)
@@ -27,9 +26,6 @@ def corrections(shard: Shard, entry: Entry, inputs: Inputs) -> tuple[str, ...]:
     """
     found = [*corrected_texts(shard, entry)]
     info = shard.info()
-    if not all(name in info for name in TABLED):  # as older versions wrote it
-        rows = shard.samples()
-        info |= {name: rows[name].iloc[0] for name in TABLED if len(rows)}
     found += [name for name in TABLED if (info.get(name) or "") != (getattr(entry, name) or "")]
     truth = inputs.truth(entry)
     return (*found, TRUTH) if truth is not Ellipsis and truth != truth_digest(shard) else tuple(found)
@@ -42,15 +38,9 @@ def corrected_texts(shard: Shard, entry: Entry) -> tuple[str, ...]:
 
 
 def truth_digest(shard: Shard) -> str | None:
-    """Of the true edit that a shard was measured against, as its ``done`` says or, in older ones, its file; None: none."""
-    info = shard.info()
-    if "truth" in info:
-        return info["truth"]
-    try:
-        truth = shard.truth()
-    except ImageError:
-        return "damaged"  # equal to none
-    return None if truth is None else pixel_digest(truth)
+    """Return the digest of the true edit that a shard was measured against; None if there is none."""
+    digest: str | None = shard.info().get("truth")
+    return digest
 
 
 def depends(metrics: MetricCards, metric: str, corrected: Collection[str]) -> bool:

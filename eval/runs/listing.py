@@ -6,9 +6,8 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from eval.runs.files import replace_text
 from tedbench.datasets.base import Dataset
@@ -44,12 +43,11 @@ def listed(folder: Path) -> frozenset[str] | None:
     return None if known is None else frozenset(known.ids)
 
 
-def left_out(folder: Path, config: Mapping[str, Any], listing: Listing) -> list[str]:
+def left_out(folder: Path, listing: Listing) -> list[str]:
     """The pairs of a run that its list lacks now.
 
     Args:
         folder: of the run.
-        config: the run's own, as it is there.
         listing: the present list.
 
     Raises:
@@ -62,17 +60,12 @@ def left_out(folder: Path, config: Mapping[str, Any], listing: Listing) -> list[
     known = _read(folder)
     lacking = sorted(made - set(listing.ids))
     others = lacking if known is None else [id for id in lacking if id in known.ids]
-    if others and listing.place not in _places(known, config):
+    if others and listing.place != (known.place if known else None):
         raise UserError(
             f"{folder} holds a run of another list: {len(others)} of its pairs are not in this one, such as {others[0]}. "
             "Give another run_dir."
         )
     return lacking if listing.place is not None else []
-
-
-def is_of(folder: Path, config: Mapping[str, Any], listing: Listing) -> bool:
-    """Whether a run was made from the list at this place."""
-    return listing.place in _places(_read(folder), config)
 
 
 def write_listing(folder: Path, listing: Listing) -> None:
@@ -81,22 +74,6 @@ def write_listing(folder: Path, listing: Listing) -> None:
         (folder / FILE).unlink(missing_ok=True)
     else:
         replace_text(folder / FILE, json.dumps(listing._asdict(), indent=1))
-
-
-def _places(known: Listing | None, config: Mapping[str, Any]) -> set[str | None]:
-    """Where a run's list lies; of older runs, where their settings say from here."""
-    return {known.place} if known is not None else set(_old_places(config))
-
-
-def _old_places(config: Mapping[str, Any]) -> Iterator[str | None]:
-    dataset = (config.get("how") or {}).get("dataset") or {}
-    if file := dataset.get("file"):
-        yield _place(Path(str(file)).expanduser())
-    elif root := dataset.get("root"):
-        folder = Path(str(root)).expanduser()
-        yield from (_place(place / "input_list.json") for place in (folder, folder / "tedbench"))
-    else:
-        yield None
 
 
 def _read(folder: Path) -> Listing | None:

@@ -49,7 +49,7 @@ def require_place(folder: Path, config: dict[str, Any], listing: Listing | None 
                 "Give another run_dir, or leave it out to have one named by its configuration."
             )
         if listing is not None:
-            left_out(folder, old, listing)
+            left_out(folder, listing)
     elif folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Give another run_dir.")
     elif folder.exists() and any(not p.name.startswith((".config.yaml.", ".locks")) for p in folder.iterdir()):

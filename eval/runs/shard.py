@@ -17,7 +17,7 @@ from filelock import FileLock
 from eval.runs.files import DamagedError, clear_half_written, file_digest, read_table, replace_text, write_table
 from tedbench.disk import writing
 from tedbench.image import read_image
-from tedbench.method import Origin, Origins, rounded_strength
+from tedbench.method import Origin, Origins
 from tedbench.pair import EditPair
 
 SAMPLE_COLUMNS = (
@@ -40,7 +40,7 @@ SAMPLE_COLUMNS = (
 )
 SIZE_COLUMNS = SAMPLE_COLUMNS[-3:]
 """Width × height of a pair's input and of an edit made elsewhere as their files have them, and how such an edit was
-brought to the square; empty where that is not known, as in runs of older versions."""
+brought to the square; empty if that is not known."""
 SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score", "reason")
 SAMPLES = "samples.parquet"
 KEY = ["strength", "seed"]
@@ -97,7 +97,7 @@ class Shard:
         return {(strength, seed): digest for strength, seed, digest in self.info().get("origins", [])}
 
     def input_digest(self) -> str | None:
-        """Of the input's pixels; None where it was not read, or the run is of an older version."""
+        """Of the input's pixels; None if it was not read."""
         try:
             return self.info().get("input")
         except OSError:  # its successor is just taking its place
@@ -128,8 +128,8 @@ class Shard:
         return found
 
     def _files(self) -> dict[str, tuple[int, str]]:
-        """Size and sha256 by name; empty in runs of older versions."""
-        return self.info().get("files", {})
+        """Return size and sha256 by name."""
+        return self.info()["files"]
 
     def samples(self) -> pd.DataFrame:
         """A row for each image, in the columns :data:`SAMPLE_COLUMNS`.
@@ -142,14 +142,10 @@ class Shard:
     def sample_table(self) -> pa.Table:
         """As :meth:`samples`."""
         try:
-            _, digest = self._files().get(SAMPLES, (0, None))
+            _, digest = self._files()[SAMPLES]
         except OSError:  # its successor is just taking its place
             raise DamagedError(f"{self.folder} is not complete.") from None
-        table = read_table(self.folder / SAMPLES, digest)
-        for name in SIZE_COLUMNS:
-            if name not in table.column_names:
-                table = table.append_column(name, pa.array([""] * len(table), pa.large_string()))
-        return _rounded(table)
+        return read_table(self.folder / SAMPLES, digest)
 
     def input(self) -> np.ndarray:
         return read_image(self.folder / "input.png")
@@ -258,28 +254,11 @@ class Shard:
         return sorted({*folder.glob("*.parquet"), *(folder / name for name in self._score_sums())})
 
     def _score_sums(self) -> dict[str, str]:
-        """sha256 by file; empty in runs of older versions."""
+        """Return sha256 by file; empty without scores. A file without its sum counts as damaged."""
         try:
             return json.loads((self.folder / "scores" / "sums.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
 
     def _score_table(self, path: Path) -> pa.Table:
-        table = read_table(path, self._score_sums().get(path.name))
-        if "reason" not in table.column_names:  # as older versions wrote them
-            table = table.append_column("reason", pa.array([""] * len(table), pa.large_string()))
-        return _rounded(table.select(list(SCORE_COLUMNS)))
-
-
-def _rounded(table: pa.Table) -> pa.Table:
-    """Strengths as :func:`~tedbench.method.rounded_strength` has them: older versions kept 0.3 and 0.1 + 0.2 apart.
-
-    Of two rows that become one the last stays, whose image has taken the other's place.
-    """
-    strengths = table["strength"].to_pylist()
-    rounded = list(map(rounded_strength, strengths))
-    if rounded == strengths:
-        return table
-    table = table.set_column(table.column_names.index("strength"), "strength", pa.array(rounded, pa.float64()))
-    last = {key: place for place, key in enumerate(zip(rounded, table["seed"].to_pylist(), strict=True))}
-    return table.take(sorted(last.values()))
+        return read_table(path, self._score_sums().get(path.name, "")).select(list(SCORE_COLUMNS))

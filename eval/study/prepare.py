@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from cli.command import command
-from eval.study.options import number_option, whole_option
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -71,6 +70,8 @@ def check_options(options: dict[str, Any]) -> None:
     Raises:
         UserError: an option has an impossible value; the message says what it may be.
     """
+    from eval.study.options import number_option, whole_option
+
     runs = options["runs"]
     folders = list(runs.values()) if isinstance(runs, dict) else runs
     if not isinstance(folders, list) or not folders or not all(isinstance(f, str | int | float) for f in folders):

@@ -118,3 +118,11 @@ def tedbench_outputs() -> Callable[[int], list[tuple[np.ndarray, str, np.ndarray
         return [(read(source), text, read(output)) for source, text, output in found[::every]]
 
     return make
+
+
+@pytest.fixture
+def own_style() -> None:
+    """Figures in the project's style as users get it, whose fonts tests leave out elsewhere."""
+    from eval.present.figures import style
+
+    style.plt.style.use(Path(style.__file__).with_name("paper.mplstyle"))

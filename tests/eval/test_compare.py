@@ -351,7 +351,7 @@ def test_the_command_line(make_run, tmp_path, monkeypatch, command):
     for arguments, message in (
         ([], "runs is None"),
         ([f"runs={one}"], "Give the runs' folders"),
-        ([f"runs=[{one}]", "strengths=0.5"], "number by method"),
+        ([f"runs=[{one}]", "strengths=0.5"], "a number by name, such as {sdedit: 0.5}, or null"),
         ([f"runs=[{one}]", "rows=0"], "whole number from 1"),
         ([f"runs=[{one}]", "pairs=a"], "list of pair ids"),
         ([f"run=[{one}]"], "Did you mean runs"),

@@ -160,7 +160,9 @@ def test_failures_are_the_pairs_that_gain_least_and_those_that_lose_most_before(
 
 
 @pytest.mark.parametrize(("width", "inches"), [("page", PAGE), ("column", COLUMN)])
-def test_figures_are_as_wide_as_print_with_text_as_text_and_equal_bytes_again(make_run, tmp_path, width, inches):
+def test_figures_are_as_wide_as_print_with_text_as_text_and_equal_bytes_again(
+    make_run, own_style, tmp_path, width, inches
+):
     run = make_run("imagic")
     figure([run], tmp_path / "out", wishes("5", 5), width)
     first = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}

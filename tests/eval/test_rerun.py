@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from eval.analysis.repetition import compare
-from eval.engine.rerun_settings import changed, model_of, settings_of
+from eval.engine.rerun_settings import changed, settings_of
 from eval.runs.config_diff import changes
 from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
@@ -127,14 +127,6 @@ def test_nothing_in_a_strangers_configuration_reads_this_machines_variables(made
 def test_a_finished_repetition_is_not_taken_for_a_new_one(made, command):
     status, _, err = command("eval.rerun", "run=a", cwd=made)
     assert status == 2 and "a-again is a finished repetition already" in err and "run_dir" in err
-
-
-def test_of_a_run_whose_folder_has_no_model_block_the_path_is_kept(made):
-    config = RunWriter.open(made / "a").config()
-    before = model_of(config)
-    config["how"]["model_path"] = config["how"].pop("model")["path"]
-    assert model_of(config)["path"] == before["path"] != model_of({**config, "how": {}})["path"]
-    assert (model_of(config)["name"], model_of(config)["image_size"]) == (before["name"], 16)
 
 
 def test_changes_replace_only_what_is_there(made, tmp_path):

@@ -20,15 +20,14 @@ def load_sibling(path):
     return module
 
 
-def test_two_pairs_at_512_through_the_command(tmp_path, text_config):
+def test_two_pairs_at_512_through_the_command(tmp_path, text_config, command):
     here = Path(__file__).parent
     formats, runs = load_sibling(here.parent / "imagic" / "test_formats.py"), load_sibling(here / "test_run.py")
     scheduler = PNDMScheduler(**formats.SD15_SCHEDULE, skip_prk_steps=True, set_alpha_to_one=False)
     folder = formats.narrow_stable_diffusion(tmp_path / "sd", scheduler, text_config)
     few = [f"recipe.imagic.{stage}.steps=2" for stage in ("embedding", "finetune", "sampling")]
-    done = runs.in_a_process_of_its_own(
-        "model=sd15", f"model.path={folder}", "metrics=picturebook", "dataset.limit=2", *few, cwd=tmp_path
-    )
+    options = ["model=sd15", f"model.path={folder}", "metrics=picturebook", "dataset.limit=2"]
+    done = command("eval.run", *runs.QUICK, *options, *few, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     run = tmp_path / done.stdout.strip().splitlines()[-1]
     samples = pd.read_parquet(run / "samples.parquet")

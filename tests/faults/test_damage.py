@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import numpy as np
@@ -127,15 +126,10 @@ def test_damaged_scores_are_left_out_and_named(run, pairs, harm):
     assert run.shard(pairs[0].id).scores_of(METRIC) is None
 
 
-def test_a_run_without_sums_is_read_as_before(run, pairs):
-    whole = run.samples()
-    for shard in run.shards():
-        info = shard.info()
-        del info["files"]
-        (shard.folder / "done").write_text(json.dumps(info))
-        (shard.folder / "scores" / "sums.json").unlink()
-    pd.testing.assert_frame_equal(run.samples(), whole)
-    assert len(run.scores()) == 4 and run.shard(pairs[0].id).broken() == {}
+def test_scores_without_their_sum_are_damaged(run, pairs):
+    (run.shard(pairs[0].id).folder / "scores" / "sums.json").unlink()
+    with pytest.warns(UserWarning, match=METRIC.partition("/")[0]):
+        assert set(run.scores()["pair_id"]) == {pairs[1].id}
 
 
 def test_a_damaged_configuration_is_one_clear_line(run, create_run):

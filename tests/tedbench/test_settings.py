@@ -80,6 +80,10 @@ def test_a_setting_is_of_its_kind_or_told_of(kind, good, bad, words):
             checked("x.y", value, kind)
 
 
+def test_a_range_is_a_list():
+    assert checked("seeds", range(3), Sequence[int]) == [0, 1, 2]
+
+
 def test_a_block_has_its_settings_and_no_others():
     assert checked_block("A's b", {"steps": 3, "lr": 1}, lr=Amount, steps=Count) == {"steps": 3, "lr": 1.0}
     for settings, words in (
@@ -109,6 +113,13 @@ def test_what_is_built_is_checked_by_its_constructors_annotations(settings, word
 
 def test_texts_and_what_has_no_annotation_are_the_constructors_own_to_check():
     assert build({"_target_": PART, "folder": 2024, "other": "3"}, Part).given == (None, 1.0, False, "well", 2024)
+
+
+def test_an_annotation_for_type_checkers_alone_hides_no_other():
+    def of(model: Unknown, steps: Count) -> Unknown:  # noqa: F821
+        pass
+
+    assert list(kinds_of(of)) == ["steps"]
 
 
 def test_a_class_method_is_checked_too_and_named_alone_outside_a_block():

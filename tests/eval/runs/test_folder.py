@@ -13,7 +13,7 @@ from eval.runs.cards import DatasetCard
 from eval.runs.folder import Run
 from eval.runs.lock import RunLock
 from eval.runs.pairs import RunPairs
-from eval.runs.shard import SAMPLE_COLUMNS, SCORE_COLUMNS, SIZE_COLUMNS
+from eval.runs.shard import SIZE_COLUMNS
 from eval.runs.writer import RunWriter
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
@@ -179,30 +179,14 @@ def test_opening_what_is_no_run_is_refused(tmp_path):
         RunWriter.open(tmp_path)
 
 
-def test_strengths_that_older_versions_kept_apart_are_one(run, pair, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr("eval.runs.writer.rounded_strength", float)
-        run.write_shard(pair, samples(pair, (0.3, 0), (1.0, 0)))
-        run.write_shard(pair, samples(pair, (0.1 + 0.2, 0)))
-    shard = run.shard(pair.id)
-    rows = [(pair.id, strength, 0, "m", score, "") for strength, score in ((0.3, 1.0), (0.1 + 0.2, 2.0), (1.0, 3.0))]
-    shard.write_scores("m", pd.DataFrame(rows, columns=list(SCORE_COLUMNS)))
-    assert list(run.samples()["strength"]) == [0.3, 1.0]
-    assert list(run.scores()["strength"]) == [0.3, 1.0] and list(run.scores()["score"]) == [2.0, 3.0]
-    run.write_shard(pair, samples(pair, (0.1 + 0.2, 1)))
-    assert list(run.samples()["strength"]) == [0.3, 0.3, 1.0] and list(run.samples()["seed"]) == [0, 1, 0]
-
-
 def test_a_new_image_takes_the_place_of_one_that_is_there(run, pair):
     run.write_shard(pair, samples(pair, (0.3, 0)))
     run.write_shard(pair, samples(pair, (0.1 + 0.2, 0)))
     assert len(run.samples()) == 1
 
 
-def test_shards_of_older_versions_have_no_sizes(run, pair, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr("eval.runs.writer.SAMPLE_COLUMNS", SAMPLE_COLUMNS[:-3])
-        run.write_shard(pair, samples(pair, (0.0, 0)))
+def test_sizes_stand_in_the_table_where_they_are_known(run, pair):
+    run.write_shard(pair, samples(pair, (0.0, 0)))
     sized = EditPair(Entry("cat.png", "A cat."), pair.image, original_size=(30, 20))
     run.write_shard(sized, samples(sized, (0.0, 0)), {(0.0, 0): Origin("digest", (40, 40), "squash")})
     found = run.samples().set_index("image_name")[list(SIZE_COLUMNS)]

@@ -15,7 +15,7 @@ from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
 
-from .parts import picture
+from ..parts import picture
 
 
 def profile() -> bytes:
