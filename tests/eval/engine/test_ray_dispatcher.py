@@ -1,0 +1,117 @@
+"""The dispatcher alone: which worker gets which task, without processes."""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from itertools import count
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from eval.engine.progress import Reporter
+from eval.engine.task import Outcome, Task
+from tedbench.pair import Entry
+
+pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
+from ray.exceptions import RayActorError
+
+from eval.engine.ray_dispatcher import Dispatcher
+
+ENTRIES = [Entry(f"{name}.png", "A dog.") for name in "abcdef"]
+
+
+class Result:
+    """What a call of a worker gives at once."""
+
+    def __init__(self, worker, task):
+        self.worker, self.task = worker, task
+
+
+class Written:
+    """A stand-in for a run folder: keeps events, and the ids of pairs that were marked as failed."""
+
+    def __init__(self):
+        self.events, self.failed = [], []
+
+    def event(self, event, *, pair, **facts):
+        self.events.append((event, pair[0]))
+
+    def clear_leftovers(self, ids):
+        pass
+
+    def write_failure(self, entry, requests, reason, origins):
+        assert "lost 3 times" in reason
+        self.failed.append(entry.image_name[0])
+
+
+class Cluster:
+    """A stand-in for the module ``ray``: results are there at once, in the order of the calls."""
+
+    def __init__(self, deadly=()):
+        self.done, self.deadly, self.killed, self._numbers = [], deadly, [], count()
+
+    def start(self):
+        worker = SimpleNamespace(number=next(self._numbers))
+        worker.build = SimpleNamespace(remote=object)
+        worker.edit = SimpleNamespace(remote=lambda task: Result(worker, task))
+        return worker
+
+    def wait(self, results, timeout):
+        return results[:1], results[1:]
+
+    def get(self, result):
+        if not hasattr(result, "task"):
+            return None
+        name = result.task.entry.image_name
+        if name in self.deadly:
+            raise RayActorError
+        self.done.append((result.worker.number, name[0]))
+        return Outcome(len(result.task.requests), None, {})
+
+    def kill(self, worker):
+        self.killed.append(worker.number)
+
+
+@pytest.fixture
+def dispatch(monkeypatch):
+    """Runs groups of the entries' letters; gives the cluster and the events."""
+    monkeypatch.setattr("eval.engine.ray_dispatcher.examine_pair", lambda run, wanted, entry: Task(entry, [(0.0, 0)]))
+
+    def run(groups, workers, deadly=()):
+        cluster, folder = Cluster(deadly), Written()
+        context = SimpleNamespace(
+            run=folder,
+            reporter=Reporter(Console(file=io.StringIO())),
+            wanted=None,
+            method=SimpleNamespace(origins=lambda entry: {}),
+        )
+        of = {entry.image_name[0]: entry for entry in ENTRIES}
+        queue = deque(
+            deque(Task(of[letter.lower()], [(0.0, 0)] * letter.islower()) for letter in group) for group in groups
+        )
+        with context.reporter.pairs(len(ENTRIES)):
+            Dispatcher(cluster, context, cluster.start, 3).run(queue, workers)
+        assert folder.failed == [name[0] for name in deadly]
+        return cluster, folder.events
+
+    return run
+
+
+def test_a_group_stays_with_one_worker(dispatch):
+    cluster, events = dispatch(["abc", "de", "f"], 2)
+    of = {letter: worker for worker, letter in cluster.done}
+    assert of["a"] == of["b"] == of["c"] != of["d"] == of["e"] and len(cluster.done) == 6
+    assert sorted(events) == sorted((what, letter) for what in ("begin", "pair") for letter in "abcdef")
+
+
+def test_what_only_lacks_scores_is_no_edited_pair(dispatch):
+    cluster, events = dispatch(["a", "B"], 1)
+    assert cluster.done == [(0, "a"), (0, "b")] and events == [("begin", "a"), ("pair", "a")]
+
+
+def test_the_rest_of_a_group_goes_to_another_worker_when_a_pair_has_cost_all_its_tries(dispatch):
+    cluster, events = dispatch(["abc", "d"], 1, deadly=["b.png"])
+    assert cluster.done == [(0, "a"), (1, "c"), (1, "d")] and cluster.killed == [0]
+    assert events.count(("failure", "b")) == 1 and ("pair", "b") not in events
