@@ -11,9 +11,9 @@ from torch import Tensor
 from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, ddim_invert, schedule
-from imagic.settings import checked
 from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
 from tedbench.pair import EditPair
+from tedbench.settings import Count, checked_block
 
 
 class DDIB(Editor):
@@ -60,7 +60,7 @@ class DDIB(Editor):
 
 
 def _steps(sampling: Mapping[str, Any]) -> int:
-    steps: int = checked("DDIB's sampling", sampling, steps=1)["steps"]
+    steps: int = checked_block("DDIB's sampling", sampling, steps=Count)["steps"]
     return steps
 
 

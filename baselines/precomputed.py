@@ -71,8 +71,6 @@ class PrecomputedFiles(Files):
             )
         if geometry is not None and geometry not in GEOMETRIES:
             raise UserError(f"method.geometry={geometry} does not exist. There are: {', '.join(GEOMETRIES)}.")
-        if not isinstance(shared_files, bool):
-            raise UserError(f"method.shared_files is {shared_files!r}. It must be true or false.")
         self.pattern, self.folder = pattern, None if folder is None else Path(str(folder)).expanduser()
         self.geometry, self.shared_files = geometry, shared_files
         self._listed: FileList | None = None

@@ -12,10 +12,9 @@ from torch import Tensor
 from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, schedule
-from imagic.settings import checked
-from tedbench.errors import UserError
 from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
 from tedbench.pair import EditPair
+from tedbench.settings import Amount, Count, Share, checked_block
 
 
 class SDEdit(Editor):
@@ -36,7 +35,7 @@ class SDEdit(Editor):
         model: TextToImage,
         *,
         sampling: Mapping[str, Any],
-        stochasticity: float = 1.0,
+        stochasticity: Share = 1.0,
         seed: int = 0,
         sample_batch: int = 16,
     ) -> None:
@@ -51,12 +50,12 @@ class SDEdit(Editor):
         """
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
-        self.sampling, self.stochasticity = _settings(sampling, stochasticity)
+        self.sampling, self.stochasticity = _sampling(sampling), float(stochasticity)
         self.timesteps: Tensor = schedule(model, self.sampling["steps"]).timesteps
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
-        _settings(**settings)
+        _sampling(settings["sampling"])
         return super().describe(settings)
 
     def start(self, t0: float) -> int:
@@ -79,10 +78,8 @@ class SDEdit(Editor):
         return SDEditEdit(self, pair)
 
 
-def _settings(sampling: Mapping[str, Any], stochasticity: float = 1.0) -> tuple[dict[str, Any], float]:
-    if isinstance(stochasticity, bool) or not isinstance(stochasticity, int | float) or not 0 <= stochasticity <= 1:
-        raise UserError(f"SDEdit's stochasticity is {stochasticity!r}. It must be a number from 0 to 1.")
-    return checked("SDEdit's sampling", sampling, steps=1, guidance=0.0), float(stochasticity)
+def _sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return checked_block("SDEdit's sampling", settings, steps=Count, guidance=Amount)
 
 
 class SDEditEdit(BatchedEdit):

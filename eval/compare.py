@@ -30,10 +30,11 @@ python -m eval.compare 'runs=[runs/a, runs/b]' out=figures 'pairs=[bird_02, dog_
 @command("compare", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """The command; ``conf/compare.yaml`` has its options."""
-    from eval.present.comparison_page import compare_runs, strengths_of, whole_number
+    from eval.present.comparison_page import compare_runs, strengths_of
 
     settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     from eval.analysis.methods import folders
+    from tedbench.settings import checked, whole
 
     runs, pairs = folders(settings["runs"]), settings["pairs"]
     if pairs is not None and not (isinstance(pairs, list) and pairs):
@@ -43,8 +44,8 @@ def main(cfg: DictConfig) -> None:
         Path(str(settings["out"])),
         strengths=strengths_of(settings["strengths"]),
         pairs=pairs,
-        rows=whole_number(settings, "rows", 1),
-        tile=whole_number(settings, "tile", 32),
+        rows=checked("rows", settings["rows"], whole(1)),
+        tile=checked("tile", settings["tile"], whole(32)),
     )
 
 

@@ -32,9 +32,9 @@ def main(cfg: DictConfig) -> int:
 
     if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
         raise UserError("run is empty. Give a run's folder: python -m eval.rerun run=runs/NAME.")
-    if cfg.limit is not None and (type(cfg.limit) is not int or cfg.limit < 1):
-        raise UserError(f"limit is {cfg.limit!r}. It must be a whole number from 1, or null for all pairs.")
+    from tedbench.settings import Count, checked
 
+    limit = checked("limit", cfg.limit, Count | None)
     from eval.analysis.repetition import compare_repetition
     from eval.engine.progress import Reporter
     from eval.engine.setup import edit_pairs, measure, open_run
@@ -50,8 +50,8 @@ def main(cfg: DictConfig) -> int:
         raise UserError(f"{out} is a finished repetition already. Give another folder with run_dir, or delete it.")
     with TemporaryDirectory() as fits:
         settings = settings_of(run, out, Path(fits))
-        if cfg.limit is not None:
-            settings.dataset.limit = min(cfg.limit, settings.dataset.limit or cfg.limit)
+        if limit is not None:
+            settings.dataset.limit = min(limit, settings.dataset.limit or limit)
         spec = RunSpec.of(resolved(changed(settings, list(cfg.change))))
         with open_run(spec, reporter) as again:
             edit_pairs(spec, again, reporter)

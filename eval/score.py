@@ -29,9 +29,9 @@ def main(cfg: DictConfig) -> int:
     """Returns 1 if any pair could not be scored."""
     if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
         raise UserError("run is empty. Give a run's folder: python -m eval.score run=runs/NAME metrics=standard.")
-    if not isinstance(cfg.redo, bool):
-        raise UserError(f"redo is {cfg.redo!r}. It must be true or false.")
+    from tedbench.settings import checked
 
+    redo = checked("redo", cfg.redo, bool)
     from eval.engine.progress import Reporter
     from eval.engine.score_pair import forget_scores, score_coverage, score_run
     from eval.metrics.build import build_metrics
@@ -46,7 +46,7 @@ def main(cfg: DictConfig) -> int:
         raise UserError(f"{run.folder} names no metrics. Give some, such as metrics=standard.")
     device, _ = settle({**options["numerics"], "sample_batch": 1})  # nothing is sampled
     metrics = build_metrics(blocks, device)
-    if cfg.redo:
+    if redo:
         forget_scores(run, metrics)
     unreadable = score_run(run, metrics, reporter)
     write_outputs(run)

@@ -28,16 +28,14 @@ python -m eval.status run=runs/a check=true    # reads every image, and names th
 @command("status", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> int:
     """Returns 1 where anything is missing, failed or damaged."""
-    from eval.runs.status import status_of
-
     if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
         raise UserError("run is empty. Give a run's folder: python -m eval.status run=runs/NAME.")
-    if not isinstance(cfg.check, bool):
-        raise UserError(f"check is {cfg.check!r}. It must be true or false.")
-
     from eval.runs.folder import Run
+    from eval.runs.status import status_of
+    from tedbench.settings import checked
 
-    status = status_of(Run.open(Path(str(cfg.run))), thorough=cfg.check)
+    thorough = checked("check", cfg.check, bool)
+    status = status_of(Run.open(Path(str(cfg.run))), thorough=thorough)
     for line in described(status):
         print(line)
     print(cfg.run, flush=True)

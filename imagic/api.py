@@ -12,10 +12,10 @@ from omegaconf import OmegaConf
 from cli.command import compose
 from imagic.models.device import TF32, settle
 from tedbench.build import build, find, find_target
-from tedbench.errors import UserError
 from tedbench.image import read_image, square
 from tedbench.method import Description, Editor
 from tedbench.pair import EditPair, Entry
+from tedbench.settings import checked
 
 if TYPE_CHECKING:
     from imagic.editor import Imagic
@@ -51,10 +51,9 @@ def describe_editor(cfg: Mapping[str, Any]) -> Description:
     Raises:
         UserError: a setting that the method refuses, or ``seed`` is no whole number.
     """
-    if isinstance(cfg["seed"], bool) or not isinstance(cfg["seed"], int):
-        raise UserError(f"seed is {cfg['seed']!r}. It must be a whole number.")
+    checked("seed", cfg["seed"], int)
     settings = _settings(cfg)
-    target = find(settings, Editor, **dict.fromkeys(_offered(cfg)))
+    target = find(settings, Editor, "method", **dict.fromkeys(_offered(cfg)))
     editor = getattr(target, "__self__", target)  # of a class method its class
     description: Description = editor.describe({key: value for key, value in settings.items() if key != "_target_"})
     return description
@@ -80,7 +79,7 @@ def build_editor(
     given = {key: value for key, value in values.items() if key in offered}
     if "model" in offered:
         given["model"] = model or build_model(cfg, device)
-    return build(_settings(cfg), Editor, **given)
+    return build(_settings(cfg), Editor, "method", **given)
 
 
 def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,10 +101,8 @@ def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
 
     numerics = cfg["numerics"]
     dtype = "float32" if numerics["dtype"] == TF32 else numerics["dtype"]
-    model = build(cfg["model"], TextToImage, device=device, dtype=dtype)
-    if not isinstance(numerics["compile"], bool):
-        raise UserError(f"numerics.compile is {numerics['compile']!r}. It must be true or false.")
-    if numerics["compile"]:
+    model = build(cfg["model"], TextToImage, "model", device=device, dtype=dtype)
+    if checked("numerics.compile", numerics["compile"], bool):
         from imagic.models.compiled import compile_networks
 
         compile_networks(model)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from imagic.settings import checked
 from imagic.variant import Variant
-from tedbench.errors import UserError
+from tedbench.settings import Amount, Count, Natural, Share, checked, checked_block
+
+Keep = Literal["none", "embedding", "weights"]
+"""What can be kept of a fit: nothing, e_opt (stage B is then done again), or e_opt and what stage B changed."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,14 @@ class Recipe:
         Raises:
             UserError: a setting that is missing, unknown or out of its range.
         """
-        stage_b = checked("Imagic's finetune", finetune, steps=0, lr=0.0, draws=1, decay=0.0, empty=0.0)
-        for key in ("decay", "empty"):
-            if stage_b[key] > 1:
-                raise UserError(f"Imagic's finetune.{key} is {stage_b[key]}. It must be a number from 0 to 1.")
+        training: dict[str, Any] = {"steps": Natural, "lr": Amount, "draws": Count}
         return cls(
-            checked("Imagic's embedding", embedding, steps=0, lr=0.0, draws=1),
-            stage_b,
-            checked("Imagic's sampling", sampling, steps=1, guidance=0.0),
-            checked("Imagic's upscaler", upscaler, steps=0, lr=0.0, draws=1) if upscaler else None,
+            checked_block("Imagic's embedding", embedding, **training),
+            checked_block("Imagic's finetune", finetune, **training, decay=Share, empty=Share),
+            checked_block("Imagic's sampling", sampling, steps=Count, guidance=Amount),
+            checked_block("Imagic's upscaler", upscaler, **training) if upscaler else None,
             Variant.of(variant),
-            checked("method", {"fit_group": fit_group}, fit_group=1)["fit_group"],
+            checked("method.fit_group", fit_group, Count),
         )
 
     @property

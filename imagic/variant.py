@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from tedbench.errors import UserError
+from tedbench.settings import Count, checked_block, kinds_of
 
-CHOICES = {
-    "e_opt": ("optimised", "source", "target"),
-    "finetune": ("full", "lora", "none"),
-    "optimizer": ("adam", "adam8bit"),
-    "latents": ("mean", "sample"),
-    "sampler": ("ddim", "dpm_solver"),
-}
 PACKAGES = {("finetune", "lora"): "peft", ("optimizer", "adam8bit"): "bitsandbytes"}
 """Packages that a choice needs beyond the project's own dependencies."""
 
@@ -34,12 +28,12 @@ class Variant:
         sampler: of stage C, DDIM or DPM-Solver++ of second order (Lu et al., arXiv 2211.01095).
     """
 
-    e_opt: str = "optimised"
-    finetune: str = "full"
-    lora_rank: int = 16
-    optimizer: str = "adam"
-    latents: str = "mean"
-    sampler: str = "ddim"
+    e_opt: Literal["optimised", "source", "target"] = "optimised"
+    finetune: Literal["full", "lora", "none"] = "full"
+    lora_rank: Count = 16
+    optimizer: Literal["adam", "adam8bit"] = "adam"
+    latents: Literal["mean", "sample"] = "mean"
+    sampler: Literal["ddim", "dpm_solver"] = "ddim"
 
     @classmethod
     def of(cls, settings: Mapping[str, Any] | None) -> Variant:
@@ -49,18 +43,13 @@ class Variant:
             UserError: an unknown setting or choice, or a package that it needs is not installed.
         """
         given = dict(settings or {})
-        known = [field.name for field in fields(cls)]
+        known = kinds_of(cls)
         if unknown := [key for key in given if key not in known]:
             raise UserError(f"method.variant has no {unknown[0]}. It takes {', '.join(known)}.")
-        for key, choices in CHOICES.items():
-            if key in given and given[key] not in choices:
-                raise UserError(f"method.variant.{key} is {given[key]!r}. It must be one of {', '.join(choices)}.")
+        variant = cls(**checked_block("method.variant", given, **{key: known[key] for key in given}))
         for (key, choice), package in PACKAGES.items():
             if given.get(key) == choice and importlib.util.find_spec(package) is None:
                 raise UserError(
                     f"method.variant.{key}={choice} needs {package}. Install it: pip install 'imagic-bench[variants]'."
                 )
-        rank = given.get("lora_rank", 1)
-        if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-            raise UserError(f"method.variant.lora_rank is {rank!r}. It must be a whole number from 1.")
-        return cls(**given)
+        return variant

@@ -9,7 +9,7 @@ from typing import Any
 from tedbench.errors import UserError
 
 
-def build(settings: Mapping[str, Any], kind: type = object, /, **more: Any) -> Any:
+def build(settings: Mapping[str, Any], kind: type = object, where: str = "", /, **more: Any) -> Any:
     """Call what ``_target_`` names with the other settings and ``more``.
 
     Hydra's own ``instantiate`` does the same and wraps every error in one of its own; here a
@@ -18,21 +18,36 @@ def build(settings: Mapping[str, Any], kind: type = object, /, **more: Any) -> A
     Raises:
         UserError: see :func:`find`.
     """
-    return find(settings, kind, **more)(**_plain(settings, more), **more)
+    return find(settings, kind, where, **more)(**_plain(settings, more), **more)
 
 
-def find(settings: Mapping[str, Any], kind: type = object, /, **more: Any) -> Any:
+def find(settings: Mapping[str, Any], kind: type = object, where: str = "", /, **more: Any) -> Any:
     """Return what ``_target_`` names, if it can be called with the other settings and ``more``; nothing is called.
 
+    Settings that are numbers, true or false, or one of a few are checked by the annotations of its parameters
+    (:mod:`tedbench.settings`).
+
+    Args:
+        settings: ``_target_`` and the others.
+        kind: of what may be named, see :func:`find_target`.
+        where: the block of the settings, such as "method", to name them by.
+        more: further arguments.
+
     Raises:
-        UserError: see :func:`find_target`; or a setting that it does not have, or one that it lacks.
+        UserError: see :func:`find_target`; or a setting that it does not have, one that it lacks, or one of another kind.
     """
+    from tedbench.settings import checked, kinds_of
+
     target = find_target(settings, kind)
     try:
         inspect.signature(target).bind(**_plain(settings, more), **more)
     except TypeError as error:
         name = settings["_target_"]
         raise UserError(f"{name} cannot take these settings: {error}. --help lists the options.") from None
+    kinds = kinds_of(target)
+    for key, value in _plain(settings, more).items():
+        if key in kinds:
+            checked(f"{where}.{key}".lstrip("."), value, kinds[key])
     return target
 
 

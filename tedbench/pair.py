@@ -31,9 +31,9 @@ class Entry:
         target_text: description of the wanted edited image.
         source_text: description of the input.
         source_object, target_object: the subject before and after ("dog", "sitting dog").
+        category: kind of edit ("pose", "addition", …); no image or score depends on it.
         instruction: the edit as a command ("make the dog sit").
         mask: file of the region to edit, named as in its list.
-        category: kind of edit ("pose", "addition", …); no image or score depends on it.
         path: the input's file, if it is one; not part of the pair's identity.
 
     The optional text fields are listed here and nowhere else: lists, annotations and run folders have a column for each
@@ -45,9 +45,9 @@ class Entry:
     source_text: str | None = None
     source_object: str | None = None
     target_object: str | None = None
+    category: str | None = field(default=None, metadata={"tables_only": True})
     instruction: str | None = None
     mask: str | None = None
-    category: str | None = field(default=None, metadata={"tables_only": True})
     path: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:

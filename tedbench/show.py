@@ -14,7 +14,6 @@ from rich.table import Table
 from cli.command import command
 from runtime.tables import open_console, print_table
 from tedbench.datasets.base import Dataset
-from tedbench.datasets.build import build_dataset
 from tedbench.errors import ImageError, UserError
 from tedbench.manifest import pixel_sha256
 from tedbench.pair import Entry
@@ -136,6 +135,8 @@ python -m tedbench.show dataset=folder dataset.file=mine/pairs.csv
 @command("show", ABOUT, EXAMPLES)
 def main(config: DictConfig) -> int:
     """Run the command; ``conf/show.yaml`` has its options."""
+    from tedbench.datasets.build import build_dataset
+
     settings: dict[str, Any] = OmegaConf.to_container(config.dataset, resolve=True)  # type: ignore[assignment]
     return show(build_dataset(settings), Path(config.out))
 

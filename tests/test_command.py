@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cli.command import command, compose, resolved
-from cli.help import help_text
+from cli.help import ROOT, help_text, options
 from tedbench.errors import UserError
+
+REPOSITORY = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -126,17 +130,50 @@ def test_help_lists_every_choice_and_option():
         assert word in text
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        *("eval.run", "imagic", "tedbench.show", "eval.doctor", "eval.compare", "eval.curves", "eval.figures"),
-        *("eval.score", "eval.status", "eval.rerun", "eval.plan"),
-        *("eval.success", "eval.tradeoff", "eval.validity", "eval.reconstruction"),
-        *("eval.report", "eval.export", "eval.study.analyze", "eval.study.simulate", "eval.study.plan"),
-    ],
-)
-def test_help_needs_no_torch(module):
-    code = f"import sys, runpy; sys.argv[1:] = ['--help']; runpy.run_module({module!r}, run_name='__main__'); assert 'torch' not in sys.modules"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+COMMAND = re.compile(r'^@command\("(\w+)"', re.MULTILINE)
+SOURCES = [
+    *(REPOSITORY / "eval").rglob("*.py"),
+    *(REPOSITORY / "imagic").glob("*.py"),
+    *(REPOSITORY / "tedbench").glob("*.py"),
+]
+CONFIGS = {
+    ".".join(path.relative_to(REPOSITORY).with_suffix("").parts): found[1]
+    for path in sorted(SOURCES)
+    if (found := COMMAND.search(path.read_text(encoding="utf-8")))
+}
+"""The name of its configuration, of every command."""
+
+HELP = """
+import io, json, runpy, sys
+from contextlib import redirect_stdout
+said, modules = {}, sys.argv[1:]
+for module in modules:
+    sys.argv = [module, "--help"]
+    with redirect_stdout(io.StringIO()) as printed:
+        runpy.run_module(module, run_name="__main__")
+    said[module] = printed.getvalue()
+print(json.dumps([said, list(sys.modules)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def helped() -> tuple[dict[str, str], set[str]]:
+    """What each command's ``--help`` prints, and the modules loaded after all of them, in one process."""
+    done = subprocess.run([sys.executable, "-c", HELP, *CONFIGS], capture_output=True, text=True, cwd=REPOSITORY)
     assert done.returncode == 0, done.stderr
-    assert "Examples:" in done.stdout
+    said, modules = json.loads(done.stdout)
+    return said, set(modules)
+
+
+def test_help_of_no_command_loads_torch_or_what_else_takes_seconds(helped):
+    said, modules = helped
+    assert len(said) > 20 and {"eval.run", "imagic.__main__", "tedbench.show", "eval.study.serve"} <= said.keys()
+    assert not {"torch", "pandas", "pydantic", "starlette", "matplotlib"} & modules
+
+
+@pytest.mark.parametrize("module", CONFIGS)
+def test_help_has_examples_and_tells_every_option(helped, module):
+    text = helped[0][module]
+    assert "Examples:" in text
+    for name, _, meaning in options(ROOT / f"{CONFIGS[module]}.yaml"):
+        assert f"  {name}=" in text and meaning and meaning in text, name

@@ -23,6 +23,7 @@ from tedbench.errors import UserError
 from tedbench.method import Axis, Description, Edit, Editor, Facts, Progress, Randomness, Sample, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import seeded
+from tedbench.settings import Count
 
 
 class Text2Live(Editor):
@@ -42,7 +43,7 @@ class Text2Live(Editor):
         self,
         *,
         clip: Mapping[str, Any],
-        size: int | None,
+        size: Count | None,
         optimisation: Mapping[str, Any],
         generator: Mapping[str, Any],
         augmentation: Mapping[str, Any],
@@ -62,14 +63,14 @@ class Text2Live(Editor):
         """
         self.seed, self.device = seed, torch.device(device)
         self.size = size
-        recipe = Recipe.of(size, optimisation, generator, augmentation, views, losses, bootstrap)
+        recipe = Recipe.of(optimisation, generator, augmentation, views, losses, bootstrap)
         self.optimisation, self.shape, self.augmentation = recipe.optimisation, recipe.generator, recipe.augmentation
         self.views, self.losses, self.bootstrap = recipe.views, recipe.losses, recipe.bootstrap
         self.clip = Clip(**clip, device=self.device)
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
-        Recipe.of(**{name: block for name, block in settings.items() if name != "clip"})
+        Recipe.of(**{name: block for name, block in settings.items() if name not in ("clip", "size")})
         return replace(super().describe(settings), digest=clip_digest(**settings["clip"]))
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> Text2LiveEdit:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from glob import escape
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 from eval.engine.executor import Executor
 from eval.engine.placement import Placement
+from eval.metrics.base import Metric
 from eval.runs.cards import MetricCard, MetricCards
 from eval.runs.folder import Run
 from eval.runs.provenance import package_version
@@ -44,6 +45,7 @@ class Described:
         metrics: the metrics.
         placement: where pairs are computed.
         folder: of the run that remembered it; None if it was described anew.
+        loaded: the metrics themselves, if they were loaded to be described.
     """
 
     key: str
@@ -51,6 +53,7 @@ class Described:
     metrics: MetricCards
     placement: Placement
     folder: Path | None = None
+    loaded: Sequence[Metric] | None = None
 
     def to_json(self) -> dict[str, Any] | None:
         """Return it as plain values; None for images that somebody else made, whose files may change at any time."""
@@ -76,7 +79,8 @@ def describe(settings: Mapping[str, Any], executor: Executor) -> Described:
     method = describe_editor(settings)
     placement = executor.place(settings["numerics"])
     metrics = build_metrics(settings["metrics"], executor.own_device(placement))
-    return Described(key_of(settings), method, MetricCards(metric.card for metric in metrics), placement)
+    cards = MetricCards(metric.card for metric in metrics)
+    return Described(key_of(settings), method, cards, placement, loaded=metrics)
 
 
 def recall(settings: Mapping[str, Any]) -> Described | None:

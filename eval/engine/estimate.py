@@ -21,11 +21,11 @@ from eval.engine.memory import peak_memory
 from eval.metrics.base import Metric, Reference
 from eval.metrics.build import build_metrics
 from eval.runs.config import check_names
-from imagic.settings import KEEP
+from imagic.recipe import Keep
 from tedbench.datasets.build import build_dataset
-from tedbench.errors import UserError
 from tedbench.method import Description, Editor
 from tedbench.pair import EditPair
+from tedbench.settings import checked
 
 if TYPE_CHECKING:
     from eval.engine.progress import Reporter
@@ -108,8 +108,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
 
     plain = resolved(cfg)
     check_names(plain)
-    if plain["fits"]["keep"] not in KEEP:
-        raise UserError(f"fits.keep is {plain['fits']['keep']!r}. It must be one of {', '.join(KEEP)}.")
+    checked("fits.keep", plain["fits"]["keep"], Keep)
     method = describe_editor(plain)
     dataset = build_dataset(plain["dataset"])
     requests = method.requests(plain["sweep"]["strengths"], plain["sweep"]["seeds"])

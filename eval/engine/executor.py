@@ -10,7 +10,7 @@ from eval.engine.context import EditContext
 from eval.engine.placement import Placement
 from eval.engine.signals import Stopped
 from eval.engine.task import Outcome, Task
-from eval.runs.lock import Part
+from eval.runs.part import Part
 from imagic.models.device import resolve
 from tedbench.errors import UserError
 from tedbench.pair import Entry

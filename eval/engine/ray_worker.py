@@ -1,4 +1,4 @@
-"""What each worker of ``executor=ray`` is: a process that builds method and metrics once and does pair after pair."""
+"""A worker of ``executor=ray``: a process that builds the method and the metrics once and edits pair after pair."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ import gc
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from eval.engine.edit_pair import edit_pair, reason
 from eval.engine.groups import groups
+from eval.engine.plan import Wanted, examine_pair
 from eval.engine.signals import Stop
 from eval.engine.task import Outcome, Task
 from eval.runs.writer import RunWriter
 from tedbench.errors import PairError, UserError
-from tedbench.pair import Entry
 
 
 class Worker:
-    """Holds what a job needs; the run's folder and all weights must be where the driver has them."""
+    """Runs tasks in a process of Ray's, which may be restarted: every task can be repeated."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], device: str, threads: int, here: str) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], device: str, threads: int, cwd: str) -> None:
         """
         Args:
-            folder: of the run.
-            settings: of the driver's job.
-            device, threads: what the driver settled on.
-            here: the driver's working directory, which relative paths start from.
+            folder: of the run, under the same path on every machine.
+            settings: the resolved configuration.
+            device, threads: where the method computes; see :class:`eval.engine.placement.Placement`.
+            cwd: the driver's working directory, which relative paths start from.
         """
-        self._folder, self._settings, self._device, self._threads, self._here = folder, settings, device, threads, here
-        self._stage, self._stop = ("", 0, 1), Stop()
+        self._folder, self._settings, self._device, self._threads, self._cwd = folder, settings, device, threads, cwd
+        self._built, self._stage, self._stop = False, ("", 0, 1), Stop()
 
     def build(self) -> None:
-        """What is asked of it first: an error of a constructor would be that of a lost worker.
+        """Build the method and the metrics, once. (Ray takes an error of the constructor for a lost worker.)
 
         Raises:
-            UserError: wrong settings, or weights that are not here.
+            UserError: see :func:`eval.engine.setup.build_with_fits`.
         """
         from eval.engine.setup import build_with_fits
         from eval.metrics.build import build_metrics
@@ -45,8 +45,10 @@ class Worker:
         from imagic.models.device import settle
         from tedbench.datasets.build import build_dataset
 
+        if self._built:
+            return
         settings, device = self._settings, self._device
-        os.chdir(self._here)
+        os.chdir(self._cwd)
         settle({**settings["numerics"], "device": device, "threads": self._threads})
         self._run = RunWriter.open(self._folder)
         self._dataset = build_dataset(settings["dataset"])
@@ -54,26 +56,41 @@ class Worker:
         self._editor = build_with_fits(settings, self._run.config(), device)
         self._metrics = build_metrics(settings["metrics"], device)
         self._groups = groups(self._dataset.entries, self._method.group)
-        gc.freeze()  # as eval.engine.heap, for as long as this process lives
+        self._built = True
+        gc.freeze()  # see eval.engine.heap; for as long as this process lives
 
     def stage(self) -> tuple[str, int, int]:
-        """The stage in hand, its step and how many there are."""
+        """Return the current stage, its step and its number of steps."""
         return self._stage
 
-    def edit(self, entry: Entry, requests: Sequence[tuple[float, int]]) -> Outcome:
-        """Writes a pair's shard, and its scores."""
-        group = next(group for group in self._groups if entry in group)
-        task = Task(entry, requests)
-        outcome = edit_pair(self._run, self._dataset, self._method, self._editor, task, group, self._progress)
+    def edit(self, task: Task) -> Outcome:
+        """Make the images of a task that a lost worker has not made already, and score its pair.
+
+        Raises:
+            UserError: what is no fault of the pair, such as a full disk.
+        """
+        self.build()
+        entry, requests = task
+        outcome = Outcome(len(requests), None, {})
+        if requests and (lacking := self._lacking(task)):
+            group = next(group for group in self._groups if entry in group)
+            outcome = edit_pair(self._run, self._dataset, self._method, self._editor, lacking, group, self._progress)
         start = time.monotonic()
         why = None if outcome.stopped else self.score(entry.id)
         facts = {"score_s": round(time.monotonic() - start, 2), "worker": f"{platform.node()}:{os.getpid()}"}
         return outcome._replace(facts=outcome.facts | facts | ({"not_scored": why} if why else {}))
 
-    def score(self, pair_id: str) -> str | None:
-        """Writes the scores that a shard lacks; gives the reason why not, if so.
+    def _lacking(self, task: Task) -> Task | None:
+        self._run.clear_leftovers([task.entry.id])
+        wanted = Wanted(self._dataset, self._method, task.requests, retry_failed=True)
+        requests = examine_pair(self._run, wanted, task.entry).requests
+        return Task(task.entry, requests) if requests else None
 
-        Whatever that is, the other pairs go on: the driver measures at the end what lacks scores, and tells what it meets.
+    def score(self, pair_id: str) -> str | None:
+        """Write the scores that a shard lacks.
+
+        Returns:
+            Why a score could not be written, if so. The driver measures what is lacking at the end, and reports it.
 
         Raises:
             UserError: what is no fault of the pair, such as a full disk.
@@ -93,7 +110,7 @@ class Worker:
         return None
 
     def stop(self) -> None:
-        """What is in hand ends where nothing that is finished gets lost."""
+        """End the current task at the next step that loses no finished image."""
         self._stop.asked = True
 
     def _progress(self, stage: str, step: int, steps: int) -> None:

@@ -15,7 +15,6 @@ from eval.engine.progress import Reporter
 from eval.engine.repair import repair
 from eval.engine.score_pair import lacks_scores, score_run
 from eval.engine.spec import RunSpec
-from eval.metrics.build import build_metrics
 from eval.runs.config import fit_identity
 from eval.runs.listing import left_out
 from eval.runs.lock import RunLock
@@ -96,8 +95,7 @@ def measure(spec: RunSpec, run: RunWriter, reporter: Reporter) -> int:
     shards = run.shards() if spec.executor.part.whole else shards_of(run, spec.part)
     if not any(lacks_scores(shard, spec.metric_names) for shard in shards):
         return 0
-    metrics = build_metrics(spec.settings["metrics"], spec.executor.own_device(spec.placement))
-    return score_run(run, metrics, reporter, shards)
+    return score_run(run, spec.measures, reporter, shards)
 
 
 def make_images(context: EditContext, executor: Executor) -> None:
@@ -112,7 +110,10 @@ def make_images(context: EditContext, executor: Executor) -> None:
 
 
 def _build(spec: RunSpec, reporter: Reporter) -> Editor:
-    settings = spec.settings
+    settings, _ = (
+        spec.settings,
+        spec.measures,
+    )  # weights of metrics that are not here are reported before the long steps
     reporter.say(f"loading {settings['model' if spec.weights else 'method']['name']}")
     if spec.weights and settings["numerics"]["compile"]:
         reporter.say("the networks are compiled with the first pair, which takes minutes more unless torch knows them")

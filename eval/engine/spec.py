@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from eval.engine.executor import Executor
 from eval.engine.groups import groups
 from eval.engine.placement import Placement
 from eval.engine.plan import Wanted
+from eval.metrics.base import Metric
 from eval.runs.cards import Cards, DatasetCard, MethodCard, MetricCards
 from eval.runs.config import check_names, run_config, run_hash, run_name, with_old_list_name
 from eval.runs.folder import Run
@@ -21,7 +23,6 @@ from eval.runs.writer import RunWriter
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
-from tedbench.errors import UserError
 from tedbench.method import Description
 
 
@@ -41,6 +42,7 @@ class RunSpec:
         config: content of the folder's config.yaml.
         folder: of the run.
         listing: the list that the pairs are from.
+        loaded: the metrics themselves, if they were loaded to be described.
         recalled: True if method and metrics were not described anew, since a run in ``folder`` was made by the same
             command.
     """
@@ -57,6 +59,7 @@ class RunSpec:
     folder: Path
     listing: Listing
     recalled: bool
+    loaded: Sequence[Metric] | None = None
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> RunSpec:
@@ -70,7 +73,7 @@ class RunSpec:
         """
         check_names(settings)
         _require_choices(settings)
-        executor: Executor = build(settings["executor"], Executor)
+        executor: Executor = build(settings["executor"], Executor, "executor")
         dataset = build_dataset(settings["dataset"])
         listing = listing_of(dataset)
         known = recall(settings) or describe(settings, executor)
@@ -95,6 +98,7 @@ class RunSpec:
             given or known.folder or own_folder(config, listing),
             listing,
             known.folder is not None,
+            known.loaded,
         )
 
     @property
@@ -102,6 +106,15 @@ class RunSpec:
         """The pairs of this command's part; pairs that are fitted together belong to one part."""
         chosen = self.executor.part.of(groups(self.dataset.entries, self.method.group))
         return self.dataset.subset({entry.id for entry in chain.from_iterable(chosen)})
+
+    @cached_property
+    def measures(self) -> Sequence[Metric]:
+        """The metrics, loaded in this process."""
+        if self.loaded is not None:
+            return self.loaded
+        from eval.metrics.build import build_metrics
+
+        return build_metrics(self.settings["metrics"], self.executor.own_device(self.placement))
 
     @property
     def metric_names(self) -> list[str]:
@@ -131,12 +144,11 @@ def own_folder(config: dict[str, Any], listing: Listing) -> Path:
 
 
 def _require_choices(settings: Mapping[str, Any]) -> None:
-    from imagic.settings import KEEP
+    from imagic.recipe import Keep
+    from tedbench.settings import checked
 
-    if not isinstance(retry := settings["run"]["retry_failed"], bool):
-        raise UserError(f"run.retry_failed is {retry!r}. It must be true or false.")
-    if settings["fits"]["keep"] not in KEEP:
-        raise UserError(f"fits.keep is {settings['fits']['keep']!r}. It must be one of {', '.join(KEEP)}.")
+    checked("run.retry_failed", settings["run"]["retry_failed"], bool)
+    checked("fits.keep", settings["fits"]["keep"], Keep)
 
 
 def _identity(

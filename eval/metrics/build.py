@@ -19,4 +19,4 @@ def build_metrics(blocks: Mapping[str, Mapping[str, Any]] | None, device: str) -
     Raises:
         UserError: as :func:`tedbench.build.build`, and what the metrics themselves refuse.
     """
-    return [build(block, Metric, device=device) for block in (blocks or {}).values()]
+    return [build(block, Metric, f"metrics.{name}", device=device) for name, block in (blocks or {}).items()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from eval.analysis.selection import Choice
 from eval.analysis.selection_rules import Candidates
 from eval.runs.folder import Run
 from tedbench.errors import UserError
+from tedbench.settings import checked
 
 RULES = {"fixed": {"strength"}, "best": {"threshold", "alignment", "fidelity"}, "picks": {"picks"}}
 """The options that belong to each rule."""
@@ -33,12 +33,9 @@ def check(options: dict[str, Any]) -> None:
         raise UserError(
             f"protocol={options['protocol']} chooses the strength per pair, and rule=fixed does not. Leave out one of them."
         )
-    if options["seed"] is not None and type(options["seed"]) is not int:
-        raise UserError(f"seed={options['seed']} is no whole number. Give one of the run's seeds.")
+    checked("seed", options["seed"], int | None)
     for name in ("strength", "threshold"):
-        value = options[name]
-        if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
-            raise UserError(f"{name}={value} is no number. Give one such as {name}=0.8.")
+        checked(name, options[name], float | None)
     if rule == "best" and options["threshold"] is None:
         raise UserError(
             "rule=best needs a threshold: the least fidelity (1 − LPIPS) that an edit may have, such as threshold=0.8. "

@@ -10,7 +10,7 @@ from typing import Any
 from eval.analysis.common_pairs import Comparison
 from eval.present.differences import difference_grid, difference_notes
 from eval.present.tables import Grid
-from tedbench.errors import UserError
+from tedbench.settings import checked
 
 WRITTEN = re.compile(r"comparison\.(md|csv|tex)|differences\.csv|plane\.(png|pdf|csv)|grid-\d{2,}\.png")
 
@@ -21,25 +21,8 @@ def strengths_of(strengths: Any) -> dict[str, float]:
     Raises:
         UserError: it is something else.
     """
-    numbers = strengths.values() if isinstance(strengths, dict) else ()
-    if strengths is not None and (
-        not isinstance(strengths, dict)
-        or not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
-    ):
-        raise UserError(f"strengths is {strengths!r}. It must be a number by method, such as {{sdedit: 0.5}}.")
-    return {str(name): float(number) for name, number in (strengths or {}).items()}
-
-
-def whole_number(settings: Mapping[str, Any], name: str, least: int) -> int:
-    """Return a setting that must be a whole number of at least ``least``.
-
-    Raises:
-        UserError: it is no such number.
-    """
-    value = settings[name]
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UserError(f"{name} is {value!r}. It must be a whole number from {least}.")
-    return value
+    found: dict[Any, float] = checked("strengths", strengths, dict[Any, float] | None) or {}
+    return {str(name): number for name, number in found.items()}
 
 
 def compare_runs(
@@ -121,7 +104,7 @@ def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], 
         shown = Table(title=None if table else escape(title), title_justify="left")
         for number, word in enumerate(each.head):
             right = number >= len(each.head) - each.numbers
-            shown.add_column(word, justify="right" if right else "left")
+            shown.add_column(escape(word), justify="right" if right else "left")
         for row in each.rows:
             shown.add_row(*map(escape, row))
         print_table(console, shown)

@@ -30,9 +30,10 @@ def print_summary(run: Run, pair_ids: Collection[str], metrics: MetricCards, con
         1 if any of these pairs failed, else 0.
     """
     table, shown = curve_table(run), Table()
+    table = table[table["metric"].isin([card.shown for card in metrics])]
     shown.add_column(run.axis.symbol, justify="right")
     for metric in metrics:
-        shown.add_column(metrics.short_name(metric.name), justify="right")
+        shown.add_column(escape(metrics.short_name(metric.name)), justify="right")
     shown.add_column("images", justify="right")
     for strength, group in table.groupby("strength"):
         shown.add_row(format_strength(float(strength)), *strength_cells(group, metrics), coverage(group, metrics))

@@ -155,7 +155,11 @@ def markdown(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str]
     page = [f"# {markdown_escape(comparison.dataset)}: {comparison.coverage} compared", ""]
     for each in words:
         rule = ["---"] * (len(each.head) - each.numbers) + ["---:"] * each.numbers
-        rows = [each.head, rule, *([markdown_escape(cell) for cell in row] for row in each.rows)]
+        rows = [
+            list(map(markdown_escape, each.head)),
+            rule,
+            *([markdown_escape(cell) for cell in row] for row in each.rows),
+        ]
         page += [*(f"| {' | '.join(row)} |" for row in rows), ""]
     page += [*(f"- {markdown_escape(line)}" for line in lines)]
     page += left_out(comparison)

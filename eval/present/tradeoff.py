@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from eval.present.figures.tradeoff import draw_tradeoff, fidelity_heading
+from eval.present.tables import markdown_escape
 from eval.present.text import number
 from eval.runs.output_folder import make_room
 from tedbench.disk import writing
@@ -42,7 +43,7 @@ def markdown(table: pd.DataFrame) -> str:
     """Return the table in Markdown."""
     lines = [
         "| embedding (steps × rate) | fine-tuning (steps × rate) | guidance | best η | success | any η "
-        f"| {fidelity_heading(table)} there | at η = 0 |",
+        f"| {markdown_escape(fidelity_heading(table))} there | at η = 0 |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in table.to_dict("records"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, Self, TypeVar, get_args
 
 import pandas as pd
@@ -24,6 +24,7 @@ READINGS: tuple[Reading, ...] = get_args(Reading)
 DRAWN: tuple[Kind, ...] = ("alignment", "fidelity", "judgement")
 """The kinds that figures along the strength draw."""
 
+Card = TypeVar("Card", "DatasetCard", "AxisCard", "MethodCard", "MetricCard")
 Scores = TypeVar("Scores", float, pd.Series, pd.DataFrame)
 
 
@@ -128,15 +129,15 @@ class MetricCard:
         if wrong := [part for part in self.reads if part not in READINGS]:
             raise UserError(f"The metric {self.name} reads {wrong[0]!r}. Give some of: {', '.join(READINGS)}.")
 
-    @classmethod
-    def from_config(cls, name: str, settings: Mapping[str, Any]) -> Self:
+    @staticmethod
+    def from_config(name: str, settings: Mapping[str, Any]) -> MetricCard:
         """Read a card as :meth:`to_config` writes it.
 
         Raises:
             TypeError, ValueError: it lacks something, or has too much.
         """
-        low, high = settings["bounds"]
-        return cls(name, **{**settings, "bounds": (low, high), "reads": tuple(settings["reads"])})
+        low, high = (None if end is None else float(end) for end in settings["bounds"])
+        return _typed(MetricCard(name, **{**settings, "bounds": (low, high), "reads": tuple(settings["reads"])}))
 
     def to_config(self) -> dict[str, Any]:
         """Return everything but the name as plain YAML values."""
@@ -274,8 +275,8 @@ class Cards:
         method = dict(settings["method"])
         metrics = {name: MetricCard.from_config(name, each) for name, each in settings["metrics"].items()}
         return cls(
-            DatasetCard(**settings["dataset"]),
-            MethodCard(**{**method, "axis": AxisCard(**method["axis"])}),
+            _typed(DatasetCard(**settings["dataset"])),
+            _typed(MethodCard(**{**method, "axis": _typed(AxisCard(**method["axis"]))})),
             MetricCards(metrics.values()),
         )
 
@@ -286,6 +287,20 @@ class Cards:
             "method": asdict(self.method),
             "metrics": {card.name: card.to_config() for card in self.metrics},
         }
+
+
+def _typed(card: Card) -> Card:
+    """Return a card that was read from a file, if its words are words, its numbers numbers.
+
+    Raises:
+        TypeError: they are not.
+    """
+    kinds = {"str": str, "bool": bool, "int": int, "str | None": str | None, "float | None": float | int | None}
+    for field in fields(card):
+        value, kind = getattr(card, field.name), kinds.get(str(field.type))
+        if kind is not None and not isinstance(value, kind):
+            raise TypeError(f"{type(card).__name__} has {value!r} for {field.name}")
+    return card
 
 
 def merged(cards: Collection[MetricCards]) -> MetricCards:

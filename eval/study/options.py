@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from tedbench.errors import UserError
+from tedbench.settings import OpenShare, checked, number, whole
 
 
 def plain_options(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
@@ -34,10 +34,8 @@ def number_option(settings: Mapping[str, Any], name: str, low: float, high: floa
     Raises:
         UserError: it is none.
     """
-    value = settings[name]
-    if type(value) not in (int, float) or not (math.isfinite(value) and low <= value <= high):
-        raise UserError(f"{name} is {value!r}. It must be a number from {low:g} to {high:g}.")
-    return float(value)
+    value: float = checked(name, settings[name], number(low, high))
+    return value
 
 
 def share_option(settings: Mapping[str, Any], name: str) -> float:
@@ -46,9 +44,7 @@ def share_option(settings: Mapping[str, Any], name: str) -> float:
     Raises:
         UserError: it is none.
     """
-    value = number_option(settings, name, 0, 1)
-    if value in (0, 1):
-        raise UserError(f"{name} is {value:g}. It must be between 0 and 1, both excluded.")
+    value: float = checked(name, settings[name], OpenShare)
     return value
 
 
@@ -58,9 +54,7 @@ def whole_option(settings: Mapping[str, Any], name: str, low: int, high: int) ->
     Raises:
         UserError: it is none.
     """
-    value = settings[name]
-    if type(value) is not int or not low <= value <= high:
-        raise UserError(f"{name} is {value!r}. It must be a whole number from {low} to {high}.")
+    value: int = checked(name, settings[name], whole(low, high))
     return value
 
 

@@ -29,9 +29,10 @@ def main(cfg: DictConfig) -> None:
     """Run the command; ``conf/study_preview.yaml`` has its options."""
     if OmegaConf.is_missing(cfg, "study") or not str(cfg.study or "").strip():
         raise UserError("study is empty. Give a study's folder: python -m eval.study.preview study=study.")
-    if type(cfg.port) is not int or not 0 <= cfg.port < 65536:
-        raise UserError(f"port={cfg.port} is no port. Give a number from 0 to 65535.")
-    with open_server(Path(str(cfg.study)).expanduser(), cfg.port) as server:
+    from tedbench.settings import checked, whole
+
+    port = checked("port", cfg.port, whole(0, 65535))
+    with open_server(Path(str(cfg.study)).expanduser(), port) as server:
         print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
         server.serve_forever()
 

@@ -30,8 +30,8 @@ from imagic.models.folder import (
 )
 from imagic.models.upscaler import Upscaler, resize
 from imagic.models.weights import half_weights, locate, require_weights
-from imagic.settings import checked
 from tedbench.errors import UserError
+from tedbench.settings import Amount, Count, Natural, checked, checked_block
 
 
 class Cascade(TextToImage):
@@ -76,9 +76,11 @@ class Cascade(TextToImage):
         super().__init__(unet, scheduler, name=name, device=device, dtype=dtype)
         self.text_encoder = text_encoder.float().to(self.device).eval().requires_grad_(False)
         self.tokenizer, self.upscaler = tokenizer, upscaler
-        self._length = checked("model", {"text_length": text_length}, text_length=1)["text_length"]
+        self._length = checked("model.text_length", text_length, Count)
         self._last: Any = last.to(self.device) if last is not None else None
-        self._last_sampling = checked("The last upscaler", last_sampling or {}, **UPSCALING) if last is not None else {}
+        self._last_sampling = (
+            checked_block("The last upscaler", last_sampling or {}, **UPSCALING) if last is not None else {}
+        )
         self.image_size = upscaler.size * (last.vae_scale_factor if last is not None else 1)
         if image_size not in (None, self.image_size):
             raise UserError(f"{name} makes pictures of {self.image_size}². Give model.image_size={self.image_size}.")
@@ -133,7 +135,7 @@ class Cascade(TextToImage):
             noising = DDPMScheduler.from_pretrained(upper / "image_noising_scheduler", local_files_only=True)
             scheduler = _schedule(upper)
         computing = {"device": settings.get("device", "cpu"), "dtype": settings.get("dtype", "float32")}
-        sampling = checked("The upscaler", upscaling, **UPSCALING)
+        sampling = checked_block("The upscaler", upscaling, **UPSCALING)
         small = parts["unet"].config.sample_size
         name = f"{settings.get('name', 'custom')}'s upscaler"
         parts["upscaler"] = Upscaler(unet, scheduler, noising, small=small, **sampling, name=name, **computing)
@@ -192,8 +194,8 @@ class Cascade(TextToImage):
 RGB = 3
 """Channels of a picture in pixels."""
 
-UPSCALING = {"steps": 1, "guidance": 0.0, "noise_level": 0}
-"""Settings of an upscaler and their smallest values."""
+UPSCALING: dict[str, Any] = {"steps": Count, "guidance": Amount, "noise_level": Natural}
+"""Settings of an upscaler and their kinds."""
 
 
 def _pipeline(path: str, revision: str | None, kind: str, parts: Sequence[str]) -> Path:

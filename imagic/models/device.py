@@ -80,12 +80,10 @@ def resolve(numerics: Mapping[str, Any]) -> tuple[str, int]:
     Raises:
         UserError: a setting that is no such thing, a device that is not there, or tf32 on a device that has none.
     """
-    for key in ("threads", "sample_batch"):
-        value = numerics[key]
-        if not (value is None and key == "threads") and (
-            isinstance(value, bool) or not isinstance(value, int) or value < 1
-        ):
-            raise UserError(f"numerics.{key} is {value!r}. It must be a whole number from 1.")
+    from tedbench.settings import Count, checked
+
+    checked("numerics.threads", numerics["threads"], Count | None)
+    checked("numerics.sample_batch", numerics["sample_batch"], Count)
     device, threads = resolve_device(str(numerics["device"])), cpu_threads(numerics["threads"])
     if numerics.get("dtype") == TF32:
         _require_tf32(device)

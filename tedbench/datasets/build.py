@@ -7,7 +7,7 @@ from typing import Any
 
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
-from tedbench.errors import UserError
+from tedbench.settings import Count, checked
 
 
 def build_dataset(settings: Mapping[str, Any]) -> Dataset:
@@ -20,14 +20,9 @@ def build_dataset(settings: Mapping[str, Any]) -> Dataset:
         UserError: a value does not fit, or the dataset's own errors.
     """
     values = {key: value for key, value in settings.items() if key != "name"}
-    for key in ("size", "limit"):
-        value = values.get(key)
-        if (value is not None or key == "size") and (
-            isinstance(value, bool) or not isinstance(value, int) or value < 1
-        ):
-            hint = "Give one, or null for all." if key == "limit" else "Give one."
-            raise UserError(f"dataset.{key}={value} is not a whole number from 1. {hint}")
+    checked("dataset.size", values.get("size"), Count)
+    checked("dataset.limit", values.get("limit"), Count | None)
     if values.get("ids") is not None:
         ids = values["ids"] if isinstance(values["ids"], list | tuple) else [values["ids"]]
         values["ids"] = [str(id) for id in ids]
-    return build(values, Dataset)
+    return build(values, Dataset, "dataset")

@@ -7,8 +7,9 @@ from diffusers import DDPMScheduler, StableDiffusionImg2ImgPipeline
 
 from baselines.sdedit import SDEdit
 from imagic.models.sampling import ddim, schedule
+from tedbench.build import build
 from tedbench.errors import UserError
-from tedbench.method import grid
+from tedbench.method import Editor, grid
 from tedbench.pair import EditPair, Entry
 from tedbench.seeding import generator
 
@@ -121,7 +122,7 @@ def test_a_t0_that_is_none_is_refused_before_anything_is_made(tiny_model, t0, de
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"stochasticity": 1.5}, "from 0 to 1"),
+        ({"stochasticity": 1.5}, "method.stochasticity is 1.5. It must be a number from 0 to 1"),
         ({"stochasticity": "much"}, "from 0 to 1"),
         ({"sampling": {"steps": 4}}, "steps, guidance"),
         ({"sampling": {"steps": 5000, "guidance": 1.0}}, "1000 timesteps"),
@@ -129,4 +130,9 @@ def test_a_t0_that_is_none_is_refused_before_anything_is_made(tiny_model, t0, de
 )
 def test_wrong_settings_are_refused(tiny_model, settings, words):
     with pytest.raises(UserError, match=words):
-        SDEdit(tiny_model(), **{"sampling": SAMPLING, **settings})
+        build(
+            {"_target_": "baselines.sdedit.SDEdit", "sampling": SAMPLING, **settings},
+            Editor,
+            "method",
+            model=tiny_model(),
+        )

@@ -107,7 +107,7 @@ def test_a_pair_that_does_not_say_what_is_edited_fails_alone_and_says_how_to_giv
 
 
 def test_the_published_recipe_runs(random_clip, noise_image):
-    editor = make_editor(random_clip, "published", size=132, optimisation={"steps": 1})
+    editor = make_editor(random_clip, "published", size=196, optimisation={"steps": 1})
     assert (editor.shape.scales, editor.shape.width, editor.views.count) == (7, 128, 16)
     changed = images(editor, EditPair(DOG, noise_image(0, 64)), [(0.0, 0), (1.0, 0)])
     assert changed[1].shape == (64, 64, 3) and not np.array_equal(*changed)

@@ -20,7 +20,7 @@ from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Axis, Sample
 from tedbench.pair import EditPair, Entry
-from tests.made_runs import made_config
+from tests.made_runs import card_of, made_config
 
 CLIP, LPIPS, PSNR = "clip/a/b", "lpips/alex/64", "psnr/native"
 HOSTILE = """</script><script>document.title = "owned"</script> & "quotes" 'q' {{ 7*7 }} <img src=x onerror=alert(1)> <!-- 🦊"""
@@ -85,6 +85,7 @@ def test_infinite_and_missing_scores_are_valid_json(make_run):
     rows = [(CAT.id, 0.0, 0, PSNR, float("inf")), (CAT.id, 0.5, 0, PSNR, float("nan"))]
     table = pd.DataFrame(rows, columns=["pair_id", "strength", "seed", "metric", "score"])
     run.shard(CAT.id).write_scores(PSNR, table)
+    run.add_metrics([card_of(PSNR)])
     write_report(run)
     data = data_of((run.folder / "report.html").read_text())
     images = next(pair for pair in data["pairs"] if pair["id"] == CAT.id)["of"][0]["images"]

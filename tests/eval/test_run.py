@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -28,21 +23,14 @@ QUICK = [
     "numerics.sample_batch=3",
     "sweep.strengths=[0,0.5,1]",
 ]
+UNSCORED = "~metrics"
+"""For what is asked of images alone."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def edit(command):
     """``python -m eval.run`` in this process, with few steps."""
     return partial(command, "eval.run", *QUICK)
-
-
-def in_a_process_of_its_own(*overrides, cwd):
-    line = [sys.executable, "-m", "eval.run", *QUICK, *overrides]
-    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, env=environment())
-
-
-def environment():
-    return os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
 
 
 def images(folder):
@@ -52,10 +40,10 @@ def images(folder):
 
 
 @pytest.fixture(scope="module")
-def uncut(tmp_path_factory):
+def uncut(edit, tmp_path_factory):
     """A complete run of three pairs."""
     folder = tmp_path_factory.mktemp("uncut")
-    done = in_a_process_of_its_own("dataset.limit=3", cwd=folder)
+    done = edit("dataset.limit=3", cwd=folder)
     assert done.returncode == 0, done.stderr
     run = folder / done.stdout.strip().splitlines()[-1]
     return folder, run, done
@@ -100,25 +88,6 @@ def test_repeating_the_command_does_nothing_again(uncut, edit):
     assert (run / "events.jsonl").read_text().count('"event": "pair"') == events
 
 
-def test_killed_at_any_moment_the_same_command_ends_with_the_same_images(uncut, tmp_path, edit):
-    _, whole, _ = uncut
-    process = subprocess.Popen(
-        [sys.executable, "-m", "eval.run", *QUICK, "dataset.limit=3"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not list(tmp_path.glob("runs/*/pairs/[!.]*/done")):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    again = edit("dataset.limit=3", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
-    assert "already there" in again.stdout
-    assert images(tmp_path / "runs" / whole.name) == images(whole)
-
-
 def test_without_metrics_images_are_made_and_scored_later(uncut, tmp_path, edit, command):
     done = edit("~metrics", "dataset.limit=1", "run_dir=run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -132,7 +101,13 @@ def test_without_metrics_images_are_made_and_scored_later(uncut, tmp_path, edit,
 
 
 def test_the_embedded_cascade_runs_with_its_upscaler_tuned_or_not(tmp_path, edit):
-    few = ["recipe.imagic.upscaler.steps=2", "model.upscaling.steps=2", "dataset.limit=1", "sweep.strengths=[0]"]
+    few = [
+        "recipe.imagic.upscaler.steps=2",
+        "model.upscaling.steps=2",
+        "dataset.limit=1",
+        "sweep.strengths=[0]",
+        UNSCORED,
+    ]
     for method in ("imagic", "imagic_no_sr_finetune"):
         done = edit("model=picturebook_cascade", f"method={method}", *few, f"run_dir={method}", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
@@ -143,7 +118,7 @@ def test_the_embedded_cascade_runs_with_its_upscaler_tuned_or_not(tmp_path, edit
 def test_order_and_neighbours_do_not_matter(uncut, tmp_path, edit):
     _, whole, _ = uncut
     last = sorted(p.name for p in (whole / "pairs").iterdir())[-1]
-    done = edit(f"dataset.ids=[{last}]", cwd=tmp_path)
+    done = edit(f"dataset.ids=[{last}]", UNSCORED, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     alone = images(tmp_path / "runs" / whole.name)
     assert alone == {name: digest for name, digest in images(whole).items() if name.startswith(last)}
@@ -153,7 +128,7 @@ def test_a_longer_sweep_makes_only_what_is_missing(uncut, tmp_path, edit):
     _, whole, _ = uncut
     shutil.copytree(whole, tmp_path / "runs" / whole.name)
     before = images(whole)
-    longer = ["dataset.limit=1", "sweep.strengths=[0,0.5,1,1.5]"]
+    longer = ["dataset.limit=1", "sweep.strengths=[0,0.5,1,1.5]", UNSCORED]
     done = edit(*longer, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     after = images(tmp_path / "runs" / whole.name)
@@ -182,7 +157,7 @@ def test_an_unreadable_image_is_a_failed_row_and_the_others_are_kept(uncut, tmp_
     assert set(curves["n_pairs"]) == {1} and set(curves["n_expected"]) == {2}
     assert "cannot be read as an image" in (run / "report.html").read_text()
     shutil.copy(tmp_path / "good.png", tmp_path / "bad.png")
-    assert edit(*dataset, cwd=tmp_path).returncode == 0
+    assert edit(*dataset, UNSCORED, cwd=tmp_path).returncode == 0
 
 
 def test_retrying_a_pair_that_lacks_nothing_of_what_is_asked_makes_nothing(uncut, tmp_path, edit):
@@ -192,13 +167,13 @@ def test_retrying_a_pair_that_lacks_nothing_of_what_is_asked_makes_nothing(uncut
     row = run.samples().iloc[0]
     run.write_failure(Entry(row["image_name"], row["target_text"]), [(2.0, 0)], "out of memory")
     before = images(run.folder)
-    done = edit(f"dataset.ids=[{row['pair_id']}]", "run.retry_failed=true", cwd=tmp_path)
+    done = edit(f"dataset.ids=[{row['pair_id']}]", "run.retry_failed=true", UNSCORED, cwd=tmp_path)
     assert "1 of 1 pairs are already there" in done.stdout and "out of memory" in done.stdout
     assert images(run.folder) == before
 
 
 def test_a_diverging_fit_fails_its_pair_alone(tmp_path, edit):
-    done = edit("dataset.limit=1", "recipe.imagic.finetune.lr=inf", cwd=tmp_path)
+    done = edit("dataset.limit=1", "recipe.imagic.finetune.lr=inf", UNSCORED, cwd=tmp_path)
     assert done.returncode == 1
     assert "DivergedError" in done.stdout and "Traceback" not in done.stderr
 
@@ -253,7 +228,7 @@ def test_a_changed_input_is_refused(uncut, tmp_path, edit):
     inputs = sorted((whole / "pairs").glob("*/input.png"))
     shutil.copy(inputs[0], tmp_path / "a.png")
     dataset = folder_dataset(tmp_path, [{"image": "a.png", "target_text": "A dog."}])
-    assert edit(*dataset, cwd=tmp_path).returncode == 0
+    assert edit(*dataset, UNSCORED, cwd=tmp_path).returncode == 0
     other = Image.open(inputs[0]).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     other.save(tmp_path / "a.png")
     done = edit(*dataset, cwd=tmp_path)
@@ -264,21 +239,21 @@ def test_hostile_text_stays_text_in_the_report(uncut, tmp_path, edit):
     _, whole, _ = uncut
     shutil.copy(next((whole / "pairs").glob("*/input.png")), tmp_path / "a.png")
     text = "<script>alert(1)</script> & [red]dog[/red] ${oc.env:HOME} ../../x"
-    done = edit(*folder_dataset(tmp_path, [{"image": "a.png", "target_text": text}]), cwd=tmp_path)
+    done = edit(*folder_dataset(tmp_path, [{"image": "a.png", "target_text": text}]), UNSCORED, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / done.stdout.strip().splitlines()[-1] / "report.html").read_text()
     assert "<script>alert" not in page and r"\u003cscript\u003ealert(1)" in page
 
 
 def test_several_runs_go_on_after_one_with_failures(tmp_path, edit):
-    done = edit("-m", "dataset.limit=1", "recipe.imagic.finetune.lr=inf,1e-4", cwd=tmp_path)
+    done = edit("-m", "dataset.limit=1", "recipe.imagic.finetune.lr=inf,1e-4", UNSCORED, cwd=tmp_path)
     assert done.returncode == 1
     assert len(list(tmp_path.glob("runs/*/report.html"))) == 2
 
 
 @pytest.mark.parametrize("keep", ["embedding", "weights"])
 def test_kept_fits_serve_a_longer_sweep_and_other_guidance(keep, tmp_path, edit):
-    options = ["dataset.limit=1", f"fits.keep={keep}"]
+    options = ["dataset.limit=1", "sweep.strengths=[0,1]", UNSCORED, f"fits.keep={keep}"]
     first = edit(*options, "run_dir=a", cwd=tmp_path)
     assert first.returncode == 0 and "fits has 1 fits" in first.stdout + first.stderr
     assert edit(*options, "run_dir=a", "sweep.seeds=[0,1]", cwd=tmp_path).returncode == 0

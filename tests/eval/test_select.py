@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from math import nan
 from typing import NamedTuple
 
@@ -11,7 +9,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cli.help import ROOT, options
 from eval.analysis.selection import chosen
 from eval.analysis.selection_rules import best, candidates, fixed, picks
 from eval.runs.writer import RunWriter
@@ -256,14 +253,6 @@ def test_what_cannot_be_chosen_says_why_in_one_line(run, overrides, words, selec
     (line,) = done.err
     assert line.startswith("error: ") and words in line
     assert chosen(run) is None
-
-
-def test_help_tells_every_option_and_loads_no_torch():
-    code = "import sys, runpy; sys.argv[1:] = ['--help']; runpy.run_module('eval.select', run_name='__main__'); assert not {'torch', 'pandas'} & set(sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    for name, _, meaning in options(ROOT / "select.yaml"):
-        assert f"  {name}=" in done.stdout and meaning and meaning in done.stdout
 
 
 def test_a_run_is_needed(tmp_path, select):

@@ -34,7 +34,7 @@ ENTRIES = [Entry(name, "A dog.", category="pose") for name in ("a.png", "b.png",
 class Named(Metric):
     """A stranger's: brighter pictures fit the text better."""
 
-    name, kind, heading = "vqa/big-model/1", "alignment", "VQA & more"
+    name, kind, heading = "vqa/big-model/1", "alignment", "VQA [b] | more"
 
     def score(self, reference, images):
         return images.mean(axis=(1, 2, 3)) / 255
@@ -97,7 +97,7 @@ def runs(tmp_path_factory) -> list[str]:
 def test_a_run_keeps_what_metrics_say_of_themselves(runs):
     cards = Run.open(Path(runs[0])).metrics
     assert [card.shown for card in cards] == SHOWN
-    assert [card.heading for card in cards] == ["VQA & more", "colour shift", "same as truth", "a person says yes"]
+    assert [card.heading for card in cards] == ["VQA [b] | more", "colour shift", "same as truth", "a person says yes"]
     assert [card.share for card in cards] == [False, False, True, True]
     assert [card.partial for card in cards] == [False, False, False, True]
     assert cards["colours/8/native"] == Far().card and cards["1-colours/8/native"].shown_bound == 1
@@ -120,12 +120,12 @@ def test_the_report_has_its_heading_and_its_legend(runs, tmp_path):
         data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
         shown = [(each["short"], each["judged"], each["first"]) for each in data["metrics"]]
         assert shown == [
-            ("VQA & more", False, True),
+            ("VQA [b] | more", False, True),
             ("1−colour shift", False, True),
             ("same as truth", True, False),
             ("a person says yes", True, True),
         ]
-        assert "Yes: what a person said." in text and "VQA &amp; more" in text
+        assert "Yes: what a person said." in text and "VQA [b] | more" in text
         assert "67% [" in text or "100% [" in text
 
 
@@ -134,7 +134,7 @@ def test_comparison_curves_figures_and_export_show_it(runs, tmp_path, capsys):
     table = pd.read_csv(tmp_path / "compared" / "comparison.csv")
     assert list(dict.fromkeys(table["metric"])) == [name.replace("native", "native-16px") for name in SHOWN]
     page = (tmp_path / "compared" / "comparison.md").read_text(encoding="utf-8")
-    assert "| VQA & more ↑ | 1 − colour shift ↑ | same as truth ↑ | a person says yes ↑ |" in page
+    assert r"| VQA \[b\] \| more ↑ | 1 − colour shift ↑ | same as truth ↑ | a person says yes ↑ |" in page
     assert (tmp_path / "compared" / "plane.png").exists() and "100%" in page
     curves(runs, tmp_path / "curves", fidelity="colours/8/native-16px")
     assert (
@@ -142,7 +142,7 @@ def test_comparison_curves_figures_and_export_show_it(runs, tmp_path, capsys):
     )
     found = along(compare_on_common(open_whole(runs)))
     assert {kind: card.shown_heading for kind, card in found.shown.items()} == {
-        "alignment": "VQA & more",
+        "alignment": "VQA [b] | more",
         "fidelity": "1 − colour shift",
         "judgement": "a person says yes",
     }

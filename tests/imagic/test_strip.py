@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -54,12 +52,6 @@ def test_a_row_has_the_true_edit_last_and_names_its_seed_if_asked(noise_image):
 def picture(tmp_path, noise_image):
     Image.fromarray(noise_image(0, 64)).save(tmp_path / "in.png")
     return tmp_path
-
-
-def imagic(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "imagic", *arguments], cwd=cwd, capture_output=True, text=True
-    )
 
 
 QUICK = ("recipe.imagic.embedding.steps=1", "recipe.imagic.finetune.steps=1", "recipe.imagic.sampling.steps=1")
@@ -119,13 +111,13 @@ def test_the_strip_of_the_cascade_says_that_it_is_synthetic(draw, monkeypatch):
     assert said == ["a dog – Picturebook (synthetic)"]
 
 
-def test_bad_requests_are_one_clear_line(picture):
+def test_bad_requests_are_one_clear_line(picture, command):
     (picture / "text.png").write_text("no picture")
     for arguments, words in (
         (["image=none.png", "text=dog"], "does not exist"),
         (["image=text.png", "text=dog"], "cannot be read"),
         (["image=in.png", 'text=" "'], "empty"),
     ):
-        done = imagic(*arguments, cwd=picture)
+        done = command("imagic.__main__", *arguments, cwd=picture)
         assert done.returncode == 2
         assert done.stderr.startswith("error: ") and words in done.stderr and "Traceback" not in done.stderr

@@ -66,7 +66,7 @@ def test_dataset_is_built_from_its_configuration() -> None:
     ("key", "value"), [("limit", "two"), ("limit", 0), ("limit", 1.5), ("size", "64px"), ("size", True), ("size", -1)]
 )
 def test_wrong_number_is_told_of(key: str, value: object) -> None:
-    with pytest.raises(UserError, match=rf"dataset\.{key}={value} is not a whole number"):
+    with pytest.raises(UserError, match=rf"dataset\.{key} is {value!r}\. It must be a whole number from 1"):
         build(**{key: value})
 
 

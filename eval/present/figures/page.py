@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from eval.analysis.common_pairs import Comparison
 from eval.present.figures.material import FigureContent, FigureMaterial, FigureOptions
 from tedbench.errors import UserError
+from tedbench.settings import Count, Natural, checked
 
 FIGURES = {"2": 1, "4": 2, "5": 2, "7": 2, "9": 0, "10": 3, "embedding_steps": 1, "seeds": 1}
 """Every figure and its default number of rows."""
@@ -34,23 +34,16 @@ def figure_options(settings: Mapping[str, Any]) -> FigureOptions:
         raise UserError(f"figure is {name!r}. Give one of {', '.join(FIGURES)}.")
     if width not in WIDTHS:
         raise UserError(f"width is {width!r}. Give page or column.")
-    for key, value, least in (("rows", rows, 1), ("seed", seed, 0)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise UserError(f"{key} is {value!r}. It must be a whole number from {least}.")
+    checked("rows", rows, Count | None)
+    checked("seed", seed, Natural | None)
     pairs, strength, strengths = (settings[key] for key in ("pairs", "strength", "strengths"))
     if pairs is not None and not (isinstance(pairs, list) and pairs):
         raise UserError(f"pairs is {pairs!r}. It must be a list of pair ids or starts of them, such as [bird_02].")
-    if strength is not None and not _is_number(strength):
-        raise UserError(f"strength is {strength!r}. It must be a number.")
-    if strengths is not None and not (isinstance(strengths, list) and all(map(_is_number, strengths))):
-        raise UserError(f"strengths is {strengths!r}. It must be a list of numbers, such as [0,0.5,1].")
+    checked("strength", strength, float | None)
+    checked("strengths", strengths, list[float] | None)
     ascending = None if strengths is None else sorted(set(map(rounded_strength, strengths)))
     usual = FIGURES[str(name)]
     return FigureOptions(str(name), WIDTHS[width], rows or usual, pairs, strength, ascending, seed)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def figure(runs: Sequence[str] | Mapping[str, str], out: Path, options: FigureOptions, width: str = "page") -> None:

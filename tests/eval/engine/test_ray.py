@@ -15,9 +15,11 @@ import psutil
 import pytest
 from rich.console import Console
 
+from eval.engine.executor import Executor
 from eval.engine.inline import Inline
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
+from eval.engine.task import Task
 from eval.metrics.build import build_metrics
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
@@ -77,7 +79,7 @@ def listens_at(process):
 
 def events(folder, what):
     path = folder / "events.jsonl"
-    return [e["pair"] for e in Run(folder, {}).events() if e["event"] == what] if path.exists() else []
+    return [e["pair"] for e in Run(folder).events() if e["event"] == what] if path.exists() else []
 
 
 @pytest.fixture(scope="module")
@@ -221,14 +223,15 @@ def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", met
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("retries", [0, 1])
 def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(
-    make_job, tmp_path, six_pairs, monkeypatch
+    retries, make_job, tmp_path, six_pairs, monkeypatch
 ):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1, retries=1))
+    made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1, retries=retries))
     made.execute()
     table = made.run.samples().set_index("image_name")
-    assert table.loc["2.png", "status"] == "failed" and "lost 2 times" in table.loc["2.png", "reason"]
+    assert table.loc["2.png", "status"] == "failed" and f"lost {retries + 1} times" in table.loc["2.png", "reason"]
     assert set(table.drop("2.png")["status"]) == {"ok"} and len(table) == 6
     assert not [p for p in (made.run.folder / "pairs").iterdir() if p.name.startswith(".")]
 
@@ -270,7 +273,7 @@ def test_what_workers_cannot_start_with_is_told_in_one_line(make_job, tmp_path, 
 )
 def test_what_is_no_number_is_refused(settings, words):
     with pytest.raises(UserError, match=words):
-        Ray(**settings)
+        build({"_target_": "eval.engine.ray.Ray", **settings}, Executor, "executor")
 
 
 def test_a_worker_cannot_be_given_one_gpu_of_several():
@@ -284,7 +287,20 @@ def test_a_finished_run_starts_no_cluster(whole, six_pairs, edit):
     assert "starting" not in done.stdout
 
 
+def test_a_repeated_task_makes_only_what_a_lost_worker_has_not(make_job, tmp_path, six_pairs, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1), "strange.Harmless")
+    worker = Worker(made.run.folder, made.settings, "cpu", 1, str(tmp_path))
+    entry = build(made.settings["dataset"], Folder).entries[0]
+    first, again = (worker.edit(Task(entry, [(0.0, 0)])) for _ in range(2))
+    more = worker.edit(Task(entry, [(0.0, 0), (1.0, 0)]))
+    assert [(outcome.images, outcome.reason) for outcome in (first, again, more)] == [(1, None), (1, None), (1, None)]
+    assert ["fit_s" in outcome.facts for outcome in (first, again, more)] == [True, False, True]
+    assert list(made.run.shard(entry.id).samples()["strength"]) == [0.0, 1.0]
+
+
 def test_a_shard_that_is_gone_when_a_worker_comes_to_score_it_ends_nothing(tmp_path):
     worker = Worker(tmp_path, {}, "cpu", 1, str(tmp_path))
-    worker._run, worker._metrics = Run(tmp_path, {}), []
+    worker._run, worker._metrics = Run(tmp_path), []
     worker.score("gone")

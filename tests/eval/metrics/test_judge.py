@@ -212,15 +212,15 @@ def test_a_judgements_mean_is_of_the_images_judged_and_the_table_says_how_many(j
     clip, success = (group[group["metric"].str.startswith(name)].iloc[0] for name in ("clip", "judge/success"))
     assert (clip["n_images"], clip["n_expected"]) == (2, 2)
     assert (success["mean"], success["n_images"], success["n_expected"]) == (1, 1, 2)
-    assert strength_cells(group, job.metrics)[2:] == ["100% of 1"] * 3
-    assert coverage(group) == "2 of 2"
+    assert strength_cells(group, job.run.metrics)[2:] == ["100% of 1"] * 3
+    assert coverage(group, job.run.metrics) == "2 of 2"
     assert "2 pairs, 2 of 2 images a point (1 judged)" in curve_title(job.run, table)
 
 
 def test_cells_of_judgements_without_any_are_dashes(job):
     table = curve_table(job.run.reader())
     none_judged = table[~table["metric"].str.startswith("judge/")]
-    assert strength_cells(none_judged[none_judged["strength"] == 1], job.metrics)[2:] == ["–"] * 3
+    assert strength_cells(none_judged[none_judged["strength"] == 1], job.run.metrics)[2:] == ["–"] * 3
 
 
 @pytest.mark.parametrize("judged", [True, False])
@@ -241,7 +241,7 @@ def test_success_is_a_third_curve_where_images_were_judged(job, judged, monkeypa
 def test_report_and_curves_csv_bear_pairs_that_were_not_judged(job):
     table = curve_table(job.run.reader())
     draw_run(job.run, table, job.editor.axis)
-    write_report(job.run, job.run.reader(), table, job.metrics, job.dataset)
+    write_report(job.run, job.run.reader(), table, job.dataset)
     page = (job.run.folder / "report.html").read_text()
     assert "judged success" in page and "100% [–] of 1" in page
     assert '"judged":true' in page and "nan" not in page.lower().replace("nano", "")
@@ -251,10 +251,17 @@ def test_report_and_curves_csv_bear_pairs_that_were_not_judged(job):
 def test_the_summary_says_of_how_many_images_success_is(job, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     ids = [entry.id for entry in job.dataset.entries]
-    assert print_summary(job.run.reader(), ids, [metric.name for metric in job.metrics], Reporter().console, 60) == 0
+    assert print_summary(job.run.reader(), ids, job.run.metrics, Reporter().console, 60) == 0
     said = capsys.readouterr()
     assert "100% of 1" in said.out + said.err
     assert "judged success: judge/success/" in said.out + said.err
+
+
+def test_a_summary_of_fewer_metrics_than_the_run_has_is_of_these(job, capsys):
+    ids, clip = [entry.id for entry in job.dataset.entries], job.run.metrics.of_kind("alignment")
+    assert print_summary(job.run.reader(), ids, clip, Reporter().console, 60) == 0
+    said = "".join(capsys.readouterr())
+    assert "CLIP score" in said and "2 of 2" in said and "judged" not in said
 
 
 def test_the_trained_judge_calls_true_edits_successes_and_inputs_none():

@@ -223,7 +223,13 @@ def test_a_run_of_another_format_is_refused_in_one_line(run, found, says):
 
 
 @pytest.mark.parametrize(
-    "harm", [{"dataset": {}}, {"method": {"name": "m"}}, {"metrics": {"m": {"kind": "alignment"}}}]
+    "harm",
+    [
+        {"dataset": {}},
+        {"method": {"name": "m"}},
+        {"dataset": {"name": "d", "label": ["d"]}},
+        {"metrics": {"m": {"kind": "alignment"}}},
+    ],
 )
 def test_cards_that_are_not_whole_are_damage(run, harm):
     config = run.config()

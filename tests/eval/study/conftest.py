@@ -109,6 +109,12 @@ def hostile():
 
 
 @pytest.fixture
+def define_study():
+    """Gives a study without its folder: of one session of four main screens and a repeat, unless other ways are given."""
+    return lambda **ways: made_study(Ways(**{"sessions": 1, "screens": 4, **ways}))
+
+
+@pytest.fixture
 def make_study(tmp_path):
     """Writes a study's folder with its definition, secret and sheets; gives the folder and the study."""
 

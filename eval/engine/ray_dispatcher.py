@@ -1,0 +1,144 @@
+"""Gives tasks to Ray's workers. Ray itself restarts lost workers and repeats their tasks."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from eval.engine.context import EditContext
+from eval.engine.executor import begin, record
+from eval.engine.plan import examine_pair
+from eval.engine.signals import Stopped
+from eval.engine.task import Outcome, Task
+from tedbench.errors import UserError
+
+SHUTDOWN_TIMEOUT = 10.0
+"""Seconds that workers have to finish the images in progress when the user stops a run."""
+
+WARN_AFTER = 120.0
+"""Seconds without any worker after which the user is told."""
+
+
+class Dispatcher:
+    """Gives each worker one task at a time, and all tasks of a group to the same worker."""
+
+    def __init__(self, ray: Any, context: EditContext, start: Callable[[], Any], tries: int) -> None:
+        """
+        Args:
+            ray: the module, connected.
+            context: of the run.
+            start: starts a worker.
+            tries: how many workers a task may cost; Ray tries it so often.
+        """
+        self._ray, self._context, self._start, self._tries = ray, context, start, tries
+        self._queue: deque[deque[Task]] = deque()
+        self._in_flight: dict[
+            Any, tuple[Any, deque[Task]]
+        ] = {}  # by result: worker and group; no tasks while it builds
+        self._polled_at, self._warn_at = 0.0, time.monotonic() + WARN_AFTER
+
+    def run(self, queue: deque[deque[Task]], workers: int) -> None:
+        """Run groups of tasks; a task without requests only scores its pair.
+
+        Raises:
+            Stopped: the user asked to; images in progress were finished.
+            UserError: what is no fault of a pair, such as a full disk, or workers that do not start.
+        """
+        self._queue = queue
+        for _ in range(workers):
+            self._start_worker()
+        try:
+            while self._queue or self._busy():
+                self._collect(timeout=1.0)
+                self._context.reporter.stop.check()
+                self._show_stage()
+                if time.monotonic() > self._warn_at:
+                    self._context.reporter.say("still waiting for a first worker: has the cluster room for one?")
+                    self._warn_at = math.inf
+        except Stopped:
+            self._drain()
+            raise
+
+    def _busy(self) -> list[Any]:
+        return [worker for worker, group in self._in_flight.values() if group]
+
+    def _start_worker(self) -> None:
+        worker = self._start()
+        self._in_flight[worker.build.remote()] = worker, deque()
+
+    def _collect(self, timeout: float) -> None:
+        """Record results, and give their workers the next tasks."""
+        from ray.exceptions import RayError, RayTaskError
+
+        results, _ = self._ray.wait(list(self._in_flight), timeout=timeout)
+        for result in results:
+            worker, group = self._in_flight.pop(result)
+            self._warn_at = math.inf
+            try:
+                outcome = self._ray.get(result)
+            except RayTaskError as error:
+                raise (error.cause if isinstance(error.cause, UserError) else error) from None
+            except RayError as error:
+                self._context.reporter.stop.check()  # the user's signal may have ended the worker too
+                if not group:
+                    reason = str(error).strip().splitlines()[0]
+                    raise UserError(
+                        f"Workers are lost one after another as they start, the last so: {reason}"
+                    ) from None
+                self._give_up(worker, group)
+                continue
+            if group and (task := group.popleft()).requests:
+                record(self._context, task.entry, outcome)
+            self._dispatch(worker, group)
+
+    def _dispatch(self, worker: Any, group: deque[Task]) -> None:
+        """Give a worker the next task of its group, or of the next group."""
+        self._context.reporter.stop.check()
+        if not group and self._queue:
+            group = self._queue.popleft()
+        if group:
+            if group[0].requests:
+                begin(self._context, group[0].entry)
+            self._in_flight[worker.edit.remote(group[0])] = worker, group
+
+    def _give_up(self, worker: Any, group: deque[Task]) -> None:
+        """Mark a task as failed that was lost with every worker that tried it, unless one has written its shard."""
+        with suppress(Exception):
+            self._ray.kill(worker)  # it may only be unreachable, and must not write any more
+        (entry, requests), run = group.popleft(), self._context.run
+        if group:
+            self._queue.appendleft(group)
+        if self._queue:
+            self._start_worker()
+        if not requests:
+            return
+        run.clear_leftovers([entry.id])
+        outcome = Outcome(len(requests), None, {"worker_lost": True})
+        if examine_pair(run, self._context.wanted, entry).requests:
+            reason = f"its worker was lost {self._tries} times: killed, short of memory, or with its machine"
+            run.write_failure(entry, requests, reason, self._context.method.origins(entry))
+            outcome = outcome._replace(images=0, reason=reason)
+        record(self._context, entry, outcome)
+
+    def _drain(self) -> None:
+        """Let workers finish the images in progress."""
+        for worker in self._busy():
+            worker.stop.options(concurrency_group="control").remote()
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT
+        while self._busy() and time.monotonic() < deadline:
+            with suppress(Stopped):
+                self._collect(timeout=0.5)
+
+    def _show_stage(self) -> None:
+        """Show how far one of the workers is, at most once a second."""
+        if not self._context.reporter.shows_steps or time.monotonic() - self._polled_at < 1:
+            return
+        self._polled_at = time.monotonic()
+        if busy := self._busy():
+            with suppress(Exception):  # it is lost or too busy to answer, which its result will tell
+                stage = busy[0].stage.options(concurrency_group="control").remote()
+                self._context.reporter.step(*self._ray.get(stage, timeout=1))

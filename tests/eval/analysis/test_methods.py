@@ -1,0 +1,70 @@
+"""Which image of each pair stands for a method, and how runs are given and called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from eval.analysis.methods import folders, pick
+from tedbench.errors import UserError
+from tedbench.method import Axis
+
+from .parts import method_of, samples_of
+
+AXIS = Axis("eta", "η", (0.0, 0.5, 1.0))
+ROWS = [(pair, "a", strength, "") for pair in ("dog", "cat") for strength in AXIS.grid]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A folder in which nothing was chosen."""
+    return SimpleNamespace(folder=Path(tmp_path))
+
+
+def test_where_nothing_was_chosen_the_middle_strength_stands_and_is_called_arbitrary(run):
+    picked = pick("mine", run, AXIS, samples_of(ROWS), None)
+    assert set(picked.images["strength"]) == {0.5} and picked.by_default
+    assert "none was chosen" in picked.rule and "for all pairs" in picked.rule
+
+
+def test_a_strength_that_is_asked_for_stands_for_all_pairs(run):
+    picked = pick("mine", run, AXIS, samples_of(ROWS), 1.0)
+    assert picked.images["strength"].tolist() == [1.0, 1.0] and not picked.by_default
+    with pytest.raises(UserError, match=r"mine has no strength 0\.7\. It has 0, 0\.5, 1\."):
+        pick("mine", run, AXIS, samples_of(ROWS), 0.7)
+
+
+def test_of_several_seeds_the_lowest_stands(run):
+    samples = samples_of([*ROWS, *ROWS])
+    samples["seed"] = [7] * 6 + [3] * 6
+    picked = pick("mine", run, AXIS, samples, 0.5)
+    assert set(picked.images["seed"]) == {3} and "seed 3" in picked.rule
+
+
+def test_failed_images_stand_for_nothing(run):
+    picked = pick("mine", run, AXIS, samples_of([("dog", "a", 0.5, ""), ("cat", "a", 0.5, "it burned")]), 0.5)
+    assert picked.images["pair_id"].tolist() == ["dog"]
+
+
+def test_why_a_pair_has_no_image():
+    rows = [("dog", "a", 0.5, ""), ("cat", "a", 0.5, "it burned"), ("cow", "b", 1.0, ""), ("hen", "b", 1.0, "")]
+    method = method_of("mine", samples_of(rows), 0.5)
+    method = method._replace(picked=method.picked._replace(left_out={"hen": "below the threshold"}))
+    lacks = {pair: method.lacks(pair) for pair in ("dog", "cat", "cow", "hen", "ox")}
+    assert lacks == {
+        "dog": None,
+        "cat": "failed, it burned",
+        "cow": "no image chosen",
+        "hen": "below the threshold",
+        "ox": "not in the run",
+    }
+
+
+def test_runs_are_folders_or_folders_by_name():
+    assert folders(["runs/a", 7]) == ["runs/a", "7"]
+    assert folders({"mine": "runs/a", 3: "runs/b"}) == {"mine": "runs/a", "3": "runs/b"}
+    for wrong in ([], {}, "runs/a", None, [["runs/a"]]):
+        with pytest.raises(UserError, match="Give the runs' folders"):
+            folders(wrong)
