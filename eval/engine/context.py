@@ -1,4 +1,4 @@
-"""What an executor is given: the pairs to edit, and what it needs to edit them in whichever process."""
+"""The input of an executor: the pairs to edit, and everything that is needed to edit them in any process."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class EditContext:
     """Everything that editing the pairs of a run needs.
 
     Attributes:
-        run: the folder, whose lock is held.
+        run: the run's folder; this command holds its lock.
         dataset: the pairs of this command.
         method: the method's description.
         requests: the (strength, seed) that every pair should have.
-        build: builds the method with its weights in this process, set up as ``placement`` says.
-        reporter: told of progress.
+        build: builds the method with its weights in this process, on the device of ``placement``.
+        reporter: shows progress.
         placement: where pairs are computed.
         settings: the resolved configuration, from which other processes build the method and the metrics.
         metrics: names of the metrics that the run measures.
@@ -49,7 +49,7 @@ class EditContext:
 
     @cached_property
     def wanted(self) -> Wanted:
-        """What every pair should have."""
+        """The images that every pair should have."""
         return Wanted(self.dataset, self.method, self.requests, self.retry_failed)
 
     def group_of(self, entry: Entry) -> Sequence[Entry]:

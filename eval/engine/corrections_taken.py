@@ -1,4 +1,4 @@
-"""What a command says of the corrections that it takes over."""
+"""Messages about the corrections that a command takes over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eval.runs.corrections import depends
 
 
 class Taken:
-    """Counts the corrections that a command takes over, to say them in a line each.
+    """Counter of the corrections that a command takes over, described in one line each.
 
     Args:
         metrics: the cards of the run.
@@ -22,14 +22,19 @@ class Taken:
         self._metrics: dict[str, dict[str, None]] = {}
 
     def add(self, changed: Collection[str], metrics: Collection[str]) -> None:
-        """Of one pair: what has changed, and which metrics have scores of it."""
+        """Count the corrections of one pair.
+
+        Args:
+            changed: names of the corrected texts, groups or true edit, see :mod:`eval.runs.corrections`.
+            metrics: names of the metrics that have scores of the pair.
+        """
         for name in changed:
             self._pairs[name] += 1
             again = [metric for metric in metrics if depends(self._cards, metric, {name})]
             self._metrics.setdefault(name, {}).update(dict.fromkeys(again))
 
     def lines(self, measured: Collection[str]) -> Iterator[str]:
-        """ "source_text of 3 pairs has changed: CLIP direction is measured again".
+        """Yield lines such as "source_text of 3 pairs has changed: CLIP direction is measured again".
 
         Args:
             measured: the names of the metrics that the command measures.

@@ -1,7 +1,7 @@
-"""A command's method, metrics and processors, described; and remembered in the run's folder.
+"""Description of a command's method, metrics and placement, cached in the run's folder.
 
-Describing them imports the method and loads the metrics, which takes seconds. A run's folder keeps the description with
-a key of everything that it depends on, so that the same command on a finished run is answered at once.
+Describing them imports the method and loads the metrics, which takes seconds. The run's folder keeps the description
+with a key of everything that it depends on, so that the same command on a finished run ends at once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tedbench.errors import UserError
 from tedbench.method import Axis, Description
 
 ELSEWHERE = ("run_dir", "run", "executor")
-"""Settings that say how a run is made, and not what it is."""
+"""Blocks of settings that a description does not depend on."""
 
 WEIGHTS = ("model", "pretrained", "backbone", "weights")
 """Settings of metrics and methods that may name a file or folder of weights."""
@@ -37,15 +37,15 @@ WEIGHTS = ("model", "pretrained", "backbone", "weights")
 
 @dataclass(frozen=True)
 class Described:
-    """A command's method, metrics and processors.
+    """A command's method, metrics and placement.
 
     Attributes:
-        key: of everything that they depend on.
-        method: the method.
-        metrics: the metrics.
+        key: digest of everything that they depend on, see :func:`key_of`.
+        method: description of the method.
+        metrics: cards of the metrics.
         placement: where pairs are computed.
-        folder: of the run that remembered it; None if it was described anew.
-        loaded: the metrics themselves, if they were loaded to be described.
+        folder: run folder that the description was read from; None if it was made by this command.
+        loaded: the metrics, if they were loaded in order to describe them.
     """
 
     key: str
@@ -56,7 +56,7 @@ class Described:
     loaded: Sequence[Metric] | None = None
 
     def to_json(self) -> dict[str, Any] | None:
-        """Return it as plain values; None for images that somebody else made, whose files may change at any time."""
+        """Return plain values for config.yaml; None for images made elsewhere, whose files may change at any time."""
         if self.method.files is not None:
             return None
         return {
@@ -71,7 +71,7 @@ def describe(settings: Mapping[str, Any], executor: Executor) -> Described:
     """Describe what a resolved configuration asks for.
 
     Raises:
-        UserError: a setting of method or metrics that is wrong, weights of a metric that are not here, or no such device.
+        UserError: a setting of the method or a metric is wrong, weights of a metric or the device are missing.
     """
     from eval.metrics.build import build_metrics
     from imagic.api import describe_editor
@@ -84,7 +84,10 @@ def describe(settings: Mapping[str, Any], executor: Executor) -> Described:
 
 
 def recall(settings: Mapping[str, Any]) -> Described | None:
-    """Return what a run's folder remembers of the same command; None if there is no such run."""
+    """Return the description that a run of the same command keeps; None if there is no such run.
+
+    Runs with the command's ``run_dir``, or else with its dataset, model and method in ``runs/``, are searched.
+    """
     name = "-".join([*(str(settings[block]["name"]) for block in ("dataset", "model", "method")), ""])
     given = settings["run_dir"]
     folders = [Path(str(given))] if given else sorted(Path("runs").glob(f"{escape(name)}*"))
@@ -106,7 +109,7 @@ def _method(known: Mapping[str, Any]) -> Description:
 
 
 def key_of(settings: Mapping[str, Any]) -> str:
-    """Return a digest of what a description depends on: settings, versions, weights of metrics, and this machine."""
+    """Return a digest of what a description depends on: settings, versions, files of weights, and this machine."""
     facts = {
         "settings": {key: value for key, value in settings.items() if key not in ELSEWHERE},
         "executor": settings["executor"].get("_target_"),
@@ -120,7 +123,7 @@ def key_of(settings: Mapping[str, Any]) -> str:
 
 
 def _weights(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Yield name, size and time of change of every file that settings name as weights."""
+    """Yield path, size and modification time of every file that settings name as weights."""
     for key, value in settings.items():
         if isinstance(value, Mapping):
             yield from _weights(value)

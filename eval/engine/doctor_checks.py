@@ -1,4 +1,4 @@
-"""What a machine has and lacks for running the harness."""
+"""Checks of a machine: hardware, packages, weights and data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from cli.help import ROOT, choices
 
 
 class Finding(NamedTuple):
-    """One line: what, whether it is there, facts, and what to do where it is missing."""
+    """The result of one check, a line of ``eval.doctor``.
+
+    Attributes:
+        what: what was looked for.
+        there: True if it was found, False if it is needed and missing or too small, None if it is optional
+            and missing.
+        facts: version, size or place.
+        mend: advice if it is missing; or empty.
+    """
 
     what: str
     there: bool | None
@@ -25,7 +33,7 @@ class Finding(NamedTuple):
 
 
 def machine() -> Iterator[Finding]:
-    """Processor, memory, disk, GPU."""
+    """Check processor, memory, disk and GPUs."""
     import torch
 
     from imagic.models.device import cpu_threads
@@ -58,7 +66,7 @@ def _memory() -> float | None:
 
 
 def packages() -> Iterator[Finding]:
-    """Every dependency and its version, and the extras."""
+    """Check every dependency, those of the extras too."""
     try:
         needs = requires("imagic-bench") or []
     except PackageNotFoundError:
@@ -80,7 +88,7 @@ EMBEDDED_PARTS = {
     "picturebook:cascade/base": ("unet", "text_encoder"),
     "picturebook:cascade/upscaler": ("unet",),
 }
-"""Where the weights of the embedded models are in their folders."""
+"""Subfolders with the weights of the embedded models."""
 
 
 JUDGES = ("clip", "perceptual", "judge")
@@ -88,7 +96,7 @@ JUDGES = ("clip", "perceptual", "judge")
 
 
 def models() -> Iterator[Finding]:
-    """The weights that each choice of ``model`` needs."""
+    """Check the weights that each choice of ``model`` needs."""
     from imagic.models.pins import PINS, UNET
     from imagic.models.weights import EMBEDDED, VARIANTS, digest, locate, paths
 
@@ -129,7 +137,7 @@ def _on_hub_cache(repository: str, file: str, revision: str | None = None) -> bo
 
 
 def metrics() -> Iterator[Finding]:
-    """The weights that the standard metrics need."""
+    """Check the weights that the standard metrics need."""
     import open_clip
     import torch
     from torchvision import models as backbones
@@ -157,7 +165,7 @@ def metrics() -> Iterator[Finding]:
 
 
 def data() -> Iterator[Finding]:
-    """The datasets that are downloaded once."""
+    """Check the datasets that are downloaded once."""
     from tedbench.download import cache_folder
 
     folder = cache_folder() / "tedbench-github"

@@ -1,4 +1,4 @@
-"""One pair, in whichever process it runs: its shard is written here; what there is to tell of it goes back."""
+"""Editing of one pair in any process: writes its shard and returns its outcome."""
 
 from __future__ import annotations
 
@@ -30,16 +30,19 @@ def edit_pair(
     """Fit and sample a pair and write its shard: its images, or the reason why there are none.
 
     Args:
-        run: where the shard is written.
-        dataset: the pairs.
-        method: the editor's description.
+        run: the run to write to.
+        dataset: the dataset of the pair.
+        method: description of the editor.
         editor: the method.
-        task: the pair and what to make of it.
-        group: the pairs that are fitted together with it, itself among them.
-        progress: told of each step.
+        task: the pair and its missing (strength, seed).
+        group: the pairs that are fitted together with it, itself included.
+        progress: called after each step.
+
+    Returns:
+        The number of images made, the reason if it failed, times and memory.
 
     Raises:
-        UserError: what is no fault of the pair, such as a full disk.
+        UserError: an error that does not concern this pair alone, such as a full disk.
     """
     entry, requests = task
     start = time.monotonic()
@@ -48,7 +51,7 @@ def edit_pair(
     facts: dict[str, Any] = {}
     why: str | None = None
     stopped = False
-    origins = method.origins(entry)  # before anything is read: what changes meanwhile is made again
+    origins = method.origins(entry)  # before anything is read, so that a later change is noticed
     try:
         pair = dataset.load(entry)
         stages = Stages(progress)
@@ -67,13 +70,13 @@ def edit_pair(
         stopped = True
     except PairError as error:
         why = str(error)
-    except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:  # a pair's failure stays its own
+    except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:  # other pairs go on
         why = reason(error)
     except UserError:
         raise
-    except Exception as error:  # also what nobody expects of a model; where it was helps to mend it
+    except Exception as error:  # models raise anything; file and line help to debug it
         why = f"{reason(error)} ({_place(error)})"
-    if pair is not None and samples:  # also those that were made before a failure
+    if pair is not None and samples:  # including those made before a failure
         run.write_shard(pair, samples, origins)
     if why is not None:
         run.write_failure(entry, requests, why, origins, unread=pair is None)
@@ -93,7 +96,7 @@ def _place(error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """An exception as one line for a table."""
+    """Return an exception as one line for a table."""
     import torch
 
     if isinstance(error, torch.OutOfMemoryError | MemoryError):

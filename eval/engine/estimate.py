@@ -1,4 +1,4 @@
-"""What a run will take, from a few steps of one of its pairs."""
+"""Estimate of a run's time, memory and disk space from a few steps of one of its pairs."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
     from imagic.fits import FitStore
 
 FEW, MORE = 3, 6
-"""Steps that are measured of each stage: what every stage has, and how many more to see what one step takes."""
+"""Steps of each stage in the base measurement, and additional steps from which the time of one step is computed."""
 
 TABLES = 50_000
-"""Bytes of a pair's tables and of its part of the report, about."""
+"""Approximate size in bytes of a pair's tables and of its part of the report."""
 
 
 class Cost(NamedTuple):
-    """What one pair takes.
+    """Estimated cost of one pair.
 
     Attributes:
-        fit_s: seconds of fitting it.
-        sample_s: of all its images.
-        score_s: of measuring them.
-        bytes: that it leaves in the run's folder.
-        fit_bytes: that a kept fit takes besides.
+        fit_s: seconds to fit it.
+        sample_s: seconds to sample all its images.
+        score_s: seconds to score them.
+        bytes: its size in the run's folder.
+        fit_bytes: size of its kept fit; 0 if fits are not kept.
     """
 
     fit_s: float
@@ -57,21 +57,21 @@ class Cost(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """All of it."""
+        """Total seconds."""
         return self.fit_s + self.sample_s + self.score_s
 
 
 class Estimate(NamedTuple):
-    """What a run takes.
+    """Estimated cost of a run.
 
     Attributes:
-        pairs: how many.
-        images: for each pair.
+        pairs: number of pairs.
+        images: number of images of each pair.
         load_s: seconds until the first pair begins.
-        pair: what one takes.
-        peak: GiB in use at most, as :func:`eval.engine.memory.peak_memory` has it.
-        device: on which it was measured.
-        threads: of the processor, likewise.
+        pair: cost of one pair.
+        peak: peak memory in GiB, see :func:`eval.engine.memory.peak_memory`.
+        device: device of the measurement.
+        threads: CPU threads of the measurement.
     """
 
     pairs: int
@@ -83,24 +83,24 @@ class Estimate(NamedTuple):
     threads: int
 
     def seconds(self, workers: int = 1) -> float:
-        """Wall-clock time of so many workers, each with a processor of its own."""
+        """Return the wall-clock seconds with several workers, each with a processor of its own."""
         return self.load_s + math.ceil(self.pairs / workers) * self.pair.seconds
 
     @property
     def bytes(self) -> int:
-        """On the disk."""
+        """Size on the disk, kept fits included."""
         return self.pairs * (self.pair.bytes + self.pair.fit_bytes)
 
 
 def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
-    """Measures a few steps of a pair of a run and reckons the whole. Writes nothing that stays.
+    """Measure a few steps of one pair of a run and extrapolate to the whole. Writes only temporary files.
 
     Args:
-        cfg: as ``eval.run`` takes it.
-        reporter: is told what goes on.
+        cfg: configuration of ``eval.run``.
+        reporter: shows progress.
 
     Raises:
-        UserError: what ``eval.run`` would refuse, too.
+        UserError: ``eval.run`` would refuse the configuration.
     """
     from imagic.api import build_editor, build_model, describe_editor
     from imagic.models.device import settle
@@ -133,7 +133,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     pairs = [dataset.load(entry) for entry in groups(usable, method.group)[0]]
     pair = pairs[0]
     reporter.say(f"measuring a few steps of {pair.id}")
-    first = _time(few(_at_most(steps(plain["method"]), FEW)), pairs, batch)  # the first time everything is slower
+    first = _time(few(_at_most(steps(plain["method"]), FEW)), pairs, batch)  # warm-up, which is slower
     if plain["numerics"]["compile"]:
         load_s += first[0] * len(pairs) + first[1]
     peak_memory()
@@ -149,7 +149,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
 
 
 def steps(method: Mapping[str, Any], prefix: str = "") -> dict[str, int]:
-    """Every setting of a method called ``steps``, dotted, that is not 0."""
+    """Return all settings of a method called ``steps`` that are not 0, by dotted name."""
     found: dict[str, int] = {}
     for key, value in method.items():
         if isinstance(value, Mapping):
@@ -160,7 +160,7 @@ def steps(method: Mapping[str, Any], prefix: str = "") -> dict[str, int]:
 
 
 def with_steps(method: Mapping[str, Any], counts: Mapping[str, int], prefix: str = "") -> dict[str, Any]:
-    """A method's settings with other numbers of steps."""
+    """Return a method's settings with other numbers of steps, by dotted name."""
     return {
         key: with_steps(value, counts, f"{prefix}{key}.")
         if isinstance(value, Mapping)
@@ -170,7 +170,10 @@ def with_steps(method: Mapping[str, Any], counts: Mapping[str, int], prefix: str
 
 
 def one_batch(method: Description, requests: Sequence[tuple[float, int]], size: int) -> list[tuple[float, int]]:
-    """A batch as a pair's images come in: from all over the strengths; where a seed is a fit, all of one seed's."""
+    """Return a representative batch of at most ``size`` requests, spread over the strengths.
+
+    If each seed is a fit, it is all requests of the first seed, whatever ``size``.
+    """
     if method.randomness == "fit":
         return [request for request in requests if request[1] == requests[0][1]]
     every = max(1, len(requests) // size)
@@ -183,15 +186,20 @@ def measure(
     pairs: Sequence[EditPair],
     batch: Sequence[tuple[float, int]],
 ) -> tuple[float, float, np.ndarray]:
-    """Seconds of a pair's fit and of a batch at the whole number of steps, and images made with few of them.
+    """Extrapolate the time of a fit and of a batch to the full number of steps.
 
-    A stage's time is taken to grow with its steps alone: what :data:`MORE` of them add is measured, stage by stage.
+    A stage's time is assumed to be linear in its steps: the time of :data:`MORE` additional steps is measured for each
+    stage.
 
     Args:
-        few: makes the method with so many steps of each stage.
-        whole: the run's own number of steps of each stage.
-        pairs: a group, which is fitted together; of most methods one pair.
-        batch: the images to make of the first.
+        few: builds the method with the given number of steps of each stage.
+        whole: the run's number of steps of each stage.
+        pairs: a group, which is fitted together; for most methods one pair.
+        batch: the (strength, seed) to sample of the first pair.
+
+    Returns:
+        Seconds to fit a pair, seconds to sample the batch, and the images of the base measurement, (N, size, size, 3)
+        uint8.
     """
     least = _at_most(whole, FEW)
     fit_s, batch_s, images = base = _time(few(least), pairs, batch)
@@ -212,7 +220,7 @@ def _at_most(counts: Mapping[str, int], most: int) -> dict[str, int]:
 def _time(
     editor: Editor, pairs: Sequence[EditPair], batch: Sequence[tuple[float, int]]
 ) -> tuple[float, float, np.ndarray]:
-    """Seconds of a pair's fit and of a batch of the first pair, and its images, (N, size, size, 3) uint8."""
+    """Return mean seconds of a fit, seconds to sample a batch of the first pair, and its images."""
     import torch
 
     fit_s, batch_s, images = 0.0, 0.0, np.empty(0)
@@ -232,9 +240,9 @@ def _time(
 
 
 def _scoring(metrics: Sequence[Metric], pair: EditPair, images: np.ndarray) -> float:
-    """Seconds an image of measuring with all metrics."""
+    """Return the seconds that all metrics need for one image."""
     reference = Reference(pair.image, pair.target_text, pair.source_text, pair.truth)
-    for again in (False, True):  # the first time everything is slower
+    for again in (False, True):  # the first pass is a warm-up
         start = time.monotonic()
         for metric in metrics:
             if metric.unscored(reference) is None:
@@ -243,7 +251,7 @@ def _scoring(metrics: Sequence[Metric], pair: EditPair, images: np.ndarray) -> f
 
 
 def _png_bytes(image: np.ndarray) -> int:
-    """Of the input: images of few steps are noise, which packs badly."""
+    """Return the size of the input as PNG: images of few steps are noise, which compresses badly."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, format="PNG")
     return file.tell()

@@ -1,4 +1,4 @@
-"""Runs tasks: one pair after another here, or on many workers."""
+"""The base of executors, which run tasks in this process or on many workers."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tedbench.pair import Entry
 
 
 class Executor(ABC):
-    """Edits pairs. Their shards are the same whichever executor wrote them.
+    """Base of executors. Shards do not depend on the executor that wrote them.
 
     Attributes:
-        part: which of the dataset's pairs this command edits; each command of a Slurm array has one part.
+        part: the part of the dataset's pairs that this command edits, such as one for each job of a Slurm array.
     """
 
     def __init__(self, shard: str | None = None) -> None:
         """
         Args:
-            shard: "K/N", every N-th pair, or group of pairs that are fitted together, from the K-th on; None: all of them.
+            shard: "K/N" for every N-th pair (or group of pairs that are fitted together) from the K-th on; None for all.
 
         Raises:
-            UserError: ``shard`` is no such thing.
+            UserError: ``shard`` is not K/N with 1 <= K <= N.
         """
         self.part = part_of(shard)
 
@@ -37,12 +37,12 @@ class Executor(ABC):
         """Return where pairs are computed.
 
         Raises:
-            UserError: a setting of ``numerics`` that is no such thing, or a device that is not there.
+            UserError: a setting of ``numerics`` is invalid, or the device is missing.
         """
         return Placement(*resolve(numerics))
 
     def own_device(self, placement: Placement) -> str:
-        """Return where this process itself computes metrics."""
+        """Return the device on which this process computes metrics."""
         return placement.device
 
     @abstractmethod
@@ -54,7 +54,7 @@ def part_of(shard: str | None) -> Part:
     """Return the part that "2/8" names: the second of eight; None names all pairs.
 
     Raises:
-        UserError: it is no such thing.
+        UserError: it is not K/N with 1 <= K <= N.
     """
     if shard is None:
         return Part()
@@ -65,10 +65,10 @@ def part_of(shard: str | None) -> Part:
 
 
 def begin(context: EditContext, entry: Entry) -> None:
-    """Log and report that a pair is begun; only one process of a run calls this.
+    """Log and report the start of a pair; only one process of a run calls this.
 
     Raises:
-        Stopped: the user asked to.
+        Stopped: the user interrupted the run.
     """
     context.reporter.stop.check()
     context.run.event("begin", pair=entry.id)
@@ -76,7 +76,7 @@ def begin(context: EditContext, entry: Entry) -> None:
 
 
 def record(context: EditContext, entry: Entry, outcome: Outcome) -> None:
-    """Log and report how a pair ended; only one process of a run calls this.
+    """Log and report the outcome of a pair; only one process of a run calls this.
 
     Raises:
         Stopped: the pair was interrupted by the user.

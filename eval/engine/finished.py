@@ -1,4 +1,4 @@
-"""Tells whether a run has all that a command asks for."""
+"""Check whether a run has everything that a command asks for."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tedbench.errors import UserError
 
 
 def is_finished(spec: RunSpec) -> bool:
-    """Return True if the same command made the run, and it is whole: pairs, scores and what is made from them.
+    """Return True if the same command made the run, and its pairs, scores and derived files are complete and whole.
 
-    Loads no weights and writes nothing. A run of which anything must be reported, such as a failed pair or a corrected
-    text, is not finished.
+    Loads no weights and writes nothing. A run with something to report, such as a failed pair or a corrected text, is
+    not finished.
     """
     if not (spec.recalled and spec.executor.part.whole):
         return False

@@ -1,4 +1,4 @@
-"""Pairs that a method fits at once: so many neighbours in the dataset's order, whatever of them is made already."""
+"""Groups of pairs that a method fits together. They depend on the dataset's order, not on which pairs are finished."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from tedbench.pair import Entry
 
 
 def groups(entries: Sequence[Entry], size: int) -> list[Sequence[Entry]]:
-    """Return the first ``size`` of the entries, the next ``size``, …; the last group has those that are left."""
+    """Split entries into consecutive groups of ``size``; the last one may be smaller."""
     return [entries[start : start + size] for start in range(0, len(entries), size)]

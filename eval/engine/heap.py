@@ -1,4 +1,4 @@
-"""Python's garbage collector during long work."""
+"""Python's garbage collector during long loops."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def settled_heap() -> Iterator[None]:
-    """Collections pass over what is here already: the modules of torch, which take them a tenth of a second each time.
+    """Exclude existing objects from garbage collection, which saves about 0.1 s per collection once torch is imported.
 
-    Where the process around has seen to that itself, nothing is done.
+    Does nothing if the process has frozen objects already.
     """
     if gc.get_freeze_count():
         yield

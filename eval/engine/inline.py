@@ -1,4 +1,4 @@
-"""One pair after another in this process."""
+"""The executor that edits one pair after another in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory an edit takes."""
+"""Peak memory, for a run's events."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import sys
 
 
 def peak_memory() -> dict[str, float]:
-    """The most that was in use, in GiB, for a run's events.
+    """Return the peak memory in GiB.
 
-    ``peak_gib``: of tensors on the GPUs, since the last call. ``peak_process_gib``: without a GPU in use, of the whole
-    process since it started; where the system tells it.
+    Returns:
+        With a GPU in use ``peak_gib``: tensors on all GPUs since the last call. Otherwise ``peak_process_gib``: the
+        whole process since it started; empty on Windows.
     """
     import torch
 

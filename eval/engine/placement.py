@@ -1,4 +1,4 @@
-"""Where the pairs of a run are computed."""
+"""Placement of a run: device, threads and GPUs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class Placement(NamedTuple):
     """The processors of a run.
 
     Attributes:
-        device: of each process that edits, such as "cpu" or "cuda".
+        device: device of each process that edits, such as "cpu" or "cuda".
         threads: CPU threads of each such process.
         gpus: number of GPUs that workers are spread over; 0 on the CPU.
     """

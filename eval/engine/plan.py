@@ -1,4 +1,4 @@
-"""What a run lacks: found by reading its folder, without printing or writing anything."""
+"""The difference between a run's folder and a command: read without printing or writing anything."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Finding:
 
     Attributes:
         entry: the pair, as the dataset has it now.
-        requests: the (strength, seed) that are still to make.
-        damage: what is wrong with its files, in one line; empty if nothing is.
-        rewrite: True if what is whole of a damaged shard must be written again.
-        corrected: what the dataset says of it otherwise than its shard, if the shard should take that over.
-        told: those corrections that the user is told of.
-        scored: names of the metrics with scores that such a correction may concern.
-        replaced: True if edited images that somebody else made are other files than before.
+        requests: the (strength, seed) that are missing.
+        damage: description of damaged files in one line; empty if there are none.
+        rewrite: True if the undamaged files of a damaged shard must be written again.
+        corrected: names of the corrections that its shard should take over, see :mod:`eval.runs.corrections`.
+        told: names of the corrections that are reported.
+        scored: names of the metrics with scores of a pair that has corrections to report.
+        replaced: True if images made elsewhere come from other files than before.
         unreadable: True if its pictures cannot be read now, although its shard has images.
         failed: the reason that its shard keeps, if it failed and is not tried again.
-        unfilled: (strength, seed) of such a failed pair that its shard has no rows of.
+        unfilled: (strength, seed) to write as failed, if some of a failed pair's have no rows.
         unread: True if it failed because its pictures could not be read.
     """
 
@@ -57,19 +57,20 @@ class Finding:
 
     @property
     def settled(self) -> bool:
-        """True if nothing is to be made or mended."""
+        """True if there is nothing to make or to repair."""
         return not (self.requests or self.damage or self.corrected or self.unfilled)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What every pair of a run should have.
+    """The images that every pair of a run should have.
 
     Attributes:
         dataset: the pairs.
-        method: that edits them.
-        requests: the (strength, seed) of each.
+        method: description of the method.
+        requests: the (strength, seed) of each pair.
         retry_failed: True if pairs that failed are tried again.
+        inputs: digests of the dataset's pictures.
     """
 
     dataset: Dataset
@@ -83,16 +84,16 @@ class Wanted:
 
 
 def examine(run: Run, wanted: Wanted) -> list[Finding]:
-    """Compare a run's folder with what it should have: one finding a pair, in the dataset's order.
+    """Compare a run's folder with the wanted images; return one finding a pair, in the dataset's order.
 
     Raises:
-        UserError: the input of a finished pair has changed since, or a text that its images depend on.
+        UserError: the input of a finished pair has changed, or a text that its images depend on.
     """
     return [examine_pair(run, wanted, entry) for entry in wanted.dataset.entries]
 
 
 def examine_pair(run: Run, wanted: Wanted, entry: Entry) -> Finding:
-    """Compare one pair's shard with what it should have; see :func:`examine`."""
+    """Compare one pair's shard with the wanted images; see :func:`examine`."""
     shard, requests = run.shard(entry.id), wanted.requests
     if not shard.exists():
         return Finding(entry, requests)
@@ -143,7 +144,7 @@ def examine_pair(run: Run, wanted: Wanted, entry: Entry) -> Finding:
 
 
 def plan(findings: Sequence[Finding]) -> list[Task]:
-    """Return the pairs that lack images, in order. A damaged one whose source image is lost too cannot be made."""
+    """Return tasks for the pairs that lack images, in order, without damaged pairs whose input cannot be read."""
     return [
         Task(finding.entry, finding.requests)
         for finding in findings
@@ -152,7 +153,7 @@ def plan(findings: Sequence[Finding]) -> list[Task]:
 
 
 def _tried_again(wanted: Wanted, entry: Entry, info: dict[str, Any], rows: pd.DataFrame) -> bool:
-    """Return True if a failed pair is: the user asks for it, or what it lacked is there now."""
+    """Return True if a failed pair is to be tried again: on request, or if a missing picture or text exists now."""
     if wanted.retry_failed:
         return True
     if info.get("unread"):
@@ -171,7 +172,7 @@ def _require_same_texts(run: Run, wanted: Wanted, entry: Entry, info: dict[str, 
 
 
 def _require_same_input(run: Run, wanted: Wanted, entry: Entry, digest: str) -> None:
-    if wanted.inputs.digest(entry) not in (digest, None):  # what was made while the image was there stays good
+    if wanted.inputs.digest(entry) not in (digest, None):  # None: unreadable now, but finished images stay valid
         raise UserError(
             f"The image of {entry.id} is not the one that {run.folder} was made with. "
             "Restore it, or give another run_dir."
@@ -186,11 +187,11 @@ def shards_of(run: Run, dataset: Dataset) -> list[Shard]:
 def lines(
     findings: Sequence[Finding], metrics: MetricCards, measured: Sequence[str], retry_failed: bool = False
 ) -> Iterator[str]:
-    """Describe findings for the terminal: damage, corrections, replaced images and how much is there already.
+    """Yield lines that describe findings: damage, corrections, replaced images and the number of finished pairs.
 
     Args:
         findings: of all pairs.
-        metrics: cards of the run.
+        metrics: cards of the run's metrics.
         measured: names of the metrics that the command measures.
         retry_failed: True if pairs that failed are tried again.
     """

@@ -1,4 +1,4 @@
-"""What a run will take, in words."""
+"""Texts about the estimated cost of a run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ WORKERS = (1, 2, 4, 8)
 
 
 def lines(found: Estimate, cfg: DictConfig, free: int) -> list[str]:
-    """What the whole run comes to, and what a pair takes of it.
+    """Return lines with the cost of the whole run and of one pair.
 
     Args:
         found: the estimate.
-        cfg: of the run.
-        free: bytes on the disk.
+        cfg: configuration of the run.
+        free: free bytes on the disk.
     """
     pair, total = found.pair, found.pairs * found.images
     parts = f"fit {span(pair.fit_s)}, sampling {span(pair.sample_s)}, scoring {span(pair.score_s)}"
@@ -30,7 +30,7 @@ def lines(found: Estimate, cfg: DictConfig, free: int) -> list[str]:
 
 
 def memory(found: Estimate, workers: int) -> str:
-    """ "13.8 GiB", of the GPU of each worker or of all workers' processes together."""
+    """Return the peak memory, "13.8 GiB": of each worker's GPU, or of all workers' processes together."""
     if "peak_gib" in found.peak:
         return f"{found.peak['peak_gib']:.1f} GiB of each GPU"
     if "peak_process_gib" in found.peak:
@@ -39,7 +39,7 @@ def memory(found: Estimate, workers: int) -> str:
 
 
 def workers_here(found: Estimate) -> str:
-    """How many workers this machine has processors for."""
+    """Return a sentence on how many workers this machine has processors for."""
     import torch
 
     from imagic.models.device import cpu_threads
@@ -53,7 +53,7 @@ def workers_here(found: Estimate) -> str:
 
 
 def span(seconds: float) -> str:
-    """ "0.4 s", "12 min", "3.5 h", "2.1 days"."""
+    """Format seconds: "0.4 s", "12 min", "3.5 h", "2.1 days"."""
     for least, unit, name in ((2 * 86400, 86400, "days"), (5400, 3600, "h"), (100, 60, "min")):
         if seconds >= least:
             return f"{seconds / unit:.2g} {name}" if seconds < 100 * unit else f"{seconds / unit:,.0f} {name}"
@@ -61,7 +61,7 @@ def span(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes as "1.2 GB"."""
+    """Format a number of bytes: "1.2 GB"."""
     for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
         if count >= unit:
             return f"{count / unit:.1f} {name}"

@@ -16,10 +16,11 @@ from tedbench.pair import Entry
 
 
 class Reporter:
-    """Says what goes on: pairs, the stages of the pair in hand, and anything else.
+    """Reports progress: pairs, the stages of the current pair, and messages.
 
     Attributes:
-        stop: while it listens, a step after which nothing would be lost ends in :class:`eval.engine.signals.Stopped`.
+        console: the console to print to; standard output by default.
+        stop: while active, :meth:`step` and :meth:`advance` raise :class:`eval.engine.signals.Stopped` after a signal.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -31,12 +32,12 @@ class Reporter:
         self._started: dict[str, float] = {}
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Print a line."""
         self.console.print(escape(text), soft_wrap=True)
 
     @contextmanager
     def pairs(self, total: int, what: str = "pairs") -> Iterator[None]:
-        """While pairs are worked on."""
+        """Show a bar while ``total`` pairs are worked on, if there is a terminal; ``what`` is its label."""
         self._total, self._count, self._start = total, 0, time.monotonic()
         if not total or not self.console.is_terminal:
             yield
@@ -59,19 +60,19 @@ class Reporter:
         self._bars = None
 
     def start_pair(self, entry: Entry) -> None:
-        """Told when a pair's turn comes; several can be in hand."""
+        """Note the start of a pair; several can be in progress at a time."""
         self._started[entry.id] = time.monotonic()
 
     @property
     def shows_steps(self) -> bool:
-        """Whether anybody would see :meth:`step`."""
+        """True if :meth:`step` is visible."""
         return self._bars is not None
 
     def step(self, stage: str, step: int, steps: int) -> None:
-        """A :data:`tedbench.method.Progress`.
+        """Show a step of a stage; a :data:`tedbench.method.Progress`.
 
         Raises:
-            Stopped: the user asked to.
+            Stopped: the user interrupted the command.
         """
         self.stop.check()
         if self._bars is None:
@@ -81,17 +82,17 @@ class Reporter:
         self._bars.update(self._step_task, completed=step)
 
     def advance(self) -> None:
-        """One more of the pairs is done, with nothing to say of it.
+        """Advance the bar of pairs by one, without a message.
 
         Raises:
-            Stopped: the user asked to.
+            Stopped: the user interrupted the command.
         """
         self.stop.check()
         if self._bars is not None:
             self._bars.advance(self._pair_task)
 
     def end_pair(self, entry: Entry, failure: str | None) -> None:
-        """Told after each pair; ``failure`` is the reason if there is one."""
+        """Report the end of a pair; ``failure`` is the reason if it failed."""
         self._count += 1
         if self._bars is not None:
             self._bars.advance(self._pair_task)
@@ -105,7 +106,7 @@ class Reporter:
 
 
 def in_words(seconds: float) -> str:
-    """A time in the unit that suits it: "12 s", "3 min", "2.5 h"."""
+    """Format seconds: "12 s", "3 min", "2.5 h"."""
     return (
         f"{seconds:.0f} s"
         if seconds < 100

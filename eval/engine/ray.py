@@ -1,4 +1,4 @@
-"""Pairs on many workers with Ray: one for each GPU, or several on the CPU; on this machine, or on a cluster."""
+"""The executor that edits pairs on many workers with Ray, one for each GPU or several on the CPU."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tedbench.settings import Count, Natural
 
 
 class Ray(Executor):
-    """Each worker builds the method and the metrics once and edits pair after pair."""
+    """Executor with workers, each of which builds the method and the metrics once and edits one pair after another."""
 
     def __init__(
         self, workers: Count | None = None, address: str | None = None, retries: Natural = 2, shard: str | None = None
@@ -31,11 +31,11 @@ class Ray(Executor):
         Args:
             workers: number of workers; None: one for each GPU, or as many as the cores allow with the threads of each.
             address: see :func:`eval.engine.ray_cluster.connect`.
-            retries: how often a pair is tried again on another worker after its worker was lost.
+            retries: number of further attempts at a pair after its worker was lost.
             shard: see :class:`~eval.engine.executor.Executor`.
 
         Raises:
-            UserError: a setting is not such a number.
+            UserError: ``shard`` is not K/N with 1 <= K <= N.
         """
         super().__init__(shard)
         self._workers, self._address, self._retries = workers, address, retries
@@ -56,7 +56,7 @@ class Ray(Executor):
             raise UserError(f"The cluster at {self._address} has no GPU. Give numerics.device=cpu.")
         gpus = gpus if asked in ("auto", "cuda") else 0
         here = {"device": "cpu" if gpus or asked == "auto" else asked}
-        here |= {"dtype": "float32"} if gpus else {}  # only workers know whether they support tf32
+        here |= {"dtype": "float32"} if gpus else {}  # this process cannot tell whether the workers' GPUs support tf32
         device, threads = resolve({**numerics, **here})
         return Placement("cuda" if gpus else device, threads, gpus)
 
@@ -86,7 +86,7 @@ class Ray(Executor):
 
 
 def _queue(context: EditContext, tasks: Sequence[Task]) -> deque[deque[Task]]:
-    """Return tasks in groups of pairs that are fitted together, and last those that only lack scores, without requests."""
+    """Return tasks by groups of pairs fitted together, then tasks without requests for pairs without scores."""
     from eval.engine.score_pair import lacks_scores
 
     entries, run = context.dataset.entries, context.run

@@ -1,4 +1,4 @@
-"""Connections to Ray: a cluster of this machine's own, or one that is there already."""
+"""Connections to Ray: a new cluster on this machine, or a running one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from tedbench.errors import UserError
 
 OBJECT_STORE = 100_000_000
-"""Bytes of shared memory: images go through the run folder, and containers have little."""
+"""Bytes of shared memory; small, as images go through the run folder and containers limit shared memory."""
 
 RAY_TIMEOUTS = {
     "agent_register_timeout_ms": 300_000,
@@ -20,7 +20,7 @@ RAY_TIMEOUTS = {
     "worker_register_timeout_seconds": 300,
     "health_check_timeout_ms": 60_000,
 }
-"""Longer than Ray's own, which take a busy machine for a dead one."""
+"""Longer timeouts than Ray's defaults, by which a busy machine counts as lost."""
 
 
 @contextmanager
@@ -28,15 +28,15 @@ def connect(address: str | None, cpus: int = 1, gpus: int = 0) -> Iterator[Any]:
     """Connect this process to Ray, and disconnect it at the end; yields the module ``ray``.
 
     Args:
-        address: of a running cluster, "host:port" or "auto"; None starts a cluster on this machine, which ends with the
-            connection and listens on the loopback interface only.
-        cpus, gpus: of a cluster that is started.
+        address: address of a running cluster, "host:port" or "auto"; None starts a cluster on this machine, which ends
+            with the connection and listens on the loopback interface only.
+        cpus, gpus: number of processors of a new cluster.
 
     Raises:
         UserError: Ray is not installed or does not start, or there is no such cluster.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if address is None:  # else it listens on every interface
+    if address is None:  # with "1" it would listen on every interface
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
         import ray
@@ -44,7 +44,7 @@ def connect(address: str | None, cpus: int = 1, gpus: int = 0) -> Iterator[Any]:
         raise UserError("executor=ray needs Ray: pip install 'imagic-bench[ray]'.") from None
     options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": "ERROR"}
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    # the folder's name is short, as names of sockets must be, and no other user's
+    # socket names must be short; the folder is private to this user
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as scratch:
         if address is None:
             options |= {
@@ -58,7 +58,7 @@ def connect(address: str | None, cpus: int = 1, gpus: int = 0) -> Iterator[Any]:
             }
         try:
             ray.init(**options)
-        except Exception as error:  # Ray's have no common base
+        except Exception as error:  # Ray's errors have no common base
             where = f"There is no Ray cluster at {address}" if address else "Ray does not start here"
             raise UserError(
                 f"{where} ({str(error).strip().splitlines()[0]}). Give another executor.address, or executor=inline."

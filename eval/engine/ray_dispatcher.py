@@ -1,4 +1,4 @@
-"""Gives tasks to Ray's workers. Ray itself restarts lost workers and repeats their tasks."""
+"""Dispatcher of tasks to Ray's workers. Ray itself restarts lost workers and repeats their tasks."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ WARN_AFTER = 120.0
 
 
 class Dispatcher:
-    """Gives each worker one task at a time, and all tasks of a group to the same worker."""
+    """Dispatcher that gives each worker one task at a time, and all tasks of a group to the same worker."""
 
     def __init__(self, ray: Any, context: EditContext, start: Callable[[], Any], tries: int) -> None:
         """
         Args:
-            ray: the module, connected.
-            context: of the run.
-            start: starts a worker.
-            tries: how many workers a task may cost; Ray tries it so often.
+            ray: the module ``ray``, connected.
+            context: context of the run.
+            start: starts a worker and returns its handle.
+            tries: number of attempts that Ray makes at a task, for the message of a failure.
         """
         self._ray, self._context, self._start, self._tries = ray, context, start, tries
         self._queue: deque[deque[Task]] = deque()
@@ -45,8 +45,8 @@ class Dispatcher:
         """Run groups of tasks; a task without requests only scores its pair.
 
         Raises:
-            Stopped: the user asked to; images in progress were finished.
-            UserError: what is no fault of a pair, such as a full disk, or workers that do not start.
+            Stopped: the user interrupted the run; images in progress were finished.
+            UserError: workers do not start, or an error does not concern one pair alone, such as a full disk.
         """
         self._queue = queue
         for _ in range(workers):
@@ -71,7 +71,7 @@ class Dispatcher:
         self._in_flight[worker.build.remote()] = worker, deque()
 
     def _collect(self, timeout: float) -> None:
-        """Record results, and give their workers the next tasks."""
+        """Record results, and give their workers the next tasks; wait at most ``timeout`` seconds for a result."""
         from ray.exceptions import RayError, RayTaskError
 
         results, _ = self._ray.wait(list(self._in_flight), timeout=timeout)
@@ -106,9 +106,9 @@ class Dispatcher:
             self._in_flight[worker.edit.remote(group[0])] = worker, group
 
     def _give_up(self, worker: Any, group: deque[Task]) -> None:
-        """Mark a task as failed that was lost with every worker that tried it, unless one has written its shard."""
+        """Mark a task as failed whose worker was lost at every attempt, unless its shard was written."""
         with suppress(Exception):
-            self._ray.kill(worker)  # it may only be unreachable, and must not write any more
+            self._ray.kill(worker)  # it may be merely unreachable, and must not write any more
         (entry, requests), run = group.popleft(), self._context.run
         if group:
             self._queue.appendleft(group)
@@ -134,11 +134,11 @@ class Dispatcher:
                 self._collect(timeout=0.5)
 
     def _show_stage(self) -> None:
-        """Show how far one of the workers is, at most once a second."""
+        """Show the stage of one of the workers, at most once a second."""
         if not self._context.reporter.shows_steps or time.monotonic() - self._polled_at < 1:
             return
         self._polled_at = time.monotonic()
         if busy := self._busy():
-            with suppress(Exception):  # it is lost or too busy to answer, which its result will tell
+            with suppress(Exception):  # a lost worker is noticed with its result
                 stage = busy[0].stage.options(concurrency_group="control").remote()
                 self._context.reporter.step(*self._ray.get(stage, timeout=1))

@@ -1,4 +1,4 @@
-"""A worker of ``executor=ray``: a process that builds the method and the metrics once and edits pair after pair."""
+"""The worker of ``executor=ray``: builds the method and the metrics once and edits one pair after another."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from tedbench.errors import PairError, UserError
 
 
 class Worker:
-    """Runs tasks in a process of Ray's, which may be restarted: every task can be repeated."""
+    """Ray actor that runs tasks. Ray may restart its process; every task can be repeated."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], device: str, threads: int, cwd: str) -> None:
         """
         Args:
-            folder: of the run, under the same path on every machine.
+            folder: the run's folder, under the same path on every machine.
             settings: the resolved configuration.
-            device, threads: where the method computes; see :class:`eval.engine.placement.Placement`.
-            cwd: the driver's working directory, which relative paths start from.
+            device, threads: device and CPU threads of the method, see :class:`eval.engine.placement.Placement`.
+            cwd: the driver's working directory, the base of relative paths.
         """
         self._folder, self._settings, self._device, self._threads, self._cwd = folder, settings, device, threads, cwd
         self._built, self._stage, self._stop = False, ("", 0, 1), Stop()
 
     def build(self) -> None:
-        """Build the method and the metrics, once. (Ray takes an error of the constructor for a lost worker.)
+        """Build the method and the metrics, once. (Ray would treat an error in the constructor as a lost worker.)
 
         Raises:
             UserError: see :func:`eval.engine.setup.build_with_fits`.
@@ -57,17 +57,17 @@ class Worker:
         self._metrics = build_metrics(settings["metrics"], device)
         self._groups = groups(self._dataset.entries, self._method.group)
         self._built = True
-        gc.freeze()  # see eval.engine.heap; for as long as this process lives
+        gc.freeze()  # see eval.engine.heap; here until the process ends
 
     def stage(self) -> tuple[str, int, int]:
         """Return the current stage, its step and its number of steps."""
         return self._stage
 
     def edit(self, task: Task) -> Outcome:
-        """Make the images of a task that a lost worker has not made already, and score its pair.
+        """Make the images of a task that an earlier attempt has not made, and score its pair.
 
         Raises:
-            UserError: what is no fault of the pair, such as a full disk.
+            UserError: an error that does not concern this pair alone, such as a full disk.
         """
         self.build()
         entry, requests = task
@@ -90,10 +90,11 @@ class Worker:
         """Write the scores that a shard lacks.
 
         Returns:
-            Why a score could not be written, if so. The driver measures what is lacking at the end, and reports it.
+            The reason why a score could not be written; None if all were. The driver tries missing scores again at the
+            end, and reports errors.
 
         Raises:
-            UserError: what is no fault of the pair, such as a full disk.
+            UserError: an error that does not concern this pair alone, such as a full disk.
         """
         from eval.engine.score_pair import lacking, write_scores
 
@@ -105,12 +106,12 @@ class Worker:
             return str(error)
         except UserError:
             raise
-        except Exception as error:  # also what nobody expects of a metric, and a shard that is just being replaced
+        except Exception as error:  # metrics raise anything, and a shard may be replaced meanwhile
             return reason(error)
         return None
 
     def stop(self) -> None:
-        """End the current task at the next step that loses no finished image."""
+        """Interrupt the current task at its next step; finished images are kept."""
         self._stop.asked = True
 
     def _progress(self, stage: str, step: int, steps: int) -> None:

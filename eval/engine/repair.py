@@ -1,4 +1,4 @@
-"""Mends what was found wrong with a run's folder."""
+"""Repair of a run's folder."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from tedbench.errors import PairError
 
 
 def repair(run: RunWriter, dataset: Dataset, findings: Sequence[Finding], reporter: Reporter) -> None:
-    """Take corrections over, complete the rows of failed pairs, and write damaged shards again from what is whole.
+    """Take over corrections, complete the rows of failed pairs, and rewrite damaged shards from undamaged files.
 
-    A damaged shard whose source image is lost too keeps what is whole of it; what it lacks has then failed.
+    If the input of a damaged shard cannot be read, the shard keeps its undamaged files and its missing images are marked
+    as failed.
     """
     for finding in findings:
         entry = finding.entry
         if finding.corrected:
             pair = None
             if TRUTH in finding.corrected:
-                with suppress(PairError):  # its true edit stays, and is reported
+                with suppress(PairError):  # the shard's true edit stays; the error is reported elsewhere
                     pair = dataset.load(entry)
             run.correct(entry, pair)
         if finding.unfilled:

@@ -1,4 +1,4 @@
-"""The settings that make a saved run again."""
+"""Settings to make a saved run again."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tedbench.errors import UserError
 
 
 def settings_of(run: Run, out: Path, fits: Path) -> DictConfig:
-    """A configuration for ``eval.run`` that makes a saved run again: its last command, one pair after another.
+    """Return a configuration of ``eval.run`` that repeats a run's last command with ``executor=inline``.
 
     Args:
-        run: to be made again.
-        out: where to.
-        fits: an empty folder, for a run that sampled from kept fits, whose weights are rounded.
+        run: the run to make again.
+        out: folder of the new run.
+        fits: an empty folder for kept fits, used if the run's images were sampled from rounded weights.
 
     Raises:
-        UserError: the run's configuration lacks what is needed.
+        UserError: the run's configuration is incomplete.
     """
     config = run.config()
     try:
@@ -53,7 +53,7 @@ def settings_of(run: Run, out: Path, fits: Path) -> DictConfig:
 
 
 def _literal(value: Any) -> Any:
-    """The same, with every text taken as it is: a folder from elsewhere must not read this machine's variables."""
+    """Escape interpolations in all texts, so that a run from elsewhere cannot read this machine's variables."""
     if isinstance(value, dict):
         return {key: _literal(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -62,10 +62,10 @@ def _literal(value: Any) -> Any:
 
 
 def changed(settings: DictConfig, changes: list[str]) -> DictConfig:
-    """The settings with some of them replaced, written as on a command line.
+    """Return settings with some of them replaced by ``key=value`` texts.
 
     Raises:
-        UserError: one that is not there, or is not written key=value.
+        UserError: a key does not exist, or a text is not key=value.
     """
     for change in changes:
         key, equals, _ = str(change).partition("=")

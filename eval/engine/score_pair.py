@@ -1,4 +1,4 @@
-"""Measures the images of a run: what has its scores already is not measured again."""
+"""Scoring of a run's images; images that have a metric's scores already are not measured again."""
 
 from __future__ import annotations
 
@@ -25,13 +25,19 @@ from tedbench.errors import PairError
 def score_run(
     run: RunWriter, metrics: Sequence[Metric], reporter: Reporter, shards: Sequence[Shard] | None = None
 ) -> int:
-    """Writes every metric's card, and its scores of every shard (or of those given) that lacks them.
+    """Write every metric's card, and the scores that shards lack.
+
+    Args:
+        run: the run.
+        metrics: the metrics to measure.
+        reporter: shows progress and messages.
+        shards: the shards to score; None for all.
 
     Returns:
-        How many pairs could not be scored because an image of theirs cannot be read; each is reported with its reason.
+        The number of pairs that could not be scored, such as for an unreadable image; each is reported with its reason.
 
     Raises:
-        Stopped: the user asked to; what is scored is kept.
+        Stopped: the user interrupted the command; finished scores are kept.
     """
     run.add_metrics(metric.card for metric in metrics)
     start, images, broken = time.monotonic(), 0, 0
@@ -47,7 +53,7 @@ def score_run(
                 for metric, scores in write_scores(shard, missing):
                     images += len(scores)
                     unscored[metric.name, scores["reason"].iloc[0]] += 1
-            except (PairError, FileNotFoundError) as error:  # the latter where a run's command just replaces the shard
+            except (PairError, FileNotFoundError) as error:  # FileNotFoundError: another command is replacing the shard
                 broken += 1
                 reporter.say(f"not scored: {shard.id}: {error}")
             reporter.advance()
@@ -67,19 +73,27 @@ def lacks_scores(shard: Shard, metrics: Sequence[str]) -> bool:
     """Return True if any of the metrics with these names has not measured all of a shard's images."""
     try:
         return any(len(_unmeasured(shard, name)) for name in metrics)
-    except DamagedError:  # reported when its images are examined
+    except DamagedError:  # reported by eval.engine.plan.examine
         return False
 
 
 def write_scores(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metric, pd.DataFrame]]:
-    """Keeps each metric's scores of a shard, and gives them as :func:`score_shard` does, with its errors."""
+    """Write and yield the scores of :func:`score_shard`, metric by metric.
+
+    Raises:
+        PairError: see :func:`score_shard`.
+    """
     for metric, scores in score_shard(shard, metrics):
         shard.add_scores(metric.name, scores)
         yield metric, scores
 
 
 def _unmeasured(shard: Shard, metric: str) -> pd.DataFrame:
-    """Return the rows of the images that the metric of this name has no scores of; a damaged table is an error."""
+    """Return the rows of the images without scores of the metric of this name.
+
+    Raises:
+        DamagedError: the shard's table of images is damaged.
+    """
     samples = shard.samples()
     samples, scores = samples[samples["status"] == "ok"], shard.scores_of(metric)
     if scores is None:
@@ -89,12 +103,12 @@ def _unmeasured(shard: Shard, metric: str) -> pd.DataFrame:
 
 
 def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metric, pd.DataFrame]]:
-    """Each metric's raw scores of those of a shard's images that it has not measured yet.
+    """Yield each metric with its raw scores of a shard's images that it has not measured yet.
 
-    The columns are :data:`eval.runs.shard.SCORE_COLUMNS`.
+    The columns are :data:`eval.runs.shard.SCORE_COLUMNS`. Nothing is written.
 
     Raises:
-        PairError: an image cannot be read or measured, or is not the one that was made.
+        PairError: an image cannot be read or measured, or a file of the shard has been changed.
     """
     info = shard.info()
 
@@ -118,7 +132,7 @@ def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metri
 
 
 def forget_scores(run: Run, metrics: Sequence[Metric]) -> None:
-    """Takes these metrics' scores away first, so that a redoing which was interrupted goes on without ``redo``."""
+    """Delete these metrics' scores. (If scoring them again is interrupted, the next command needs no ``redo``.)"""
     for shard in run.shards():
         for metric in metrics:
             with writing(shard.folder):
@@ -126,6 +140,6 @@ def forget_scores(run: Run, metrics: Sequence[Metric]) -> None:
 
 
 def score_coverage(run: Run, metric: Metric) -> tuple[int, int]:
-    """Of how many of a run's images there is a score, NaN not counted; images that failed are expected too."""
+    """Return the number of a run's images with a score that is not NaN, and the number of all, failed ones included."""
     scores = run.scores()
     return int(scores.loc[scores["metric"] == metric.name, "score"].notna().sum()), len(run.samples())

@@ -1,4 +1,4 @@
-"""Opens a run's folder for a command, and edits its pairs."""
+"""Set-up of a run: opening its folder, making its images and scores."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from tedbench.method import Editor
 
 @contextmanager
 def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
-    """Lock and open the folder of a run, and set this process up for it.
+    """Lock and open the folder of a run, and configure torch for it. The lock is released at the end.
 
     Raises:
-        UserError: the folder is of another run or list, another command works on it, or it cannot be written to.
+        UserError: the folder holds another run or a run of another list, another command works on it, or it cannot be
+            written to.
     """
     dataset, part = spec.part, spec.executor.part
     placement, own = spec.placement, spec.executor.own_device(spec.placement)
@@ -58,10 +59,12 @@ def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
 
 
 def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
-    """Make the images that a run lacks; failures stay within their pair.
+    """Make the missing images of a run; an error in one pair is recorded, and the others go on.
 
     Raises:
-        UserError: an input of a finished pair has changed, or what is no fault of a pair, such as a full disk.
+        UserError: an input of a finished pair has changed, or an error does not concern one pair alone, such as a full
+            disk.
+        Stopped: the user interrupted the command; finished images are kept.
     """
     settings = spec.settings
     if spec.method.randomness == "none" and list(settings["sweep"]["seeds"]) != [0]:
@@ -87,10 +90,10 @@ def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
 
 
 def measure(spec: RunSpec, run: RunWriter, reporter: Reporter) -> int:
-    """Add the scores that a run lacks. Metrics are built only if any are lacking.
+    """Add the missing scores of a run. Metrics are loaded only if scores are missing.
 
     Returns:
-        The number of pairs that could not be scored because an image of theirs cannot be read.
+        The number of pairs that could not be scored, such as for an unreadable image.
     """
     shards = run.shards() if spec.executor.part.whole else shards_of(run, spec.part)
     if not any(lacks_scores(shard, spec.metric_names) for shard in shards):
@@ -99,7 +102,7 @@ def measure(spec: RunSpec, run: RunWriter, reporter: Reporter) -> int:
 
 
 def make_images(context: EditContext, executor: Executor) -> None:
-    """Find what a run lacks, mend what is damaged, and run the tasks that are left."""
+    """Examine a run's folder, repair it, and run the tasks that are left."""
     reporter, wanted = context.reporter, context.wanted
     findings = examine(context.run, wanted)
     for line in lines(findings, context.run.metrics, context.metrics, context.retry_failed):
@@ -113,11 +116,11 @@ def _build(spec: RunSpec, reporter: Reporter) -> Editor:
     settings, _ = (
         spec.settings,
         spec.measures,
-    )  # weights of metrics that are not here are reported before the long steps
+    )  # missing weights of metrics are reported before the long steps
     reporter.say(f"loading {settings['model' if spec.weights else 'method']['name']}")
     if spec.weights and settings["numerics"]["compile"]:
         reporter.say("the networks are compiled with the first pair, which takes minutes more unless torch knows them")
-    found = {key: str(folder) for key, folder in spec.weights.items()}  # the hub is not asked twice
+    found = {key: str(folder) for key, folder in spec.weights.items()}  # located once, not looked up again
     located = {**settings, "model": {**settings["model"], **found}}
     editor = build_with_fits(located, spec.config, spec.placement.device)
     if settings["fits"]["keep"] != "none" and spec.method.keeps_fits:
@@ -126,15 +129,15 @@ def _build(spec: RunSpec, reporter: Reporter) -> Editor:
 
 
 def build_with_fits(settings: Mapping[str, Any], config: Mapping[str, Any], device: str) -> Editor:
-    """Build the method, with the folder in which its fits are kept.
+    """Build the method, with the cache of fits if fits are kept.
 
     Args:
         settings: the resolved configuration.
-        config: the run's.
-        device: where the method computes.
+        config: content of the run's config.yaml.
+        device: device of the method.
 
     Raises:
-        UserError: wrong settings, weights that are not here, or a folder of fits that cannot be written to.
+        UserError: settings are wrong, weights are missing, or the folder of fits cannot be written to.
     """
     from imagic.api import build_editor, describe_editor
     from imagic.fits import FitStore

@@ -1,4 +1,4 @@
-"""Leaving in good order: Ctrl-C and SIGTERM let the images in hand be finished and kept."""
+"""Handling of Ctrl-C and SIGTERM: images in progress are finished and kept."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import Any, Self
 
 
 class Stopped(KeyboardInterrupt):
-    """The user, or the machine, asked to stop: raised where nothing that is finished gets lost."""
+    """Raised after SIGINT or SIGTERM at a point where no finished work is lost."""
 
 
 class Stop:
-    """Whether to stop, as a ``with`` statement that listens to Ctrl-C and SIGTERM.
+    """Context manager that defers SIGINT and SIGTERM.
 
-    The first signal is kept until :meth:`check`; a second one interrupts at once.
+    The first signal is kept until :meth:`check`; a second one raises KeyboardInterrupt at once. Outside the main thread
+    it handles no signals.
+
+    Attributes:
+        asked: True after a signal; may be set by other code to request the same.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -26,7 +30,8 @@ class Stop:
         self._before: dict[int, Any] = {}
 
     def check(self) -> None:
-        """
+        """Raise an exception if a signal came.
+
         Raises:
             Stopped: a signal came.
         """
@@ -34,7 +39,7 @@ class Stop:
             raise Stopped
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # others are not told of signals
+        if threading.current_thread() is threading.main_thread():  # only it can install handlers
             self._before = {number: signal.signal(number, self._hear) for number in self.SIGNALS}
         return self
 

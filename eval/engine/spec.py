@@ -1,4 +1,4 @@
-"""What a run is and should have, resolved once from the configuration. No weights of the method are loaded for it."""
+"""The specification of a run, resolved once from the configuration without loading the method's weights."""
 
 from __future__ import annotations
 
@@ -31,19 +31,18 @@ class RunSpec:
 
     Attributes:
         settings: the resolved configuration.
-        dataset: all pairs that the command names, those of other parts too.
+        dataset: all pairs that the command names, those of other parts included.
         method: the method's description.
-        metrics: the metrics.
+        metrics: cards of the metrics.
         requests: the (strength, seed) of each pair.
         executor: runs the tasks.
         placement: where pairs are computed.
         weights: the model's folders, by the settings that name them.
         config: content of the folder's config.yaml.
-        folder: of the run.
-        listing: the list that the pairs are from.
-        loaded: the metrics themselves, if they were loaded to be described.
-        recalled: True if method and metrics were not described anew, since a run in ``folder`` was made by the same
-            command.
+        folder: the run's folder.
+        listing: the list of the pairs.
+        recalled: True if the description of method and metrics was read from ``folder``, which the same command made.
+        loaded: the metrics, if they were loaded in order to describe them.
     """
 
     settings: Mapping[str, Any]
@@ -62,13 +61,13 @@ class RunSpec:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> RunSpec:
-        """Check everything that can be checked without loading the method's weights.
+        """Resolve a configuration, checking everything that can be checked without loading the method's weights.
 
         Args:
             settings: a resolved configuration of ``eval.run``.
 
         Raises:
-            UserError: something that the user can mend.
+            UserError: a setting is wrong, a file is missing, or a pair lacks what the method needs.
         """
         check_names(settings)
         _require_choices(settings)
@@ -77,7 +76,7 @@ class RunSpec:
         listing = listing_of(dataset)
         known = recall(settings) or describe(settings, executor)
         weights, config = _identity(settings, dataset, known)
-        if known.folder and run_hash(config) != run_hash(Run.open(known.folder).config()):  # the model is another
+        if known.folder and run_hash(config) != run_hash(Run.open(known.folder).config()):  # the model's files changed
             known = describe(settings, executor)
             weights, config = _identity(settings, dataset, known)
         method = known.method
@@ -117,7 +116,7 @@ class RunSpec:
 
     @property
     def metric_names(self) -> list[str]:
-        """Names of the metrics' columns."""
+        """The metrics' names."""
         return [card.name for card in self.metrics]
 
     @property
@@ -126,7 +125,7 @@ class RunSpec:
         return bool(self.settings["run"]["retry_failed"])
 
     def wanted(self) -> Wanted:
-        """Return what the pairs of this part should have."""
+        """Return the images that the pairs of this part should have."""
         return Wanted(self.part, self.method, self.requests, self.retry_failed)
 
 
@@ -162,5 +161,5 @@ def _identity(
 
 
 def existing(spec: RunSpec) -> Run | None:
-    """Return the run as it is there already."""
+    """Return the run in the specified folder; None if there is none."""
     return Run.open(spec.folder) if (spec.folder / "config.yaml").exists() else None

@@ -1,4 +1,4 @@
-"""How long each stage of an edit takes, and how much memory."""
+"""Time and peak memory of each stage of an edit."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from tedbench.method import Progress
 
 
 class Stages:
-    """A :data:`~tedbench.method.Progress` that keeps time and memory of every stage told of, and passes everything on.
+    """A :data:`~tedbench.method.Progress` that measures time and memory of every stage and calls another one.
 
-    What goes on before a stage's first step, such as encoding the image, counts with it.
+    Work before a stage's first step, such as encoding the image, counts as part of the stage.
     """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._seconds: dict[str, float] = {}
         self._peaks: dict[str, dict[str, float]] = {}
-        peak_memory()  # what is measured from here on is this pair's
+        peak_memory()  # reset, to measure this pair alone
         self._last = time.monotonic()
 
     def __call__(self, stage: str, step: int, steps: int) -> None:
-        """Told after each step; at a stage's last one, the most memory in use since the one before is kept."""
+        """Add the time since the last step to a stage; after the stage's last step, record the peak memory."""
         now = time.monotonic()
         self._seconds[stage] = self._seconds.get(stage, 0.0) + now - self._last
         self._last = now
@@ -33,7 +33,10 @@ class Stages:
         self._progress(stage, step, steps)
 
     def facts(self) -> dict[str, Any]:
-        """``stages``: seconds (``s``) and peak of each; and the peak of all, as :func:`~eval.engine.memory.peak_memory` has it."""
+        """Return ``stages`` with seconds (``s``) and peaks of each, and the overall peaks.
+
+        Peaks have the keys of :func:`~eval.engine.memory.peak_memory`.
+        """
         rest = peak_memory()
         stages = {name: {"s": round(s, 2), **self._peaks.get(name, {})} for name, s in self._seconds.items()}
         peaks = [rest, *self._peaks.values()]

@@ -1,4 +1,4 @@
-"""One unit of an executor's work, and how it ended."""
+"""An executor's unit of work, and its outcome."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from tedbench.pair import Entry
 
 
 class Task(NamedTuple):
-    """A pair and the (strength, seed) that it still lacks, in order."""
+    """A pair and its missing (strength, seed), in order."""
 
     entry: Entry
     requests: Sequence[tuple[float, int]]
 
 
 class Outcome(NamedTuple):
-    """How a task ended.
+    """Outcome of a task.
 
     Attributes:
         images: number of images that were made and written.
-        reason: why not all, if so.
+        reason: why it failed; None if it did not.
         facts: times and memory, for the run's events.
-        stopped: True if the user interrupted it; the images so far are kept.
+        stopped: True if the user interrupted it; finished images are kept.
     """
 
     images: int

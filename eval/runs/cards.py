@@ -1,4 +1,4 @@
-"""Cards: what config.yaml says of a run's dataset, method and metrics, so that nobody need guess it from their names."""
+"""Cards: properties of a run's dataset, method and metrics, kept in config.yaml, so that no code tests their names."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tedbench.errors import UserError
 from tedbench.method import Axis, Description
 
 FORMAT = 1
-"""Version of config.yaml's layout; a run of any other is refused."""
+"""Version of config.yaml's layout; runs of other versions are refused."""
 
 Kind = Literal["alignment", "fidelity", "truth", "judgement"]
-"""What a metric measures: likeness to the target text, to the input, to the true edit; or it judges (0 or 1)."""
+"""The quantity of a metric: similarity to the target text, to the input or to the true edit; or a judgement (0 or 1)."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Reading = Literal["source_text", "truth"]
 READINGS: tuple[Reading, ...] = get_args(Reading)
@@ -34,9 +34,9 @@ class DatasetCard:
 
     Attributes:
         name: part of the run folder's name.
-        label: name for figures and tables; says where the pictures are synthetic.
-        synthetic: whether the pictures are drawn by a program, so that results say nothing of photographs.
-        licence: under which its images may be passed on, by its name on Hugging Face's hub; None where none is stated.
+        label: name for figures and tables, with "(synthetic)" if the pictures are.
+        synthetic: True if the pictures are drawn by a program, so that results do not apply to photographs.
+        licence: licence of its images, by its name on Hugging Face's hub; None if none is stated.
     """
 
     name: str
@@ -53,7 +53,7 @@ class DatasetCard:
 
 @dataclass(frozen=True)
 class AxisCard:
-    """A method's strength: the attributes of :class:`tedbench.method.Axis` but its grid."""
+    """A method's strength: attributes of :class:`tedbench.method.Axis` without the grid and its range."""
 
     name: str
     symbol: str
@@ -67,10 +67,10 @@ class MethodCard:
 
     Attributes:
         name: part of the run folder's name.
-        model: name of the diffusion model; "none" where the method works on none.
+        model: name of the diffusion model; "none" if the method uses none.
         axis: its strength.
-        randomness: where its seed acts, see :class:`tedbench.method.Description`.
-        elsewhere: True if its images were made by somebody else, so that neither time nor licence is known of them.
+        randomness: effect of its seed, see :class:`tedbench.method.Description`.
+        elsewhere: True if its images were made elsewhere, so that their time and licence are unknown.
     """
 
     name: str
@@ -86,7 +86,7 @@ class MethodCard:
         return cls(name, model, axis, method.randomness, method.files is not None)
 
     def axis_with(self, grid: Iterable[float]) -> Axis:
-        """Return the axis with the strengths of a run."""
+        """Return the axis with the strengths of a run as its grid."""
         return Axis(self.axis.name, self.axis.symbol, tuple(grid), self.axis.identity, self.axis.fixed)
 
 
@@ -95,20 +95,20 @@ class MetricCard:
     """A metric: one column of scores.
 
     Attributes:
-        name: of the column of raw scores; says backbone, weights and size.
+        name: name of the column of raw scores, with backbone, weights and size.
         kind: one of :data:`KINDS`.
-        heading: of the raw score, for tables and figures: "CLIP score", "LPIPS".
+        heading: heading of the raw score in tables and figures: "CLIP score", "LPIPS".
         higher_is_better: False for a distance, which tables and figures show as 1 − score under the name ``1-<name>``.
-        bounds: least and greatest raw score; None where there is no such bound.
-        share: whether each score is 0 or 1, so that a mean is a share of the images and is shown in percent.
-        partial: whether there may be pairs that it cannot score, such as those without a source text.
+        bounds: minimum and maximum of the raw score; None for no bound.
+        share: True if each score is 0 or 1, so that a mean is a share of the images and is shown in percent.
+        partial: True if it may not apply to some pairs, such as those without a source text.
         rank: order among the metrics of its kind; figures show the first.
-        synthetic: whether it was made for drawn pictures and means nothing on photographs.
-        reads: the :data:`READINGS` on which its scores depend; when one of them is corrected, they are measured again.
-        about: a sentence for the legend of a page; empty where the heading says enough.
+        synthetic: True if it was made for drawn pictures and is meaningless on photographs.
+        reads: the :data:`READINGS` on which its scores depend; after a correction of one of them it is measured again.
+        about: a sentence for the legend of a page; empty if the heading is enough.
 
     Raises:
-        UserError: ``kind`` or ``reads`` has something else.
+        UserError: ``kind`` or ``reads`` has another value.
     """
 
     name: str
@@ -134,13 +134,14 @@ class MetricCard:
         """Read a card as :meth:`to_config` writes it.
 
         Raises:
-            TypeError, ValueError: it lacks something, or has too much.
+            KeyError, TypeError, ValueError: a setting is missing, unknown or of a wrong type.
+            UserError: ``kind`` or ``reads`` has another value.
         """
         low, high = (None if end is None else float(end) for end in settings["bounds"])
         return _typed(MetricCard(name, **{**settings, "bounds": (low, high), "reads": tuple(settings["reads"])}))
 
     def to_config(self) -> dict[str, Any]:
-        """Return everything but the name as plain YAML values."""
+        """Return all attributes except the name as plain YAML values."""
         settings = asdict(self) | {"bounds": list(self.bounds), "reads": list(self.reads)}
         del settings["name"]
         return settings
@@ -152,19 +153,19 @@ class MetricCard:
 
     @property
     def shown_heading(self) -> str:
-        """The heading of what tables and figures show: "1 − LPIPS"."""
+        """The heading of shown scores: "1 − LPIPS"."""
         return self.heading if self.higher_is_better else f"1 − {self.heading}"
 
     @property
     def shown_bound(self) -> float | None:
-        """The greatest shown score; None where there is none."""
+        """The maximum of the shown score; None if there is none."""
         low, high = self.bounds
         if self.higher_is_better:
             return high
         return None if low is None else 1 - low
 
     def shown_score(self, raw: Scores) -> Scores:
-        """Return raw scores as tables and figures show them, higher is better."""
+        """Return the shown form of raw scores, in which higher is always better."""
         return raw if self.higher_is_better else 1 - raw
 
 
@@ -174,7 +175,7 @@ class MetricCards:
     def __init__(self, cards: Iterable[MetricCard] = ()) -> None:
         """
         Args:
-            cards: in any order; of two with one name the last counts.
+            cards: in any order; of two with the same name the last is kept.
         """
         own = {card.name: card for card in cards}
         ordered = sorted(own.values(), key=lambda card: (KINDS.index(card.kind), card.rank, card.name))
@@ -194,21 +195,21 @@ class MetricCards:
         """Return the card of a metric.
 
         Raises:
-            UserError: there is none.
+            UserError: there is no card of this name.
         """
         if name not in self._by_any_name:
             raise UserError(f"config.yaml has no card of the metric {name}. Repeat eval.score with that metric.")
         return self._by_any_name[name]
 
     def __or__(self, other: MetricCards) -> MetricCards:
-        """Return the cards of both; where both have a name, the other's."""
+        """Return the cards of both; the other's if both have a name."""
         return MetricCards([*self, *other])
 
     def only(self, names: Iterable[str]) -> MetricCards:
         """Return the cards of these metrics, named raw or as shown.
 
         Raises:
-            UserError: one of them has none.
+            UserError: one of them has no card.
         """
         return MetricCards(self[name] for name in names)
 
@@ -224,10 +225,10 @@ class MetricCards:
         return found
 
     def heading(self, name: str) -> str:
-        """Return a column's heading, "CLIP score"; with the backbone where several of these metrics have that heading.
+        """Return a column's heading, "CLIP score"; with the backbone (and weights) if several metrics share the heading.
 
         Raises:
-            UserError: there is no such metric.
+            UserError: there is no card of this name.
         """
         card = self[name]
         alike = [_after_word(each) for each in self if each.shown_heading == card.shown_heading]
@@ -248,18 +249,18 @@ class MetricCards:
 
 
 def name_at_size(metric: str, size: int | None) -> str:
-    """Return a metric's name that says all: one at the pairs' own size ("…/native") is another one at every size."""
+    """Return a metric's name, completed by the pairs' size if it measures at their own size ("…/native")."""
     return f"{metric}-{size}px" if metric.endswith("/native") else metric
 
 
 def _after_word(card: MetricCard) -> str:
-    """What follows the first word of a metric's name: backbone, weights, size."""
+    """Return the rest of a metric's name after its first word: backbone, weights, size."""
     return card.name.partition("/")[2]
 
 
 @dataclass(frozen=True)
 class Cards:
-    """All that a run says of itself."""
+    """The cards of a run."""
 
     dataset: DatasetCard
     method: MethodCard
@@ -270,7 +271,7 @@ class Cards:
         """Read the block ``cards`` of config.yaml.
 
         Raises:
-            KeyError, TypeError, ValueError, UserError: it lacks something, or has something that is no part of it.
+            KeyError, TypeError, ValueError, UserError: a setting is missing, unknown or of a wrong type.
         """
         method = dict(settings["method"])
         metrics = {name: MetricCard.from_config(name, each) for name, each in settings["metrics"].items()}
@@ -290,10 +291,10 @@ class Cards:
 
 
 def _typed(card: Card) -> Card:
-    """Return a card that was read from a file, if its words are words, its numbers numbers.
+    """Return a card that was read from a file, after checking the types of its plain attributes.
 
     Raises:
-        TypeError: they are not.
+        TypeError: an attribute has another type.
     """
     kinds = {"str": str, "bool": bool, "int": int, "str | None": str | None, "float | None": float | int | None}
     for field in fields(card):
@@ -304,5 +305,5 @@ def _typed(card: Card) -> Card:
 
 
 def merged(cards: Collection[MetricCards]) -> MetricCards:
-    """Return the metrics of several runs; equal names are equal metrics."""
+    """Return the cards of several runs' metrics; the last one for each name."""
     return MetricCards(card for each in cards for card in each)

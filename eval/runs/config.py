@@ -1,4 +1,4 @@
-"""What a run is: the configuration in its five blocks, and the name that the hashed two give it."""
+"""The configuration of a run in its five blocks, and the identity and name that follow from two of them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ BLOCKS_HASHED = ("fit", "numerics")
 
 
 FILES = ("folder", "file")
-"""Settings of a method that say where images made elsewhere lie. As they are written they are part of what a run is;
-what is in them is compared image by image (:meth:`tedbench.method.Editor.origins`)."""
+"""Settings of a method with the path of images made elsewhere. The path as written is part of a run's identity; the
+content is compared image by image (:meth:`tedbench.method.Description.origins`)."""
 
 
 def run_config(
@@ -30,16 +30,23 @@ def run_config(
     threads: int,
     cards: Cards,
 ) -> dict[str, Any]:
-    """The contents of a run's config.yaml: its format, five blocks and cards.
+    """Return the content of a run's config.yaml: format, five blocks and cards.
 
-    ``fit`` (model and weights, recipe, method, pair geometry, seed) and ``numerics`` say what its images are;
-    ``sweep``, ``measure`` and ``how`` may change from call to call. A model is known by the digest of its files, not by
-    where they lie, and so are a method's own weights. A method that works on no model (``model_digest`` None) has none in
-    its identity.
+    ``fit`` (model and weights, recipe, method, pair geometry, seed) and ``numerics`` determine the images; ``sweep``,
+    ``measure`` and ``how`` may change from command to command. Model and method weights are identified by digests, not
+    by paths.
+
+    Args:
+        plain: the resolved configuration of ``eval.run``.
+        model_digest: digest of the model's files; None if the method uses no model.
+        method_digest: digest of the method's own weights; None if it has none.
+        device: device of the pairs.
+        threads: CPU threads.
+        cards: of dataset, method and metrics.
     """
     model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
     method = dict(plain["method"])
-    method |= {k: str(Path(str(method[k]))) for k in FILES if method.get(k) is not None}  # out/ is out
+    method |= {k: str(Path(str(method[k]))) for k in FILES if method.get(k) is not None}  # out/ and out are equal
     return {
         "format": FORMAT,
         "fit": {
@@ -52,7 +59,7 @@ def run_config(
         },
         "numerics": {
             **plain["numerics"],
-            **({"kept_fits": "bfloat16"} if plain["fits"]["keep"] == "weights" else {}),  # they are rounded
+            **({"kept_fits": "bfloat16"} if plain["fits"]["keep"] == "weights" else {}),  # kept weights are rounded
             "device": device,
             "threads": threads,
         },
@@ -70,23 +77,24 @@ def run_config(
 
 
 def list_name(file: str | Path) -> str:
-    """What tells a list from others: its file's name and its folder's, "birds/pairs.csv".
+    """Return the name of a list of pairs in a run's identity: folder and file, "birds/pairs.csv".
 
-    What stands in it does not count, so that it can be corrected and grow; where it lies, not either, so that a project can move.
+    Its content is not part of it, so that the list can be corrected and extended, nor is the rest of its path, so that
+    the project can be moved.
     """
-    path = Path(os.path.abspath(file))  # noqa: PTH100  (links stay what they are called)
+    path = Path(os.path.abspath(file))  # noqa: PTH100  (resolves no links)
     return f"{path.parent.name}/{path.name}"
 
 
 UNNAMEABLE = re.compile(r"^\.|[/\\\x00-\x1f\x7f]|^\s*$|^.{81}", re.DOTALL)
-"""What no part of a folder's name can be."""
+"""Matches names that cannot be part of a folder's name."""
 
 
 def check_names(plain: Mapping[str, Any]) -> None:
-    """Refuses names of method, model and dataset that would lead a run's folder elsewhere.
+    """Refuse names of method, model and dataset that cannot be part of a run folder's name.
 
     Raises:
-        UserError: says which.
+        UserError: a name is no text, empty or too long, begins with a dot, or has a slash or control character.
     """
     for block in ("method", "model", "dataset"):
         name = plain[block]["name"]
@@ -102,7 +110,14 @@ STAGE_B = ("finetune", "upscaler", "lora_rank", "optimizer")
 
 
 def fit_identity(config: dict[str, Any], keep: str) -> dict[str, Any]:
-    """What of a run's configuration decides what is kept of a fit: all but sampling, and for e_opt alone but stage B."""
+    """Return the settings that a cached fit depends on.
+
+    These are all except sampling, and except stage B if only e_opt is cached.
+
+    Args:
+        config: content of config.yaml.
+        keep: "embedding" or "weights".
+    """
     leave = ("name", "sampling", "sampler", *(STAGE_B if keep == "embedding" else ()))
 
     def but(block: dict[str, Any]) -> dict[str, Any]:
@@ -113,12 +128,12 @@ def fit_identity(config: dict[str, Any], keep: str) -> dict[str, Any]:
 
 
 def run_name(config: dict[str, Any]) -> str:
-    """``<dataset>-<model>-<method>-<hash>``."""
+    """Return the default name of a run's folder, ``<dataset>-<model>-<method>-<hash>``."""
     method = config["cards"]["method"]
     return f"{config['fit']['dataset']}-{method['model']}-{method['name']}-{run_hash(config)}"
 
 
 def run_hash(config: dict[str, Any]) -> str:
-    """Eight hex digits of what decides a run's images, wherever its folder lies."""
+    """Return eight hex digits of the hash of the settings that determine a run's images."""
     text = json.dumps({block: config[block] for block in BLOCKS_HASHED}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""What is not the same in two nested mappings."""
+"""Differences of two nested mappings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Change(NamedTuple):
-    """A value that is not the same: where, and what it was and is (None: not there)."""
+    """A changed value: dotted key, old value and new value (None if missing)."""
 
     where: str
     before: Any
@@ -15,11 +15,11 @@ class Change(NamedTuple):
 
 
 def changes(before: Any, after: Any, where: str = "") -> list[Change]:
-    """Every value that is not the same, of nested mappings, in their order.
+    """Return all changed values of two nested mappings, in their order.
 
     Args:
-        before, after: what is compared.
-        where: what leads to them, dotted; each change's ``where`` begins with it.
+        before, after: the mappings.
+        where: dotted prefix of the keys.
     """
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
         return [] if before == after else [Change(where, before, after)]

@@ -1,4 +1,4 @@
-"""What is known of a pair now, and otherwise in its shard: corrections on which its images do not depend."""
+"""Corrections: texts, groups and true edits of a pair that differ between the list and the pair's shard."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ TRUTH = "true edit"
 
 
 def corrections(shard: Shard, entry: Entry, inputs: Inputs) -> tuple[str, ...]:
-    """The names of what a list says of a pair otherwise than its shard: texts, groups and :data:`TRUTH`.
+    """Return the names of a pair's corrections: fields of :data:`TEXTS` and :data:`TABLED`, and :data:`TRUTH`.
 
-    A true edit that cannot be read now counts as the one that the shard has.
+    A true edit that cannot be read now is no correction.
 
-    Raises:
-        DamagedError: the shard's table is not as it was written.
+    Args:
+        shard: the pair's shard, which must exist.
+        entry: the pair, as the list has it now.
+        inputs: digests of the dataset's pictures.
     """
     found = [*corrected_texts(shard, entry)]
     info = shard.info()
@@ -32,7 +34,7 @@ def corrections(shard: Shard, entry: Entry, inputs: Inputs) -> tuple[str, ...]:
 
 
 def corrected_texts(shard: Shard, entry: Entry) -> tuple[str, ...]:
-    """Which of :data:`TEXTS` a shard has otherwise."""
+    """Return the names of the :data:`TEXTS` that differ from the shard's."""
     info = shard.info()
     return tuple(name for name in TEXTS if info.get(name) != getattr(entry, name))
 
@@ -44,12 +46,12 @@ def truth_digest(shard: Shard) -> str | None:
 
 
 def depends(metrics: MetricCards, metric: str, corrected: Collection[str]) -> bool:
-    """Tell whether a metric's scores may depend on something that was corrected; True where its card is not known.
+    """Return True if a metric's scores may depend on a correction, or if the metric has no card.
 
     Args:
         metrics: the cards of the run.
         metric: its raw name.
-        corrected: names of :func:`corrections`.
+        corrected: names returned by :func:`corrections`.
     """
     if metric not in metrics:
         return True

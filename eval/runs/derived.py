@@ -1,4 +1,4 @@
-"""Whether the files that are made from a run's shards are up to date."""
+"""Check whether the files that are derived from a run's shards are up to date."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from eval.runs.files import file_digest
 from eval.runs.folder import Run
 
 DERIVED = ("samples.parquet", "scores.parquet", "curves.csv", "curves.png", "curves.pdf", "strips.png", "report.html")
-"""The files that every run has beside its shards once it is finished."""
+"""The derived files of a finished run."""
 
 RECORD = "outputs.json"
-"""File with the digests of the shards and of what was made from them."""
+"""File with the digests of the shards and of the derived files."""
 
 
 def are_current(run: Run) -> bool:
-    """Return True if the derived files are whole, and were made from the present shards."""
+    """Return True if the derived files are unchanged, and were made from the present shards."""
     try:
         return bool(json.loads((run.folder / RECORD).read_text(encoding="utf-8")) == record_of(run))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Files of a run's folder: whole or not there, and read only as they were written."""
+"""Files of a run's folder: atomic writes, and reads that verify checksums."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ import pyarrow.parquet as pq
 from tedbench.errors import PairError
 
 OLD = 60.0
-"""Seconds after which nobody can be still writing a half-written file beside its place."""
+"""Age in seconds from which a temporary file is considered abandoned."""
 
 
 class DamagedError(PairError):
-    """A file of a run is missing, cut off, or not as it was written."""
+    """A file of a run is missing, truncated or changed."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes ``path``'s place once it is on the disk; otherwise nothing is left of it."""
+    """Yield a temporary file that replaces ``path`` once it is on the disk; it is deleted after an error."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with open(beside, "wb") as file:
@@ -42,20 +42,20 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def clear_half_written(folder: Path) -> None:
-    """Takes away what killed processes had begun to write with :func:`replacing`."""
+    """Delete temporary files of :func:`replacing` that killed processes left."""
     for left in folder.glob(".*.????????"):
         if left.is_file() and time.time() - left.stat().st_mtime > OLD:
             left.unlink(missing_ok=True)
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Writes text in UTF-8, whole or not at all."""
+    """Write text in UTF-8 atomically."""
     with replacing(path) as file:
         file.write(text.encode())
 
 
 def write_table(path: Path, table: pd.DataFrame) -> str:
-    """Writes a table as Parquet, whole or not at all; gives the file's sha256."""
+    """Write a table as Parquet atomically, and return the file's sha256."""
     content = io.BytesIO()
     table.to_parquet(content, index=False)
     with replacing(path) as file:
@@ -64,14 +64,14 @@ def write_table(path: Path, table: pd.DataFrame) -> str:
 
 
 def read_table(path: Path, digest: str | None = None) -> pa.Table:
-    """A table as it was written.
+    """Read a Parquet file.
 
     Args:
-        path: a Parquet file.
-        digest: the sha256 that it must have; None where that is not known.
+        path: the file.
+        digest: the sha256 that it must have; None if that is unknown.
 
     Raises:
-        DamagedError: it is missing, cut off or has been changed.
+        DamagedError: it is missing or unreadable, or has another sha256.
     """
     try:
         content = path.read_bytes()
@@ -85,13 +85,13 @@ def read_table(path: Path, digest: str | None = None) -> pa.Table:
 
 
 def file_digest(path: Path) -> str:
-    """A file's sha256."""
+    """Return a file's sha256."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes sure that a folder's list of files is on the disk."""
+    """Flush a folder's directory entries to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -100,7 +100,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def link_or_copy(source: str, target: str) -> None:
-    """A second name for a file that never changes, or a copy where the disk knows no second names."""
+    """Create a hard link to a file that never changes, or a copy if the file system has no hard links."""
     try:
         os.link(source, target)
     except OSError:

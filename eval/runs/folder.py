@@ -1,4 +1,4 @@
-"""A run's folder, read: its configuration, one immutable shard a pair, and the tables of all shards."""
+"""Read access to a run's folder: its configuration, one immutable shard a pair, and the tables of all shards."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from tedbench.method import Axis
 
 
 class Start(NamedTuple):
-    """How many pairs a command was to make, and how many images of each."""
+    """The expected number of pairs of a command, and of images of each pair."""
 
     pairs: int
     samples_per_pair: int
 
 
 class Run:
-    """A run's folder, which nobody adds to meanwhile: its cards and the tables of its shards are read once.
+    """A run's folder, read-only. Cards and tables are read once, so later changes are not noticed.
 
     Args:
-        folder: where it is.
+        folder: the run's folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,10 +43,11 @@ class Run:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """An existing run, from its own configuration.
+        """Open an existing run.
 
         Raises:
-            UserError: there is no run in ``folder``, its configuration is damaged, or it is of another format.
+            UserError: there is no run in ``folder``, it contains links, or its configuration is damaged or of another
+                format.
         """
         require_no_links(folder)
         run = cls(folder)
@@ -59,7 +60,7 @@ class Run:
         return run
 
     def config(self) -> dict[str, Any]:
-        """Its configuration, in the blocks of :func:`eval.runs.config.run_config`.
+        """Return the configuration, in the blocks of :func:`eval.runs.config.run_config`.
 
         Raises:
             UserError: it is damaged, or of another format.
@@ -68,17 +69,17 @@ class Run:
 
     @cached_property
     def cards(self) -> Cards:
-        """What the run says of its dataset, method and metrics."""
+        """The cards of dataset, method and metrics."""
         return Cards.from_config(self.config()["cards"])
 
     @property
     def metrics(self) -> MetricCards:
-        """The cards of the metrics that it was measured with, or is to be."""
+        """The cards of the metrics that the run has or will have scores of."""
         return self.cards.metrics
 
     @property
     def labels(self) -> dict[str, str]:
-        """The columns that are the same in every row: ``method``, ``model``, ``axis``."""
+        """Columns with the same value in every row: ``method``, ``model``, ``axis``."""
         method = self.cards.method
         return {"method": method.name, "model": method.model, "axis": method.axis.name}
 
@@ -86,7 +87,7 @@ class Run:
         return Shard(self.folder / "pairs" / pair_id)
 
     def shards(self) -> list[Shard]:
-        """All that are complete, by pair id, without those that its list no longer has."""
+        """Return the complete shards, sorted by pair id, without pairs that the run's list no longer has."""
         known = listed(self.folder)
         folders = sorted(p for p in (self.folder / "pairs").iterdir() if not p.name.startswith("."))
         if known is not None:
@@ -102,14 +103,14 @@ class Run:
         return self._read_scores()
 
     def samples(self) -> pd.DataFrame:
-        """Return every row of every shard, sorted; pairs of one picture share a ``source_group``, whatever its files are called.
+        """Return the rows of all shards, sorted; pairs with equal input pixels share a ``source_group``.
 
-        What is damaged is left out, with a warning.
+        Damaged shards are left out, with a warning.
         """
         return self._samples.copy()
 
     def scores(self) -> pd.DataFrame:
-        """Return every score of every shard, sorted. What is damaged is left out, with a warning."""
+        """Return the scores of all shards, sorted. Damaged tables are left out, with a warning."""
         return self._scores.copy()
 
     def _read_samples(self) -> pd.DataFrame:
@@ -134,7 +135,7 @@ class Run:
         return _joined(tables, SCORE_COLUMNS).sort_values(["metric", "pair_id", *KEY], ignore_index=True)
 
     def events(self) -> list[dict[str, Any]]:
-        """What events.jsonl has, oldest first; a line that was cut off is skipped."""
+        """Return the events of events.jsonl, oldest first; incomplete lines are skipped."""
         found = []
         with suppress(FileNotFoundError):
             for line in (self.folder / "events.jsonl").read_text(encoding="utf-8", errors="replace").splitlines():
@@ -152,12 +153,12 @@ class Run:
 
     @property
     def key(self) -> str:
-        """Method and hash of what decides its images: stays when the folder moves, differs between runs."""
+        """Method and hash: independent of the folder's place, and different for runs with different images."""
         return f"{self.labels['method']}-{run_hash(self.config())}"
 
     @property
     def dataset_label(self) -> str:
-        """The dataset's name for figures and tables; says where the pictures are synthetic."""
+        """The dataset's name for figures and tables, with "(synthetic)" if the pictures are."""
         return self.cards.dataset.label
 
     @property
@@ -169,12 +170,12 @@ class Run:
 
     @property
     def expected_pairs(self) -> int:
-        """How many pairs the run should have: those of its last command, or those that are there if they are more."""
+        """The expected number of pairs: that of the last command, or the existing number if it is larger."""
         return max(self.samples()["pair_id"].nunique(), last_start(self.events()).pairs)
 
 
 def last_start(events: Sequence[Mapping[str, Any]]) -> Start:
-    """What the last command that made pairs was to make, of a run's events; nothing where that is not known."""
+    """Return the expected numbers of the last start among a run's events; zeros if there is none."""
     for event in reversed(events):
         if event["event"] == "start":
             return Start(int(event.get("pairs", 0)), int(event.get("samples_per_pair", 0)))

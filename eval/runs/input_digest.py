@@ -1,4 +1,4 @@
-"""Whether the pictures that a run was made from are still the same."""
+"""Digests of inputs and true edits, which show whether a run's pictures have changed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tedbench.pair import EditPair, Entry
 
 
 def input_digest(pair: EditPair) -> str:
-    """sha256 of the canonical input's pixels: tells when a file changed behind a name."""
+    """Return the sha256 of the canonical input's pixels and shape."""
     return pixel_digest(pair.image)
 
 
 def pixel_digest(image: np.ndarray) -> str:
-    """sha256 of a picture's pixels and shape, (size, size, 3) uint8."""
+    """Return the sha256 of the pixels and shape of an image, (size, size, 3) uint8."""
     return hashlib.sha256(str(image.shape).encode() + image.tobytes()).hexdigest()
 
 
@@ -28,19 +28,19 @@ class _Digests(NamedTuple):
 
 
 class Inputs:
-    """The digests of a dataset's inputs and true edits, each picture read once."""
+    """Digests of a dataset's inputs and true edits, each read once."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._known: dict[str, _Digests | None] = {}
 
     def digest(self, entry: Entry) -> str | None:
-        """As :func:`input_digest`; None where the pair's pictures cannot be read."""
+        """Return :func:`input_digest` of a pair; None if its pictures cannot be read."""
         found = self._of(entry)
         return None if found is None else found.input
 
     def truth(self, entry: Entry) -> str | EllipsisType | None:
-        """:func:`pixel_digest` of the true edit; None where there is none, ``...`` where it cannot be read."""
+        """Return :func:`pixel_digest` of a pair's true edit; None if there is none, ``...`` if it cannot be read."""
         if not self._dataset.has_truths:
             return None
         found = self._of(entry)
@@ -53,6 +53,6 @@ class Inputs:
                 pair = self._dataset.load(entry)
                 truth = None if pair.truth is None else pixel_digest(pair.truth)
                 self._known[key] = _Digests(input_digest(pair), truth)
-            except Exception:  # whatever it is, it is told when that pair's turn comes
+            except Exception:  # any error is reported when the pair is edited
                 self._known[key] = None
         return self._known[key]

@@ -1,4 +1,4 @@
-"""Which list a run's pairs are from: what that list no longer has is left out, and another list is another run."""
+"""The list of a run's pairs. Pairs that the list no longer has are left out; another list is refused."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Listing(NamedTuple):
     """A list as a command finds it.
 
     Attributes:
-        place: a digest of where its file lies; None where it has no file of its own.
-        ids: all its pairs, whatever the command takes of them.
+        place: digest of its file's path; None if it is no file of the user's own.
+        ids: ids of all its pairs, including those that the command does not use.
     """
 
     place: str | None
@@ -29,7 +29,7 @@ class Listing(NamedTuple):
 
 
 def listing_of(dataset: Dataset) -> Listing:
-    """A dataset's list."""
+    """Return a dataset's list."""
     return Listing(None if dataset.list_file is None else _place(dataset.list_file), dataset.listed)
 
 
@@ -38,20 +38,20 @@ def _place(file: str | Path) -> str:
 
 
 def listed(folder: Path) -> frozenset[str] | None:
-    """The pairs that a run's list has now; None where the run is of no list, or does not say."""
+    """Return the pair ids of a run's list; None if the run keeps no list or the record is damaged."""
     known = _read(folder)
     return None if known is None else frozenset(known.ids)
 
 
 def left_out(folder: Path, listing: Listing) -> list[str]:
-    """The pairs of a run that its list lacks now.
+    """Return the ids of a run's pairs that the present list lacks.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
         listing: the present list.
 
     Raises:
-        UserError: some are lacking, and the list lies elsewhere: it is another one.
+        UserError: some are missing, and the list has another path: it is another list.
     """
     try:
         made = {path.name for path in (folder / "pairs").iterdir() if not path.name.startswith(".")}
@@ -69,7 +69,7 @@ def left_out(folder: Path, listing: Listing) -> list[str]:
 
 
 def write_listing(folder: Path, listing: Listing) -> None:
-    """Keeps a run's present list; one without a file of its own has no place, and nothing of it is left out."""
+    """Record a run's present list, or delete the record if the list is no file of the user's own."""
     if listing.place is None:
         (folder / FILE).unlink(missing_ok=True)
     else:

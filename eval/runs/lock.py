@@ -1,4 +1,4 @@
-"""Locks of a run folder. Shards are atomic, so locks only prevent double work; the system frees those of dead processes."""
+"""Locks of a run folder. Shards are atomic, so locks only prevent double work; the system frees them when a process ends."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Owner(NamedTuple):
 
 
 def owners(folder: Path) -> list[Owner]:
-    """Return the commands that work on a run folder now; none of a folder that cannot be written to."""
+    """Return the commands that work on a run folder now; none if the folder cannot be written to."""
     if (locks := folder / ".locks").is_dir():
         with suppress(OSError), FileLock(locks / "guard.lock", timeout=60):
             return list(_owners(locks))
@@ -42,7 +42,7 @@ def owners(folder: Path) -> list[Owner]:
 def _owners(locks: Path) -> Iterator[Owner]:
     for path in sorted(locks.glob("[0-9]*-of-[0-9]*.lock")):
         try:
-            FileLock(path, timeout=0).acquire().lock.release()  # its owner has ended
+            FileLock(path, timeout=0).acquire().lock.release()  # free: its owner has ended
         except Timeout:
             part, known = Part(*map(int, path.stem.split("-of-"))), Owner(Part(), None, None, path.stat().st_mtime)
             with suppress(OSError, ValueError, TypeError):  # a damaged record
@@ -51,7 +51,13 @@ def _owners(locks: Path) -> Iterator[Owner]:
 
 
 class RunLock:
-    """Locks a part of a run's pairs, all by default, in a ``with`` statement; ``log`` is told of an interrupted command."""
+    """Lock of a part of a run's pairs, all by default, for a ``with`` statement.
+
+    Args:
+        folder: the run's folder.
+        part: the part to lock; None for all pairs.
+        log: called with a message if an earlier command was killed.
+    """
 
     def __init__(self, folder: Path, part: Part | None = None, log: Callable[[str], None] = print) -> None:
         self.folder, self.part, self._log = folder, part or Part(), log
@@ -73,7 +79,7 @@ class RunLock:
                     )
             if self._record.exists():
                 self._log("an earlier command was cut off here; going on from what it kept")
-            since = round(time.time(), 3)  # as events have it: none of ours is earlier
+            since = round(time.time(), 3)  # rounded like the times of events, so that none of this command's is earlier
             self._record.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since}))
             self._lock.acquire()
         return self

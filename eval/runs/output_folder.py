@@ -1,4 +1,4 @@
-"""Folders that commands write to beside a run's own."""
+"""Output folders of commands other than ``eval.run``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from tedbench.errors import UserError
 
 
 def make_room(out: Path, written: re.Pattern[str]) -> None:
-    """Makes an output folder, and takes away what an earlier command wrote there, by the files' names.
+    """Create an output folder, and delete the output of an earlier command in it.
+
+    Args:
+        out: the folder.
+        written: matches the names of the files to delete.
 
     Raises:
-        UserError: it is a file, or cannot be written.
+        UserError: ``out`` is a file, or cannot be written to.
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"out={out} is a file. Give a folder.")

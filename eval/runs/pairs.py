@@ -1,4 +1,4 @@
-"""The pairs of a saved run, as a data set."""
+"""The pairs of a saved run as a dataset."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tedbench.pair import Entry
 
 
 class RunPairs(Dataset):
-    """The pairs that a run has reached, in the order of their ids."""
+    """The pairs that a run has rows of, in the order of their ids."""
 
     def __init__(self, run: Run) -> None:
         """
         Raises:
-            UserError: the run has none.
+            UserError: the run has no pairs.
         """
         self._run = run
         rows = run.samples().drop_duplicates("pair_id")
@@ -36,10 +36,10 @@ class RunPairs(Dataset):
         return self._run.dataset_label
 
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
-        """The input and the true edited image, as the run kept them.
+        """Read the input and, if it is known, the true edit from the run's folder, (size, size, 3) uint8 each.
 
         Raises:
-            ImageError: the run has no input of a pair whose image could not be read.
+            ImageError: the run has no input of this pair, such as for a pair whose image could not be read.
         """
         shard = self._run.shard(entry.id)
         if not (shard.folder / "input.png").exists():

@@ -27,5 +27,5 @@ class Part(NamedTuple):
         return list(items[self.number - 1 :: self.total])
 
     def overlaps(self, other: Part) -> bool:
-        """True if both may contain the same pair, as parts of different totals do."""
+        """Return True if both may contain the same pair; parts of different totals do."""
         return self.total != other.total or self.number == other.number

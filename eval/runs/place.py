@@ -1,4 +1,4 @@
-"""Whether a run may be written to a folder, and whose configuration is there already."""
+"""Checks of the folder that a run is to be written to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from tedbench.errors import UserError
 
 
 def require_no_links(folder: Path) -> None:
-    """Refuses a folder from which writing would lead elsewhere. That it is a link itself does not matter."""
+    """Refuse a run folder that contains links, through which files elsewhere would be written; it may be a link itself.
+
+    Raises:
+        UserError: the folder contains a link.
+    """
     for pattern in ("*", ".locks/*", "pairs/*", "pairs/*/scores"):
         for path in folder.glob(pattern):
             if path.is_symlink():
@@ -24,14 +28,23 @@ def require_no_links(folder: Path) -> None:
 
 
 def with_own_list(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration with the list's name as the run has it already: its folder may have another name now."""
+    """Return the configuration with the name of the list that an existing run has: its folder may have been renamed."""
     path = folder / "config.yaml"
     own = read_config(path).get("fit", {}).get("list") if path.exists() else None
     return config if own is None else {**config, "fit": {**config["fit"], "list": own}}
 
 
 def require_place(folder: Path, config: dict[str, Any], listing: Listing | None = None) -> None:
-    """Refuses a folder that is neither empty nor of the same run and list."""
+    """Refuse a folder that is neither empty nor of the same run and list.
+
+    Args:
+        folder: the run's folder, which need not exist.
+        config: content of config.yaml for the run.
+        listing: the present list; None skips its comparison.
+
+    Raises:
+        UserError: the folder is a file, contains links, or holds another run, a run of another list, or something else.
+    """
     require_no_links(folder)
     path = folder / "config.yaml"
     if path.exists():
@@ -57,15 +70,16 @@ def require_place(folder: Path, config: dict[str, Any], listing: Listing | None 
 
 
 def _same_file_name(before: str | None, after: str | None) -> bool:
-    """Of two lists; whether they are one and the same is told by their pairs (:mod:`eval.runs.listing`)."""
+    """Return True if two lists have the same file name; :mod:`eval.runs.listing` compares their pairs."""
     return bool(before and after) and Path(str(before)).name == Path(str(after)).name
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A run's config.yaml.
+    """Read a run's config.yaml.
 
     Raises:
         UserError: it is damaged, or of another format.
+        OSError: it cannot be read.
     """
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""With what a run was made: code, versions, machine, weights, pairs."""
+"""Provenance of a run: code, versions, machine, weights, pairs."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ PACKAGES = (
     *("open-clip-torch", "timm", "lpips", "torchmetrics", "numpy", "pandas", "pyarrow", "pillow", "hydra-core"),
     *("peft", "bitsandbytes", "ray"),
 )
-"""Those that images and scores come from; the last three are extras."""
+"""Packages whose versions are recorded; the last three are extras."""
 
 SECRETS = (
-    (re.compile(r"(://)[^/@\s]+@"), r"\1***@"),  # name and password in an address
+    (re.compile(r"(://)[^/@\s]+@"), r"\1***@"),  # user name and password in an address
     (re.compile(r"\bhf_[A-Za-z0-9]{8,}"), "hf_***"),  # a token of the hub
 )
-"""What is never written down of a command line."""
+"""Patterns of secrets in a command line, and their replacements."""
 
 
 def provenance(
     device: str, threads: int, weights: Mapping[str, Path] | None = None, entries: Sequence[Entry] = ()
 ) -> dict[str, Any]:
-    """Versions, git state, hardware, weights and pairs, as JSON. Of the environment nothing is written down.
+    """Return versions, git state, hardware, weights, pairs and command line as JSON. Records no environment variables.
 
     Args:
-        device, threads: that pairs are computed with.
+        device, threads: device and CPU threads of the pairs.
         weights: the model's folders, by the settings that name them.
         entries: the run's pairs.
     """
@@ -64,14 +64,14 @@ def provenance(
 
 
 def without_secrets(text: str) -> str:
-    """The same with :data:`SECRETS` blotted out."""
+    """Return a text with :data:`SECRETS` replaced."""
     for pattern, instead in SECRETS:
         text = pattern.sub(instead, text)
     return text
 
 
 def _processor_name() -> str | None:
-    """ "AMD EPYC 9575F", where the system tells it."""
+    """Return the processor's name, "AMD EPYC 9575F"; None if it is unknown."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -80,18 +80,18 @@ def _processor_name() -> str | None:
 
 
 def _revision(folder: Path) -> str | None:
-    """The commit of a folder in the hub's cache."""
+    """Return the commit of a folder in the hub's cache; None for other folders."""
     return folder.name if folder.parent.name == "snapshots" else None
 
 
 def _pairs_digest(entries: Sequence[Entry]) -> str:
-    """sha256 over names and texts; what the images are stands with each pair, as ``input`` in its ``done``."""
+    """Return the sha256 of all names and texts. (Digests of the images are in each shard's ``done``.)"""
     known = [(entry.image_name, entry.target_text, entry.texts()) for entry in entries]
     return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 def package_version(name: str) -> str | None:
-    """A package's installed version, or None."""
+    """Return a package's installed version; None if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -99,7 +99,7 @@ def package_version(name: str) -> str | None:
 
 
 def git_state() -> dict[str, Any] | None:
-    """Commit of the code and whether it was changed since; None outside a repository."""
+    """Return the commit of the code and whether tracked files have changed since; None outside a repository."""
     here = Path(__file__).parent
     try:
         commit = subprocess.run(
@@ -115,6 +115,6 @@ def git_state() -> dict[str, Any] | None:
 
 
 def _diff_digest(here: Path) -> str:
-    """sha256 of what was changed since the commit: tells two changed states apart."""
+    """Return the sha256 of the changes of Python and YAML files since the commit."""
     diff = subprocess.run(["git", "diff", "HEAD", "--", "*.py", "*.yaml"], cwd=here, capture_output=True, check=False)
     return hashlib.sha256(diff.stdout).hexdigest()

@@ -1,4 +1,4 @@
-"""What one pair gave: its pictures, what they are of, and their scores."""
+"""The folder of one pair in a run: images, their table, and scores."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ SAMPLE_COLUMNS = (
     "geometry",
 )
 SIZE_COLUMNS = SAMPLE_COLUMNS[-3:]
-"""Width × height of a pair's input and of an edit made elsewhere as their files have them, and how such an edit was
-brought to the square; empty if that is not known."""
+"""Width × height of a pair's input and of an image made elsewhere in their files, and the way in which the latter was
+brought to the square; empty if unknown."""
 SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score", "reason")
 SAMPLES = "samples.parquet"
 KEY = ["strength", "seed"]
 
 
 def listed(broken: Mapping[str, str]) -> str:
-    """What is wrong with files, as a line: "eta1-s0.png is missing; eta0-s0.png has been changed"."""
+    """Format :meth:`Shard.broken` as a line: "eta1-s0.png is missing; eta0-s0.png has been changed"."""
     return "; ".join(f"{name} {what}" for name, what in broken.items())
 
 
 def sizes(pair: EditPair, origin: Origin | None) -> dict[str, str]:
-    """:data:`SIZE_COLUMNS` of an image."""
+    """Return the :data:`SIZE_COLUMNS` of an image; ``origin`` is None if the method made it."""
     shown = [f"{size[0]}×{size[1]}" if size else "" for size in (pair.original_size, origin and origin.size)]
     return dict(zip(SIZE_COLUMNS, (*shown, origin.geometry if origin else ""), strict=True))
 
 
 class Shard:
-    """A pair's folder: written beside and renamed, so it is there whole or not at all.
+    """A pair's folder. It is written under a temporary name and renamed, so it is complete or absent.
 
-    ``done`` names every file with its size and sha256, so that what is missing, torn or changed later is noticed.
+    ``done`` lists every file with size and sha256, so that missing, truncated and changed files are noticed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -71,21 +71,26 @@ class Shard:
         return self.folder.name
 
     def exists(self) -> bool:
-        """Whether it is complete; a damaged ``done`` is none."""
+        """Return True if the shard has a readable ``done``."""
         try:
             return isinstance(self.info(), dict)
         except (OSError, ValueError):
             return False
 
     def info(self) -> dict[str, Any]:
-        """What ``done`` says: ``status``, ``reason``, ``input`` and ``truth`` (digests of their pixels, if they were
-        read), texts, objects and groups, ``unread`` (the pair failed since they were not), ``origins`` (of images made
-        elsewhere, see :meth:`origins`), ``files`` (size and sha256 by name).
+        """Return the content of ``done``.
+
+        It has ``status``, ``reason`` (of a failure), ``input`` and ``truth`` (digests of their pixels, if they were
+        read), the pair's texts, ``unread`` (True if the pair failed as its pictures could not be read), ``origins`` (of
+        images made elsewhere, see :meth:`origins`) and ``files`` (size and sha256 by name).
+
+        Raises:
+            OSError, ValueError: ``done`` is missing or damaged.
         """
         return json.loads((self.folder / "done").read_text(encoding="utf-8"))
 
     def digest(self) -> str:
-        """Return a digest of the content of all its files, as the shard itself records them."""
+        """Return a digest of the checksums of all files that the shard records, scores included."""
         found = hashlib.sha256((self.folder / "done").read_bytes())
         sums = self.folder / "scores" / "sums.json"
         if sums.exists():
@@ -93,26 +98,26 @@ class Shard:
         return found.hexdigest()
 
     def origins(self) -> dict[tuple[float, int], str]:
-        """Digests of the files that images made elsewhere were read from, by (strength, seed); see :class:`Origin`."""
+        """Return the digests of the files of images made elsewhere, by (strength, seed); see :class:`Origin`."""
         return {(strength, seed): digest for strength, seed, digest in self.info().get("origins", [])}
 
     def input_digest(self) -> str | None:
-        """Of the input's pixels; None if it was not read."""
+        """Return the digest of the input's pixels; None if it was not read."""
         try:
             return self.info().get("input")
         except OSError:  # its successor is just taking its place
             return None
 
     def replaced(self, origins: Origins) -> set[tuple[float, int]]:
-        """The (strength, seed) that were read from other files than those of ``origins``."""
+        """Return the (strength, seed) that were read from files with other contents than those of ``origins``."""
         known = self.origins() if origins and self.exists() else {}
         return {key for key, digest in known.items() if key in origins and origins[key].digest != digest}
 
     def broken(self, thorough: bool = False) -> dict[str, str]:
-        """What is wrong with its files, by name: "is missing" or "has been changed".
+        """Return the state of damaged files, by name: "is missing" or "has been changed".
 
         Args:
-            thorough: compares contents too; else the table's and all sizes, which tells what is torn and most edits.
+            thorough: compare the checksums of all files; otherwise only the table's checksum and all sizes.
         """
         found = {}
         for name, (size, digest) in self._files().items():
@@ -132,15 +137,15 @@ class Shard:
         return self.info()["files"]
 
     def samples(self) -> pd.DataFrame:
-        """A row for each image, in the columns :data:`SAMPLE_COLUMNS`.
+        """Return a row for each image, in the columns :data:`SAMPLE_COLUMNS`.
 
         Raises:
-            DamagedError: the table is missing, torn or not as it was written.
+            DamagedError: the table is missing or changed.
         """
         return self.sample_table().to_pandas()
 
     def sample_table(self) -> pa.Table:
-        """As :meth:`samples`."""
+        """Return :meth:`samples` as an Arrow table."""
         try:
             _, digest = self._files()[SAMPLES]
         except OSError:  # its successor is just taking its place
@@ -151,25 +156,27 @@ class Shard:
         return read_image(self.folder / "input.png")
 
     def truth(self) -> np.ndarray | None:
-        """The true edited image, where it is known."""
+        """Return the true edit, (size, size, 3) uint8; None if there is none."""
         path = self.folder / "truth.png"
         return read_image(path) if path.exists() else None
 
     def image(self, name: str) -> np.ndarray:
-        """A sample's picture, named as in the column ``image``."""
+        """Return a sample's image, (size, size, 3) uint8, named as in the column ``image``."""
         return read_image(self.folder / Path(name).name)
 
     def scores(self) -> pd.DataFrame:
-        """All metrics' scores so far; ``reason`` says why there is none (NaN), and is empty where there is one.
+        """Return the scores of all metrics, in the columns :data:`SCORE_COLUMNS`.
+
+        ``reason`` explains a score that is NaN, and is empty otherwise.
 
         Raises:
-            DamagedError: a metric's file is torn or not as it was written.
+            DamagedError: a metric's file is missing or changed.
         """
         tables = [self._score_table(path) for path in self._score_files()]
         return pa.concat_tables(tables).to_pandas() if tables else pd.DataFrame(columns=list(SCORE_COLUMNS))
 
     def score_tables(self) -> Iterator[pa.Table | DamagedError]:
-        """Each metric's scores as :meth:`scores` has them; the error of one that is damaged stands in its place."""
+        """Yield the table of each metric's scores; for a damaged one its error."""
         for path in self._score_files():
             try:
                 yield self._score_table(path)
@@ -177,7 +184,7 @@ class Shard:
                 yield error
 
     def scores_of(self, metric: str) -> pd.DataFrame | None:
-        """One metric's scores; None where there are none, or they are damaged."""
+        """Return one metric's scores; None if there are none, or they are damaged."""
         try:
             return self._score_table(self.score_file(metric)).to_pandas()
         except DamagedError:
@@ -187,7 +194,7 @@ class Shard:
         return self.folder / "scores" / f"{metric.replace('/', '~')}.parquet"
 
     def add_scores(self, metric: str, scores: pd.DataFrame) -> None:
-        """Adds one metric's scores of images; those that another command has added meanwhile give way."""
+        """Add one metric's scores of images; they replace existing scores of the same images."""
         with self._scoring():
             had = self.scores_of(metric)
             if had is not None:
@@ -196,13 +203,13 @@ class Shard:
             self._replace_scores(metric, scores)
 
     def write_scores(self, metric: str, scores: pd.DataFrame) -> None:
-        """Adds (or replaces) one metric's scores."""
+        """Write one metric's scores in place of all existing ones."""
         with self._scoring():
             self._replace_scores(metric, scores)
 
     @contextmanager
     def _scoring(self) -> Iterator[None]:
-        """Keeps out other commands that score the same run, for a moment."""
+        """Hold the lock of a run's scores."""
         with writing(self.folder), FileLock(self.folder.parents[1] / ".locks" / "scores.lock"):
             yield
 
@@ -215,7 +222,7 @@ class Shard:
         replace_text(path.parent / "sums.json", json.dumps(sums | {path.name: digest}, sort_keys=True, indent=1))
 
     def forget_scores(self, requests: Collection[tuple[float, int]]) -> None:
-        """Takes away the scores of images that are made again, and damaged ones."""
+        """Delete the scores of these (strength, seed), and damaged files of scores."""
         for path in self._score_files():
             try:
                 scores = self._score_table(path).to_pandas()
@@ -229,7 +236,7 @@ class Shard:
                 self.write_scores(scores["metric"].iloc[0], stays)
 
     def forget_metrics(self, outdated: Callable[[str], bool]) -> None:
-        """Takes away all scores of the metrics that are named so, and damaged ones."""
+        """Delete the scores of the metrics for whose names ``outdated`` returns True, and damaged or empty files of scores."""
         for path in self._score_files():
             try:
                 metrics = self._score_table(path)["metric"].to_pylist()
@@ -244,17 +251,17 @@ class Shard:
             replace_text(path.parent / "sums.json", json.dumps(sums, sort_keys=True, indent=1))
 
     def score_names(self) -> list[str]:
-        """The metrics that it has scores of."""
+        """Return the names of the metrics with undamaged scores."""
         tables = (table for table in self.score_tables() if not isinstance(table, DamagedError) and len(table))
         return [table["metric"][0].as_py() for table in tables]
 
     def _score_files(self) -> list[Path]:
-        """Those that are there, and those that should be."""
+        """Return the existing files of scores and those that should exist."""
         folder = self.folder / "scores"
         return sorted({*folder.glob("*.parquet"), *(folder / name for name in self._score_sums())})
 
     def _score_sums(self) -> dict[str, str]:
-        """Return sha256 by file; empty without scores. A file without its sum counts as damaged."""
+        """Return the sha256 by file; empty without scores. A file without a sum counts as damaged."""
         try:
             return json.loads((self.folder / "scores" / "sums.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Which pairs are edits of one source image: intervals and tests cluster by it.
+"""Source groups: pairs on one source image, by which intervals and tests are clustered.
 
-Pairs with one image name are, and so are pairs whose inputs are equal to the pixel: lists that were exported with a file
-a row have copies of one picture under several names.
+Pairs form a group if they have the same image name or equal input pixels: in some lists copies of one picture have
+several names.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import pandas as pd
 
 
 def by_pixels(samples: pd.DataFrame, inputs: Mapping[str, str | None]) -> pd.DataFrame:
-    """A run's samples, whose ``source_group`` is the same for all pairs of one picture: the least of their groups.
+    """Return a run's samples with the same ``source_group``, the first in order, for all pairs with equal inputs.
 
     Args:
-        samples: with groups by name.
-        inputs: the digest of each pair's input, by pair id; a pair without one stays with those of its name.
+        samples: with the image name as ``source_group``.
+        inputs: digests of the inputs by pair id; pairs without one are grouped by name alone.
     """
     pairs = samples.drop_duplicates("pair_id")
     pictures = pairs["source_group"].groupby(pairs["pair_id"].map(inputs)).unique()
@@ -24,12 +24,13 @@ def by_pixels(samples: pd.DataFrame, inputs: Mapping[str, str | None]) -> pd.Dat
 
 
 def in_all(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
-    """The samples of runs that are compared, with the same groups in all of them.
+    """Return the samples of several runs with the same groups in all of them.
 
-    Two pairs share one if they do in any run: where a pair failed before its input was read, another run knows its picture.
+    Two pairs share a group if they do in any run: if a pair failed in one before its input was read, another run knows
+    its input.
 
     Args:
-        tables: with ``pair_id`` and ``source_group``, each as :func:`by_pixels` gives it.
+        tables: results of :func:`by_pixels`.
     """
     pairs = pd.concat([table[["pair_id", "source_group"]].drop_duplicates() for table in tables])
     names = _joined(pairs["source_group"].groupby(pairs["pair_id"]).unique())
@@ -41,7 +42,7 @@ def _renamed(samples: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _joined(linked: Iterable[Sequence[str]]) -> dict[str, str]:
-    """For each name the least of those that it is linked to, directly or through others."""
+    """Return for each name the first in order of all that are linked to it, directly or through others."""
     lesser: dict[str, str] = {}
 
     def least(name: str) -> str:

@@ -68,7 +68,7 @@ def status_of(run: Run, thorough: bool = False) -> Status:
         except DamagedError as error:
             damaged[shard.id] = str(error)
             continue
-        except OSError:  # its successor is just taking its place
+        except OSError:  # it is being replaced
             continue
         count = samples["status"].to_pylist().count("ok")
         made += count
@@ -91,7 +91,7 @@ def status_of(run: Run, thorough: bool = False) -> Status:
 
 
 def _running(events: Sequence[dict[str, Any]], at_work: Sequence[Owner]) -> list[str]:
-    """Pairs that the commands at work have begun and not ended."""
+    """Return the ids of pairs that the current commands have begun and not ended."""
     if not at_work:
         return []
     since = min(owner.since for owner in at_work)
@@ -105,10 +105,18 @@ def _running(events: Sequence[dict[str, Any]], at_work: Sequence[Owner]) -> list
 
 
 def time_left(events: Sequence[dict[str, Any]], at_work: Sequence[Owner], pairs: int, now: float) -> float | None:
-    """Estimate the seconds that so many pairs take, at the rate since the first of the commands at work took its lock.
+    """Estimate the remaining seconds from the rate since the first of the current commands took its lock.
 
-    Before one of their pairs has ended, or if no command is at work, the mean time of earlier pairs is used instead; None
-    if there are none.
+    Before one of their pairs has ended, or if no command is at work, the mean time of earlier pairs is used instead.
+
+    Args:
+        events: of the run.
+        at_work: the commands that work on the run.
+        pairs: number of remaining pairs.
+        now: the time in seconds since 1970.
+
+    Returns:
+        Seconds; None if no pair has ended.
     """
     if pairs <= 0:
         return 0.0

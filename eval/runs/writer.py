@@ -1,4 +1,4 @@
-"""A run's folder, written: shards that are there whole or not at all, and what is made from them."""
+"""Write access to a run's folder: configuration, atomic shards, tables and events."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ from tedbench.method import Origins, Sample, format_strength, rounded_strength
 from tedbench.pair import EditPair, Entry
 
 LEFTOVER = re.compile(r"\.(?P<id>.+)\.[0-9a-f]{8}\.(?P<state>new|old)", re.DOTALL)
-"""What a shard's folder is called while it is written, or moved aside for its successor."""
+"""Name of a shard's folder while it is written, or moved aside to be replaced."""
 
 
 class RunWriter(Run):
-    """A run's folder that is being written. Its tables are read anew each time; whoever adds pairs holds its lock."""
+    """A run's folder with write access. Tables are read again at each call. The caller must hold the lock to add pairs."""
 
     @classmethod
     def create(
         cls, folder: Path, config: dict[str, Any], lock: RunLock | None = None, listing: Listing | None = None
     ) -> Self:
-        """A new run, or the same one again.
+        """Create a run, or open the same one again.
 
         Args:
-            folder: of the run.
-            config: of :func:`eval.runs.config.run_config`. Its blocks ``fit`` and ``numerics`` are what a run *is*, the
-                others may differ from one call to the next; cards of metrics that the run has already stay.
-            lock: of the folder; it is taken before anything is written, and stays with the caller.
-            listing: the list that its pairs are from; what it lacks of them is left out from now on.
+            folder: the run's folder.
+            config: result of :func:`eval.runs.config.run_config`. The blocks ``fit`` and ``numerics`` must be the same
+                as before, others may differ; cards of other metrics that the run has are kept.
+            lock: the folder's lock, which is acquired before anything is written, and not released here.
+            listing: the list of the pairs; pairs of the run that it lacks are left out of shards and tables.
 
         Raises:
-            UserError: the folder holds a run of another ``fit`` or ``numerics`` (says what differs), of another list, or
-                something else; or another command works on it.
+            UserError: the folder holds a run with another ``fit`` or ``numerics``, of another list, or something else;
+                another command works on it; or it cannot be written to.
         """
         require_place(folder, config, listing)
         if lock is not None:
@@ -79,7 +79,7 @@ class RunWriter(Run):
         return cls(folder)
 
     def reader(self) -> Run:
-        """Return the run as it is now, to be read: its tables are read once."""
+        """Return a read-only view of the run, whose tables are read once."""
         return Run(self.folder)
 
     @property
@@ -87,7 +87,7 @@ class RunWriter(Run):
         return Cards.from_config(self.config()["cards"]).metrics
 
     def add_metrics(self, cards: Iterable[MetricCard]) -> None:
-        """Write metrics' cards into config.yaml; those of other metrics stay, also where other commands add some now.
+        """Write metrics' cards into config.yaml; cards of other metrics are kept, also those that other commands add.
 
         Raises:
             UserError: config.yaml is damaged, or cannot be written.
@@ -107,15 +107,19 @@ class RunWriter(Run):
         return self._read_scores()
 
     def write_shard(self, pair: EditPair, samples: Sequence[Sample], origins: Origins | None = None) -> None:
-        """Keeps a pair's input and edited images, together with those of an earlier, smaller sweep.
+        """Write a pair's input, true edit and edited images, together with the undamaged images of its existing shard.
 
-        What the earlier ones lack, or what was changed since, is left out of them. Without ``samples`` the pair's input
-        and true edit alone are written again. Scores that are of other texts or another true edit are forgotten.
+        Scores that depend on corrected texts or another true edit are deleted. Without ``samples`` only the input and
+        true edit are replaced.
 
         Args:
-            pair: the input, and the true edit where it is known.
-            samples: of the pair.
-            origins: the files that images made elsewhere come from; what was read from others is left out too.
+            pair: the pair.
+            samples: its new edited images.
+            origins: the files of images made elsewhere; existing images from other files are dropped.
+
+        Raises:
+            ValueError: there are neither new nor existing images.
+            UserError: the folder cannot be written to.
         """
         with self._new_shard(pair.entry, origins) as (folder, rows):
             if not samples and not rows:
@@ -134,7 +138,10 @@ class RunWriter(Run):
             self._finish(folder, pair.entry, rows, info, origins)
 
     def _write_truth(self, folder: Path, pair: EditPair) -> str | None:
-        """Keeps a pair's true edit in a folder that takes its shard's place; gives its digest, None where there is none."""
+        """Write a pair's true edit into a new shard's folder; return its digest, None if there is none.
+
+        Scores that depend on the true edit are deleted if it has changed.
+        """
         truth, old = None if pair.truth is None else pixel_digest(pair.truth), self.shard(pair.id)
         if pair.truth is None:
             (folder / "truth.png").unlink(missing_ok=True)
@@ -146,11 +153,13 @@ class RunWriter(Run):
         return truth
 
     def correct(self, entry: Entry, pair: EditPair | None = None) -> None:
-        """Writes a shard again with what is known of its pair now; its images stay, and scores as :meth:`write_shard` says.
+        """Write a shard again with corrected texts, category or true edit; images are kept, scores as in :meth:`write_shard`.
+
+        Damaged images become rows with status "failed".
 
         Args:
-            entry: the pair's.
-            pair: with its true edit, where that may have changed.
+            entry: the corrected entry.
+            pair: the pair with its corrected true edit; None keeps the existing one.
         """
         old = self.shard(entry.id)
         info, lost = old.info(), old.broken(thorough=True)
@@ -179,14 +188,14 @@ class RunWriter(Run):
         *,
         unread: bool = False,
     ) -> None:
-        """Keeps that a pair failed, as one row for each image that it lacks.
+        """Record the failure of a pair, with one row for each missing image.
 
         Args:
-            entry: the pair's.
+            entry: the pair.
             requests: the (strength, seed) that it should have.
-            reason: in one line.
-            origins: as in :meth:`write_shard`.
-            unread: whether its pictures could not be read, so that it is tried again once they can.
+            reason: the reason in one line.
+            origins: see :meth:`write_shard`.
+            unread: True if its pictures could not be read, so that it is tried again once they can.
         """
         with self._new_shard(entry, origins) as (folder, rows):
             have = {(row["strength"], row["seed"]) for row in rows}
@@ -198,10 +207,10 @@ class RunWriter(Run):
 
     @contextmanager
     def _new_shard(self, entry: Entry, origins: Origins | None = None) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
-        """A folder beside the shard's, which takes its place at the end.
+        """Yield a temporary folder, which replaces the shard at the end, and the rows of the images in it.
 
-        It starts with the pictures and scores of the old one, as far as they are whole and of the same texts and
-        origins; the pictures' rows are given too, as the pair is known now.
+        It starts with the undamaged images and scores of the old shard, without scores that depend on corrected texts and
+        images from other ``origins``; the rows have the present texts.
         """
         final, token = self.folder / "pairs" / entry.id, secrets.token_hex(4)
         beside, old = (final.with_name(f".{entry.id}.{token}.{state}") for state in ("new", "old"))
@@ -226,10 +235,12 @@ class RunWriter(Run):
                 shutil.rmtree(old, ignore_errors=True)
 
     def clear_leftovers(self, ids: Collection[str] | None = None) -> None:
-        """Takes away what killed processes left half-written; a shard moved aside for its successor comes back.
+        """Delete temporary files of killed processes; a shard that was moved aside and not replaced is restored.
+
+        The caller must hold the lock of these pairs.
 
         Args:
-            ids: the pairs that nobody else is writing; None for all. Whoever calls this holds the folder's lock.
+            ids: the pairs to clear; None for all.
         """
         with writing(self.folder):
             clear_half_written(self.folder)
@@ -276,14 +287,14 @@ class RunWriter(Run):
         sync_folder(folder)
 
     def write_tables(self) -> None:
-        """samples.parquet and scores.parquet, made anew from the shards."""
+        """Write samples.parquet and scores.parquet from the shards."""
         for name, table in (("samples", self.samples()), ("scores", self.scores())):
             path = self.folder / f"{name}.parquet"
             with writing(path):
                 write_table(path, table)
 
     def write_text(self, name: str, text: str) -> None:
-        """Writes a file into the folder, whole or not at all."""
+        """Write a text file into the folder atomically."""
         with writing(self.folder / name):
             replace_text(self.folder / name, text)
 
@@ -291,26 +302,26 @@ class RunWriter(Run):
         self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
     def event(self, what: str, **facts: Any) -> None:
-        """Appends to events.jsonl: everything that may differ between equal runs."""
+        """Append to events.jsonl, which has everything that may differ between equal runs."""
         line = json.dumps({"time": round(time.time(), 3), "event": what, **facts}, ensure_ascii=False) + "\n"
         path = self.folder / "events.jsonl"
         with writing(path), open(path, "ab+") as file:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
-                line = line if file.read() == b"\n" else f"\n{line}"  # after a line that was cut off
+                line = line if file.read() == b"\n" else f"\n{line}"  # after an incomplete line
             file.write(line.encode())
 
 
 @contextmanager
 def _configuring(folder: Path) -> Iterator[None]:
-    """Keep out other commands that write the configuration of the same run, for a moment."""
+    """Hold the lock of a run's configuration."""
     (folder / ".locks").mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".locks" / "config.lock"):
         yield
 
 
 def _with_metrics(config: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with the cards of more metrics, of which its own take precedence."""
+    """Return the configuration with the cards of more metrics; its own take precedence."""
     cards = config["cards"]
     return {**config, "cards": {**cards, "metrics": {**known, **cards["metrics"]}}}
 
@@ -320,13 +331,13 @@ def _write_config(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def _take_over(old: Shard, folder: Path, without: Collection[tuple[float, int]] = ()) -> list[dict[str, Any]]:
-    """Gives what is whole of a shard to the folder that will take its place, without its tables; the rows of its images.
+    """Link or copy the undamaged images and scores of a shard to a new folder, and return the rows of the images.
 
-    Images and scores of the (strength, seed) ``without`` stay behind.
+    Images and scores of the (strength, seed) in ``without`` are left out.
     """
     if not old.exists():
         return []
-    broken = old.broken(thorough=True)  # what was changed must get no checksum of its own
+    broken = old.broken(thorough=True)  # a changed file must not get a new checksum
     try:
         table = old.samples()
     except DamagedError:
@@ -346,7 +357,7 @@ def _take_over(old: Shard, folder: Path, without: Collection[tuple[float, int]] 
 
 
 def _known(entry: Entry) -> dict[str, Any]:
-    """What a row says of its pair."""
+    """Return the columns of a row that describe its pair."""
     return {
         "pair_id": entry.id,
         "image_name": entry.image_name,
@@ -357,5 +368,5 @@ def _known(entry: Entry) -> dict[str, Any]:
 
 
 def _write_png(path: Path, image: Any) -> None:
-    path.unlink(missing_ok=True)  # another name of the old shard's picture, which must not change
+    path.unlink(missing_ok=True)  # may be a hard link to the old shard's image, which must not change
     write_png(path, image)
