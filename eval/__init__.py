@@ -1,4 +1,4 @@
-"""Running methods on benchmarks, measuring what they made, and drawing it."""
+"""Running methods on benchmarks, scoring their images, and presenting the results."""
 
 from runtime.threads import wait_passively
 

@@ -29,7 +29,7 @@ python -m eval.compare 'runs=[runs/a, runs/b]' out=figures 'pairs=[bird_02, dog_
 
 @command("compare", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/compare.yaml`` has its options."""
+    """Run the command; ``conf/compare.yaml`` has its options."""
     from eval.present.comparison_page import compare_runs, strengths_of
 
     settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]

@@ -27,7 +27,7 @@ python -m eval.curves 'runs={imagic: runs/a, sdedit: runs/b}' alignment=clip/ViT
 
 @command("curves", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/curves.yaml`` has its options."""
+    """Run the command; ``conf/curves.yaml`` has its options."""
     from eval.analysis.methods import folders
     from eval.present.curves_page import curves
 

@@ -1,4 +1,4 @@
-"""``python -m eval.doctor``: what this machine has and lacks, and how to get it."""
+"""``python -m eval.doctor``: checks of this machine, with advice on everything that is missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ ABOUT = "Says what this machine has and lacks (hardware, packages, weights, data
 
 @command("doctor", ABOUT, "python -m eval.doctor")
 def main(cfg: DictConfig) -> int:
-    """Returns 1 if the embedded default cannot run."""
+    """Run the command.
+
+    Returns:
+        1 if the embedded default cannot run.
+    """
     from eval.engine.doctor_checks import CHECKS
 
     console = open_console()

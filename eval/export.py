@@ -1,4 +1,4 @@
-"""``python -m eval.export run=…``: a run to share, as a data set that Hugging Face's ``datasets`` loads, or in a tracker."""
+"""``python -m eval.export run=…``: a run as a Hugging Face dataset, or in a tracker."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ python -m eval.export run=runs/a to=wandb server=https://api.wandb.ai
 """
 
 WAYS = {"folder": "{name}-export", "mlflow": "tracking", "wandb": "tracking"}
-"""Where a run may go, and the folder for it where none is given."""
+"""Targets of an export, each with its default folder."""
 
 
 @command("export", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/export.yaml`` has its options."""
+    """Run the command; ``conf/export.yaml`` has its options."""
     if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
         raise UserError("run is empty. Give a run's folder: python -m eval.export run=runs/NAME.")
 

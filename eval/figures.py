@@ -33,7 +33,7 @@ python -m eval.figures figure=4 'runs=[runs/a]' strength=0.7 out=paper
 
 @command("figures", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/figures.yaml`` has its options."""
+    """Run the command; ``conf/figures.yaml`` has its options."""
     from eval.analysis.methods import folders
     from eval.present.figures.page import figure, figure_options
 

@@ -1,4 +1,4 @@
-"""``python -m eval.plan``: what a run will take, before it is started."""
+"""``python -m eval.plan``: the estimated time, memory and disk space of a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ python -m eval.plan method=sdedit dataset=tedbench model=sd15 'sweep.seeds=[0,1,
 
 @command("run", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; its options are those of ``eval.run``."""
+    """Run the command; its options are those of ``eval.run``."""
     from rich.table import Table
 
     from eval.engine.estimate import estimate

@@ -1,4 +1,4 @@
-"""``python -m eval.reconstruction run=RUN``: is the input given back at the strength that should?"""
+"""``python -m eval.reconstruction run=RUN``: reconstruction of the input at the strength that should return it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ python -m eval.reconstruction run=runs/a untuned=runs/b      # b: the same with 
 
 @command("reconstruction", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/reconstruction.yaml`` has its options."""
+    """Run the command; ``conf/reconstruction.yaml`` has its options."""
     if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
         raise UserError("run is empty. Give a run's folder: python -m eval.reconstruction run=runs/NAME.")
 

@@ -28,7 +28,7 @@ python -m eval.report 'runs={imagic: runs/a, sdedit: runs/b}' out=side_by_side
 
 @command("report", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/report.yaml`` has its options."""
+    """Run the command; ``conf/report.yaml`` has its options."""
     from eval.analysis.methods import folders
 
     settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]

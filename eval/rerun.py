@@ -1,4 +1,4 @@
-"""``python -m eval.rerun run=…``: makes a saved run again in a folder of its own, and says what differs."""
+"""``python -m eval.rerun run=…``: make a saved run again in another folder, and report differences."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ python -m eval.rerun run=received/a 'change=[model.path=/weights/sd15,dataset.ro
 
 @command("rerun", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> int:
-    """Returns 1 if anything came out otherwise."""
+    """Run the command; ``conf/rerun.yaml`` has its options.
+
+    Returns:
+        1 if an image or a score differs.
+    """
     from eval.engine.rerun_settings import changed, settings_of
 
     if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():

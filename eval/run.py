@@ -1,4 +1,4 @@
-"""``python -m eval.run``: run a method on a benchmark, measure what it made, draw it."""
+"""``python -m eval.run``: run a method on a benchmark, score its images, draw curves and a report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ python -m eval.run dataset=folder dataset.file=pairs.csv 'sweep.strengths=[0,0.6
 
 @command("run", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> int:
-    """Returns 1 if any pair failed or could not be scored."""
+    """Run the command; ``conf/run.yaml`` has its options.
+
+    Returns:
+        1 if any pair failed or could not be scored.
+    """
     from eval.engine.finished import is_finished
     from eval.engine.progress import Reporter
     from eval.engine.spec import RunSpec

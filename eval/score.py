@@ -1,4 +1,4 @@
-"""``python -m eval.score run=…``: measuring a run's images; what is there already is not measured again."""
+"""``python -m eval.score run=…``: add missing scores to a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ python -m eval.score run=runs/a metrics=picturebook redo=true
 
 @command("score", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> int:
-    """Returns 1 if any pair could not be scored."""
+    """Run the command; ``conf/score.yaml`` has its options.
+
+    Returns:
+        1 if any pair could not be scored.
+    """
     if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
         raise UserError("run is empty. Give a run's folder: python -m eval.score run=runs/NAME metrics=standard.")
     from tedbench.settings import checked

@@ -30,7 +30,11 @@ python -m eval.select run=runs/a protocol=figure6 rule=best threshold=0.8
 
 @command("select", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> int:
-    """Returns 1 if any pair has no chosen image."""
+    """Run the command; ``conf/select.yaml`` has its options.
+
+    Returns:
+        1 if any pair has no chosen image.
+    """
     from eval.present.choosing import check, choose, draw_chosen, lowest_seed
 
     if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():

@@ -1,4 +1,4 @@
-"""``python -m eval.status run=…``: how far a run is, from its folder alone."""
+"""``python -m eval.status run=…``: the progress of a run, read from its folder alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ python -m eval.status run=runs/a check=true    # reads every image, and names th
 
 @command("status", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> int:
-    """Returns 1 where anything is missing, failed or damaged."""
+    """Run the command; ``conf/status.yaml`` has its options.
+
+    Returns:
+        1 if a pair is missing, failed or damaged.
+    """
     if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
         raise UserError("run is empty. Give a run's folder: python -m eval.status run=runs/NAME.")
     from eval.runs.folder import Run
@@ -43,7 +47,7 @@ def main(cfg: DictConfig) -> int:
 
 
 def described(status: Status) -> list[str]:
-    """As lines for the terminal."""
+    """Return lines that describe a status."""
     from eval.engine.progress import in_words
 
     left = status.pairs - status.done - len(status.failed)

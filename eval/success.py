@@ -1,4 +1,4 @@
-"""``python -m eval.success 'runs=[RUN, RUN]'``: how often does an edit do what was asked, and nothing else?"""
+"""``python -m eval.success 'runs=[RUN, RUN]'``: the share of edits that make the requested change and no other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ python -m eval.success 'runs={imagic: runs/a, sdedit: runs/b}' out=figures
 
 @command("success", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/success.yaml`` has its options."""
+    """Run the command; ``conf/success.yaml`` has its options."""
     from eval.analysis.named_runs import open_named
     from eval.analysis.success import compare_success
     from eval.metrics.judge import open_reader

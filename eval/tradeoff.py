@@ -1,4 +1,4 @@
-"""``python -m eval.tradeoff 'runs=[RUN, RUN]'``: what Imagic's settings trade against each other."""
+"""``python -m eval.tradeoff 'runs=[RUN, RUN]'``: the trade-off of success and fidelity between settings of Imagic."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ python -m eval.tradeoff 'runs={short: runs/a, long: runs/b}' out=figures
 
 @command("tradeoff", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/tradeoff.yaml`` has its options."""
+    """Run the command; ``conf/tradeoff.yaml`` has its options."""
     from eval.analysis.named_runs import open_named
     from eval.analysis.tradeoff import tradeoff
     from eval.metrics.judge import open_reader

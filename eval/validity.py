@@ -1,4 +1,4 @@
-"""``python -m eval.validity 'runs=[RUN, RUN]'``: do metrics say which edits are good?"""
+"""``python -m eval.validity 'runs=[RUN, RUN]'``: the agreement of metrics with judgements of edits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ python -m eval.validity 'runs=[runs/a]' judgement=answers.csv 'columns=[clip/ViT
 
 @command("validity", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
-    """The command; ``conf/validity.yaml`` has its options."""
+    """Run the command; ``conf/validity.yaml`` has its options."""
     from eval.analysis.named_runs import open_named
     from eval.analysis.validity.images import gather_judged
     from eval.present.validity import write_validity

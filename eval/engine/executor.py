@@ -26,7 +26,7 @@ class Executor(ABC):
     def __init__(self, shard: str | None = None) -> None:
         """
         Args:
-            shard: "K/N" for every N-th pair (or group of pairs that are fitted together) from the K-th on; None for all.
+            shard: "K/N" for every N-th pair (or group of pairs fitted together) from the K-th on; None for all.
 
         Raises:
             UserError: ``shard`` is not K/N with 1 <= K <= N.

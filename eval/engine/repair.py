@@ -16,8 +16,8 @@ from tedbench.errors import PairError
 def repair(run: RunWriter, dataset: Dataset, findings: Sequence[Finding], reporter: Reporter) -> None:
     """Take over corrections, complete the rows of failed pairs, and rewrite damaged shards from undamaged files.
 
-    If the input of a damaged shard cannot be read, the shard keeps its undamaged files and its missing images are marked
-    as failed.
+    If the input of a damaged shard cannot be read, the shard keeps its undamaged files, and its missing images are
+    marked as failed.
     """
     for finding in findings:
         entry = finding.entry

@@ -11,12 +11,13 @@ from eval.runs.cards import READINGS, Kind, MetricCard, Reading
 
 
 class Reference(NamedTuple):
-    """What edited images are compared with.
+    """The reference of a pair's edited images.
 
     Attributes:
         image: the input, (size, size, 3) uint8.
-        target_text, source_text: what the edited image should show, and what the input shows.
-        truth: the true edited image where it is known, like ``image``.
+        target_text: description of the wanted edited image.
+        source_text: description of the input, if there is one.
+        truth: the true edit if it is known, (size, size, 3) uint8.
     """
 
     image: np.ndarray
@@ -26,23 +27,23 @@ class Reference(NamedTuple):
 
 
 class Metric(ABC):
-    """A pure function with an identity.
+    """A pure function of images and texts with an identity.
 
-    The attributes but ``name`` and ``kind`` have defaults. Together they are the metric's :attr:`card`, which a run keeps,
-    and from which tables, figures and reports know how to show the scores.
+    All attributes except ``name`` and ``kind`` have defaults. Together they form the metric's :attr:`card`, which is
+    kept with a run and tells tables, figures and reports how to show the scores.
 
     Attributes:
-        name: says backbone, weights and size; names the column. Two metrics with one name give the same numbers.
-        kind: whether it measures alignment to the text, fidelity to the input or likeness to the true edited image, or
-            judges (0 or 1).
-        heading: of the score in tables and figures; the name where it is empty.
+        name: name of the column, with backbone, weights and size. Metrics with equal names give equal numbers.
+        kind: "alignment" with the target text, "fidelity" to the input, similarity to the true edit ("truth"), or
+            "judgement" (0 or 1).
+        heading: heading in tables and figures; empty for the name.
         higher_is_better: False for a distance, which is shown as 1 − score.
-        bounds: least and greatest score; None where there is no such bound.
-        share: whether each score is 0 or 1, so that means are shown in percent; always so of a judgement.
+        bounds: minimum and maximum of the score; None for no bound.
+        share: True if each score is 0 or 1, so that means are shown in percent; always true of a judgement.
         rank: order among the metrics of its kind; figures show the first.
-        synthetic: whether it was made for drawn pictures and means nothing on photographs.
-        reads: the parts of a pair beside input and target text on which scores depend ("source_text", "truth"). When one
-            of them is corrected in a dataset, the scores are measured again.
+        synthetic: True if it was made for drawn pictures and is meaningless on photographs.
+        reads: parts of a pair besides input and target text on which scores depend ("source_text", "truth"); after a
+            correction of one of them the pair is scored again.
         about: a sentence for the legend of a report.
     """
 
@@ -59,12 +60,12 @@ class Metric(ABC):
 
     @property
     def card(self) -> MetricCard:
-        """What a run keeps of the metric.
+        """The metric's properties, which are kept with a run.
 
         Raises:
-            UserError: an attribute is none that a metric can have.
+            UserError: ``kind`` is missing, or ``kind`` or ``reads`` has an invalid value.
         """
-        kind: Any = getattr(self, "kind", None)  # a class that forgot it is refused by the card
+        kind: Any = getattr(self, "kind", None)  # a missing kind is refused by the card
         return MetricCard(
             self.name,
             kind,
@@ -80,23 +81,28 @@ class Metric(ABC):
         )
 
     def unscored(self, reference: Reference) -> str | None:
-        """Return why the metric cannot score a pair ("no source text"); None where it can.
+        """Return the reason why the metric does not apply to a pair ("no source text"); None if it applies.
 
-        Tables take a metric that overrides this for one that lacks some of the images.
+        A metric that overrides this is marked as ``partial``: tables expect that it lacks some of the images.
         """
         return None
 
     @abstractmethod
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """Raw scores, (N,) float64, of edited images, (N, size, size, 3) uint8; NaN where the pair is unscored."""
+        """Return raw scores, (N,) float64, of edited images, (N, size, size, 3) uint8; NaN if the pair is unscored.
+
+        Raises:
+            TypeError, ValueError: see :func:`check_images`.
+            PairError: the metric cannot measure images of this size.
+        """
 
 
 def check_images(reference: Reference, images: np.ndarray) -> None:
-    """Refuses what looks like images but would give a plausible wrong number.
+    """Refuse arrays that would give plausible but wrong scores.
 
     Raises:
-        TypeError: not (N, H, W, 3) uint8.
-        ValueError: the edited images and what they are compared with differ in size.
+        TypeError: images are not (N, H, W, 3) uint8.
+        ValueError: the edited images differ in size from the input or the true edit.
     """
     others = [other for other in (reference.image, reference.truth) if other is not None]
     for batch in (images, *(other[None] for other in others)):

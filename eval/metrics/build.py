@@ -10,13 +10,13 @@ from tedbench.build import build
 
 
 def build_metrics(blocks: Mapping[str, Mapping[str, Any]] | None, device: str) -> list[Metric]:
-    """The metrics of a configuration's block ``metrics``, in its order; none of an empty one.
+    """Build the metrics of a configuration's block ``metrics``, in its order.
 
     Args:
-        blocks: each metric's ``_target_`` and settings, by the name that options give it.
-        device: where they compute.
+        blocks: each metric's ``_target_`` and settings, by the metric's name in options; may be empty or None.
+        device: device of the computation.
 
     Raises:
-        UserError: as :func:`tedbench.build.build`, and what the metrics themselves refuse.
+        UserError: see :func:`tedbench.build.build`; or a metric refuses its settings.
     """
     return [build(block, Metric, f"metrics.{name}", device=device) for name, block in (blocks or {}).items()]

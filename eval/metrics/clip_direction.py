@@ -1,4 +1,4 @@
-"""Directional CLIP similarity: does the image change as the text does (Gal et al., StyleGAN-NADA, arXiv 2108.00946)?"""
+"""Directional CLIP similarity of image change and text change (Gal et al., StyleGAN-NADA, arXiv 2108.00946)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from eval.metrics.clip_features import open_features
 
 
 class ClipDirection(Metric):
-    """Cosine between the step from the input to the edited image and that from source to target text.
+    """Cosine between the direction from input to edited image and the direction from source to target text.
 
-    Both steps are differences of unit vectors, as in InstructPix2Pix (arXiv 2211.09800, section 4.1). An image that is
-    the input made no step, and has 0. Where the two texts are equal to the model no step was asked for, and there is no
-    score: its tokenizer makes the same tokens of them (OpenAI's ignores capitals and spaces, and cuts long texts), or
-    their unit vectors are within :data:`eval.metrics.clip_features.SAME_TEXT` of each other.
+    Directions are differences of unit vectors, as in InstructPix2Pix (arXiv 2211.09800, section 4.1). An image that
+    equals the input scores 0. If the model does not distinguish the texts, the metric does not apply: they have equal
+    tokens (OpenAI's tokenizer ignores capitals and spaces, and truncates long texts), or their unit vectors are within
+    :data:`eval.metrics.clip_features.SAME_TEXT` of each other.
     """
 
     kind: ClassVar[Kind] = "alignment"
@@ -26,12 +26,21 @@ class ClipDirection(Metric):
     reads = ("source_text",)
 
     def __init__(self, model: str, pretrained: str | None = None, device: str = "cpu", batch: int = 32) -> None:
-        """Takes and raises what :func:`eval.metrics.clip_features.open_features` does."""
+        """
+        Args:
+            model: a name that open_clip knows, or a folder in its format.
+            pretrained: open_clip's tag of the weights, or a file; unused for a folder.
+            device: device of the computation.
+            batch: number of images at a time; affects only speed and the last bits.
+
+        Raises:
+            UserError: see :func:`eval.metrics.clip_features.open_features`.
+        """
         self._clip = open_features(model, pretrained, device, batch)
         self.name, self.synthetic = f"clip-direction/{self._clip.name}", self._clip.synthetic
 
     def unscored(self, reference: Reference) -> str | None:
-        """Without a source text, or where it is the target text to the model, there is no direction."""
+        """Return the reason if there is no source text, or the model does not distinguish it from the target text."""
         if not reference.source_text:
             return "no source text"
         if reference.source_text == reference.target_text:
@@ -41,12 +50,12 @@ class ClipDirection(Metric):
         return None
 
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """Cosines, (N,) float64."""
+        """Return cosines, (N,) float64."""
         check_images(reference, images)
         if self.unscored(reference):
             return np.full(len(images), np.nan)
         asked = self._clip.text(reference.target_text) - self._clip.text(str(reference.source_text))
         made = self._clip.edited(images) - self._clip.input(reference.image)
-        made[(images == reference.image).all(axis=(1, 2, 3))] = 0  # equal but for the last bits of another batch
+        made[(images == reference.image).all(axis=(1, 2, 3))] = 0  # batches differ in the last bits
         lengths = np.linalg.norm(made, axis=1) * np.linalg.norm(asked)
         return np.divide(made @ asked, lengths, out=np.zeros(len(images)), where=lengths > 0)

@@ -1,4 +1,4 @@
-"""CLIP embeddings of images and texts, computed once for all the metrics that ask for them."""
+"""CLIP embeddings of images and texts, computed once for all metrics that use them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from imagic.models.clip import OpenClip, load_clip
 from imagic.models.weights import EMBEDDED, digest
 
 KEPT = 1024
-"""Embeddings of inputs and of texts that are remembered, each: some 512 numbers."""
+"""Number of cached embeddings of inputs, and of texts; each is about 512 numbers."""
 
 
 SAME_TEXT = 1e-6
-"""Unit vectors of two texts that are no further apart differ by rounding alone."""
+"""Distance up to which the unit vectors of two texts differ by rounding alone."""
 
 
 class ClipFeatures:
-    """Unit vectors, float64, of a CLIP model that owns its preprocessing: open_clip's own transform and tokenizer.
+    """Unit vectors, float64, of a CLIP model with its own preprocessing: open_clip's transform and tokenizer.
 
     Attributes:
         name: ``<backbone>/<weights>``.
-        synthetic: whether the model is the embedded one, which saw drawn pictures alone.
+        synthetic: True for the embedded model, which was trained on drawn pictures only.
     """
 
     def __init__(self, name: str, clip: OpenClip, device: str, batch: int, synthetic: bool = False) -> None:
@@ -36,25 +36,25 @@ class ClipFeatures:
         self._clip, self._device, self._batch = clip, device, batch
         self._texts: Recent[np.ndarray] = Recent(KEPT)
         self._inputs: Recent[np.ndarray] = Recent(KEPT)
-        self._edited: Recent[np.ndarray] = Recent(1)  # several metrics ask about one pair's images in turn
+        self._edited: Recent[np.ndarray] = Recent(1)  # several metrics measure one pair's images in turn
 
     def text(self, text: str) -> np.ndarray:
-        """(D,). A text that is too long keeps its end token, and a warning says that it was cut."""
+        """Return the embedding of a text, (D,). A text that is too long is truncated, with a warning."""
         return self._texts.get(text, lambda: self._encode_text(text))
 
     def same_text(self, one: str, other: str) -> bool:
-        """Whether two texts are equal to the model: by their tokens, or else by :data:`SAME_TEXT`."""
+        """Return True if the model does not distinguish two texts: by tokens, or else by :data:`SAME_TEXT`."""
         first, second = self._clip.tokenizer([one, other])
         if torch.equal(first, second):
             return True
         return bool(np.linalg.norm(self.text(one) - self.text(other)) <= SAME_TEXT)
 
     def input(self, image: np.ndarray) -> np.ndarray:
-        """(D,), of an input, (H, W, 3) uint8, which many pairs may share."""
+        """Return the embedding, (D,), of an input, (H, W, 3) uint8. It is cached, as many pairs may share the input."""
         return self._inputs.get(content(image), lambda: self._encode(image[None])[0])
 
     def edited(self, images: np.ndarray) -> np.ndarray:
-        """(N, D), of edited images, (N, H, W, 3) uint8."""
+        """Return the embeddings, (N, D), of edited images, (N, H, W, 3) uint8."""
         return self._edited.get(content(images), lambda: self._encode(images))
 
     @torch.inference_mode()
@@ -73,7 +73,7 @@ class ClipFeatures:
 
 
 def unit(features: Tensor) -> np.ndarray:
-    """Vectors of length 1 in float64, of (N, D)."""
+    """Normalise features, (N, D), to unit vectors in float64."""
     return torch.nn.functional.normalize(features.double(), dim=-1).numpy()
 
 
@@ -81,17 +81,17 @@ _open: WeakValueDictionary[tuple[str, str, str, int], ClipFeatures] = WeakValueD
 
 
 def open_features(model: str, pretrained: str | None = None, device: str = "cpu", batch: int = 32) -> ClipFeatures:
-    """The embeddings of a CLIP model; the same object as long as a metric holds it.
+    """Return the embeddings of a CLIP model; the same object as long as a metric holds it.
 
     Args:
         model: a name that open_clip knows, or a folder in its format (``open_clip_config.json`` beside safetensors).
         pretrained: open_clip's tag of the weights, or a file; unused for a folder.
-        device: where it computes.
-        batch: images at a time; changes nothing but speed and the last bits.
+        device: device of the computation.
+        batch: number of images at a time; affects only speed and the last bits.
 
     Raises:
-        UserError: an unknown model, weights that are not here and cannot be downloaded, or OpenAI's weights without
-            QuickGELU.
+        UserError: the model is unknown, weights are missing and cannot be downloaded, or OpenAI's weights are used
+            without QuickGELU.
     """
     asked = (model, str(pretrained), device, batch)
     return _open.get(asked) or _open.setdefault(asked, _load(model, pretrained, device, batch))

@@ -1,7 +1,7 @@
 """DINO similarity: cosine between the images' [CLS] features of a self-supervised vision transformer.
 
-As DreamBooth measures fidelity (Ruiz et al., arXiv 2208.12242, section 4.1), here with DINOv2 (Oquab et al., arXiv
-2304.07193).
+DreamBooth measures fidelity in this way (Ruiz et al., arXiv 2208.12242, section 4.1); here the model is DINOv2 (Oquab
+et al., arXiv 2304.07193).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from tedbench.errors import UserError
 FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 INSTEAD = "or measure without it (metrics=standard)"
 OURS = {"local_files_only": True, "trust_remote_code": False}
-"""Files of this machine, and no code of theirs."""
+"""Arguments of transformers: local files only, and no code from them."""
 KEPT = 1024
-"""Features of inputs that are remembered: some 768 numbers each."""
+"""Number of cached features of inputs; each is about 768 numbers."""
 
 
 class DinoSimilarity(Metric):
-    """The raw cosine. Images go through the model's own preprocessing, resized by Pillow as its authors do."""
+    """Raw cosine. Images go through the model's own preprocessing, resized by Pillow as its authors do."""
 
     kind: ClassVar[Kind] = "fidelity"
     heading = "DINO"
@@ -44,11 +44,11 @@ class DinoSimilarity(Metric):
         """
         Args:
             model: a hub name (owner/name), or a folder in transformers' format: :data:`FILES`.
-            device: where it computes.
-            batch: images at a time; changes nothing but speed and the last bits.
+            device: device of the computation.
+            batch: number of images at a time; affects only speed and the last bits.
 
         Raises:
-            UserError: the model is not here and cannot be downloaded, or is not complete.
+            UserError: the model is missing and cannot be downloaded, is incomplete, or is no vision model.
         """
         folder = _locate(model)
         try:
@@ -63,14 +63,14 @@ class DinoSimilarity(Metric):
         self._inputs: Recent[np.ndarray] = Recent(KEPT)
 
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """Cosines, (N,) float64."""
+        """Return cosines, (N,) float64."""
         check_images(reference, images)
         source = self._inputs.get(content(reference.image), lambda: self._features(reference.image[None])[0])
         return self._features(images) @ source
 
     @torch.inference_mode()
     def _features(self, images: np.ndarray) -> np.ndarray:
-        """Unit vectors, (N, D) float64."""
+        """Return unit vectors, (N, D) float64."""
         parts = []
         for start in range(0, len(images), self._batch):
             pixels = self._processor(images=list(images[start : start + self._batch]), return_tensors="pt")
@@ -80,10 +80,10 @@ class DinoSimilarity(Metric):
 
 
 def _locate(model: str) -> Path:
-    """The model's folder; a hub model is downloaded into the hub's own cache first.
+    """Return the model's folder; a hub model is downloaded into the hub's cache first.
 
     Raises:
-        UserError: it is not there; says what to fetch, how and where to.
+        UserError: it is missing or incomplete; the message says what to download, and where to put it.
     """
     folder = Path(model).expanduser()
     if not folder.is_dir():

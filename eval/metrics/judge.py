@@ -1,4 +1,4 @@
-"""Judged success: was what the text asks for done, and the rest left alone? Known where the true edited image is."""
+"""Judged success: the requested change is made and the rest is unchanged. Needs the true edit."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tedbench.errors import UserError
 
 
 class Judged(Metric):
-    """0 or 1 for each edited image; NaN where the pair cannot be judged.
+    """0 or 1 for each edited image; NaN if the pair cannot be judged.
 
-    That is a pair without a true edited image, and one whose input and true edit the judge reads as the same or as no
-    pictures of the drawn world. The judge reads pictures of 64 × 64, to which others are resized.
+    A pair cannot be judged without a true edit, or if the judge reads the same in input and true edit, or recognises
+    one of them as no picture of the drawn world. The judge reads pictures of 64 × 64, to which others are resized.
     """
 
     kind: ClassVar[Kind] = "judgement"
@@ -41,12 +41,12 @@ class Judged(Metric):
     ) -> None:
         """
         Args:
-            what: ``success`` (the asked change made and the rest kept), or one of the two alone: ``changed``, ``kept``.
+            what: ``changed`` (the requested change is made), ``kept`` (the rest is unchanged), or ``success`` (both).
             weights: the judge's safetensors file.
-            device: where it computes.
+            device: device of the computation.
 
         Raises:
-            UserError: another ``what``, or weights that are not there or not the judge's.
+            UserError: ``what`` is unknown, or the weights are missing or of another network.
         """
         if what not in QUESTIONS_OF_SUCCESS:
             raise UserError(f"The judge does not judge {what!r}. Give {', '.join(QUESTIONS_OF_SUCCESS)}.")
@@ -55,13 +55,13 @@ class Judged(Metric):
         self.name = f"judge/{what}/{self._reader.digest}"
 
     def unscored(self, reference: Reference) -> str | None:
-        """What cannot be judged (see the class)."""
+        """Return the reason if the pair cannot be judged, see :class:`Judged`."""
         if reference.truth is None:
             return "no true edited image"
         return None if self._reader.asked(reference) else "the judge sees no change from input to true edit"
 
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """0, 1 or NaN, (N,) float64."""
+        """Return 0, 1 or NaN, (N,) float64."""
         check_images(reference, images)
         judged = self._reader.judge(reference, images)
         if judged is None:
@@ -70,7 +70,13 @@ class Judged(Metric):
 
 
 class Reader:
-    """A judge that remembers its last pair, so that the metrics which ask about it in turn read its images once."""
+    """A judge with a cache of its last pair, so that several metrics read its images once.
+
+    Args:
+        judge: the network.
+        digest: digest of its weights, for the metrics' names.
+        batch: number of images at a time.
+    """
 
     def __init__(self, judge: Judge, digest: str, batch: int = 256) -> None:
         self.digest = digest
@@ -79,14 +85,14 @@ class Reader:
         self._edited: Recent[list[Judgement]] = Recent(1)
 
     def asked(self, reference: Reference) -> tuple[Reading, Reading] | None:
-        """What is read in input and true edit; None where the pair cannot be judged (see :class:`Judged`)."""
+        """Return the readings of input and true edit; None if the pair cannot be judged, see :class:`Judged`."""
         if reference.truth is None:
             return None
         pair = np.stack([reference.image, reference.truth])
         return self._pair.get(content(pair), lambda: self._read_pair(pair))
 
     def judge(self, reference: Reference, images: np.ndarray) -> list[Judgement] | None:
-        """One judgement an image, (N, size, size, 3) uint8; None where the pair cannot be judged."""
+        """Return a judgement of each image, (N, size, size, 3) uint8; None if the pair cannot be judged."""
         asked, truth = self.asked(reference), reference.truth
         if asked is None or truth is None:
             return None
@@ -111,10 +117,10 @@ class Reader:
 
 
 def open_reader(weights: str, device: str = "cpu") -> Reader:
-    """The reader of these weights, ``picturebook:FILE`` or a path; the same one whenever they are the same.
+    """Return the reader of weights, ``picturebook:FILE`` or a path; the same object for the same path and content.
 
     Raises:
-        UserError: they are not there, or not the judge's.
+        UserError: the weights are missing or of another network.
     """
     name = weights.removeprefix(EMBEDDED)
     path = locate(EMBEDDED) / name if weights.startswith(EMBEDDED) else Path(weights)

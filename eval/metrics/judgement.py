@@ -1,4 +1,4 @@
-"""Judgements of edited images from what is read in them: was the asked change made, and the rest left alone?"""
+"""Judgements of edited images from the judge's readings: the requested change is made, the rest is unchanged."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ if TYPE_CHECKING:  # the judge itself needs torch
     from picturebook.judge import Reading
 
 SAME_SCENE_PSNR = 17.0
-"""What an edit must leave alone has at least so many dB against the input. Pictures of random other scenes have 10 to
-13 there (2% of them 17 or more), of other scenes in the same place 13 (7%)."""
+"""Minimum PSNR in dB against the input of the region that an edit must not change. Pictures of random other scenes
+have 10 to 13 (2% of them 17 or more), of other scenes in the same place 13 (7%)."""
 
 SMALLEST_REGION = 0.1
-"""A region that must stay is compared by pixels where it is at least this part of the picture."""
+"""Minimum share of the picture of a region that must not change for its pixels to be compared."""
 
 QUESTIONS_OF_SUCCESS = ("success", "changed", "kept")
-"""Both of the last two, the asked change made, the rest left alone."""
+"""Both of the others; the requested change is made; the rest is unchanged."""
 
 
 class Judgement(NamedTuple):
     """The judge's answers to one edited image.
 
     Attributes:
-        changed: it is a picture of the world, and every answer that differs between input and true edit is the true
-            edit's.
-        kept: it is a picture of the world, every other answer is the input's, and the region that is the same in input
-            and true edit is the input's to :data:`SAME_SCENE_PSNR`.
-        right: how many answers are the true edit's; none where it is no picture of the world.
-        faults: what is wrong, in words.
+        changed: True if it is a picture of the drawn world, and every answer that differs between input and true edit
+            equals the true edit's.
+        kept: True if it is a picture of the drawn world, every other answer equals the input's, and the region that is
+            equal in input and true edit has at least :data:`SAME_SCENE_PSNR` against the input.
+        right: number of answers that equal the true edit's; 0 if it is no picture of the drawn world.
+        faults: descriptions of the errors.
     """
 
     changed: bool
@@ -39,17 +39,17 @@ class Judgement(NamedTuple):
 
     @property
     def success(self) -> bool:
-        """True if what was asked for was done, and nothing else."""
+        """True if the requested change is made and the rest is unchanged."""
         return self.changed and self.kept
 
 
 def compare(before: Reading, after: Reading, edited: Reading, likeness: float | None) -> Judgement:
-    """Judges an edited image by what is read in it.
+    """Judge an edited image by its reading.
 
     Args:
-        before, after: the readings of the input and of the true edit.
-        edited: that of the edited image.
-        likeness: PSNR against the input where input and true edit are the same; None where there is too little of it.
+        before, after: readings of the input and of the true edit.
+        edited: reading of the edited image.
+        likeness: PSNR in dB against the input, see :func:`untouched_psnr`; None skips this test.
     """
     if not edited.is_picture:
         return Judgement(False, False, 0, ("no picture of this world",))
@@ -65,17 +65,21 @@ def compare(before: Reading, after: Reading, edited: Reading, likeness: float | 
 
 
 def facts(reading: Reading) -> dict[str, str]:
-    """Return a reading's answers, with the state named without the kind: that is a question of its own.
+    """Return a reading's answers, with the state named without the kind, which is another answer.
 
-    A dog that becomes a cat and goes on standing changes its kind alone.
+    If a standing dog becomes a standing cat, only the kind differs.
     """
     return {**reading.answers, "state": reading.answers["state"].partition(" ")[2]}
 
 
 def untouched_psnr(image: np.ndarray, truth: np.ndarray, images: np.ndarray) -> list[float | None]:
-    """PSNR in dB of each edited image against the input, over the pixels that are the same in input and true edit.
+    """Return the PSNR in dB of each edited image against the input, over pixels that are equal in input and true edit.
 
-    None for each where these are less than :data:`SMALLEST_REGION` of the picture.
+    It is None for all images if these pixels are less than :data:`SMALLEST_REGION` of the picture.
+
+    Args:
+        image, truth: the input and the true edit, (size, size, 3) uint8.
+        images: the edited images, (N, size, size, 3) uint8.
     """
     same = (image == truth).all(axis=-1)
     if same.mean() < SMALLEST_REGION:

@@ -27,17 +27,17 @@ from tedbench.errors import PairError, UserError
 from tedbench.image import square
 
 EPSILON = 1e-10
-"""Of the package's normalize_tensor."""
+"""Constant of the package's ``normalize_tensor``."""
 
 WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
-"""Torch's own switch."""
+"""Environment variable of torch that forbids pickled code in ``torch.load``."""
 
 SMALLEST_SIDE = 32
-"""Pixels; the nets' poolings leave nothing of smaller images."""
+"""Minimum side in pixels; the nets' pooling reduces smaller images to nothing."""
 
 
 class LpipsDistance(Metric):
-    """The lpips package's distance, with the input's features computed once for all its edited images."""
+    """Distance of the lpips package, with the input's features computed once for all its edited images."""
 
     kind: ClassVar[Kind] = "fidelity"
     heading = "LPIPS"
@@ -57,17 +57,17 @@ class LpipsDistance(Metric):
         """
         Args:
             net: ``alex``, ``vgg`` or ``squeeze``.
-            size: both images are resized to this square (bicubic, antialiased); None keeps their size. Part of the name:
-                the same images differ by about .07 between sizes.
-            backbone: a safetensors file with the features' weights. The package's linear layers fit its own ImageNet
-                backbones alone, so all channels weigh alike then; the distance is divided by its greatest possible
-                value, so that it lies in [0, 1], and its scale is the backbone's own.
-            device: where it computes.
-            batch: images at a time, 40 MB each (alex, 512²); changes nothing but speed and the last bits.
+            size: side of the square to which both images are resized (bicubic, antialiased); None keeps their size. It
+                is part of the name: distances of the same images differ by about .07 between sizes.
+            backbone: a safetensors file with the features' weights; None for the package's ImageNet backbone. The
+                package's linear layers are trained for its own backbones, so with another one all channels have equal
+                weight; each layer's distance is divided by its maximum and the number of layers, so that the sum is in
+                [0, 1]. Distances of different backbones are not comparable.
+            device: device of the computation.
+            batch: number of images at a time, 40 MB each (alex, 512²); affects only speed and the last bits.
 
         Raises:
-            UserError: an unknown net, a size that is too small for it, or weights that are not here and cannot be
-                downloaded.
+            UserError: the net is unknown, the size too small for it, or weights are missing and cannot be downloaded.
         """
         if net not in ("alex", "vgg", "squeeze"):
             raise UserError(f"LPIPS has no net {net!r}. Give metrics.lpips.net=alex, vgg or squeeze.")
@@ -95,10 +95,10 @@ class LpipsDistance(Metric):
 
     @torch.inference_mode()
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """Distances, (N,) float64.
+        """Return distances, (N,) float64.
 
         Raises:
-            PairError: images that are too small, or no squares to resize.
+            PairError: images are too small, or to be resized and not square.
         """
         check_images(reference, images)
         self._check_shape(*images.shape[1:3])
@@ -119,7 +119,7 @@ class LpipsDistance(Metric):
             raise PairError(f"LPIPS would squash images of {width}×{height} to a square. Crop them with square().")
 
     def _layer(self, k: int, difference: Tensor) -> Tensor:
-        """One layer's part of the distance, (N,)."""
+        """Return one layer's part of the distance, (N,)."""
         if self._lpips.lpips:
             weighted = self._lpips.lins[k](difference)
         else:  # unit vectors differ by at most 2, squared and summed over channels
@@ -127,7 +127,7 @@ class LpipsDistance(Metric):
         return weighted.mean(dim=(1, 2, 3))
 
     def _features(self, images: np.ndarray) -> list[Tensor]:
-        """Unit-normalised features of every layer, of uint8 images put in [-1, 1] as the package expects."""
+        """Return unit-normalised features of every layer, of uint8 images scaled to [-1, 1] as the package expects."""
         if self.size is not None and images.shape[1:3] != (self.size, self.size):
             images = np.stack([square(image, self.size) for image in images])
         pixels = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2)
@@ -138,7 +138,7 @@ class LpipsDistance(Metric):
 
 
 def _module(net: str, **settings: bool) -> lpips.LPIPS:
-    """The package's module, without torchvision's warnings about how the package calls it."""
+    """Return the package's module, without torchvision's warnings about the package's calls."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return lpips.LPIPS(net=net, verbose=False, **settings)
@@ -146,7 +146,7 @@ def _module(net: str, **settings: bool) -> lpips.LPIPS:
 
 @contextmanager
 def _weights_only() -> Iterator[None]:
-    """Every torch.load within takes tensors alone, also one that others call."""
+    """Restrict all calls of ``torch.load`` in the context to tensors, also those of other packages."""
     before = os.environ.get(WEIGHTS_ONLY)
     os.environ[WEIGHTS_ONLY] = "1"
     try:
@@ -158,7 +158,7 @@ def _weights_only() -> Iterator[None]:
 
 
 def _pretrained(net: str) -> lpips.LPIPS:
-    """With ImageNet's features. They come as pickles, which torchvision would read with any code that is in them."""
+    """Return the module with ImageNet features. (They are pickles, which may contain code.)"""
     try:
         with _weights_only():
             return _module(net)
@@ -182,7 +182,7 @@ def _pretrained(net: str) -> lpips.LPIPS:
 
 
 def _own(net: str, path: Path) -> lpips.LPIPS:
-    """The package's module around features of our own, which it slices as it does torchvision's."""
+    """Return the module with the features of a safetensors file, sliced as the package slices torchvision's."""
     if not path.is_file():
         raise UserError(
             f"{path} does not exist. Give metrics.lpips.backbone a safetensors file, or null for ImageNet's."

@@ -14,11 +14,11 @@ from eval.metrics.base import Kind, Metric, Reference, check_images
 from tedbench.errors import PairError
 
 SSIM_WINDOW = 11
-"""Pixels; Gaussian with sigma 1.5 (Wang et al. 2004, section III-B)."""
+"""Side of the window in pixels; Gaussian with sigma 1.5 (Wang et al. 2004, section III-B)."""
 
 
 class PixelMetric(Metric):
-    """Compares the pixels themselves, at the images' own size."""
+    """Base of metrics that compare pixels, at the images' own size."""
 
     kind: ClassVar[Kind] = "fidelity"
     reads = ()
@@ -26,14 +26,14 @@ class PixelMetric(Metric):
     def __init__(self, device: str = "cpu", batch: int = 8) -> None:
         """
         Args:
-            device: where it computes.
-            batch: images at a time; changes nothing but speed.
+            device: device of the computation.
+            batch: number of images at a time; affects only speed.
         """
         self._device, self._batch = device, batch
 
     @torch.inference_mode()
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """One value an image, (N,) float64."""
+        """Return one value an image, (N,) float64."""
         check_images(reference, images)
         source, found = self._tensor(reference.image[None]), []
         for start in range(0, len(images), self._batch):
@@ -43,7 +43,7 @@ class PixelMetric(Metric):
 
     @abstractmethod
     def _compare(self, edited: Tensor, source: Tensor) -> Tensor:
-        """(B,), of (B, 3, H, W) float32 in [0, 255]."""
+        """Return values, (B,), of images, (B, 3, H, W) float32 in [0, 255]."""
 
     def _tensor(self, images: np.ndarray) -> Tensor:
         return torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float()
@@ -70,10 +70,10 @@ class Ssim(PixelMetric):
     rank = 3
 
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """One value an image, (N,) float64.
+        """Return one value an image, (N,) float64.
 
         Raises:
-            PairError: images smaller than the window.
+            PairError: images are smaller than the window.
         """
         check_images(reference, images)
         if min(images.shape[1:3]) < SSIM_WINDOW:
@@ -83,5 +83,5 @@ class Ssim(PixelMetric):
 
     def _compare(self, edited: Tensor, source: Tensor) -> Tensor:
         similarity = structural_similarity_index_measure(edited, source, data_range=255.0, reduction="none")
-        assert isinstance(similarity, Tensor)  # a tuple only where the map is asked for
+        assert isinstance(similarity, Tensor)  # a tuple only if the full map is requested
         return similarity

@@ -1,4 +1,4 @@
-"""Results that are asked for again soon, such as an input's features, kept without growing."""
+"""A small cache of recent results, such as an input's features."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Value]):
-    """The results asked for last, by key; with more than ``limit`` of them, the one not asked for longest goes."""
+    """Least-recently-used cache of at most ``limit`` results."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -23,7 +23,7 @@ class Recent(Generic[Value]):
         return len(self._known)
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """What ``key`` gave last time, or else what ``make`` gives now."""
+        """Return the cached result of ``key``, or call ``make`` and cache its result."""
         if key not in self._known:
             self._known[key] = make()
         self._known.move_to_end(key)
@@ -33,7 +33,7 @@ class Recent(Generic[Value]):
 
 
 def content(*arrays: np.ndarray) -> bytes:
-    """A key by what arrays hold."""
+    """Return a key that identifies arrays by shape, dtype and content."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.shape} {array.dtype}".encode())

@@ -1,4 +1,4 @@
-"""How near an edited image is to the true one, which only a drawn world knows (Picturebook)."""
+"""Similarity of edited images to the true edit, which only drawn datasets have (Picturebook)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tedbench.build import build
 
 
 class TowardsTruth(Metric):
-    """A metric of fidelity with the true edited image in the input's place: LPIPS, PSNR or another."""
+    """A metric of fidelity (LPIPS, PSNR or another) with the true edit in place of the input."""
 
     kind: ClassVar[Kind] = "truth"
 
@@ -20,10 +20,10 @@ class TowardsTruth(Metric):
         """
         Args:
             metric: the settings of a metric that compares images, ``_target_`` and its options.
-            device: where it computes.
+            device: device of the computation.
 
         Raises:
-            UserError: as the metric does.
+            UserError: the settings are wrong, or see the metric.
         """
         self._metric: Metric = build(metric, Metric, device=device)
         inner = self._metric.card
@@ -33,11 +33,11 @@ class TowardsTruth(Metric):
         self.reads = tuple(dict.fromkeys((*inner.reads, "truth")))
 
     def unscored(self, reference: Reference) -> str | None:
-        """Most datasets know no true edited image."""
+        """Return the reason if the pair has no true edit."""
         return "no true edited image" if reference.truth is None else None
 
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """The metric's raw scores, (N,) float64."""
+        """Return the metric's raw scores, (N,) float64."""
         check_images(reference, images)
         if reference.truth is None:
             return np.full(len(images), np.nan)

@@ -16,7 +16,7 @@ FORMAT = 1
 """Version of config.yaml's layout; runs of other versions are refused."""
 
 Kind = Literal["alignment", "fidelity", "truth", "judgement"]
-"""The quantity of a metric: similarity to the target text, to the input or to the true edit; or a judgement (0 or 1)."""
+"""The quantity of a metric: similarity to target text, input or true edit, or a judgement (0 or 1)."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Reading = Literal["source_text", "truth"]
 READINGS: tuple[Reading, ...] = get_args(Reading)
@@ -98,7 +98,7 @@ class MetricCard:
         name: name of the column of raw scores, with backbone, weights and size.
         kind: one of :data:`KINDS`.
         heading: heading of the raw score in tables and figures: "CLIP score", "LPIPS".
-        higher_is_better: False for a distance, which tables and figures show as 1 − score under the name ``1-<name>``.
+        higher_is_better: False for a distance, which tables and figures show as 1 − score, named ``1-<name>``.
         bounds: minimum and maximum of the raw score; None for no bound.
         share: True if each score is 0 or 1, so that a mean is a share of the images and is shown in percent.
         partial: True if it may not apply to some pairs, such as those without a source text.
@@ -225,7 +225,7 @@ class MetricCards:
         return found
 
     def heading(self, name: str) -> str:
-        """Return a column's heading, "CLIP score"; with the backbone (and weights) if several metrics share the heading.
+        """Return a column's heading, "CLIP score"; with backbone (and weights) if several metrics share it.
 
         Raises:
             UserError: there is no card of this name.

@@ -69,7 +69,7 @@ def left_out(folder: Path, listing: Listing) -> list[str]:
 
 
 def write_listing(folder: Path, listing: Listing) -> None:
-    """Record a run's present list, or delete the record if the list is no file of the user's own."""
+    """Record a run's present list; delete the record if the list is no file of the user's own."""
     if listing.place is None:
         (folder / FILE).unlink(missing_ok=True)
     else:

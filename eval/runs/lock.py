@@ -1,4 +1,4 @@
-"""Locks of a run folder. Shards are atomic, so locks only prevent double work; the system frees them when a process ends."""
+"""Locks of a run folder. Shards are atomic, so locks only prevent double work; they are freed when a process ends."""
 
 from __future__ import annotations
 

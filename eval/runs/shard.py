@@ -105,7 +105,7 @@ class Shard:
         """Return the digest of the input's pixels; None if it was not read."""
         try:
             return self.info().get("input")
-        except OSError:  # its successor is just taking its place
+        except OSError:  # it is being replaced
             return None
 
     def replaced(self, origins: Origins) -> set[tuple[float, int]]:
@@ -148,7 +148,7 @@ class Shard:
         """Return :meth:`samples` as an Arrow table."""
         try:
             _, digest = self._files()[SAMPLES]
-        except OSError:  # its successor is just taking its place
+        except OSError:  # it is being replaced
             raise DamagedError(f"{self.folder} is not complete.") from None
         return read_table(self.folder / SAMPLES, digest)
 
@@ -236,7 +236,7 @@ class Shard:
                 self.write_scores(scores["metric"].iloc[0], stays)
 
     def forget_metrics(self, outdated: Callable[[str], bool]) -> None:
-        """Delete the scores of the metrics for whose names ``outdated`` returns True, and damaged or empty files of scores."""
+        """Delete the scores of the metrics whose names are ``outdated``, and damaged or empty files of scores."""
         for path in self._score_files():
             try:
                 metrics = self._score_table(path)["metric"].to_pylist()

@@ -44,7 +44,7 @@ LEFTOVER = re.compile(r"\.(?P<id>.+)\.[0-9a-f]{8}\.(?P<state>new|old)", re.DOTAL
 
 
 class RunWriter(Run):
-    """A run's folder with write access. Tables are read again at each call. The caller must hold the lock to add pairs."""
+    """A run's folder with write access. Tables are read at each call. Adding pairs requires the folder's lock."""
 
     @classmethod
     def create(
@@ -153,9 +153,9 @@ class RunWriter(Run):
         return truth
 
     def correct(self, entry: Entry, pair: EditPair | None = None) -> None:
-        """Write a shard again with corrected texts, category or true edit; images are kept, scores as in :meth:`write_shard`.
+        """Write a shard again with corrected texts, category or true edit; images are kept.
 
-        Damaged images become rows with status "failed".
+        Scores that depend on a correction are deleted. Damaged and missing images become rows with status "failed".
 
         Args:
             entry: the corrected entry.
@@ -209,8 +209,8 @@ class RunWriter(Run):
     def _new_shard(self, entry: Entry, origins: Origins | None = None) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
         """Yield a temporary folder, which replaces the shard at the end, and the rows of the images in it.
 
-        It starts with the undamaged images and scores of the old shard, without scores that depend on corrected texts and
-        images from other ``origins``; the rows have the present texts.
+        It starts with the undamaged images and scores of the old shard, without scores that depend on corrected texts
+        and images from other ``origins``; the rows have the present texts.
         """
         final, token = self.folder / "pairs" / entry.id, secrets.token_hex(4)
         beside, old = (final.with_name(f".{entry.id}.{token}.{state}") for state in ("new", "old"))

@@ -11,13 +11,13 @@ from tedbench.settings import Count, checked
 
 
 def build_dataset(settings: Mapping[str, Any]) -> Dataset:
-    """The dataset of the class that ``_target_`` names; ``name`` is for people, all else goes to the constructor.
+    """Build the dataset of the class that ``_target_`` names.
 
-    One id may be given without a list. Values of the wrong type, which a command line can hold, are told of here, so
-    that datasets need not.
+    ``name`` is a label for users; all other settings are arguments of the constructor. A single id may be given without
+    a list. Types of ``size``, ``limit`` and ``ids`` are checked here, so that datasets need not.
 
     Raises:
-        UserError: a value does not fit, or the dataset's own errors.
+        UserError: a setting has the wrong type, or see the dataset.
     """
     values = {key: value for key, value in settings.items() if key != "name"}
     checked("dataset.size", values.get("size"), Count)

@@ -1,4 +1,4 @@
-"""Pairs of one's own: images in a folder and a CSV or JSON list of texts."""
+"""The user's own pairs: images in a folder and a CSV or JSON list of texts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def image_name(path: str, folder: Path) -> str:
     name = os.path.relpath(folder / path, folder)
     if Path(path).is_absolute() and name.startswith(
         os.pardir
-    ):  # it may lead here by a link, such as that of a shell's $PWD
+    ):  # it may lead here through a link, such as a shell's $PWD
         inner = os.path.relpath(Path(os.path.realpath(Path(path).parent), Path(path).name), os.path.realpath(folder))
         name = name if inner.startswith(os.pardir) else inner
     return nfc(Path(name).as_posix())
