@@ -27,7 +27,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.plain import PlainImagic
-from eval.engine.heap import settled_heap
+from eval.engine.gc_freeze import gc_frozen
 from eval.engine.memory import peak_memory
 from imagic.editor import Imagic
 from imagic.errors import DivergedError
@@ -158,7 +158,7 @@ def main() -> None:
     if args.compile:
         print_compilation(model, editor(*({**stage, "steps": 1} for stage in (*stages, sampling))), pair, clock)
     networks = [model.network, model.text_encoder, model.vae.encoder, model.vae.decoder]
-    with settled_heap(), timed_passes(networks, clock) as (passes, steps):
+    with gc_frozen(), timed_passes(networks, clock) as (passes, steps):
         start = clock()
         edit = ours.fit(pair)
         fit_s, start = clock() - start, clock()

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from runtime.threads import OWN, PASSIVE
 
 MOST = 2.5
-"""How many times as long a fit may take. Fair shares of two cores would be 1.3 beside one thread, 2 beside two; steps that
-end when their slowest thread does take longer."""
+"""Maximum factor by which a fit may be slower. Fair shares of two cores would be 1.3 beside one thread, 2 beside
+two; steps that end when their slowest thread does take longer."""
 
 NEIGHBOURS = {
     "a process that spins on one core": "while True: pass",

@@ -19,15 +19,16 @@ from cli.quoting import first_of_sweep, quote
 from runtime.output import safe_output
 from tedbench.errors import UserError
 
-Task = Callable[[DictConfig], int | None]
+CommandFunction = Callable[[DictConfig], int | None]
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 
 
-def command(config_name: str, about: str, examples: str) -> Callable[[Task], Callable[[], None]]:
-    """Return a decorator that makes a task with a configuration into a command.
+def command(config_name: str, about: str, examples: str) -> Callable[[CommandFunction], Callable[[], None]]:
+    """Return a decorator that turns a function of a configuration into a command.
 
-    The task returns its exit status. A :class:`UserError` ends it with one line and status 2, Ctrl-C with 130.
+    The function returns an exit status or None. A :class:`UserError` is printed as one line and ends the command with
+    status 2; Ctrl-C ends it with 130.
 
     Args:
         config_name: of its YAML in ``conf/``.
@@ -35,7 +36,7 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
         examples: command lines, for ``--help``.
     """
 
-    def wrap(task: Task) -> Callable[[], None]:
+    def wrap(function: CommandFunction) -> Callable[[], None]:
         def main() -> int:
             arguments = sys.argv[1:]
             if {"-h", "--help"} & set(arguments):
@@ -54,7 +55,7 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
             # each value of a sweep is checked when its job starts; the first of each is checked now
             cfg = compose(config_name, [first_of_sweep(o) for o in overrides] if several else overrides)
             if not _needs_hydra(arguments):
-                return task(cfg) or 0
+                return function(cfg) or 0
             others = [a for a in arguments if a not in several and not is_removal(a)]
             sys.argv[1:] = [*several, *others]  # Hydra wants its flag first
             removed = removals(overrides)
@@ -63,7 +64,7 @@ def command(config_name: str, about: str, examples: str) -> Callable[[Task], Cal
 
             def work(cfg: DictConfig) -> int | None:
                 remove_metrics(cfg, removed)
-                return task(cfg)
+                return function(cfg)
 
             def guarded(cfg: DictConfig) -> None:
                 status = _guard(lambda: work(expanded(cfg)))
@@ -119,9 +120,9 @@ def _warn_in_a_line(message: Warning | str, *_: object, **__: object) -> None:
     print(f"warning: {message}", file=sys.stderr)
 
 
-def _guard(task: Callable[[], int | None]) -> int:
+def _guard(function: Callable[[], int | None]) -> int:
     try:
-        return task() or 0
+        return function() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

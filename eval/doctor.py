@@ -26,12 +26,12 @@ def main(cfg: DictConfig) -> int:
     for title, examine in CHECKS.items():
         table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
         mends = []
-        for finding in examine():
-            sign = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: "[yellow]–[/yellow]"}[finding.there]
-            table.add_row(sign, escape(finding.what), escape(finding.facts))
-            needed = needed and finding.there is not False
-            if finding.mend:
-                mends.append(f"  {finding.what}: {finding.mend}")
+        for check in examine():
+            sign = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: "[yellow]–[/yellow]"}[check.there]
+            table.add_row(sign, escape(check.what), escape(check.facts))
+            needed = needed and check.there is not False
+            if check.mend:
+                mends.append(f"  {check.what}: {check.mend}")
         print_table(console, table)
         for mend in mends:
             console.print(escape(mend), soft_wrap=True)

@@ -48,7 +48,7 @@ def main(cfg: DictConfig) -> int:
 
 def described(status: Status) -> list[str]:
     """Return lines that describe a status."""
-    from eval.engine.progress import in_words
+    from eval.engine.progress import duration
 
     left = status.pairs - status.done - len(status.failed)
     rest = f", {left - len(status.running)} to do" if left else ""
@@ -62,7 +62,7 @@ def described(status: Status) -> list[str]:
     if left:
         alone = "" if status.owners else ", with nobody at work now"
         lines.append(
-            f"left     {'not known yet' if status.remaining is None else f'about {in_words(status.remaining)}'}{alone}"
+            f"left     {'not known yet' if status.remaining is None else f'about {duration(status.remaining)}'}{alone}"
         )
     lines += [f"failed   {pair}: {reason}" for pair, reason in status.failed.items()]
     lines += [f"damaged  {pair}: {what}" for pair, what in status.damaged.items()]

@@ -10,7 +10,7 @@ from imagic.variant import Variant
 from tedbench.settings import Amount, Count, Natural, Share, checked, checked_block
 
 Keep = Literal["none", "embedding", "weights"]
-"""What can be kept of a fit: nothing, e_opt (stage B is then done again), or e_opt and what stage B changed."""
+"""Parts of a fit to keep: nothing, e_opt (stage B is then repeated), or e_opt and the weights that stage B changed."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something that the user can mend: one sentence what is wrong, one sentence what to do.
+    """An error that the user can correct: one sentence what is wrong, one sentence what to do.
 
     Commands print it as one line without a traceback and exit with status 2.
     """

@@ -18,7 +18,7 @@ from baselines.text2live.generator import least_size
 from baselines.text2live.layer import EditLayer
 from baselines.text2live.objective import Objective, Texts
 from baselines.text2live.optimise import optimise_layer
-from baselines.text2live.settings import Recipe
+from baselines.text2live.settings import Text2LiveRecipe
 from tedbench.errors import UserError
 from tedbench.method import Axis, Description, Edit, Editor, Facts, Progress, Randomness, Sample, silent
 from tedbench.pair import EditPair
@@ -63,14 +63,14 @@ class Text2Live(Editor):
         """
         self.seed, self.device = seed, torch.device(device)
         self.size = size
-        recipe = Recipe.of(optimisation, generator, augmentation, views, losses, bootstrap)
+        recipe = Text2LiveRecipe.of(optimisation, generator, augmentation, views, losses, bootstrap)
         self.optimisation, self.shape, self.augmentation = recipe.optimisation, recipe.generator, recipe.augmentation
         self.views, self.losses, self.bootstrap = recipe.views, recipe.losses, recipe.bootstrap
         self.clip = Clip(**clip, device=self.device)
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
-        Recipe.of(**{name: block for name, block in settings.items() if name not in ("clip", "size")})
+        Text2LiveRecipe.of(**{name: block for name, block in settings.items() if name not in ("clip", "size")})
         return replace(super().describe(settings), digest=clip_digest(**settings["clip"]))
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> Text2LiveEdit:

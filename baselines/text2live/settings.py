@@ -93,7 +93,7 @@ def read(kind: type[Settings], name: str, given: Mapping[str, Any]) -> Settings:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Text2LiveRecipe:
     """All blocks of a recipe."""
 
     optimisation: Optimisation
@@ -112,7 +112,7 @@ class Recipe:
         views: Mapping[str, Any],
         losses: Mapping[str, Any],
         bootstrap: Mapping[str, Any],
-    ) -> Recipe:
+    ) -> Text2LiveRecipe:
         """Check blocks of settings.
 
         Raises:

@@ -1,1 +1,1 @@
-"""Makes images and scores: set-up, executors, one pair, progress."""
+"""Making images and scores: set-up, executors, one pair, progress."""

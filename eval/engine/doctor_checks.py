@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from cli.help import ROOT, choices
 
 
-class Finding(NamedTuple):
+class Check(NamedTuple):
     """The result of one check, a line of ``eval.doctor``.
 
     Attributes:
@@ -32,30 +32,30 @@ class Finding(NamedTuple):
     mend: str = ""
 
 
-def machine() -> Iterator[Finding]:
+def machine() -> Iterator[Check]:
     """Check processor, memory, disk and GPUs."""
     import torch
 
     from imagic.models.device import cpu_threads
 
-    yield Finding("processor", True, f"{platform.machine()}, {cpu_threads(None)} cores for this process")
+    yield Check("processor", True, f"{platform.machine()}, {cpu_threads(None)} cores for this process")
     gigabytes = _memory()
     if gigabytes is not None:
         enough = gigabytes >= 4
-        yield Finding(
+        yield Check(
             "memory", enough, f"{gigabytes:.0f} GiB", "" if enough else "the embedded default needs about 4 GiB"
         )
     free = shutil.disk_usage(Path.cwd()).free / 2**30
-    yield Finding(
+    yield Check(
         "disk", free > 0.2, f"{free:.0f} GiB free here", "" if free > 0.2 else "make room: a small run needs 0.2 GiB"
     )
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             properties = torch.cuda.get_device_properties(index)
             bf16 = "bfloat16" if torch.cuda.is_bf16_supported() else "no bfloat16"
-            yield Finding(f"GPU {index}", True, f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, {bf16}")
+            yield Check(f"GPU {index}", True, f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, {bf16}")
     else:
-        yield Finding("GPU", None, "none", "fine for Picturebook; Stable Diffusion wants one with 24 GiB")
+        yield Check("GPU", None, "none", "fine for Picturebook; Stable Diffusion wants one with 24 GiB")
 
 
 def _memory() -> float | None:
@@ -65,22 +65,22 @@ def _memory() -> float | None:
         return None
 
 
-def packages() -> Iterator[Finding]:
+def packages() -> Iterator[Check]:
     """Check every dependency, those of the extras too."""
     try:
         needs = requires("imagic-bench") or []
     except PackageNotFoundError:
-        yield Finding("imagic-bench", False, "not installed", "run `pip install -e .` in the project's folder")
+        yield Check("imagic-bench", False, "not installed", "run `pip install -e .` in the project's folder")
         return
     for need in needs:
         name, _, marker = need.partition(";")
         name = next(iter(name.replace(">", " ").replace("=", " ").replace("<", " ").split()))
         extra = marker.partition("extra ==")[2].strip(" '\"")
         try:
-            yield Finding(name, True, version(name))
+            yield Check(name, True, version(name))
         except PackageNotFoundError:
             mend = f"pip install 'imagic-bench[{extra}]'" if extra else "pip install -e ."
-            yield Finding(name, None if extra else False, "not installed", mend)
+            yield Check(name, None if extra else False, "not installed", mend)
 
 
 EMBEDDED_PARTS = {
@@ -95,7 +95,7 @@ JUDGES = ("clip", "perceptual", "judge")
 """Folders of the weights that the metrics of every embedded model read."""
 
 
-def models() -> Iterator[Finding]:
+def models() -> Iterator[Check]:
     """Check the weights that each choice of ``model`` needs."""
     from imagic.models.pins import PINS, UNET
     from imagic.models.weights import EMBEDDED, VARIANTS, digest, locate, paths
@@ -111,7 +111,7 @@ def models() -> Iterator[Finding]:
             needed += [locate(f"{EMBEDDED}{judge}") for judge in JUDGES]
             there = all(any(part.glob("*.safetensors")) for part in needed)
             facts = f"embedded, {digest(*folders)[:8]}" if there else "missing"
-            yield Finding(name, there, facts, "" if there else "the checkout is incomplete: fetch it again")
+            yield Check(name, there, facts, "" if there else "the checkout is incomplete: fetch it again")
         else:
             pins = {path: PINS[path].revision for path in named.values() if path in PINS}
             files = {variant: UNET.replace(".safe", f"{variant and '.'}{variant}.safe") for variant in ("", *VARIANTS)}
@@ -127,7 +127,7 @@ def models() -> Iterator[Finding]:
                 f"hf download {path}{f' --revision {pins[path]}' if path in pins else ''}, or model.{key}=FOLDER"
                 for key, path in lacking.items()
             )
-            yield Finding(name, not lacking or None, facts, mend)
+            yield Check(name, not lacking or None, facts, mend)
 
 
 def _on_hub_cache(repository: str, file: str, revision: str | None = None) -> bool:
@@ -136,7 +136,7 @@ def _on_hub_cache(repository: str, file: str, revision: str | None = None) -> bo
     return isinstance(try_to_load_from_cache(repository, file, revision=revision), str)
 
 
-def metrics() -> Iterator[Finding]:
+def metrics() -> Iterator[Check]:
     """Check the weights that the standard metrics need."""
     import open_clip
     import torch
@@ -150,7 +150,7 @@ def metrics() -> Iterator[Finding]:
             file = "open_clip_model.safetensors"
             there = _on_hub_cache(repository, file)
             mend = f"hf download {repository} {file}"
-            yield Finding(
+            yield Check(
                 f"CLIP {block.model}",
                 there or None,
                 "in the hub's cache" if there else "not here",
@@ -161,20 +161,20 @@ def metrics() -> Iterator[Finding]:
             target = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
             there = target.is_file()
             mend = f"download {url} to {target.parent}"
-            yield Finding(f"LPIPS {block.net}", there or None, "here" if there else "not here", "" if there else mend)
+            yield Check(f"LPIPS {block.net}", there or None, "here" if there else "not here", "" if there else mend)
 
 
-def data() -> Iterator[Finding]:
+def data() -> Iterator[Check]:
     """Check the datasets that are downloaded once."""
     from tedbench.download import cache_folder
 
     folder = cache_folder() / "tedbench-github"
     there = (folder / "input_list.json").is_file()
     mend = "downloaded at the first dataset=tedbench; without a network give dataset.root=FOLDER"
-    yield Finding("TEdBench", there or None, str(folder) if there else "not in the cache", "" if there else mend)
+    yield Check("TEdBench", there or None, str(folder) if there else "not in the cache", "" if there else mend)
 
 
-CHECKS: dict[str, Callable[[], Iterator[Finding]]] = {
+CHECKS: dict[str, Callable[[], Iterator[Check]]] = {
     "Machine": machine,
     "Packages": packages,
     "Models": models,

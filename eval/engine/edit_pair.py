@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.engine.signals import Stopped
-from eval.engine.stage_timer import Stages
+from eval.engine.stage_timer import StageTimer
 from eval.engine.task import Outcome, Task
 from eval.runs.writer import RunWriter
 from tedbench.datasets.base import Dataset
@@ -54,18 +54,18 @@ def edit_pair(
     origins = method.origins(entry)  # before anything is read, so that a later change is noticed
     try:
         pair = dataset.load(entry)
-        stages = Stages(progress)
+        timer = StageTimer(progress)
         if editor.awaits_group(pair):
-            editor.fit_group([pair if each == entry else _load(dataset, each) for each in group], stages)
-        with editor.fit(pair, stages) as edit:
+            editor.fit_group([pair if each == entry else _load(dataset, each) for each in group], timer)
+        with editor.fit(pair, timer) as edit:
             facts["fit_s"] = round(time.monotonic() - start, 2)
             start = time.monotonic()
             try:
-                for sample in edit.sample(requests, stages):
+                for sample in edit.sample(requests, timer):
                     samples.append(sample)
             finally:
                 origins = edit.origins()
-                facts |= {"sample_s": round(time.monotonic() - start, 2), **edit.facts(), **stages.facts()}
+                facts |= {"sample_s": round(time.monotonic() - start, 2), **edit.facts(), **timer.facts()}
     except Stopped:
         stopped = True
     except PairError as error:

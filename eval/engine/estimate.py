@@ -38,7 +38,7 @@ TABLES = 50_000
 """Approximate size in bytes of a pair's tables and of its part of the report."""
 
 
-class Cost(NamedTuple):
+class PairCost(NamedTuple):
     """Estimated cost of one pair.
 
     Attributes:
@@ -77,7 +77,7 @@ class Estimate(NamedTuple):
     pairs: int
     images: int
     load_s: float
-    pair: Cost
+    pair: PairCost
     peak: dict[str, float]
     device: str
     threads: int
@@ -138,7 +138,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
         load_s += first[0] * len(pairs) + first[1]
     peak_memory()
     fit_s, batch_s, images = measure(few, steps(plain["method"]), pairs, batch)
-    cost = Cost(
+    cost = PairCost(
         fit_s,
         batch_s * math.ceil(len(requests) / len(batch)),
         _scoring(metrics, pair, images) * len(requests),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from eval.engine.context import EditContext
 from eval.engine.edit_pair import edit_pair
 from eval.engine.executor import Executor, begin, record
-from eval.engine.heap import settled_heap
+from eval.engine.gc_freeze import gc_frozen
 from eval.engine.task import Task
 
 
@@ -18,7 +18,7 @@ class Inline(Executor):
         if not tasks:
             return
         editor, reporter = context.build(), context.reporter
-        with reporter.pairs(len(tasks)), settled_heap():
+        with reporter.pairs(len(tasks)), gc_frozen():
             for task in tasks:
                 begin(context, task.entry)
                 group = context.group_of(task.entry)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from eval.engine.corrections_taken import Taken
+from eval.engine.correction_summary import CorrectionSummary
 from eval.engine.task import Task
 from eval.runs.cards import MetricCards
 from eval.runs.corrections import TABLED, corrections
@@ -196,10 +196,10 @@ def lines(
         retry_failed: True if pairs that failed are tried again.
     """
     yield from (finding.damage for finding in findings if finding.damage)
-    taken = Taken(metrics)
+    summary = CorrectionSummary(metrics)
     for finding in findings:
-        taken.add(finding.told, finding.scored)
-    yield from taken.lines(measured)
+        summary.add(finding.told, finding.scored)
+    yield from summary.lines(measured)
     if count := sum(finding.unreadable for finding in findings):
         of = "1 finished pair" if count == 1 else f"{count} finished pairs"
         yield f"The pictures of {of} cannot be read now; what the run has of them stays as it is."

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from eval.engine.signals import Stop
+from eval.engine.signals import SignalGuard
 from runtime.tables import open_console
 from tedbench.pair import Entry
 
@@ -25,7 +25,7 @@ class Reporter:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or open_console()
-        self.stop = Stop()
+        self.stop = SignalGuard()
         self._bars: Progress | None = None
         self._total = self._count = 0
         self._start = 0.0
@@ -102,10 +102,10 @@ class Reporter:
             seconds = time.monotonic() - self._start
             left = seconds / self._count * (self._total - self._count)
             took = time.monotonic() - self._started.pop(entry.id)
-            self.say(f"[{self._count}/{self._total}] {entry.id}  {took:.0f} s, about {in_words(left)} left")
+            self.say(f"[{self._count}/{self._total}] {entry.id}  {took:.0f} s, about {duration(left)} left")
 
 
-def in_words(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Format seconds: "12 s", "3 min", "2.5 h"."""
     return (
         f"{seconds:.0f} s"

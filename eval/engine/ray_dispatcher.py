@@ -20,7 +20,7 @@ SHUTDOWN_TIMEOUT = 10.0
 """Seconds that workers have to finish the images in progress when the user stops a run."""
 
 WARN_AFTER = 120.0
-"""Seconds without any worker after which the user is told."""
+"""Seconds without any worker after which a message is printed."""
 
 
 class Dispatcher:

@@ -13,7 +13,7 @@ from typing import Any
 from eval.engine.edit_pair import edit_pair, reason
 from eval.engine.groups import groups
 from eval.engine.plan import Wanted, examine_pair
-from eval.engine.signals import Stop
+from eval.engine.signals import SignalGuard
 from eval.engine.task import Outcome, Task
 from eval.runs.writer import RunWriter
 from tedbench.errors import PairError, UserError
@@ -31,7 +31,7 @@ class Worker:
             cwd: the driver's working directory, the base of relative paths.
         """
         self._folder, self._settings, self._device, self._threads, self._cwd = folder, settings, device, threads, cwd
-        self._built, self._stage, self._stop = False, ("", 0, 1), Stop()
+        self._built, self._stage, self._stop = False, ("", 0, 1), SignalGuard()
 
     def build(self) -> None:
         """Build the method and the metrics, once. (Ray would treat an error in the constructor as a lost worker.)
@@ -57,7 +57,7 @@ class Worker:
         self._metrics = build_metrics(settings["metrics"], device)
         self._groups = groups(self._dataset.entries, self._method.group)
         self._built = True
-        gc.freeze()  # see eval.engine.heap; here until the process ends
+        gc.freeze()  # see eval.engine.gc_freeze; here until the process ends
 
     def stage(self) -> tuple[str, int, int]:
         """Return the current stage, its step and its number of steps."""

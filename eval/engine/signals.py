@@ -13,7 +13,7 @@ class Stopped(KeyboardInterrupt):
     """Raised after SIGINT or SIGTERM at a point where no finished work is lost."""
 
 
-class Stop:
+class SignalGuard:
     """Context manager that defers SIGINT and SIGTERM.
 
     The first signal is kept until :meth:`check`; a second one raises KeyboardInterrupt at once. Outside the main thread
@@ -40,7 +40,7 @@ class Stop:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # only it can install handlers
-            self._before = {number: signal.signal(number, self._hear) for number in self.SIGNALS}
+            self._before = {number: signal.signal(number, self._on_signal) for number in self.SIGNALS}
         return self
 
     def __exit__(
@@ -49,7 +49,7 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True

@@ -9,7 +9,7 @@ from eval.engine.memory import peak_memory
 from tedbench.method import Progress
 
 
-class Stages:
+class StageTimer:
     """A :data:`~tedbench.method.Progress` that measures time and memory of every stage and calls another one.
 
     Work before a stage's first step, such as encoding the image, counts as part of the stage.

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from eval.metrics.base import Kind, Metric, Reference, check_images
-from eval.metrics.judgement import QUESTIONS_OF_SUCCESS, Judgement, compare, facts, untouched_psnr
+from eval.metrics.judgement import QUESTIONS_OF_SUCCESS, Judgement, facts, judge_edit, untouched_psnr
 from eval.metrics.recent import Recent, content
 from eval.runs.files import file_digest
 from imagic.models.weights import EMBEDDED, locate
@@ -99,7 +99,7 @@ class Reader:
         likeness = lambda: untouched_psnr(reference.image, truth, images)
         return self._edited.get(
             content(reference.image, truth, images),
-            lambda: [compare(*asked, *each) for each in zip(self._read(images), likeness(), strict=True)],
+            lambda: [judge_edit(*asked, *each) for each in zip(self._read(images), likeness(), strict=True)],
         )
 
     def _read_pair(self, pair: np.ndarray) -> tuple[Reading, Reading] | None:

@@ -43,7 +43,7 @@ class Judgement(NamedTuple):
         return self.changed and self.kept
 
 
-def compare(before: Reading, after: Reading, edited: Reading, likeness: float | None) -> Judgement:
+def judge_edit(before: Reading, after: Reading, edited: Reading, likeness: float | None) -> Judgement:
     """Judge an edited image by its reading.
 
     Args:

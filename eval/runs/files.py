@@ -54,7 +54,7 @@ def replace_text(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def write_table(path: Path, table: pd.DataFrame) -> str:
+def write_parquet(path: Path, table: pd.DataFrame) -> str:
     """Write a table as Parquet atomically, and return the file's sha256."""
     content = io.BytesIO()
     table.to_parquet(content, index=False)
@@ -63,7 +63,7 @@ def write_table(path: Path, table: pd.DataFrame) -> str:
     return hashlib.sha256(content.getbuffer()).hexdigest()
 
 
-def read_table(path: Path, digest: str | None = None) -> pa.Table:
+def read_parquet(path: Path, digest: str | None = None) -> pa.Table:
     """Read a Parquet file.
 
     Args:

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from filelock import FileLock
 
-from eval.runs.files import DamagedError, clear_half_written, file_digest, read_table, replace_text, write_table
+from eval.runs.files import DamagedError, clear_half_written, file_digest, read_parquet, replace_text, write_parquet
 from tedbench.disk import writing
 from tedbench.image import read_image
 from tedbench.method import Origin, Origins
@@ -150,7 +150,7 @@ class Shard:
             _, digest = self._files()[SAMPLES]
         except OSError:  # it is being replaced
             raise DamagedError(f"{self.folder} is not complete.") from None
-        return read_table(self.folder / SAMPLES, digest)
+        return read_parquet(self.folder / SAMPLES, digest)
 
     def input(self) -> np.ndarray:
         return read_image(self.folder / "input.png")
@@ -217,7 +217,7 @@ class Shard:
         path = self.score_file(metric)
         path.parent.mkdir(exist_ok=True)
         clear_half_written(path.parent)
-        digest = write_table(path, scores.reindex(columns=list(SCORE_COLUMNS), fill_value=""))
+        digest = write_parquet(path, scores.reindex(columns=list(SCORE_COLUMNS), fill_value=""))
         sums = {name: known for name, known in self._score_sums().items() if (path.parent / name).exists()}
         replace_text(path.parent / "sums.json", json.dumps(sums | {path.name: digest}, sort_keys=True, indent=1))
 
@@ -268,4 +268,4 @@ class Shard:
             return {}
 
     def _score_table(self, path: Path) -> pa.Table:
-        return read_table(path, self._score_sums().get(path.name, "")).select(list(SCORE_COLUMNS))
+        return read_parquet(path, self._score_sums().get(path.name, "")).select(list(SCORE_COLUMNS))

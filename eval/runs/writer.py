@@ -26,7 +26,7 @@ from eval.runs.files import (
     link_or_copy,
     replace_text,
     sync_folder,
-    write_table,
+    write_parquet,
 )
 from eval.runs.folder import Run
 from eval.runs.input_digest import input_digest, pixel_digest
@@ -279,7 +279,7 @@ class RunWriter(Run):
         if digests:
             info = info | {"origins": [[*key, digest] for key, digest in sorted(digests.items())]}
         table = pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS)).sort_values(KEY)
-        write_table(folder / "samples.parquet", table)
+        write_parquet(folder / "samples.parquet", table)
         texts = {"target_text": entry.target_text, **entry.texts()}
         paths = sorted(path for path in folder.iterdir() if path.is_file())
         files = {path.name: [path.stat().st_size, file_digest(path)] for path in paths}
@@ -291,7 +291,7 @@ class RunWriter(Run):
         for name, table in (("samples", self.samples()), ("scores", self.scores())):
             path = self.folder / f"{name}.parquet"
             with writing(path):
-                write_table(path, table)
+                write_parquet(path, table)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file into the folder atomically."""

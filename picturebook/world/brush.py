@@ -13,7 +13,7 @@ Point = tuple[float, float]
 
 
 class Brush:
-    """Draws shapes given in subject coordinates on a canvas of pixels."""
+    """Brush for shapes given in subject coordinates on a canvas of pixels."""
 
     def __init__(self, draw: ImageDraw.ImageDraw, x: float, ground: float, height: float, facing: int) -> None:
         self.draw, self.x, self.ground, self.height, self.facing = draw, x, ground, height, facing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.engine.estimate import Cost, Estimate, one_batch, steps, with_steps
+from eval.engine.estimate import Estimate, PairCost, one_batch, steps, with_steps
 from eval.engine.plan_text import memory, size, span
 from tedbench.method import Axis
 
@@ -45,7 +45,7 @@ def test_where_a_seed_is_a_fit_a_batch_is_all_of_one_seed():
 
 
 def test_workers_share_the_pairs_and_each_loads_its_model():
-    found = Estimate(100, 88, 10.0, Cost(60.0, 30.0, 10.0, 2_000, 500), {"peak_gib": 13.8}, "cuda", 1)
+    found = Estimate(100, 88, 10.0, PairCost(60.0, 30.0, 10.0, 2_000, 500), {"peak_gib": 13.8}, "cuda", 1)
     assert found.seconds() == 10 + 100 * 100
     assert found.seconds(8) == 10 + 13 * 100  # the last of eight rounds of 12 has 4 pairs more
     assert found.bytes == 100 * 2_500

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from eval.engine.signals import Stop, Stopped
+from eval.engine.signals import SignalGuard, Stopped
 from tedbench.method import Axis, Edit, Editor, Sample, silent
 
 
@@ -64,14 +64,14 @@ def test_a_fit_is_left_at_its_next_step_and_nothing_counts_as_failed(job):
 
 
 def test_after_it_signals_do_what_they_did_before():
-    before = [signal.getsignal(number) for number in Stop.SIGNALS]
-    with Stop() as stop:
+    before = [signal.getsignal(number) for number in SignalGuard.SIGNALS]
+    with SignalGuard() as stop:
         os.kill(os.getpid(), signal.SIGTERM)
-    assert stop.asked and [signal.getsignal(number) for number in Stop.SIGNALS] == before
+    assert stop.asked and [signal.getsignal(number) for number in SignalGuard.SIGNALS] == before
 
 
 def test_a_second_signal_interrupts_at_once():
-    with Stop(), pytest.raises(KeyboardInterrupt) as interrupted:
+    with SignalGuard(), pytest.raises(KeyboardInterrupt) as interrupted:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
     assert not isinstance(interrupted.value, Stopped)

@@ -12,7 +12,7 @@ from eval.analysis.validity.ranking import ALL
 from eval.analysis.validity.scores import STRENGTH, Score
 
 FREEDOMS = ("strength", "seed", "strength and seed")
-"""What a score chooses: the strength for each seed, the seed at the fixed strength, or both. Means are over pairs."""
+"""Choices by a score: the strength for each seed, the seed at the fixed strength, or both. Means are over pairs."""
 
 FIXED, HINDSIGHT = "best fixed strength", "best fixed strength, in hindsight"
 CHANCE, ORACLE = "by chance", "oracle"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import eval.engine.stage_timer
-from eval.engine.stage_timer import Stages
+from eval.engine.stage_timer import StageTimer
 
 
 def test_stages_are_kept_apart_and_told_on():
     told = []
-    stages = Stages(lambda *step: told.append(step))
+    stages = StageTimer(lambda *step: told.append(step))
     for stage, count in (("embedding", 3), ("fine-tuning", 2)):
         for step in range(1, count + 1):
             stages(stage, step, count)
@@ -27,7 +27,7 @@ def test_stages_are_kept_apart_and_told_on():
 def test_a_stage_that_comes_again_keeps_its_highest_peak(monkeypatch):
     peaks = iter([1.0, 5.0, 2.0, 0.5])
     monkeypatch.setattr(eval.engine.stage_timer, "peak_memory", lambda: {"peak_gib": next(peaks)})
-    stages = Stages(lambda *_: None)
+    stages = StageTimer(lambda *_: None)
     for _ in range(2):
         stages("sampling", 1, 1)
     facts = stages.facts()

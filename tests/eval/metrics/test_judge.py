@@ -18,7 +18,7 @@ from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.base import Reference
 from eval.metrics.judge import Judged, open_reader
-from eval.metrics.judgement import SAME_SCENE_PSNR, compare, untouched_psnr
+from eval.metrics.judgement import SAME_SCENE_PSNR, judge_edit, untouched_psnr
 from eval.present.figures.curves import draw_run
 from eval.present.report.build import write_report
 from eval.present.summary import print_summary
@@ -62,41 +62,41 @@ def reference(noise_image):
 
 
 def test_the_true_edit_is_a_success_and_the_input_lacks_the_change():
-    assert compare(BEFORE, SITTING, SITTING, 40.0).success
-    unchanged = compare(BEFORE, SITTING, BEFORE, float("inf"))
+    assert judge_edit(BEFORE, SITTING, SITTING, 40.0).success
+    unchanged = judge_edit(BEFORE, SITTING, BEFORE, float("inf"))
     assert (unchanged.changed, unchanged.kept, unchanged.right) == (False, True, 8)
     assert unchanged.faults == ("state standing, not sitting",)
 
 
 def test_an_edit_that_changes_something_else_too_is_no_success():
-    found = compare(BEFORE, SITTING, read(state="dog sitting", color="black"), 30.0)
+    found = judge_edit(BEFORE, SITTING, read(state="dog sitting", color="black"), 30.0)
     assert (found.changed, found.kept, found.success) == (True, False, False)
 
 
 def test_another_wrong_answer_to_what_was_asked_does_not_spoil_the_rest():
-    found = compare(BEFORE, SITTING, read(state="dog lying"), 30.0)
+    found = judge_edit(BEFORE, SITTING, read(state="dog lying"), 30.0)
     assert (found.changed, found.kept) == (False, True)
 
 
 def test_another_scene_with_all_the_right_answers_has_not_kept_the_rest():
-    found = compare(BEFORE, SITTING, SITTING, SAME_SCENE_PSNR - 0.1)
+    found = judge_edit(BEFORE, SITTING, SITTING, SAME_SCENE_PSNR - 0.1)
     assert (found.changed, found.kept) == (True, False)
     assert "dB" in found.faults[0]
-    assert compare(BEFORE, SITTING, SITTING, None).success
+    assert judge_edit(BEFORE, SITTING, SITTING, None).success
 
 
 def test_what_is_no_picture_of_the_world_has_neither_changed_nor_kept():
-    found = compare(BEFORE, SITTING, read(real=0.4, state="dog sitting"), 40.0)
+    found = judge_edit(BEFORE, SITTING, read(real=0.4, state="dog sitting"), 40.0)
     assert (found.changed, found.kept, found.right) == (False, False, 0)
 
 
 def test_a_kind_in_the_states_name_counts_once():
     cat = read(kind="cat", state="cat standing")
-    half = compare(BEFORE, cat, read(kind="cat", state="dog standing"), 30.0)
+    half = judge_edit(BEFORE, cat, read(kind="cat", state="dog standing"), 30.0)
     assert half.success and half.right == len(STANDING)
-    lying = compare(BEFORE, cat, read(kind="cat", state="cat lying"), 30.0)
+    lying = judge_edit(BEFORE, cat, read(kind="cat", state="cat lying"), 30.0)
     assert (lying.changed, lying.kept, lying.right) == (True, False, len(STANDING) - 1)
-    dog = compare(BEFORE, cat, BEFORE, 30.0)
+    dog = judge_edit(BEFORE, cat, BEFORE, 30.0)
     assert (dog.changed, dog.kept, dog.right) == (False, True, len(STANDING) - 1)
 
 

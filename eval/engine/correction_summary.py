@@ -9,8 +9,8 @@ from eval.runs.cards import MetricCards
 from eval.runs.corrections import depends
 
 
-class Taken:
-    """Counter of the corrections that a command takes over, described in one line each.
+class CorrectionSummary:
+    """Summary of the corrections that a command takes over, described in one line each.
 
     Args:
         metrics: the cards of the run.
