@@ -32,13 +32,15 @@ SIZE = 16
 
 
 @pytest.fixture(params=METHODS)
-def make(request, tiny_model):
+def make(request, tiny_model, random_clip):
     """Makes the method anew."""
 
     def made(seed=0):
         quick = [f"recipe.{request.param}.{key}={value}" for key, value in METHODS[request.param].items()]
         settings = resolved(compose("run", [f"method={request.param}", *quick]))["method"]
         del settings["name"]
+        if "clip" in settings:
+            settings["clip"]["model"] = random_clip
         takes = inspect.signature(get_object(settings["_target_"])).parameters
         offered = {"model": tiny_model(), "device": "cpu", "seed": seed, "sample_batch": 3}
         return build(settings, **{key: value for key, value in offered.items() if key in takes})
