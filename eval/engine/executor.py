@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from eval.engine.context import EditContext
 from eval.engine.placement import Placement
@@ -21,7 +21,10 @@ class Executor(ABC):
 
     Attributes:
         part: the part of the dataset's pairs that this command edits, such as one for each job of a Slurm array.
+        edits_here: True if this process builds and runs the method itself.
     """
+
+    edits_here: ClassVar[bool] = True
 
     def __init__(self, shard: str | None = None) -> None:
         """

@@ -37,9 +37,9 @@ class Worker:
         """Build the method and the metrics, once. (Ray would treat an error in the constructor as a lost worker.)
 
         Raises:
-            UserError: see :func:`eval.engine.setup.build_with_fits`.
+            UserError: see :func:`eval.engine.build.build_with_fits`.
         """
-        from eval.engine.setup import build_with_fits
+        from eval.engine.build import build_with_fits
         from eval.metrics.build import build_metrics
         from imagic.api import describe_editor
         from imagic.models.device import settle

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from eval.engine.context import EditContext
 from eval.engine.executor import Executor
@@ -15,7 +14,6 @@ from eval.engine.progress import Reporter
 from eval.engine.repair import repair
 from eval.engine.score_pair import lacks_scores, score_run
 from eval.engine.spec import RunSpec
-from eval.runs.config import fit_identity
 from eval.runs.listing import left_out
 from eval.runs.lock import RunLock
 from eval.runs.provenance import provenance
@@ -30,12 +28,14 @@ def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
 
     Raises:
         UserError: the folder holds another run or a run of another list, another command works on it, or it cannot be
-            written to.
+            written to; or the method of a new run cannot be built.
     """
     dataset, part = spec.part, spec.executor.part
     placement, own = spec.placement, spec.executor.own_device(spec.placement)
     numerics = {**spec.settings["numerics"], "device": own, "threads": placement.threads}
     settle(numerics if own == placement.device else {**numerics, "dtype": "float32"})
+    if spec.executor.edits_here and not spec.folder.exists():
+        load_editor(spec, reporter)  # errors of the method are raised before the folder is created
     made_with = provenance(placement.device, placement.threads, spec.weights, spec.dataset.entries)
     lock = RunLock(spec.folder, part, reporter.say)
     try:
@@ -75,7 +75,7 @@ def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
         spec.part,
         spec.method,
         spec.requests,
-        partial(_build, spec, reporter),
+        partial(load_editor, spec, reporter),
         reporter,
         spec.placement,
         settings,
@@ -112,38 +112,19 @@ def make_images(context: EditContext, executor: Executor) -> None:
         executor.run(context, plan(findings))
 
 
-def _build(spec: RunSpec, reporter: Reporter) -> Editor:
-    settings, _ = (
-        spec.settings,
-        spec.measures,
-    )  # missing weights of metrics are reported before the long steps
-    reporter.say(f"loading {settings['model' if spec.weights else 'method']['name']}")
-    if spec.weights and settings["numerics"]["compile"]:
-        reporter.say("the networks are compiled with the first pair, which takes minutes more unless torch knows them")
-    found = {key: str(folder) for key, folder in spec.weights.items()}  # located once, not looked up again
-    located = {**settings, "model": {**settings["model"], **found}}
-    editor = build_with_fits(located, spec.config, spec.placement.device)
-    if settings["fits"]["keep"] != "none" and spec.method.keeps_fits:
-        reporter.say(f"fits are kept in {settings['fits']['folder']}")
-    return editor
-
-
-def build_with_fits(settings: Mapping[str, Any], config: Mapping[str, Any], device: str) -> Editor:
-    """Build the method, with the cache of fits if fits are kept.
-
-    Args:
-        settings: the resolved configuration.
-        config: content of the run's config.yaml.
-        device: device of the method.
+def load_editor(spec: RunSpec, reporter: Reporter) -> Editor:
+    """Return the method of a run, built on the first call, after the metrics, whose errors come sooner.
 
     Raises:
-        UserError: settings are wrong, weights are missing, or the folder of fits cannot be written to.
+        UserError: see :func:`eval.engine.build.build_with_fits`, or weights of a metric are missing.
     """
-    from imagic.api import build_editor, describe_editor
-    from imagic.fits import FitStore
-
-    keep, fits = settings["fits"]["keep"], None
-    if keep != "none" and describe_editor(settings).keeps_fits:
-        fits = FitStore(Path(str(settings["fits"]["folder"])), keep, fit_identity(dict(config), keep))
-    editor: Editor = build_editor(settings, device, fits=fits)
-    return editor
+    if "editor" not in vars(spec):
+        settings, _ = spec.settings, spec.measures
+        reporter.say(f"loading {settings['model' if spec.weights else 'method']['name']}")
+        if spec.weights and settings["numerics"]["compile"]:
+            reporter.say(
+                "the networks are compiled with the first pair, which takes minutes more unless torch knows them"
+            )
+        if settings["fits"]["keep"] != "none" and spec.method.keeps_fits:
+            reporter.say(f"fits are kept in {settings['fits']['folder']}")
+    return spec.editor
