@@ -28,12 +28,12 @@ def main(cfg: DictConfig) -> None:
     from rich.table import Table
 
     from eval.engine.estimate import estimate
-    from eval.engine.plan_text import WORKERS, lines, memory, span, workers_here
+    from eval.engine.plan_text import WORKERS, describe_estimate, memory, span, workers_here
     from eval.engine.progress import Reporter
 
     reporter = Reporter()
     found = estimate(cfg, reporter)
-    for line in lines(found, cfg, shutil.disk_usage(Path.cwd()).free):
+    for line in describe_estimate(found, cfg, shutil.disk_usage(Path.cwd()).free):
         reporter.say(line)
     table = Table()
     for heading in ("workers", "time", "memory"):

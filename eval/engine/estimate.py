@@ -137,7 +137,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     if plain["numerics"]["compile"]:
         load_s += first[0] * len(pairs) + first[1]
     peak_memory()
-    fit_s, batch_s, images = measure(few, steps(plain["method"]), pairs, batch)
+    fit_s, batch_s, images = extrapolate(few, steps(plain["method"]), pairs, batch)
     cost = PairCost(
         fit_s,
         batch_s * math.ceil(len(requests) / len(batch)),
@@ -180,7 +180,7 @@ def one_batch(method: Description, requests: Sequence[tuple[float, int]], size: 
     return list(requests[::-every][:size])[::-1]
 
 
-def measure(
+def extrapolate(
     few: Callable[[Mapping[str, int]], Editor],
     whole: Mapping[str, int],
     pairs: Sequence[EditPair],

@@ -16,7 +16,7 @@ from eval.runs.corrections import TABLED, corrections
 from eval.runs.files import DamagedError
 from eval.runs.folder import Run
 from eval.runs.input_digest import Inputs
-from eval.runs.shard import Shard, listed
+from eval.runs.shard import Shard, damage_text
 from tedbench.datasets.base import Dataset
 from tedbench.errors import UserError
 from tedbench.method import Description
@@ -133,7 +133,7 @@ def examine_pair(run: Run, wanted: Wanted, entry: Entry) -> Finding:
     return Finding(
         entry,
         [request for request in requests if request not in have],
-        f"{entry.id}: {listed(broken)}. What is lost is made again." if broken else "",
+        f"{entry.id}: {damage_text(broken)}. What is lost is made again." if broken else "",
         rewrite=bool(broken and have),
         corrected=corrected if have and not broken else (),
         told=told,
@@ -184,7 +184,7 @@ def shards_of(run: Run, dataset: Dataset) -> list[Shard]:
     return [shard for entry in dataset.entries if (shard := run.shard(entry.id)).exists()]
 
 
-def lines(
+def describe_findings(
     findings: Sequence[Finding], metrics: MetricCards, measured: Sequence[str], retry_failed: bool = False
 ) -> Iterator[str]:
     """Yield lines that describe findings: damage, corrections, replaced images and the number of finished pairs.

@@ -9,7 +9,7 @@ from eval.engine.estimate import Estimate
 WORKERS = (1, 2, 4, 8)
 
 
-def lines(found: Estimate, cfg: DictConfig, free: int) -> list[str]:
+def describe_estimate(found: Estimate, cfg: DictConfig, free: int) -> list[str]:
     """Return lines with the cost of the whole run and of one pair.
 
     Args:

@@ -15,7 +15,7 @@ from eval.engine.progress import Reporter
 from eval.metrics.base import Metric, Reference
 from eval.runs.files import DamagedError
 from eval.runs.folder import Run
-from eval.runs.shard import KEY, Shard, listed
+from eval.runs.shard import KEY, Shard, damage_text
 from eval.runs.writer import RunWriter
 from imagic.models.device import exact_products
 from tedbench.disk import writing
@@ -123,7 +123,7 @@ def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metri
         pictures(tuple(rows["image"]))
     reference = Reference(shard.input(), info["target_text"], info["source_text"], shard.truth())
     if broken := shard.broken(thorough=True):
-        raise DamagedError(f"{listed(broken)}. Repeat the run's eval.run to make it again, or restore it.")
+        raise DamagedError(f"{damage_text(broken)}. Repeat the run's eval.run to make it again, or restore it.")
     for metric, rows in work:
         images, reason = pictures(tuple(rows["image"])), metric.unscored(reference)
         with exact_products():

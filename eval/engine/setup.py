@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eval.engine.context import EditContext
 from eval.engine.executor import Executor
-from eval.engine.plan import examine, lines, plan, shards_of
+from eval.engine.plan import describe_findings, examine, plan, shards_of
 from eval.engine.progress import Reporter
 from eval.engine.repair import repair
 from eval.engine.score_pair import lacks_scores, score_run
@@ -105,7 +105,7 @@ def make_images(context: EditContext, executor: Executor) -> None:
     """Examine a run's folder, repair it, and run the tasks that are left."""
     reporter, wanted = context.reporter, context.wanted
     findings = examine(context.run, wanted)
-    for line in lines(findings, context.run.metrics, context.metrics, context.retry_failed):
+    for line in describe_findings(findings, context.run.metrics, context.metrics, context.retry_failed):
         reporter.say(line)
     repair(context.run, context.dataset, findings, reporter)
     with reporter.stop:

@@ -46,7 +46,7 @@ SAMPLES = "samples.parquet"
 KEY = ["strength", "seed"]
 
 
-def listed(broken: Mapping[str, str]) -> str:
+def damage_text(broken: Mapping[str, str]) -> str:
     """Format :meth:`Shard.broken` as a line: "eta1-s0.png is missing; eta0-s0.png has been changed"."""
     return "; ".join(f"{name} {what}" for name, what in broken.items())
 

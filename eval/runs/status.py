@@ -53,7 +53,7 @@ def status_of(run: Run, thorough: bool = False) -> Status:
     from eval.runs.files import DamagedError
     from eval.runs.folder import last_start
     from eval.runs.lock import owners
-    from eval.runs.shard import listed
+    from eval.runs.shard import damage_text
 
     events, at_work = run.events(), owners(run.folder)
     start = last_start(events)
@@ -63,7 +63,7 @@ def status_of(run: Run, thorough: bool = False) -> Status:
     shards = run.shards()
     for shard in shards:
         try:
-            info, broken = shard.info(), listed(shard.broken(thorough))
+            info, broken = shard.info(), damage_text(shard.broken(thorough))
             samples = shard.sample_table()
         except DamagedError as error:
             damaged[shard.id] = str(error)
