@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from eval.present.figures.pictures import PLACE_COLUMNS, Block, Row, Tile, write_places
+from eval.present.figures.pictures import PLACE_COLUMNS, Block, ImageRow, Tile, write_places
 
 
 def tile(pair, strength, **more):
@@ -22,8 +22,8 @@ def tile(pair, strength, **more):
 
 def test_blocks_rows_and_columns_count_from_1_and_an_empty_place_counts_too(tmp_path):
     blocks = [
-        Block("first", [Row([tile("a", 0.0), None, tile("a", 1.0)])]),
-        Block("second", [Row([None]), Row([tile("b", 0.5)])]),
+        Block("first", [ImageRow([tile("a", 0.0), None, tile("a", 1.0)])]),
+        Block("second", [ImageRow([None]), ImageRow([tile("b", 0.5)])]),
     ]
     write_places(blocks, tmp_path / "places.csv")
     table = pd.read_csv(tmp_path / "places.csv")
@@ -33,7 +33,9 @@ def test_blocks_rows_and_columns_count_from_1_and_an_empty_place_counts_too(tmp_
 
 
 def test_an_input_has_no_seed_and_further_columns_follow(tmp_path):
-    write_places([Block("", [Row([tile("a", None, seed=None), tile("a", 0.5, value=0.25)])])], tmp_path / "places.csv")
+    write_places(
+        [Block("", [ImageRow([tile("a", None, seed=None), tile("a", 0.5, value=0.25)])])], tmp_path / "places.csv"
+    )
     table = pd.read_csv(tmp_path / "places.csv", dtype={"seed": "Int64"})
     assert table.columns[-1] == "value" and table["value"].isna().tolist() == [True, False]
     assert table["seed"].isna().tolist() == [True, False] and table["seed"].iloc[1] == 0
