@@ -22,7 +22,7 @@ from eval.metrics.base import Metric
 from eval.runs.cards import MetricCard, MetricCards
 from eval.runs.folder import Run
 from eval.runs.provenance import package_version
-from imagic.models.weights import EMBEDDED, locate
+from imagic.models.weights import EMBEDDED, locate, locate_all
 from runtime.threads import usable_cores
 from tedbench.disk import is_file
 from tedbench.errors import UserError
@@ -77,6 +77,8 @@ def describe(settings: Mapping[str, Any], executor: Executor) -> Described:
     from imagic.api import describe_editor
 
     method = describe_editor(settings)
+    if method.takes_model:
+        locate_all(settings["model"])  # weights that are not here are reported before those of metrics
     placement = executor.place(settings["numerics"])
     metrics = build_metrics(settings["metrics"], executor.own_device(placement))
     cards = MetricCards(metric.card for metric in metrics)

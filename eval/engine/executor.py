@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from eval.engine.context import EditContext
 from eval.engine.placement import Placement
@@ -21,7 +21,10 @@ class Executor(ABC):
 
     Attributes:
         part: which of the dataset's pairs this command edits; each command of a Slurm array has one part.
+        edits_here: True if this process itself holds the method.
     """
+
+    edits_here: ClassVar[bool] = True
 
     def __init__(self, shard: str | None = None) -> None:
         """

@@ -24,6 +24,8 @@ from tedbench.settings import Count, Natural
 class Ray(Executor):
     """Each worker builds the method and the metrics once and edits pair after pair."""
 
+    edits_here = False
+
     def __init__(
         self, workers: Count | None = None, address: str | None = None, retries: Natural = 2, shard: str | None = None
     ) -> None:

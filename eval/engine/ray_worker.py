@@ -39,7 +39,7 @@ class Worker:
         Raises:
             UserError: see :func:`eval.engine.setup.build_with_fits`.
         """
-        from eval.engine.setup import build_with_fits
+        from eval.engine.build import build_with_fits
         from eval.metrics.build import build_metrics
         from imagic.api import describe_editor
         from imagic.models.device import settle

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from eval.engine.context import EditContext
 from eval.engine.executor import Executor
@@ -15,7 +14,6 @@ from eval.engine.progress import Reporter
 from eval.engine.repair import repair
 from eval.engine.score_pair import lacks_scores, score_run
 from eval.engine.spec import RunSpec
-from eval.runs.config import fit_identity
 from eval.runs.listing import left_out
 from eval.runs.lock import RunLock
 from eval.runs.provenance import provenance
@@ -35,6 +33,8 @@ def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
     placement, own = spec.placement, spec.executor.own_device(spec.placement)
     numerics = {**spec.settings["numerics"], "device": own, "threads": placement.threads}
     settle(numerics if own == placement.device else {**numerics, "dtype": "float32"})
+    if spec.executor.edits_here and not spec.folder.exists():
+        load_editor(spec, reporter)  # what is wrong with the method is reported before there is a folder
     made_with = provenance(placement.device, placement.threads, spec.weights, spec.dataset.entries)
     lock = RunLock(spec.folder, part, reporter.say)
     try:
@@ -72,7 +72,7 @@ def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
         spec.part,
         spec.method,
         spec.requests,
-        partial(_build, spec, reporter),
+        partial(load_editor, spec, reporter),
         reporter,
         spec.placement,
         settings,
@@ -109,38 +109,15 @@ def make_images(context: EditContext, executor: Executor) -> None:
         executor.run(context, plan(findings))
 
 
-def _build(spec: RunSpec, reporter: Reporter) -> Editor:
-    settings, _ = (
-        spec.settings,
-        spec.measures,
-    )  # weights of metrics that are not here are reported before the long steps
-    reporter.say(f"loading {settings['model' if spec.weights else 'method']['name']}")
-    if spec.weights and settings["numerics"]["compile"]:
-        reporter.say("the networks are compiled with the first pair, which takes minutes more unless torch knows them")
-    found = {key: str(folder) for key, folder in spec.weights.items()}  # the hub is not asked twice
-    located = {**settings, "model": {**settings["model"], **found}}
-    editor = build_with_fits(located, spec.config, spec.placement.device)
-    if settings["fits"]["keep"] != "none" and spec.method.keeps_fits:
-        reporter.say(f"fits are kept in {settings['fits']['folder']}")
-    return editor
-
-
-def build_with_fits(settings: Mapping[str, Any], config: Mapping[str, Any], device: str) -> Editor:
-    """Build the method, with the folder in which its fits are kept.
-
-    Args:
-        settings: the resolved configuration.
-        config: the run's.
-        device: where the method computes.
-
-    Raises:
-        UserError: wrong settings, weights that are not here, or a folder of fits that cannot be written to.
-    """
-    from imagic.api import build_editor, describe_editor
-    from imagic.fits import FitStore
-
-    keep, fits = settings["fits"]["keep"], None
-    if keep != "none" and describe_editor(settings).keeps_fits:
-        fits = FitStore(Path(str(settings["fits"]["folder"])), keep, fit_identity(dict(config), keep))
-    editor: Editor = build_editor(settings, device, fits=fits)
-    return editor
+def load_editor(spec: RunSpec, reporter: Reporter) -> Editor:
+    """Return the method of a run, built on the first call; errors of the metrics' weights are raised first."""
+    if "editor" not in vars(spec):
+        settings, _ = spec.settings, spec.measures
+        reporter.say(f"loading {settings['model' if spec.weights else 'method']['name']}")
+        if spec.weights and settings["numerics"]["compile"]:
+            reporter.say(
+                "the networks are compiled with the first pair, which takes minutes more unless torch knows them"
+            )
+        if settings["fits"]["keep"] != "none" and spec.method.keeps_fits:
+            reporter.say(f"fits are kept in {settings['fits']['folder']}")
+    return spec.editor

@@ -22,7 +22,7 @@ from eval.runs.listing import Listing, listing_of
 from tedbench.build import build
 from tedbench.datasets.base import Dataset
 from tedbench.datasets.build import build_dataset
-from tedbench.method import Description
+from tedbench.method import Description, Editor
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,15 @@ class RunSpec:
         from eval.metrics.build import build_metrics
 
         return build_metrics(self.settings["metrics"], self.executor.own_device(self.placement))
+
+    @cached_property
+    def editor(self) -> Editor:
+        """The method, built in this process."""
+        from eval.engine.build import build_with_fits
+
+        found = {key: str(folder) for key, folder in self.weights.items()}  # the hub is not asked twice
+        located = {**self.settings, "model": {**self.settings["model"], **found}}
+        return build_with_fits(located, self.config, self.placement.device)
 
     @property
     def metric_names(self) -> list[str]:

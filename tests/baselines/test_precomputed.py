@@ -165,7 +165,7 @@ def test_the_published_outputs_are_found_by_their_rule():
     entries = [Entry(*key) for key in Manifest.load().pairs]
     editor = Precomputed(SHARED)
     there = [entry for entry in entries if all(path.is_file() for path in editor.files.of(entry).values())]
-    assert len(there) == len(editor.images) > 0
+    assert len(there) == len(editor.files.images) > 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         editor.files.check(there)

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from baselines.precomputed import Precomputed
+from tedbench.build import build
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
+from tedbench.method import Editor
 from tedbench.pair import Entry
 
 RED, BLUE = "red", "blue"
@@ -192,11 +194,11 @@ def test_strengths_that_are_written_alike_are_one(tmp_path, describe):
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"geometry": "stretch"}, "There are: crop, squash, pad"), ({"shared_files": "yes"}, "true or false")],
+    [({"geometry": "stretch"}, "one of crop, squash, pad"), ({"shared_files": "yes"}, "true or false")],
 )
 def test_unknown_settings_are_one_clear_line(tmp_path, settings, words):
     with pytest.raises(UserError, match=words):
-        Precomputed(tmp_path, **settings)
+        build({"_target_": "baselines.precomputed.Precomputed", "folder": str(tmp_path), **settings}, Editor)
 
 
 def test_an_image_that_is_replaced_between_two_looks_has_another_digest(tmp_path):

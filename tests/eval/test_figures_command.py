@@ -219,7 +219,7 @@ def test_what_the_runs_do_not_have_is_refused(make_run, tmp_path, asked, message
         (["figure=5"], "Give the runs' folders"),
         (["figure=5", "width=wide"], "page or column"),
         (["figure=5", "rows=0"], "whole number from 1"),
-        (["figure=5", "strengths=0.5"], "list of numbers"),
+        (["figure=5", "strengths=0.5"], "list of finite numbers"),
         (["figure=9", "runs=[nowhere]"], "is not a run"),
     ],
 )
