@@ -12,6 +12,9 @@ from eval.runs.config_diff import changes
 from eval.runs.listing import Listing, left_out
 from tedbench.errors import UserError
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader; ten times faster where PyYAML has it compiled."""
+
 
 def require_no_links(folder: Path) -> None:
     """Refuses a folder from which writing would lead elsewhere. That it is a link itself does not matter."""
@@ -68,7 +71,7 @@ def read_config(path: Path) -> dict[str, Any]:
         UserError: it is damaged, or of another format.
     """
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.load(path.read_text(encoding="utf-8"), LOADER)
         if not isinstance(config, dict):
             raise ValueError("it lacks its blocks")
         if (found := config.get("format")) != FORMAT:
