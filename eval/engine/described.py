@@ -19,7 +19,7 @@ from typing import Any
 from eval.engine.executor import Executor
 from eval.engine.placement import Placement
 from eval.metrics.base import Metric
-from eval.runs.cards import MetricCard, MetricCards
+from eval.runs.cards import MetricCards
 from eval.runs.folder import Run
 from eval.runs.provenance import package_version
 from imagic.models.weights import EMBEDDED, locate, locate_all
@@ -62,7 +62,7 @@ class Described:
         return {
             "key": self.key,
             "method": {**asdict(self.method), "needs": list(self.method.needs)},
-            "metrics": {card.name: card.to_config() for card in self.metrics},
+            "metrics": [card.name for card in self.metrics],
             "placement": list(self.placement),
         }
 
@@ -96,10 +96,11 @@ def recall(settings: Mapping[str, Any]) -> Described | None:
     key = key_of(settings)
     for folder in folders:
         try:
-            known = Run.open(folder).config()["how"]["described"]
+            run = Run.open(folder)
+            known = run.config()["how"]["described"]
             if known["key"] == key:
-                metrics = MetricCards(MetricCard.from_config(name, card) for name, card in known["metrics"].items())
-                return Described(key, _method(known["method"]), metrics, Placement(*known["placement"]), folder)
+                metrics, placement = run.metrics.only(known["metrics"]), Placement(*known["placement"])
+                return Described(key, _method(known["method"]), metrics, placement, folder)
         except (OSError, ValueError, KeyError, TypeError, UserError):
             continue
     return None

@@ -12,6 +12,9 @@ from eval.runs.config_diff import changes
 from eval.runs.listing import Listing, left_out
 from tedbench.errors import UserError
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader; ten times faster where PyYAML has it compiled."""
+
 
 def require_no_links(folder: Path) -> None:
     """Refuse a run folder that contains links, through which files elsewhere would be written; it may be a link itself.
@@ -82,7 +85,7 @@ def read_config(path: Path) -> dict[str, Any]:
         OSError: it cannot be read.
     """
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.load(path.read_text(encoding="utf-8"), LOADER)
         if not isinstance(config, dict):
             raise ValueError("it lacks its blocks")
         if (found := config.get("format")) != FORMAT:
