@@ -93,7 +93,7 @@ def test_a_dataset_without_source_texts_is_refused_at_once(run, tmp_path):
     [
         (["method=sdedit", "sweep.strengths=[0,1]"], "above 0 and at most 1"),
         (["method=sdedit", "method.stochasticity=2"], "from 0 to 1"),
-        (["method=ddib", "sweep.strengths=[-1]"], "from 0"),
+        (["method=ddib", "sweep.strengths=[-1]"], "at least 0"),
         (["method=ddib", "recipe.ddib.sampling.steps=2000"], "1000 timesteps"),
         (["method=precomputed"], "method.folder"),
         (["method=imagic", "model=none"], "model=none has no recipe for method=imagic"),

@@ -68,7 +68,7 @@ def test_unreadable_image_is_a_grey_tile_and_status_1(show, tmp_path: Path) -> N
         (["dataset=folder"], "dataset.file is not set"),
         (["dataset=tedbench", "dataset.root=nowhere"], "input_list.json does not exist"),
         (["dataset.ids=[car_01.png_a_red_convertible_car]"], "Did you mean car_01.png_a_photo"),
-        (["dataset.limit=some"], "dataset.limit=some is not a whole number"),
+        (["dataset.limit=some"], "must be a whole number from 1"),
         (["dataset=tedbnch"], "Did you mean dataset=tedbench?"),
         (["out=/proc/none.png"], "cannot be written"),
     ],
