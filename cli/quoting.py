@@ -95,7 +95,7 @@ def _split(values: str) -> list[str]:
 
 
 def in_quotes(text: str) -> str:
-    """Return a text in quotes of Hydra's grammar; a ${ without its } is no interpolation."""
+    """Return a text in quotes of Hydra's grammar; a ${ without its } is not an interpolation."""
     from hydra.core.override_parser.types import Quote, QuotedString
 
     text = re.sub(r"\$\{(?![^}]*\})", r"\\${", text)

@@ -67,7 +67,7 @@ def described(status: Status) -> list[str]:
     lines += [f"failed   {pair}: {reason}" for pair, reason in status.failed.items()]
     lines += [f"damaged  {pair}: {what}" for pair, what in status.damaged.items()]
     if status.damaged:
-        lines.append("Repeat the run's eval.run to mend what is damaged.")
+        lines.append("Repeat the run's eval.run to repair what is damaged.")
     if status.failed:
         lines.append("Repeat the run's eval.run with run.retry_failed=true to try again what failed.")
     if status.complete:

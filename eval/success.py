@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from cli.command import command
 
-ABOUT = """Judges saved runs on pairs whose true edited image is known: was the asked change made, and the rest left alone? Runs have
+ABOUT = """Judges saved runs on pairs whose true edited image is known: was the requested change made, and the rest left alone? Runs have
 any strengths and seeds, and are compared on the pairs that all of them have whole; needs no generative model. Writes
 
   success.md          at the best single strength, and with strength and seed chosen for each pair; by category

@@ -42,14 +42,14 @@ def load(model: str = "picturebook", *overrides: str) -> Imagic:
 
 
 OFFERED = ("model", "device", "seed", "sample_batch", "fits")
-"""Parameters of a method's constructor that are no settings of the method: it is given those that it takes."""
+"""Parameters of a method's constructor that are not settings of the method: it is given those that it takes."""
 
 
 def describe_editor(cfg: Mapping[str, Any]) -> Description:
     """Return what is known of the method of a resolved configuration without loading weights.
 
     Raises:
-        UserError: a setting that the method refuses, or ``seed`` is no whole number.
+        UserError: a setting that the method refuses, or ``seed`` is not a whole number.
     """
     checked("seed", cfg["seed"], int)
     settings = _settings(cfg)

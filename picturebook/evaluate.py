@@ -164,7 +164,7 @@ def text_to_image(
     for name in QUESTIONS:
         asked = [(r, s) for r, s in zip(readings, scenes, strict=True) if answers(s)[name] or name == "other"]
         right = sum(r.answers[name] == answers(s)[name] for r, s in asked)
-        yield Figure(f"{model}: asked {name} found", percent(right, len(asked)), aims.get(name, ""))
+        yield Figure(f"{model}: requested {name} found", percent(right, len(asked)), aims.get(name, ""))
     yield Figure(f"{model}: pictures of this world", percent(sum(r.is_picture for r in readings), count))
     if sheet:
         rows = [np.concatenate(images[i : i + 12], axis=1) for i in range(0, min(count, 72) // 12 * 12, 12)]

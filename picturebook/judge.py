@@ -1,4 +1,4 @@
-"""The judge: reads the contents of an image, to decide whether an edit made the asked change and nothing else."""
+"""The judge: reads the contents of an image, to decide whether an edit made the requested change and nothing else."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def open_bars(*columns: str | ProgressColumn) -> Progress:
-    """Return bars of these columns on standard error, which show nothing where that is no terminal."""
+    """Return bars of these columns on standard error, which show nothing where that is not a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 

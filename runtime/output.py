@@ -39,7 +39,7 @@ _USUAL_ERRORS = ("strict", "surrogateescape", "backslashreplace")  # what Python
 def spell(error: UnicodeError) -> tuple[str | bytes, int]:
     r"""Replace a character that an encoding lacks: η → eta, − → -, ✓ → yes, box lines → - | +, others → \u72ac.
 
-    Bytes of file names that are no text are passed through.
+    Bytes of file names that are not text are passed through.
 
     Raises:
         UnicodeError: the error is not one of encoding.

@@ -103,7 +103,7 @@ def grey_levels(image: Image.Image, header: FileHeader) -> Levels:
       MaxSampleValue for statistics; another value is the image's largest, not white.)
 
     Raises:
-        ImageError: values that are no numbers, negative, or larger than any of these ranges.
+        ImageError: values that are not numbers, negative, or larger than any of these ranges.
     """
     values = np.asarray(image, dtype=np.float64)
     least, most = float(values.min()), float(values.max())

@@ -69,10 +69,10 @@ def read_hub_table(path: Path) -> list[HubRow]:
 
 
 def name_images(rows: Sequence[HubRow], manifest: Manifest) -> dict[str, bytes]:
-    """Return the image files by name. A text that occurs once names its image; for the others the pixels decide.
+    """Return the image files by name.
 
-    If the hub stores other pixels than were published, a text on several images is assigned by the images that the
-    other texts have named already.
+    A text that occurs once identifies its image; other images are identified by their pixels. If the hub stores other
+    pixels than were published, images that share a text are told apart by the images identified before.
 
     Raises:
         UserError: the texts are not the benchmark's, or an image matches no name.

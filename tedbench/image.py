@@ -93,7 +93,7 @@ def read_image(path: Path | str) -> np.ndarray:
     try:
         if path.exists() and not path.is_file():
             raise ImageError(  # a device or pipe would never end
-                f"{path} cannot be read as an image (it is no file). Replace it, or leave its pairs out."
+                f"{path} cannot be read as an image (it is not a file). Replace it, or leave its pairs out."
             )
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:

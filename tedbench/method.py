@@ -123,7 +123,7 @@ class Edit(ABC):
         return {}
 
     def origins(self) -> dict[tuple[float, int], Origin]:
-        """Return :meth:`Description.origins` at the time of the fit; sizes are known of sampled images."""
+        """Return :meth:`Description.origins` at the time of the fit; sizes are known only for sampled images."""
         return {}
 
     def close(self) -> None:  # noqa: B027  (many methods hold nothing)
@@ -173,7 +173,7 @@ class Description:
         axis: its strength.
         randomness: the effect of its seed.
         needs: fields of :class:`~tedbench.pair.Entry` that it needs and not every pair has, such as "source_text".
-        group: number of pairs, neighbours in the dataset's order, that it fits at once; 1 fits each pair by itself.
+        group: number of consecutive pairs of the dataset that it fits together; 1 fits each pair by itself.
         digest: of the files that its images depend on besides the diffusion model's; None if there are none.
         files: the edited images, if they were made elsewhere; they may change at any time.
         takes_model: True if it works on a generative model.
@@ -191,17 +191,19 @@ class Description:
     keeps_fits: bool = False
 
     def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
-        """Return the (strength, seed) pairs that the method can make of a sweep, in the order of :func:`grid`.
+        """Return the requests of a sweep, in the order of :func:`grid`.
 
-        A method without randomness makes one image a strength, under seed 0, whatever seeds are asked for. So do files
-        without seeds.
+        A strength or seed that the method cannot make is refused, not dropped. A method without randomness makes one
+        image for each strength, under seed 0, whatever the seeds. The same holds for images made elsewhere whose files
+        have no seed.
 
         Args:
             strengths: of the sweep; None for the axis's own grid.
             seeds: of the sweep.
 
         Raises:
-            UserError: see :func:`grid` and :meth:`Axis.require`; or there are no files of a strength or seed.
+            UserError: see :func:`grid` and :meth:`Axis.require`; or no pair has a file of a strength, or of a seed. The
+                two are checked separately: a (strength, seed) may be missing although both occur.
         """
         found = grid(list(self.axis.grid) if strengths is None else strengths, seeds)
         for strength, _ in found:
@@ -321,12 +323,12 @@ _GIVE = (
 
 
 def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, int]]:
-    """Return every (strength, seed), strengths slowest, both ascending: the fixed order that runs use.
+    """Return every (strength, seed), sorted by strength, then by seed: the fixed order that runs use.
 
     Strengths are rounded by :func:`rounded_strength`.
 
     Raises:
-        UserError: an empty list, a duplicate, or a value that is no (finite, whole) number.
+        UserError: an empty list, a duplicate, or a value that is not a (finite, whole) number.
     """
     from tedbench.settings import checked
 

@@ -38,7 +38,7 @@ class Clip:
             device: the device on which it computes.
 
         Raises:
-            UserError: an unknown model, weights that are not here, or a model whose image tower is no ViT.
+            UserError: an unknown model, weights that are not here, or a model whose image tower is not a ViT.
         """
         self._clip = load_clip(
             model,

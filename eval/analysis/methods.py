@@ -95,7 +95,7 @@ def open_methods(runs: Sequence[str] | Mapping[str, str], strengths: Mapping[str
         strengths: methods that are represented by one strength, whatever was chosen.
 
     Raises:
-        UserError: a folder that is no run, a name twice, or a strength of no method.
+        UserError: a folder that is not a run, a name twice, or a strength of no method.
     """
     named = _named(runs)
     names = [name for name, _ in named]
@@ -124,7 +124,7 @@ def open_whole(runs: Sequence[str] | Mapping[str, str]) -> list[Method]:
     """Open runs like :func:`open_methods`, each represented by all images of every pair that did not fail.
 
     Raises:
-        UserError: a folder that is no run, or a name twice.
+        UserError: a folder that is not a run, or a name twice.
     """
     return _same_groups(_open(name, run, lambda _, samples: _whole(samples)) for name, run in _named(runs))
 

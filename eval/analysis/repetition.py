@@ -33,7 +33,7 @@ class Repetition(NamedTuple):
             ``mean``).
         scores: for each metric that both measured, the number of images (``n``), the number of scores that differ
             (``differ``) and the greatest difference (``greatest``).
-        left_out: number of images of the run that were not made again, since they were not asked for.
+        left_out: number of images of the run that were not made again, since they were not requested.
     """
 
     provenance: list[Change]

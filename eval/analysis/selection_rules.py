@@ -25,11 +25,12 @@ class Candidates(NamedTuple):
     """The images of a run that a rule may choose from.
 
     Attributes:
-        run, axis: of the images.
+        run: the run to choose from.
+        axis: the strength of the run's method, with the run's strengths as its grid.
         images: :data:`eval.analysis.selection.CHOICE_COLUMNS`, sorted by pair, strength and seed.
-        without: the pairs that have none, and why.
-        protocol: its name, or None.
-        seed: the only one, or None for every seed.
+        without: by pair id, the reason why a pair has no image to choose.
+        protocol: name of the paper's protocol that restricts the choice; None for none.
+        seed: the seed to which the choice is restricted; None for all seeds.
         words: description of the restriction; "" if there is none.
     """
 
@@ -44,7 +45,15 @@ class Candidates(NamedTuple):
     def choice(
         self, says: str, images: pd.DataFrame, why: dict[str, str], notes: dict[str, str], **parameters: Any
     ) -> Choice:
-        """Return the choice of a rule: the rule in words, its images, why other pairs have none, notes, its options."""
+        """Return the choice of a rule.
+
+        Args:
+            says: the rule in words; the restriction is put before it.
+            images: the chosen images, with at least the columns of ``Candidates.images``.
+            why: by pair id, the reason why the rule chose none of a pair's images.
+            notes: by pair id, a remark on a chosen image.
+            parameters: the rule's name and options.
+        """
         return Choice(
             f"{self.words}: {says}" if self.words else says,
             images[list(CHOICE_COLUMNS)].sort_values("pair_id", ignore_index=True),
@@ -58,12 +67,13 @@ def candidates(run: Run, protocol: Protocol | None = None, seed: int | None = No
     """Return the images that may be chosen: all, those of one seed, or those that a protocol of the paper allows.
 
     Args:
-        run: with images.
-        protocol: ``figure6`` has every seed and strength of the run, ``study`` one seed, the lowest if none is given.
-        seed: the only one allowed.
+        run: the run to choose from.
+        protocol: ``figure6`` allows every seed and strength of the run, ``study`` one seed, the lowest if none is given;
+            None for no protocol.
+        seed: restrict the choice to this seed; None for all seeds.
 
     Raises:
-        UserError: the run has no images, or none with that seed.
+        UserError: the run has no images, or none with that seed; or a seed is given with the protocol ``figure6``.
     """
     samples, axis = run.samples(), run.axis
     made = samples[samples["status"] == "ok"]

@@ -46,7 +46,7 @@ def along(comparison: Comparison, alignment: str | None = None, fidelity: str | 
         alignment, fidelity: the metrics to show, raw or as shown; None takes the first that every method has.
 
     Raises:
-        UserError: the methods have no metric in common, or not all have an asked one.
+        UserError: the methods have no metric in common, or not all have a requested one.
     """
     measured = _measured(comparison)
     cards = comparison.metrics

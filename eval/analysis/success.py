@@ -1,4 +1,4 @@
-"""Rates of judged success: how often an edit makes the asked change and no other, by strength and category."""
+"""Rates of judged success: how often an edit makes the requested change and no other, by strength and category."""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eval.engine.context import EditContext
-from eval.engine.edit_pair import edit_pair
 from eval.engine.executor import Executor, begin, record
 from eval.engine.gc_freeze import gc_frozen
+from eval.engine.make_pair import make_pair
 from eval.engine.task import Task
 
 
@@ -22,5 +22,5 @@ class Inline(Executor):
             for task in tasks:
                 begin(context, task.entry)
                 group = context.group_of(task.entry)
-                outcome = edit_pair(context.run, context.dataset, context.method, editor, task, group, reporter.step)
+                outcome = make_pair(context.run, context.dataset, context.method, editor, task, group, reporter.step)
                 record(context, task.entry, outcome)

@@ -33,12 +33,12 @@ class Finding:
         damage: description of damaged files in one line; empty if there are none.
         rewrite: True if the undamaged files of a damaged shard must be written again.
         corrected: names of the corrections that its shard should take over, see :mod:`eval.runs.corrections`.
-        told: names of the corrections that are reported.
+        told: names of the corrections to report to the user; those of a pair without images are not reported.
         scored: names of the metrics with scores of a pair that has corrections to report.
         replaced: True if images made elsewhere come from other files than before.
         unreadable: True if its pictures cannot be read now, although its shard has images.
         failed: the reason that its shard keeps, if it failed and is not tried again.
-        unfilled: (strength, seed) to write as failed, if some of a failed pair's have no rows.
+        unfilled: all requests of a failed pair, if some of them have no row yet, so that the missing rows are written.
         unread: True if it failed because its pictures could not be read.
     """
 
@@ -87,13 +87,17 @@ def examine(run: Run, wanted: Wanted) -> list[Finding]:
     """Compare a run's folder with the wanted images; return one finding a pair, in the dataset's order.
 
     Raises:
-        UserError: the input of a finished pair has changed, or a text that its images depend on.
+        UserError: the input of a pair whose input digest is recorded has changed, or a text that finished images depend
+            on.
     """
     return [examine_pair(run, wanted, entry) for entry in wanted.dataset.entries]
 
 
 def examine_pair(run: Run, wanted: Wanted, entry: Entry) -> Finding:
-    """Compare one pair's shard with the wanted images; see :func:`examine`."""
+    """Compare one pair's shard with the wanted images; see :func:`examine`.
+
+    A pair that failed is complete unless it is tried again or its files have changed.
+    """
     shard, requests = run.shard(entry.id), wanted.requests
     if not shard.exists():
         return Finding(entry, requests)
@@ -144,7 +148,11 @@ def examine_pair(run: Run, wanted: Wanted, entry: Entry) -> Finding:
 
 
 def plan(findings: Sequence[Finding]) -> list[Task]:
-    """Return tasks for the pairs that lack images, in order, without damaged pairs whose input cannot be read."""
+    """Return a task for each pair that lacks images, in the findings' order.
+
+    Left out are damaged pairs that keep some undamaged images but whose input cannot be read: :mod:`eval.engine.repair`
+    marks their missing images as failed.
+    """
     return [
         Task(finding.entry, finding.requests)
         for finding in findings
@@ -208,7 +216,7 @@ def describe_findings(
             f"the edited images of {len(replaced)} of {len(findings)} pairs, such as {replaced[0]}, "
             "are other files than before: they are made and scored again"
         )
-    if kept := len(findings) - len(plan(findings)):
+    if kept := sum(not finding.requests for finding in findings):
         failed = sum(finding.failed is not None for finding in findings)
         again = f", {failed} of them failed; run.retry_failed=true tries again" if failed and not retry_failed else ""
         yield f"{kept} of {len(findings)} pairs are already there{again}"

@@ -1,4 +1,7 @@
-"""Dispatcher of tasks to Ray's workers. Ray itself restarts lost workers and repeats their tasks."""
+"""Dispatcher of tasks to Ray's workers.
+
+Ray itself restarts a lost worker and retries its task; after the last retry the dispatcher starts another worker.
+"""
 
 from __future__ import annotations
 
@@ -44,9 +47,15 @@ class Dispatcher:
     def run(self, queue: deque[deque[Task]], workers: int) -> None:
         """Run groups of tasks; a task without requests only scores its pair.
 
+        Args:
+            queue: the groups of tasks, in order; it is consumed.
+            workers: number of workers to start.
+
         Raises:
-            Stopped: the user interrupted the run; images in progress were finished.
+            Stopped: the user interrupted the run; workers had :data:`SHUTDOWN_TIMEOUT` seconds to finish the images in
+                progress.
             UserError: workers do not start, or an error does not concern one pair alone, such as a full disk.
+            RayTaskError: a worker raised any other exception, which is its ``cause``.
         """
         self._queue = queue
         for _ in range(workers):
@@ -57,7 +66,9 @@ class Dispatcher:
                 self._context.reporter.stop.check()
                 self._show_stage()
                 if time.monotonic() > self._warn_at:
-                    self._context.reporter.say("still waiting for a first worker: has the cluster room for one?")
+                    self._context.reporter.say(
+                        "still waiting for the first worker: does the cluster have room for one?"
+                    )
                     self._warn_at = math.inf
         except Stopped:
             self._drain()
@@ -106,7 +117,7 @@ class Dispatcher:
             self._in_flight[worker.edit.remote(group[0])] = worker, group
 
     def _give_up(self, worker: Any, group: deque[Task]) -> None:
-        """Mark a task as failed whose worker was lost at every attempt, unless its shard was written."""
+        """Mark a task as failed if its worker was lost at every attempt, unless its shard was written."""
         with suppress(Exception):
             self._ray.kill(worker)  # it may be merely unreachable, and must not write any more
         (entry, requests), run = group.popleft(), self._context.run

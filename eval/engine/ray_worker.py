@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eval.engine.edit_pair import edit_pair, reason
 from eval.engine.groups import groups
+from eval.engine.make_pair import make_pair, reason
 from eval.engine.plan import Wanted, examine_pair
 from eval.engine.signals import SignalGuard
 from eval.engine.task import Outcome, Task
@@ -74,7 +74,7 @@ class Worker:
         outcome = Outcome(len(requests), None, {})
         if requests and (lacking := self._lacking(task)):
             group = next(group for group in self._groups if entry in group)
-            outcome = edit_pair(self._run, self._dataset, self._method, self._editor, lacking, group, self._progress)
+            outcome = make_pair(self._run, self._dataset, self._method, self._editor, lacking, group, self._progress)
         start = time.monotonic()
         why = None if outcome.stopped else self.score(entry.id)
         facts = {"score_s": round(time.monotonic() - start, 2), "worker": f"{platform.node()}:{os.getpid()}"}

@@ -38,7 +38,7 @@ def _rewrite(run: RunWriter, dataset: Dataset, finding: Finding, reporter: Repor
     try:
         pair = dataset.load(entry)
     except PairError as error:
-        reporter.say(f"{entry.id} cannot be mended: {error}")
+        reporter.say(f"{entry.id} cannot be repaired: {error}")
         if finding.requests:
             run.write_failure(entry, finding.requests, str(error), unread=True)
             run.event("failure", pair=entry.id, reason=str(error))

@@ -113,7 +113,7 @@ def make_images(context: EditContext, executor: Executor) -> None:
 
 
 def load_editor(spec: RunSpec, reporter: Reporter) -> Editor:
-    """Return the method of a run, built on the first call, after the metrics, whose errors come sooner.
+    """Return the method of a run, built on the first call, after the metrics, because their errors show sooner.
 
     Raises:
         UserError: see :func:`eval.engine.build.build_with_fits`, or weights of a metric are missing.

@@ -53,4 +53,4 @@ class SignalGuard:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        print("stopping: the images in hand are finished first; once more stops at once", file=sys.stderr)
+        print("stopping: finishing the images in progress; press Ctrl-C again to stop at once", file=sys.stderr)

@@ -48,7 +48,7 @@ class DinoSimilarity(Metric):
             batch: number of images at a time; affects only speed and the last bits.
 
         Raises:
-            UserError: the model is missing and cannot be downloaded, is incomplete, or is no vision model.
+            UserError: the model is missing and cannot be downloaded, is incomplete, or is not a vision model.
         """
         folder = _locate(model)
         try:

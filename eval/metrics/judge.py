@@ -32,7 +32,7 @@ class Judged(Metric):
     synthetic = True
     reads = ("truth",)
     about = (
-        "Judged: percent of the images whose asked change is made (changed), whose rest is left alone (kept), or both "
+        "Judged: percent of the images whose requested change is made (changed), whose rest is left alone (kept), or both "
         "(success), read by a network from input, true edit and image; an image that cannot be judged counts for neither."
     )
 

@@ -28,7 +28,7 @@ class Judgement(NamedTuple):
             equals the true edit's.
         kept: True if it is a picture of the drawn world, every other answer equals the input's, and the region that is
             equal in input and true edit has at least :data:`SAME_SCENE_PSNR` against the input.
-        right: number of answers that equal the true edit's; 0 if it is no picture of the drawn world.
+        right: number of answers that equal the true edit's; 0 if it is not a picture of the drawn world.
         faults: descriptions of the errors.
     """
 
@@ -65,7 +65,7 @@ def judge_edit(before: Reading, after: Reading, edited: Reading, likeness: float
 
 
 def facts(reading: Reading) -> dict[str, str]:
-    """Return a reading's answers, with the state named without the kind, which is another answer.
+    """Return a reading's answers, with the state without the subject's kind, which is an answer of its own.
 
     If a standing dog becomes a standing cat, only the kind differs.
     """

@@ -55,7 +55,7 @@ def markdown(found: SuccessComparison) -> str:
         f"Judge {found.judge}. {counts['n_pairs']} of {counts['n_pairs_expected']} pairs: those that every run has whole and "
         "that can be judged.",
         "",
-        f"*Success*, *changed* (the asked change made) and *kept* (the rest left alone, and {SAME_SCENE_PSNR:g} dB where "
+        f"*Success*, *changed* (the requested change made) and *kept* (the rest left alone, and {SAME_SCENE_PSNR:g} dB where "
         f"nothing should change) are percent of images, all seeds, at the one {symbol} of the run at which most images "
         f"succeed; it is chosen on these same pairs, so they are a little too high. *Any* is percent of pairs that some "
         f"{symbol} and seed solves; it grows with the number of images a pair. In brackets: 95% (Wilson's), clustered by source "

@@ -57,7 +57,7 @@ def brackets(mean: float, low: float, high: float, percent: bool) -> str:
 
 
 def coverage(table: pd.DataFrame, metrics: MetricCards) -> str:
-    """Return the number of measured images, such as "33 of 36", preferably of metrics that apply to all."""
+    """Return "n of N" images, such as "33 of 36": those measured by the metrics that apply to all pairs, of those expected."""
     measured = _measured(table, metrics)
     return f"{measured['n_images'].min()} of {measured['n_expected'].max()}"
 

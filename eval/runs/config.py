@@ -79,8 +79,8 @@ def run_config(
 def list_name(file: str | Path) -> str:
     """Return the name of a list of pairs in a run's identity: folder and file, "birds/pairs.csv".
 
-    Its content is not part of it, so that the list can be corrected and extended, nor is the rest of its path, so that
-    the project can be moved.
+    The list's content is not part of the name, so that the list can be corrected and extended; nor is the rest of the
+    file's path, so that the project can be moved.
     """
     path = Path(os.path.abspath(file))  # noqa: PTH100  (resolves no links)
     return f"{path.parent.name}/{path.name}"
@@ -94,7 +94,7 @@ def check_names(plain: Mapping[str, Any]) -> None:
     """Refuse names of method, model and dataset that cannot be part of a run folder's name.
 
     Raises:
-        UserError: a name is no text, empty or too long, begins with a dot, or has a slash or control character.
+        UserError: a name is not a text, empty or too long, begins with a dot, or has a slash or control character.
     """
     for block in ("method", "model", "dataset"):
         name = plain[block]["name"]

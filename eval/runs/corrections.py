@@ -19,7 +19,7 @@ TRUTH = "true edit"
 def corrections(shard: Shard, entry: Entry, inputs: Inputs) -> tuple[str, ...]:
     """Return the names of a pair's corrections: fields of :data:`TEXTS` and :data:`TABLED`, and :data:`TRUTH`.
 
-    A true edit that cannot be read now is no correction.
+    A true edit that cannot be read now is not a correction.
 
     Args:
         shard: the pair's shard, which must exist.

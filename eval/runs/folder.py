@@ -119,7 +119,7 @@ class Run:
             try:
                 tables.append(shard.sample_table())
             except DamagedError as error:
-                warnings.warn(f"{error} The pair is left out; repeat the run's eval.run to mend it.", stacklevel=2)
+                warnings.warn(f"{error} The pair is left out; repeat the run's eval.run to repair it.", stacklevel=2)
             else:
                 inputs[shard.id] = shard.input_digest()
         samples = _joined(tables, SAMPLE_COLUMNS).sort_values(["pair_id", *KEY], ignore_index=True)

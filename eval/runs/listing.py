@@ -20,7 +20,7 @@ class Listing(NamedTuple):
     """A list as a command finds it.
 
     Attributes:
-        place: digest of its file's path; None if it is no file of the user's own.
+        place: digest of its file's path; None if it is not the user's own file.
         ids: ids of all its pairs, including those that the command does not use.
     """
 
@@ -69,7 +69,7 @@ def left_out(folder: Path, listing: Listing) -> list[str]:
 
 
 def write_listing(folder: Path, listing: Listing) -> None:
-    """Record a run's present list; delete the record if the list is no file of the user's own."""
+    """Record a run's present list; delete the record if the list is not the user's own file."""
     if listing.place is None:
         (folder / FILE).unlink(missing_ok=True)
     else:

@@ -38,7 +38,7 @@ def with_own_list(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def require_place(folder: Path, config: dict[str, Any], listing: Listing | None = None) -> None:
-    """Refuse a folder that is neither empty nor of the same run and list.
+    """Refuse a folder that is not empty and holds another run or list.
 
     Args:
         folder: the run's folder, which need not exist.

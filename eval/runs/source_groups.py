@@ -12,7 +12,7 @@ import pandas as pd
 
 
 def by_pixels(samples: pd.DataFrame, inputs: Mapping[str, str | None]) -> pd.DataFrame:
-    """Return a run's samples with the same ``source_group``, the first in order, for all pairs with equal inputs.
+    """Return a run's samples, with one ``source_group`` for all pairs with equal inputs: the first of their names in order.
 
     Args:
         samples: with the image name as ``source_group``.

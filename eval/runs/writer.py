@@ -109,8 +109,9 @@ class RunWriter(Run):
     def write_shard(self, pair: EditPair, samples: Sequence[Sample], origins: Origins | None = None) -> None:
         """Write a pair's input, true edit and edited images, together with the undamaged images of its existing shard.
 
-        Scores that depend on corrected texts or another true edit are deleted. Without ``samples`` only the input and
-        true edit are replaced.
+        A new sample replaces the old image of the same (strength, seed), and its scores are deleted. Scores that depend
+        on corrected texts or another true edit are deleted too. Without ``samples`` no image is added: input, true edit
+        and texts are written again, and rows of damaged or failed images are dropped.
 
         Args:
             pair: the pair.

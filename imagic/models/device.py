@@ -78,7 +78,7 @@ def resolve(numerics: Mapping[str, Any]) -> tuple[str, int]:
     """Return the device and the number of CPU threads that ``numerics`` asks for. Changes nothing.
 
     Raises:
-        UserError: a setting that is no such thing, a device that is not there, or tf32 on a device that has none.
+        UserError: a setting with an invalid value, a device that is not there, or tf32 on a device that has none.
     """
     from tedbench.settings import Count, checked
 

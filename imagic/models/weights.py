@@ -51,7 +51,7 @@ def locate(path: str, revision: str | None = None) -> Path:
 
     Returns:
         A folder on this machine; a hub model is downloaded into the hub's own cache first (safetensors only, at the
-        commit in :data:`~imagic.models.pins.PINS` unless another is asked for).
+        commit in :data:`~imagic.models.pins.PINS` unless another is requested).
 
     Raises:
         UserError: the model is not here and cannot be downloaded (the message says what to download and where to), or

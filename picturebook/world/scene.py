@@ -171,7 +171,7 @@ def _place(scene: Scene, where: float, fixed: dict[str, Any]) -> Scene:
 
 
 def edit(scene: Scene, **changes: Any) -> Scene:
-    """Return the scene with the asked change and nothing else: its image is the edit's right answer.
+    """Return the scene with the requested change and nothing else: its image is the edit's right answer.
 
     >>> before = draw_scene(random.Random(0), kind="dog", state="standing", other="", relation="")
     >>> edit(before, state="sitting").state

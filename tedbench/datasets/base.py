@@ -25,7 +25,7 @@ class Dataset(ABC):
 
     Attributes:
         name: in run folders and tables.
-        synthetic: True if figures must say that this is no benchmark of photographs.
+        synthetic: True if figures must say that this is not a benchmark of photographs.
         licence: of its images, by its name on Hugging Face's hub; None if none is stated.
         entries: its pairs, after ``limit`` and ``ids``.
         size: side of the pairs' canonical square in pixels.

@@ -123,7 +123,7 @@ def _block(
     measure: Measure,
     first: bool,
 ) -> Block:
-    """Return a failure: its pair along the strength; the measured image is framed, in place of the nearest one."""
+    """Return a failure: its pair along the strength, where the measured image, framed, replaces the nearest one."""
     nearest = min(strengths, key=lambda strength: abs(strength - measure.strength))
     tiles = []
     shown = [measure.strength if strength == nearest else strength for strength in strengths]

@@ -57,7 +57,7 @@ def _cell(comparison: Comparison, picked: Sequence[pd.DataFrame], pair_id: str) 
 
 
 def asked_pairs(comparison: Comparison, asked: Sequence[str] | None) -> list[str]:
-    """Return the compared pairs whose ids start as asked; all if none are asked for.
+    """Return the compared pairs whose ids start as requested; all if none are requested.
 
     Raises:
         UserError: none does.

@@ -102,10 +102,10 @@ class FigureMaterial:
         return self.methods[0]
 
     def seed(self) -> int:
-        """Return the asked seed, or the lowest that every run has.
+        """Return the requested seed, or the lowest that every run has.
 
         Raises:
-            UserError: a run lacks the asked one, or they have none in common.
+            UserError: a run lacks the requested one, or they have none in common.
         """
         each = [set(map(int, self.images(method)["seed"])) for method in self.methods]
         shared = sorted(set.intersection(*each))
@@ -146,7 +146,7 @@ class FigureMaterial:
         return {**what, "strength": strength, "seed": seed, "image": image}
 
     def standing(self, counts: pd.Series) -> Picked:
-        """Return one image for each pair of the only run: at the asked strength, or as chosen by eval.select.
+        """Return one image for each pair of the only run: at the requested strength, or as chosen by eval.select.
 
         Without either it is at the strength nearest to the middle of those that Figure 9 shades (of all, if it shades
         none).
@@ -176,14 +176,14 @@ class FigureMaterial:
         return None if ends is None else sum(ends) / 2
 
     def having(self, complete: Collection[str], lacks: Callable[[str], str]) -> tuple[list[str], dict[str, str]]:
-        """Return the asked pairs that have all that the figure needs, or all such pairs; and the others, with why.
+        """Return the requested pairs that have all that the figure needs, or all such pairs; and the others, with why.
 
         Args:
             complete: pairs that have it.
             lacks: returns what another pair lacks.
 
         Raises:
-            UserError: an asked pair lacks it.
+            UserError: a requested pair lacks it.
         """
         asked = asked_pairs(self.comparison, self.options.pairs)
         left_out = {pair_id: lacks(pair_id) for pair_id in asked if pair_id not in complete}
@@ -193,7 +193,7 @@ class FigureMaterial:
         return [pair_id for pair_id in asked if pair_id in complete], left_out
 
     def first(self, pair_ids: list[str]) -> list[str]:
-        """Return the asked pairs, or the first ``rows`` if none are asked for."""
+        """Return the requested pairs, or the first ``rows`` if none are requested."""
         return pair_ids if self.options.pairs is not None else pair_ids[: self.options.rows]
 
     def remake(self) -> str:
@@ -225,7 +225,7 @@ def most(sets: Mapping[str, Collection[Any]]) -> list[Any]:
 def along_strengths(
     material: FigureMaterial, have: Mapping[str, Collection[float]], what: str = "images"
 ) -> tuple[list[float], list[str], dict[str, str]]:
-    """Return the strengths and pairs for a figure along the strength: the asked ones, or the most that some pair has.
+    """Return the strengths and pairs for a figure along the strength: the requested ones, or the most that some pair has.
 
     Args:
         material: the runs.
@@ -236,7 +236,7 @@ def along_strengths(
         Strengths, pairs, and the pairs left out with why.
 
     Raises:
-        UserError: no pair has the asked strengths, or none has two.
+        UserError: no pair has the requested strengths, or none has two.
     """
     options, axis = material.options, material.methods[0].axis
     there = most(have)

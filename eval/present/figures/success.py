@@ -16,7 +16,7 @@ from tedbench.sheet import Cell, draw_sheet, stack
 FAILURES = 4
 """The number of unsolved pairs of each category that are shown."""
 
-PANELS = {"success": "Success", "changed": "Asked change made", "kept": "Rest kept"}
+PANELS = {"success": "Success", "changed": "Requested change made", "kept": "Rest kept"}
 
 
 def draw_rates(table: pd.DataFrame, symbol: str, dataset: str, out: Path) -> None:

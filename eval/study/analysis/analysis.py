@@ -14,7 +14,7 @@ from scipy import stats
 from eval.analysis.stats import holm
 from eval.study.analysis.bradley_terry import bradley_terry
 from eval.study.analysis.metric_agreement import metric_agreement
-from eval.study.analysis.statistics import krippendorff_alpha, preference
+from eval.study.analysis.preferences import krippendorff_alpha, preference
 from eval.study.answers.answers import kept, usable
 from eval.study.answers.exclusions import RULES, UNUSABLE
 from eval.study.answers.results import Answers
@@ -79,7 +79,7 @@ def preferences(answers: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Return one entry for each two methods that were compared.
 
     Returns:
-        ``method``, ``opponent``, the fields of :class:`eval.study.analysis.statistics.Preference`, ``p_holm`` (for all
+        ``method``, ``opponent``, the fields of :class:`eval.study.analysis.preferences.Preference`, ``p_holm`` (for all
         entries together), ``ties`` (share), ``alpha`` (Krippendorff's, over pairs), ``wilson_coverage`` (of a nominal
         95%: how often such an interval holds the estimand if the clustered variance is the true one).
     """

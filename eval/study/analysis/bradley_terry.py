@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
-from eval.study.analysis.statistics import two_way_variance
+from eval.study.analysis.preferences import two_way_variance
 
 
 class Ability(NamedTuple):
@@ -31,7 +31,7 @@ def bradley_terry(
     """Return abilities with P(first preferred) = logistic(ability of first − ability of second), best first.
 
     Fitted by Newton's method on the likelihood (ties are half of each); intervals are from the influence of each
-    answer, clustered by rater and source image as in :func:`eval.study.analysis.statistics.preference`.
+    answer, clustered by rater and source image as in :func:`eval.study.analysis.preferences.preference`.
 
     Args:
         first: a method, one an answer.

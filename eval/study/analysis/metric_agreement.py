@@ -10,7 +10,7 @@ from scipy import stats
 
 from eval.runs.cards import name_at_size
 from eval.runs.folder import Run
-from eval.study.analysis.statistics import preference
+from eval.study.analysis.preferences import preference
 from eval.study.design.definition import Study
 from tedbench.errors import UserError
 from tedbench.method import rounded_strength
@@ -56,7 +56,7 @@ def metric_agreement(answers: pd.DataFrame, scores: pd.DataFrame) -> list[dict[s
         One entry for each metric that at least two methods have: ``metric``; ``agreement`` (share of the answers, ties
             and
         equal scores left out, with its two-way clustered interval, see
-        :func:`eval.study.analysis.statistics.preference`); ``spearman`` between the difference of the scores and the
+        :func:`eval.study.analysis.preferences.preference`); ``spearman`` between the difference of the scores and the
         share that prefers the one method, over ``cells`` (one for each pair and two methods), None if it is not
         defined.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from eval.study.analysis.statistics import preference
+from eval.study.analysis.preferences import preference
 from eval.study.answers.raters import Population, draw_choices
 
 

@@ -44,7 +44,7 @@ class Population:
         """Build a population from a command's options; missing ones keep their default.
 
         Raises:
-            UserError: an option is no such number.
+            UserError: an option is not such a number.
         """
         names = [each.name for each in fields(cls) if each.name in settings]
         most = dict.fromkeys(("lapses", "ties", "spammers"), 1.0)

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from eval.runs.files import file_digest
 from eval.study.answers.long_results import read_long
+from eval.study.answers.mturk_results import read_turk
 from eval.study.answers.statuses import later_status
 from eval.study.answers.submission import AnswerRow, Submission, check_id
 from eval.study.answers.submit_times import later_time
-from eval.study.answers.turk_results import read_turk
 from eval.study.design.definition import Study
 from tedbench.errors import UserError
 

@@ -95,7 +95,7 @@ def milliseconds(text: str) -> float | None:
     """Return a screen's time in seconds; None if it is not known.
 
     Raises:
-        ValueError: it is no whole number of milliseconds from 0.
+        ValueError: it is not a whole number of milliseconds from 0.
     """
     text = text.strip()
     if not text:

@@ -20,10 +20,10 @@ def superseded(submissions: Sequence[Submission]) -> dict[int, dict[str, str]]:
     are equal, or one is missing, the order of the rows decides.
 
     Args:
-        submissions: those that were left out, cannot be read or are blank are no candidates.
+        submissions: all submissions; those that were left out, cannot be read or are blank are ignored.
 
     Returns:
-        By place: {reason: finding}.
+        By place in ``submissions``: {reason: finding}.
 
     Raises:
         UserError: the times decide, and one cannot be read, or has no zone while another has one.

@@ -93,7 +93,7 @@ class Screen:
 
 @dataclass(frozen=True)
 class Session:
-    """The screens of one rater in one sitting, in order: one HIT.
+    """A fixed list of screens that a rater answers in one sitting: one HIT, answered by ``assignments`` raters.
 
     Attributes:
         id: opaque, like a screen's.
@@ -110,7 +110,7 @@ class Rules:
 
     Attributes:
         repeat_must_agree: exclude raters who prefer one image on a main screen and the other on its repeat (the paper's
-            rule). A tie on one of the two and a side on the other is no contradiction.
+            rule). A tie on one of the two and a side on the other is not a contradiction.
         attention_must_pass: exclude raters who do not choose the right side on every attention screen.
         min_seconds: exclude raters whose median time a screen (all kinds but practice) is shorter; without the page's
             times, those whose work time divided by the number of screens is. 0 excludes none.

@@ -51,7 +51,7 @@ class Platform:
         return query.get(self.parameter, "").strip()
 
     def advice(self, id: str) -> str:
-        """Return one sentence of advice to a participant whose id is refused, with the reason."""
+        """Return one sentence for a participant whose id is refused: the reason, and what to do."""
         if not id:
             return f"Please open the study by its link on {self.name}: the address has no {self.parameter}."
         why = f"Your participant id cannot be used: {refusal(id)}"

@@ -80,7 +80,7 @@ class Seats:
         lease: seconds that a seat is kept for.
 
     Raises:
-        UserError: the file is no such database, or of another study.
+        UserError: the file is not such a database, or of another study.
     """
 
     def __init__(self, file: Path, tag: str, sessions: Mapping[str, list[str]], places: int, lease: float) -> None:

@@ -72,7 +72,11 @@ def _comparison(pair: tuple[str, str], main: list[tuple[Session, Screen]], assig
 
 
 def balance(study: Study) -> dict[str, int]:
-    """Return the imbalance of the main screens: for each kind of count the largest difference of two. 1 is even."""
+    """Return the imbalance of the main screens.
+
+    Returns:
+        For each kind of count the largest difference between two counts; at most 1 if balanced.
+    """
     main = [
         (session.id, s.pair_id, (s.ours, s.opponent), s.ours_side) for session, s in study.screens() if s.kind == "main"
     ]
@@ -113,7 +117,8 @@ class DrawnDesign(Design):
 
 
 def simulated_power(study: Study) -> dict[float, float]:
-    """Return by true preference how often this design detects it against the opponent that is met least.
+    """Return the share of simulations that detect a preference, by true preference, against the opponent with the fewest
+    screens.
 
     Raters are simulated on the study's own screens, their answers analyzed like real ones, and the level is 5% divided
     by the number of comparisons.

@@ -1,4 +1,4 @@
-"""How much of the asked change a pair gains, and how much it loses before the change is there."""
+"""How much of the requested change a pair gains, and how much it loses before the change is there."""
 
 from __future__ import annotations
 

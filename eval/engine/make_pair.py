@@ -18,7 +18,7 @@ from tedbench.method import Description, Editor, Progress, Sample
 from tedbench.pair import EditPair, Entry
 
 
-def edit_pair(
+def make_pair(
     run: RunWriter,
     dataset: Dataset,
     method: Description,

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from eval.study.answers.mturk_results import read_turk
 from eval.study.answers.submission import SIMULATED, AnswerRow
-from eval.study.answers.turk_results import read_turk
 from eval.study.sheets.mturk import as_html, numbered
 from tedbench.errors import UserError
 

@@ -13,7 +13,7 @@ from scipy import stats
 
 from eval.analysis.stats import wilson_interval
 from eval.study.analysis.bradley_terry import bradley_terry
-from eval.study.analysis.statistics import krippendorff_alpha, preference, two_way_variance
+from eval.study.analysis.preferences import krippendorff_alpha, preference, two_way_variance
 from eval.study.answers.raters import Population, draw_choices
 
 TEDBENCH = [1] * 16 + [2] * 6 + [3] * 7 + [4] * 5 + [5] * 5 + [6]
