@@ -130,7 +130,7 @@ class Soak:
             time.sleep(0.01)
 
     def _events(self, name: str) -> list[dict[str, Any]]:
-        return Run(self.folder / name / "run", {}).events()
+        return Run(self.folder / name / "run").events()
 
     def _check(self, name: str, before: int, there: set[str], most: int) -> set[str]:
         """Check the events of a command since ``before``, and return the pairs that have shards now."""
