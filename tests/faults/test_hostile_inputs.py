@@ -272,7 +272,7 @@ def test_one_clear_line_and_nothing_written_elsewhere(case, tiny_folder, tmp_pat
 
 IMAGES = {
     "/etc/passwd": "cannot be read as an image",
-    "/dev/zero": "is no file",
+    "/dev/zero": "is not a file",
     "../../nowhere.png": "does not exist",
     f"{LONG}.png": "too long",
     "a\0.png": "null byte",

@@ -45,7 +45,7 @@ def test_the_image_in_hand_is_finished_and_the_rest_made_later(job, number, shar
     first = job(Darker(("b.png", 1.0), number), "ab", depths=5)
     with pytest.raises(Stopped):
         first.execute()
-    assert "finished first" in capsys.readouterr().err
+    assert "finishing the images" in capsys.readouterr().err
     assert [len(shard.samples()) for shard in first.run.shards()] == [5, 2]
     second = job(Darker(), "ab", depths=5)
     second.execute()

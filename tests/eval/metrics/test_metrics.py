@@ -6,7 +6,6 @@ import io
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -209,11 +208,3 @@ def test_a_broken_image_harms_no_other_pair_and_can_be_mended(run, reporter, met
     (run.shards()[1].folder / "eta1-s0.png").write_bytes(whole)
     assert score_run(run, metrics, reporter) == 0
     assert run.scores()["pair_id"].nunique() == 3
-
-
-def test_scores_of_an_older_run_have_no_reasons(run):
-    old = pd.DataFrame({"pair_id": ["a"], "strength": [0.0], "seed": [0], "metric": ["clip/x/y"], "score": [0.5]})
-    path = run.shards()[0].score_file("clip/x/y")
-    path.parent.mkdir()
-    old.to_parquet(path)
-    assert run.scores()["reason"].tolist() == [""]
