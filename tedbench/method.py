@@ -235,7 +235,11 @@ class Description:
 
     def lacks(self, entry: Entry) -> list[str]:
         """Return the fields of ``needs`` that a pair does not have."""
-        return [name for name in self.needs if not (getattr(entry, name) or "").strip()]
+        return _lacking(self.needs, entry)
+
+
+def _lacking(needs: Sequence[str], entry: Entry) -> list[str]:
+    return [name for name in needs if not (getattr(entry, name) or "").strip()]
 
 
 def _require_files(requests: Sequence[tuple[float, int]], keys: Sequence[tuple[float, int]]) -> None:
@@ -311,7 +315,7 @@ class Editor(ABC):
         Raises:
             PairError: the pair lacks something of ``needs``.
         """
-        if lacks := [name for name in self.needs if not (getattr(entry, name) or "").strip()]:
+        if lacks := _lacking(self.needs, entry):
             what = " and ".join(lacks)
             raise PairError(f"{type(self).__name__} needs {what}, which the pair {entry.id} lacks. {_GIVE}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from eval.engine.groups import groups
+from eval.engine.groups import groups_by_pair
 from eval.engine.placement import Placement
 from eval.engine.plan import Wanted
 from eval.runs.writer import RunWriter
@@ -52,6 +52,7 @@ class EditContext:
         """The images that every pair should have."""
         return Wanted(self.dataset, self.method, self.requests, self.retry_failed)
 
-    def group_of(self, entry: Entry) -> Sequence[Entry]:
-        """Return the pairs that are fitted together with a pair, itself among them, in the dataset's order."""
-        return next(group for group in groups(self.dataset.entries, self.method.group) if entry in group)
+    @cached_property
+    def groups(self) -> dict[str, Sequence[Entry]]:
+        """The pairs that are fitted together with a pair, itself among them, by the pair's id."""
+        return groups_by_pair(self.dataset.entries, self.method.group)

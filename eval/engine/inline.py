@@ -21,6 +21,6 @@ class Inline(Executor):
         with reporter.pairs(len(tasks)), gc_frozen():
             for task in tasks:
                 begin(context, task.entry)
-                group = context.group_of(task.entry)
+                group = context.groups[task.entry.id]
                 outcome = make_pair(context.run, context.dataset, context.method, editor, task, group, reporter.step)
                 record(context, task.entry, outcome)

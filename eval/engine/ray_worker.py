@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eval.engine.groups import groups
+from eval.engine.groups import groups_by_pair
 from eval.engine.make_pair import make_pair, reason
 from eval.engine.plan import Wanted, examine_pair
 from eval.engine.signals import SignalGuard
@@ -55,7 +55,7 @@ class Worker:
         self._method = describe_editor(settings)
         self._editor = build_with_fits(settings, self._run.config(), device)
         self._metrics = build_metrics(settings["metrics"], device)
-        self._groups = groups(self._dataset.entries, self._method.group)
+        self._groups = groups_by_pair(self._dataset.entries, self._method.group)
         self._built = True
         gc.freeze()  # see eval.engine.gc_freeze; here until the process ends
 
@@ -73,7 +73,7 @@ class Worker:
         entry, requests = task
         outcome = Outcome(len(requests), None, {})
         if requests and (lacking := self._lacking(task)):
-            group = next(group for group in self._groups if entry in group)
+            group = self._groups[entry.id]
             outcome = make_pair(self._run, self._dataset, self._method, self._editor, lacking, group, self._progress)
         start = time.monotonic()
         why = None if outcome.stopped else self.score(entry.id)

@@ -34,11 +34,11 @@ def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
     placement, own = spec.placement, spec.executor.own_device(spec.placement)
     numerics = {**spec.settings["numerics"], "device": own, "threads": placement.threads}
     settle(numerics if own == placement.device else {**numerics, "dtype": "float32"})
-    if spec.executor.edits_here and not spec.folder.exists():
-        load_editor(spec, reporter)  # errors of the method are raised before the folder is created
-    made_with = provenance(placement.device, placement.threads, spec.weights, spec.dataset.entries)
     lock = RunLock(spec.folder, part, reporter.say)
     try:
+        if spec.executor.edits_here and not spec.folder.exists():
+            load_editor(spec, reporter)  # errors of the method are raised before the folder is created
+        made_with = provenance(placement.device, placement.threads, spec.weights, spec.dataset.entries)
         run = RunWriter.create(spec.folder, dict(spec.config), lock, spec.listing)
         if gone := left_out(spec.folder, spec.listing):
             of = "1 pair" if len(gone) == 1 else f"{len(gone)} pairs"

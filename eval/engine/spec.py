@@ -99,7 +99,7 @@ class RunSpec:
             known.loaded,
         )
 
-    @property
+    @cached_property
     def part(self) -> Dataset:
         """The pairs of this command's part; pairs that are fitted together belong to one part."""
         chosen = self.executor.part.of(groups(self.dataset.entries, self.method.group))
@@ -167,8 +167,3 @@ def _identity(
     )
     config["how"]["described"] = known.to_json()
     return weights, config
-
-
-def existing(spec: RunSpec) -> Run | None:
-    """Return the run in the specified folder; None if there is none."""
-    return Run.open(spec.folder) if (spec.folder / "config.yaml").exists() else None
