@@ -10,7 +10,7 @@ from torch import Tensor
 
 from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
-from imagic.models.sampling import ddim, ddim_invert, schedule
+from imagic.models.sampling import ddim, invert
 from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
 from tedbench.pair import EditPair
 from tedbench.settings import Count, checked_block
@@ -40,7 +40,7 @@ class DDIB(Editor):
         """
         self.model, self.sample_batch, self.image_size, self.seed = model, sample_batch, model.image_size, seed
         self.steps = _steps(sampling)
-        schedule(model, self.steps)
+        model.process.schedule(self.steps)  # raises for too many
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
@@ -68,15 +68,17 @@ class DDIBEdit(BatchedEdit):
     """A pair's x_T, and the embedding of its target text."""
 
     def __init__(self, editor: DDIB, pair: EditPair, progress: Progress) -> None:
-        super().__init__(editor.model, pair, editor.seed, editor.sample_batch)
-        self._steps = editor.steps
-        model, tell = editor.model, lambda step: progress("inversion", step, self._steps)
+        self._steps, model = editor.steps, editor.model
+        tell = lambda step: progress("inversion", step, self._steps)
         e_src = model.encode_text([pair.source_text or ""])
         self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
-        self.x_T = ddim_invert(model, model.encode_image(pair.image), e_src, steps=self._steps, progress=tell)
+        super().__init__(model, pair, self.e_tgt, editor.seed, editor.sample_batch)
+        self.x_T = invert(model, model.encode_image(pair.image), e_src, steps=self._steps, progress=tell)[-1]
 
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
         """Decode x_T at each guidance. The seed has no effect."""
-        x_T, e = (one.expand(len(requests), *one.shape[1:]) for one in (self.x_T, self.e_tgt))  # noqa: N806
+        x_T = self.x_T.expand(len(requests), -1, -1, -1)  # noqa: N806
         guidance = torch.tensor([w for w, _ in requests])
-        return ddim(self.model, x_T, e, self.e_null, steps=self._steps, guidance=guidance)
+        return ddim(
+            self.model, x_T, self.e_tgt.expand(len(requests)), self.e_null, steps=self._steps, guidance=guidance
+        )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
-from imagic.models.sampling import ddim, schedule
+from imagic.models.sampling import ddim
 from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
 from tedbench.pair import EditPair
 from tedbench.settings import Amount, Count, Share, checked_block
@@ -51,7 +51,7 @@ class SDEdit(Editor):
         self.model, self.seed, self.sample_batch = model, seed, sample_batch
         self.image_size = model.image_size
         self.sampling, self.stochasticity = _sampling(sampling), float(stochasticity)
-        self.timesteps: Tensor = schedule(model, self.sampling["steps"]).timesteps
+        self.levels: Tensor = model.process.schedule(self.sampling["steps"])
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
@@ -86,10 +86,10 @@ class SDEditEdit(BatchedEdit):
     """A pair's latents and embeddings."""
 
     def __init__(self, editor: SDEdit, pair: EditPair) -> None:
-        super().__init__(editor.model, pair, editor.seed, editor.sample_batch)
         self._editor, model = editor, editor.model
         self.x0 = model.encode_image(pair.image)
         self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
+        super().__init__(model, pair, self.e_tgt, editor.seed, editor.sample_batch)
 
     def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
         """Noise and denoise. A seed's ε, and its noise at each timestep, are the same for every t0."""
@@ -98,8 +98,8 @@ class SDEditEdit(BatchedEdit):
         eps = self._noise(seeds, "initial noise").to(self.model.device)
         return ddim(
             self.model,
-            self.model.add_noise(self.x0, eps, editor.timesteps[start]),
-            self.e_tgt.expand(len(requests), -1, -1),
+            self.model.process.mix(self.x0, eps, editor.levels[start]),
+            self.e_tgt.expand(len(requests)),
             self.e_null,
             **editor.sampling,
             ddim_eta=editor.stochasticity,

@@ -33,6 +33,7 @@ from imagic.editor import Imagic
 from imagic.errors import DivergedError
 from imagic.models.compiled import compile_networks
 from imagic.models.latent import LatentDiffusion
+from imagic.models.text import Text
 from runtime.output import safe_output
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.pair import EditPair, Entry
@@ -127,10 +128,10 @@ def random_sd15(device: str, dtype: str) -> LatentDiffusion:
         )
 
     class Padded(LatentDiffusion):
-        def encode_text(self, texts: Any) -> torch.Tensor:
-            return torch.nn.functional.pad(super().encode_text(texts), (0, 768 - width, 0, 77 - 48))
+        def encode_text(self, texts: Any) -> Text:
+            return Text(torch.nn.functional.pad(super().encode_text(texts).tokens, (0, 768 - width, 0, 77 - 48)))
 
-    parts = (small.text_encoder, small.tokenizer, vae, unet, small.scheduler)
+    parts = (small.text_encoder, small.tokenizer, vae, unet, small.process.scheduler)
     return Padded(*parts, name="random Stable Diffusion 1.5", device=device, dtype=dtype)
 
 
@@ -228,10 +229,10 @@ def print_groups(
             raise e_opt
         seconds = float(np.median(np.diff(times))) / size
         if size == 1:
-            alone_s, alone = seconds, e_opt
+            alone_s, alone = seconds, e_opt.tokens
         print(
             f"stage A of {size} at once: {1000 * seconds:.1f} ms a pair and step, {alone_s / seconds:.2f}×; "
-            f"peak memory {_peak():.2f} GiB; e_opt at most {(e_opt - alone).abs().max():.1e} from that alone",
+            f"peak memory {_peak():.2f} GiB; e_opt at most {(e_opt.tokens - alone).abs().max():.1e} from that alone",
             flush=True,
         )
 
@@ -245,7 +246,7 @@ def _flops(model: LatentDiffusion, editor: Imagic, pair: EditPair) -> tuple[int,
     with FlopCounterMode(display=False) as forward, torch.no_grad():
         model.predict(x0, torch.tensor([1], device=model.device), e)
     with FlopCounterMode(display=False) as step_a:
-        denoising_loss(model, x0, e.clone().requires_grad_(), draws, rng).backward()
+        denoising_loss(model, x0, Text(e.tokens.clone().requires_grad_()), draws, rng).backward()
     model.network.requires_grad_(True)
     with FlopCounterMode(display=False) as step_b:
         denoising_loss(model, x0, e, draws, rng).backward()

@@ -41,7 +41,7 @@ class PlainImagic:
         """Run stages A and B."""
         model, self._pair_id = self.model, pair.id
         x0 = model.encode_image(pair.image).contiguous()
-        self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
+        self.e_tgt, self.e_null = (model.encode_text([text]).tokens for text in (pair.target_text, ""))
         self.e_opt = self.e_tgt.clone().requires_grad_()
         self._descend(x0, [self.e_opt], self._embedding, generator(0, pair.id, "embedding"))
         self.e_opt = self.e_opt.detach()
@@ -53,12 +53,12 @@ class PlainImagic:
         for _ in range(settings["steps"]):
             self.network.zero_grad()
             adam.zero_grad()
-            t = torch.randint(len(self.model.alphas_cumprod), (draws,), generator=rng).to(x0.device)
+            t = self.model.process.draw(draws, rng).to(x0.device)
             eps = torch.randn((draws, *x0.shape[1:]), generator=rng).to(x0.device)
             for k in range(draws):
-                x_t = self.model.add_noise(x0, eps[k : k + 1], t[k : k + 1])
+                x_t = self.model.process.mix(x0, eps[k : k + 1], t[k : k + 1])
                 out = self.network(x_t, t[k : k + 1], encoder_hidden_states=self.e_opt).sample
-                wanted = self.model.target(x0, eps[k : k + 1], t[k : k + 1])
+                wanted = self.model.process.target(x0, eps[k : k + 1], t[k : k + 1])
                 ((wanted - out).square().mean() / draws).backward()
             adam.step()
 
@@ -66,7 +66,7 @@ class PlainImagic:
     def sample(self, requests: Sequence[tuple[float, int]]) -> list[np.ndarray]:
         """Run stage C, one image at a time, like one call of a diffusers pipeline each."""
         made = []
-        scheduler = type(self.model.scheduler).from_config(self.model.scheduler.config)
+        scheduler = copy.deepcopy(self.model.process.scheduler)
         for eta, seed in requests:
             rng = generator(0, self._pair_id, "initial noise", seed)
             x = torch.randn((1, *self.model.latent_shape), generator=rng).to(self.model.device)

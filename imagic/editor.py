@@ -11,13 +11,15 @@ from torch import Tensor, nn
 
 from imagic.embedding import optimise_embedding, optimise_embeddings
 from imagic.errors import DivergedError
-from imagic.finetune import Snapshot, finetune
-from imagic.fits import FitStore, apply_shifts, shifts
+from imagic.finetune import finetune
+from imagic.fits import FitStore, apply_shifts, keep_text, kept_text, shifts
 from imagic.lora import add_adapters
 from imagic.models.base import TextToImage
 from imagic.models.edit import BatchedEdit
 from imagic.models.sampling import ddim, dpm_solver
+from imagic.models.text import Text
 from imagic.recipe import Recipe
+from imagic.snapshot import Snapshot
 from tedbench.errors import PairError, UserError
 from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
 from tedbench.pair import EditPair
@@ -26,9 +28,9 @@ from tedbench.seeding import generator
 SAMPLERS = {"ddim": ddim, "dpm_solver": dpm_solver}
 
 
-def interpolate(e_tgt: Tensor, e_opt: Tensor, eta: float) -> Tensor:
+def interpolate(e_tgt: Text, e_opt: Text, eta: float) -> Text:
     """Return ē = η · e_tgt + (1 − η) · e_opt (equation 3); η beyond 1 extrapolates."""
-    return eta * e_tgt + (1 - eta) * e_opt
+    return e_opt.lerp(e_tgt, eta)
 
 
 class Imagic(Editor):
@@ -84,7 +86,7 @@ class Imagic(Editor):
         self.needs = recipe.needs
         self._pretrained = Snapshot(nn.ModuleList(networks))
         self._fits = fits
-        self._waiting: dict[str, Tensor | DivergedError] = {}  # of a group, by pair, until each is fitted
+        self._waiting: dict[str, Text | DivergedError] = {}  # of a group, by pair, until each is fitted
         self._open: ImagicEdit | None = None
 
     @classmethod
@@ -108,21 +110,21 @@ class Imagic(Editor):
         x0 = self._encode_image(pair)
         e_tgt, e_null = model.encode_text([pair.target_text]), model.encode_text([""])
         kept = self._fits.load(pair) if self._fits else None
-        e_opt = kept["e_opt"].to(model.device) if kept else self._embed(pair, x0, e_tgt, progress)
+        e_opt = kept_text(kept, model.device) if kept else self._embed(pair, x0, e_tgt, progress)
         try:
             if variant.finetune == "lora":
                 add_adapters(model.network, variant.lora_rank, generator(self.seed, pair.id, "adapters"))
             if variant.finetune != "none" and not (kept and self._fits and self._fits.keep == "weights"):
                 self._shift_model(pair, x0, e_opt, e_tgt, e_null, progress)
             if self._fits:
-                self._keep(self._fits, pair, kept or {"e_opt": e_opt}, new=kept is None)
+                self._keep(self._fits, pair, kept or keep_text(e_opt), new=kept is None)
         except BaseException:
             self._pretrained.restore()
             raise
         self._open = ImagicEdit(self, pair, e_tgt, e_opt, e_null)
         return self._open
 
-    def _embed(self, pair: EditPair, x0: Tensor, e_tgt: Tensor, progress: Progress) -> Tensor:
+    def _embed(self, pair: EditPair, x0: Tensor, e_tgt: Text, progress: Progress) -> Text:
         """Return the pair's e_opt: the result of stage A, or what the variant uses instead."""
         if self._variant.e_opt == "target":
             return e_tgt
@@ -148,7 +150,7 @@ class Imagic(Editor):
 
     def fit_many(
         self, pairs: Sequence[EditPair | None], progress: Progress = silent
-    ) -> dict[str, Tensor | DivergedError]:
+    ) -> dict[str, Text | DivergedError]:
         """Do stage A of a group of pairs in one batch.
 
         A batch is always of ``fit_group`` pairs: places that are left over, or whose pair is None, are filled with
@@ -166,7 +168,7 @@ class Imagic(Editor):
             found = optimise_embeddings(
                 self.model,
                 torch.cat([self._encode_image(pair) for pair in full]),
-                torch.cat([self.model.encode_text([pair.target_text]) for pair in full]),
+                Text.cat([self.model.encode_text([pair.target_text]) for pair in full]),
                 rngs=[generator(self.seed, pair.id, "embedding") for pair in full],
                 progress=progress,
                 **self._embedding,
@@ -185,7 +187,7 @@ class Imagic(Editor):
         return self.model.encode_image(pair.image, sampled)
 
     def _shift_model(
-        self, pair: EditPair, x0: Tensor, e_opt: Tensor, e_tgt: Tensor, e_null: Tensor, progress: Progress
+        self, pair: EditPair, x0: Tensor, e_opt: Text, e_tgt: Text, e_null: Text, progress: Progress
     ) -> None:
         """Run stage B; a cascade's upscaler is fine-tuned too, on the target text."""
         model, settings = self.model, {**self._finetune, "optimizer": self._variant.optimizer}
@@ -214,8 +216,8 @@ class Imagic(Editor):
 class ImagicEdit(BatchedEdit):
     """A fitted pair: e_opt, and the fine-tuned weights, which stay in the editor's model until the edit is closed."""
 
-    def __init__(self, editor: Imagic, pair: EditPair, e_tgt: Tensor, e_opt: Tensor, e_null: Tensor) -> None:
-        super().__init__(editor.model, pair, editor.seed, editor.sample_batch)
+    def __init__(self, editor: Imagic, pair: EditPair, e_tgt: Text, e_opt: Text, e_null: Text) -> None:
+        super().__init__(editor.model, pair, e_tgt, editor.seed, editor.sample_batch)
         self._editor = editor
         self.e_tgt, self.e_opt, self.e_null = e_tgt, e_opt, e_null
         self._closed = False
@@ -225,7 +227,7 @@ class ImagicEdit(BatchedEdit):
         if self._closed:
             raise RuntimeError("this edit is closed: its fine-tuned weights are gone")
         x_T = torch.stack([self._initial_noise(seed) for _, seed in requests])  # noqa: N806
-        e = torch.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in requests])
+        e = Text.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in requests])
         return self._editor.sampler(self.model, x_T, e, self.e_null, **self._editor.sampling)
 
     def _initial_noise(self, seed: int) -> Tensor:

@@ -11,33 +11,34 @@ from torch import Tensor
 from imagic.errors import DivergedError
 from imagic.loss import denoising_losses, diverged
 from imagic.models.base import DiffusionModel
+from imagic.models.text import Text
 from tedbench.method import Progress, silent
 
 
 def optimise_embedding(
     model: DiffusionModel,
     x0: Tensor,
-    e_tgt: Tensor,
+    e_tgt: Text,
     *,
     steps: int,
     lr: float,
     rng: torch.Generator,
     draws: int = 1,
     progress: Progress = silent,
-) -> Tensor:
+) -> Text:
     """Optimise the target text's embedding with θ frozen.
 
     Args:
         model: the pretrained model; its weights do not change.
         x0: the input's latents, (1, C, h, w).
-        e_tgt: embedding of the target text, (1, L, D): the starting point of the optimisation.
+        e_tgt: embedding of the target text: the starting point of the optimisation.
         steps, lr: of Adam, at a fixed rate.
         rng: CPU generator of timesteps and noise.
         draws: of timestep and noise, per step.
         progress: called after each step.
 
     Returns:
-        e_opt, (1, L, D), without gradient.
+        e_opt, without gradient.
 
     Raises:
         DivergedError: the loss is not finite.
@@ -51,14 +52,14 @@ def optimise_embedding(
 def optimise_embeddings(
     model: DiffusionModel,
     x0: Tensor,
-    e_tgt: Tensor,
+    e_tgt: Text,
     *,
     steps: int,
     lr: float,
     rngs: Sequence[torch.Generator],
     draws: int = 1,
     progress: Progress = silent,
-) -> list[Tensor | DivergedError]:
+) -> list[Text | DivergedError]:
     """Run :func:`optimise_embedding` on several pairs in one batch; each result equals the one alone, up to rounding.
 
     The loss is the sum of the pairs' own losses, so a pair's gradient is that of its own loss; θ is frozen and Adam
@@ -67,21 +68,21 @@ def optimise_embeddings(
     Args:
         model: the pretrained model; its weights do not change.
         x0: (B, C, h, w).
-        e_tgt: (B, L, D).
+        e_tgt: of B texts.
         steps, lr: of Adam, at a fixed rate.
         rngs: one CPU generator of timesteps and noise for each pair.
         draws: of timestep and noise, per step and pair.
         progress: called after each step.
 
     Returns:
-        For each pair e_opt, (1, L, D), or the error that it would raise alone.
+        For each pair e_opt, or the error that it would raise alone.
     """
-    e = e_tgt.detach().clone().requires_grad_()
-    optimizer = torch.optim.Adam([e], lr=lr)
+    e = e_tgt.clone()
+    optimizer = torch.optim.Adam([part.requires_grad_() for part in e.parameters()], lr=lr)
     errors: dict[int, DivergedError] = {}
     for step in range(steps):
         optimizer.zero_grad()
-        losses = denoising_losses(model, x0, e.repeat_interleave(draws, 0), draws, rngs)
+        losses = denoising_losses(model, x0, e.repeat_each(draws), draws, rngs)
         for pair, loss in enumerate(losses.tolist()):
             if not math.isfinite(loss):
                 errors.setdefault(pair, diverged(loss))
@@ -90,4 +91,4 @@ def optimise_embeddings(
         losses.sum().backward()
         optimizer.step()
         progress("embedding", step + 1, steps)
-    return [errors.get(pair, e_opt) for pair, e_opt in enumerate(e.detach().clone().split(1))]
+    return [errors.get(pair, e_opt) for pair, e_opt in enumerate(e.clone().split())]

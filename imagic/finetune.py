@@ -5,16 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from imagic.lora import adapter_parameters, remove_adapters
+from imagic.lora import adapter_parameters
 from imagic.loss import denoising_loss
 from imagic.models.base import DiffusionModel
+from imagic.models.text import Text
 from tedbench.method import Progress, silent
 
 
 def finetune(
     model: DiffusionModel,
     x0: Tensor,
-    e_opt: Tensor,
+    e_opt: Text,
     *,
     steps: int,
     lr: float,
@@ -22,17 +23,17 @@ def finetune(
     draws: int = 1,
     decay: float = 0.0,
     empty: float = 0.0,
-    e_null: Tensor | None = None,
+    e_null: Text | None = None,
     optimizer: str = "adam",
     progress: Progress = silent,
     stage: str = "fine-tuning",
 ) -> None:
-    """Optimise θ in place with e_opt frozen; :class:`Snapshot` undoes it.
+    """Optimise θ in place with e_opt frozen; a :class:`~imagic.snapshot.Snapshot` undoes it.
 
     Args:
         model: its ``network`` is fine-tuned: the adapters (:mod:`imagic.lora`) if it has any, otherwise all weights.
         x0: the input's latents, (1, C, h, w).
-        e_opt: the result of :func:`imagic.embedding.optimise_embedding`, (1, L, D).
+        e_opt: the result of :func:`imagic.embedding.optimise_embedding`.
         steps, lr: of Adam.
         rng: CPU generator of timesteps and noise.
         draws: of timestep and noise, per step.
@@ -40,7 +41,7 @@ def finetune(
         empty: probability that a draw is conditioned on ``e_null`` in place of e_opt, as in the training of
             classifier-free guidance; the paper does not do this. The unconditional prediction then fits the image too,
             so that guidance at η = 0 does not move away from it.
-        e_null: embedding of the empty text, (1, L, D); required if ``empty`` is not 0.
+        e_null: embedding of the empty text; required if ``empty`` is not 0.
         optimizer: ``adam``, or ``adam8bit``, which keeps its moments in 8 bits.
         progress: called after each step.
         stage: the stage's name in these calls.
@@ -60,7 +61,7 @@ def finetune(
             e = e_opt
             if empty and e_null is not None:
                 without = torch.rand(draws, generator=rng) < empty
-                e = torch.where(without[:, None, None].to(e_opt.device), e_null, e_opt)
+                e = e_null.where(without, e_opt)
             denoising_loss(model, x0, e, draws, rng).backward()
             for parameter, stored in kernels.items():
                 if parameter.grad is not None:
@@ -84,24 +85,3 @@ def _adam(name: str, parameters: list[nn.Parameter], lr: float) -> torch.optim.O
     from bitsandbytes.optim import Adam8bit  # an extra, see imagic.variant
 
     return Adam8bit(parameters, lr=lr)
-
-
-class Snapshot:
-    """A copy of a module's parameters and buffers, to put back bit by bit.
-
-    Attributes:
-        module: the module.
-        state: the copy, by name.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
-        self.state = {name: value.detach().clone() for name, value in module.state_dict().items()}
-
-    def restore(self) -> None:
-        """Copy the saved values back into the same tensors, after removing adapters."""
-        for network in self.module.modules():
-            remove_adapters(network)
-        with torch.no_grad():
-            for name, value in self.module.state_dict().items():
-                value.copy_(self.state[name])

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from imagic.models.text import Text
 from tedbench.disk import writing
 from tedbench.errors import UserError
 from tedbench.pair import EditPair
@@ -79,6 +80,16 @@ class FitStore:
         texts = [pair.id, pair.target_text, pair.source_text]
         text = json.dumps([self._identity, self.keep, pair.image.shape, pixels, texts], sort_keys=True)
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.safetensors"
+
+
+def keep_text(e_opt: Text) -> dict[str, Tensor]:
+    """Return the tensors of e_opt by the names of a kept fit."""
+    return dict(zip(("e_opt", "e_opt_pooled"), e_opt.parameters(), strict=False))
+
+
+def kept_text(kept: Mapping[str, Tensor], device: torch.device) -> Text:
+    """Return the e_opt of a kept fit."""
+    return Text(kept["e_opt"], kept.get("e_opt_pooled")).to(device)
 
 
 def shifts(network: nn.Module, pretrained: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -335,7 +335,7 @@ def left_on_the_cpu(monkeypatch, owner, name, change):
     ],
 )
 def test_a_tensor_that_is_left_on_the_cpu_is_found(model, pair, monkeypatch, owner, name):
-    left_on_the_cpu(monkeypatch, owner, name, lambda tensor: tensor.cpu())
+    left_on_the_cpu(monkeypatch, owner, name, lambda made: made.to("cpu"))
     with pytest.raises(RuntimeError, match=r"(same|different|two) devices?|at least two devices|cuda:0"):
         run(imagic(model), pair(), [(0.5, 0)])
 

@@ -1,19 +1,23 @@
-"""The interface between methods and models: texts and images in, noise predictions in between, images out."""
+"""The interface between methods and models: texts and images in, predictions in between, images out."""
 
 from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
-from torch import Tensor
+from torch import Tensor, nn
 
+from imagic.models.attention import AttentionControl, hooked_attention
+from imagic.models.control import Control, Moment
 from imagic.models.device import TF32
+from imagic.models.process import Process
+from imagic.models.residuals import ResidualControl, hooked_residuals
+from imagic.models.text import Text
 from tedbench.errors import UserError
 from tedbench.pair import EditPair
 
@@ -21,64 +25,74 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # float16 loses
 
 
 class DiffusionModel(ABC):
-    """A network that predicts noise given a text embedding, and the noise schedule that it was trained with.
+    """A network that predicts noise, or what takes its place, given a text, and the noise process of its training.
 
     Attributes:
         name: the model's name in run folders.
         network: f_θ.
-        scheduler: DDIM on the model's own schedule.
-        alphas_cumprod: ᾱ_t of that schedule, (T,) float32.
-        prediction_type: ``epsilon`` or ``v_prediction``.
+        process: the noise process and the kind of prediction.
+        compiled: True if its networks are compiled (:mod:`imagic.models.compiled`).
     """
 
-    def __init__(
-        self, network: UNet2DConditionModel, scheduler: DDIMScheduler, *, name: str, device: str, dtype: str
-    ) -> None:
+    compiled: bool = False
+
+    def __init__(self, network: nn.Module, process: Process, *, name: str, device: str, dtype: str) -> None:
         """
         Args:
             network: converted to float32, in evaluation mode and without gradients.
-            scheduler: see the class.
+            process: see the class.
             name: see the class.
             device: a torch device.
             dtype: the precision in which ``network`` computes (autocast).
 
         Raises:
-            UserError: an unknown ``dtype``, or a network that predicts neither ε nor v.
+            UserError: an unknown ``dtype``.
         """
-        self.name, self.device = name, torch.device(device)
+        self.name, self.device, self.process = name, torch.device(device), process
         if dtype not in DTYPES:  # tf32 is float32 to a network, and a setting of the process
             raise UserError(
                 f"The network cannot compute in {dtype!r}. numerics.dtype can be {', '.join((*DTYPES, TF32))}."
             )
         self._dtype = DTYPES[dtype]
-        network = network.float().to(self.device, memory_format=torch.channels_last)
-        self.network, self.scheduler = network.eval().requires_grad_(False), scheduler
-        self.alphas_cumprod = scheduler.alphas_cumprod.to(self.device)
-        self.prediction_type: str = scheduler.config.prediction_type
-        if self.prediction_type not in ("epsilon", "v_prediction"):
-            raise UserError(
-                f"{name} predicts {self.prediction_type!r}. Only epsilon and v_prediction models can be used."
-            )
+        self.network: Any = network.float().to(memory_format=torch.channels_last).to(self.device)
+        self.network.eval().requires_grad_(False)
+        self._controls: list[Control] = []
 
     @abstractmethod
-    def predict(self, x_t: Tensor, t: Tensor, e: Tensor) -> Tensor:
-        """Return f_θ(x_t, t, e): (B, C, h, w), (B,), (B, L, D) to (B, C, h, w) in x_t's dtype; differentiable."""
+    def predict(self, x_t: Tensor, t: Tensor, text: Text) -> Tensor:
+        """Return f_θ(x_t, t, e): (B, C, h, w), levels (B,) and B texts to (B, C, h, w) in x_t's dtype; differentiable."""
 
-    def add_noise(self, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-        """Return x_t = √ᾱ_t x0 + √(1 − ᾱ_t) ε (paper, equation 1), batched over t: (B,) int64."""
-        alpha, sigma = self._alpha_sigma(t)
-        return alpha * x0 + sigma * eps
+    def attention(self, control: AttentionControl) -> AbstractContextManager[None]:
+        """Let a control read and change the network's attention inside a ``with`` block.
 
-    def target(self, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-        """Return the training target at x_t: ε, or v = √ᾱ_t ε − √(1 − ᾱ_t) x0 (Salimans & Ho, arXiv 2202.00512)."""
-        if self.prediction_type == "epsilon":
-            return eps
-        alpha, sigma = self._alpha_sigma(t)
-        return alpha * eps - sigma * x0
+        Raises:
+            UserError: the network is compiled, or its attention is of another kind.
+        """
+        return self._controlled(control, hooked_attention)
 
-    def _alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        alpha_bar = self.alphas_cumprod[t].reshape(-1, 1, 1, 1)
-        return alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+    def residuals(self, control: ResidualControl) -> AbstractContextManager[None]:
+        """Let a control read and change the residual branches of the network's ResNet blocks inside a ``with`` block.
+
+        Raises:
+            UserError: the network is compiled.
+        """
+        return self._controlled(control, hooked_residuals)
+
+    @contextmanager
+    def _controlled(self, control: Any, hooked: Callable[..., AbstractContextManager[None]]) -> Iterator[None]:
+        if self.compiled:
+            raise UserError("A compiled network cannot be controlled. Give numerics.compile=false.")
+        with hooked(self.network, self.name, control):
+            self._controls.append(control)
+            try:
+                yield
+            finally:
+                self._controls.remove(control)
+
+    def announce(self, moment: Moment) -> None:
+        """Tell the controls in force what the next prediction is of; samplers call it."""
+        for control in self._controls:
+            control.moment = moment
 
     def _compute(self) -> AbstractContextManager[object]:
         if self._dtype == torch.float32:
@@ -89,7 +103,7 @@ class DiffusionModel(ABC):
 class TrainableStage(Protocol):
     """A stage above the base model that can be fine-tuned on one image (the paper's section 3.3)."""
 
-    network: UNet2DConditionModel
+    network: nn.Module
 
     def example(self, image: np.ndarray, rng: torch.Generator) -> tuple[DiffusionModel, Tensor]:
         """Return the diffusion model and the x0 that a denoising loss on this image needs."""
@@ -101,12 +115,10 @@ class TextToImage(DiffusionModel):
     Attributes:
         image_size: side of the images it takes and makes, in pixels.
         upscaler: the first stage above the base model, if there is one.
-        compiled: True if its networks are compiled (:mod:`imagic.models.compiled`).
     """
 
     image_size: int
     upscaler: TrainableStage | None = None
-    compiled: bool = False
 
     @property
     @abstractmethod
@@ -114,8 +126,15 @@ class TextToImage(DiffusionModel):
         """(C, h, w) of the x0 of one image."""
 
     @abstractmethod
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Return embeddings of texts: (B, L, D) float32. A long text is cut before its end token, with a warning."""
+    def encode_text(self, texts: Sequence[str]) -> Text:
+        """Return the embeddings of texts, float32. A long text is cut before its end token, with a warning."""
+
+    @abstractmethod
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the characters (start, end) of a text that each token of :meth:`encode_text` stands for.
+
+        A token that stands for none, such as the end token, has (0, 0). See :mod:`imagic.models.words`.
+        """
 
     @abstractmethod
     def encode_image(self, image: np.ndarray, rng: torch.Generator | None = None) -> Tensor:
@@ -125,12 +144,12 @@ class TextToImage(DiffusionModel):
         """
 
     @abstractmethod
-    def finish(self, x0: Tensor, text: str, rngs: Sequence[torch.Generator]) -> np.ndarray:
+    def decode(self, x0: Tensor, text: Text, rngs: Sequence[torch.Generator]) -> np.ndarray:
         """Return the images of x0: (B, C, h, w) float32 to (B, H, W, 3) uint8.
 
         Args:
             x0: sampled latents.
-            text: the target text, on which a cascade's later stages are conditioned.
+            text: the target text, one for all or one for each image, on which a cascade's later stages are conditioned.
             rngs: a CPU generator for each image, from which those stages draw.
         """
 
@@ -163,6 +182,15 @@ def tokens(tokenizer: Any, texts: Sequence[str], name: str, length: int | None =
         if len(tokenizer(text).input_ids) > length:
             warnings.warn(f"{name} reads {length} tokens; the end of this text is cut off: {text!r}", stacklevel=4)
     return Tokens(found.input_ids, found.attention_mask)
+
+
+def token_spans(tokenizer: Any, text: str, length: int | None = None) -> list[tuple[int, int]]:
+    """Return the characters of a text that each of :func:`tokens` stands for; (0, 0) where it stands for none."""
+    length = length or tokenizer.model_max_length
+    found = tokenizer(
+        text, padding="max_length", max_length=length, truncation=True, return_offsets_mapping=True
+    ).offset_mapping
+    return [(int(start), int(end)) for start, end in found]
 
 
 def to_model_space(image: np.ndarray) -> Tensor:

@@ -18,7 +18,7 @@ from diffusers import (
 from torch import Tensor
 from transformers import AutoTokenizer, CLIPTextModel, PreTrainedTokenizerBase, T5EncoderModel
 
-from imagic.models.base import TextToImage, limit_length, to_images, to_model_space, tokens
+from imagic.models.base import TextToImage, limit_length, to_images, to_model_space, token_spans, tokens
 from imagic.models.folder import (
     LOAD_DEFAULTS,
     ddim_scheduler,
@@ -28,6 +28,8 @@ from imagic.models.folder import (
     reading,
     require_channels,
 )
+from imagic.models.process import VariancePreserving
+from imagic.models.text import Text
 from imagic.models.upscaler import Upscaler, resize
 from imagic.models.weights import half_weights, locate, require_weights
 from tedbench.errors import UserError
@@ -73,7 +75,8 @@ class Cascade(TextToImage):
         Raises:
             UserError: ``image_size`` is not what the stages make, or a setting is wrong.
         """
-        super().__init__(unet, scheduler, name=name, device=device, dtype=dtype)
+        process = VariancePreserving(scheduler, name, torch.device(device))
+        super().__init__(unet, process, name=name, device=device, dtype=dtype)
         self.text_encoder = text_encoder.float().to(self.device).eval().requires_grad_(False)
         self.tokenizer, self.upscaler = tokenizer, upscaler
         self._length = checked("model.text_length", text_length, Count)
@@ -152,10 +155,16 @@ class Cascade(TextToImage):
         return cls(**parts, last_sampling=last_upscaling, **settings)
 
     @torch.no_grad()
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
+    def encode_text(self, texts: Sequence[str]) -> Text:
         """Return T5's hidden states; texts are lower-cased, as this family is trained."""
         ids, mask = tokens(self.tokenizer, [text.lower().strip() for text in texts], self.name, self._length)
-        return self.text_encoder(ids.to(self.device), attention_mask=mask.to(self.device))[0]
+        states = self.text_encoder(ids.to(self.device), attention_mask=mask.to(self.device))[0]
+        return Text(states, written=tuple(texts))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        before = len(text) - len(text.lstrip())
+        found = token_spans(self.tokenizer, text.lower().strip(), self._length)
+        return [(start + before, end + before) if end > start else (0, 0) for start, end in found]
 
     def encode_image(self, image: np.ndarray, rng: torch.Generator | None = None) -> Tensor:
         """Return the image at the base model's size."""
@@ -166,21 +175,21 @@ class Cascade(TextToImage):
         side = self.network.config.sample_size
         return 3, side, side
 
-    def predict(self, x_t: Tensor, t: Tensor, e: Tensor) -> Tensor:
+    def predict(self, x_t: Tensor, t: Tensor, text: Text) -> Tensor:
         with self._compute():
             x_t = x_t.contiguous(memory_format=torch.channels_last)
-            out = self.network(x_t, t, encoder_hidden_states=e).sample
+            out = self.network(x_t, t, encoder_hidden_states=text.tokens).sample
             return out[:, : x_t.shape[1]].to(x_t.dtype)  # the rest is the learned variance
 
     @torch.no_grad()
-    def finish(self, x0: Tensor, text: str, rngs: Sequence[torch.Generator]) -> np.ndarray:
+    def decode(self, x0: Tensor, text: Text, rngs: Sequence[torch.Generator]) -> np.ndarray:
         """Enlarge x0 with the upscalers."""
-        e = self.encode_text([text]).expand(len(x0), -1, -1)
-        x = self.upscaler(x0.to(self.device).clamp(-1, 1), e, self.encode_text([""]), rngs)
+        text = text.expand(len(x0))
+        x = self.upscaler(x0.to(self.device).clamp(-1, 1), text, self.encode_text([""]), rngs)
         if self._last is None:
             return to_images(x)
         made = self._last(
-            [text] * len(x),
+            list(text.written),
             image=x,
             num_inference_steps=self._last_sampling["steps"],
             guidance_scale=self._last_sampling["guidance"],

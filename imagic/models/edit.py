@@ -10,6 +10,7 @@ from torch import Tensor
 
 from imagic.errors import DivergedError
 from imagic.models.base import TextToImage
+from imagic.models.text import Text
 from tedbench.method import Edit, Facts, Progress, Sample, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
@@ -22,15 +23,16 @@ class BatchedEdit(Edit):
     is halved, and the same images are tried again; the final size is recorded in the run, since bits depend on it.
     """
 
-    def __init__(self, model: TextToImage, pair: EditPair, seed: int, batch: int) -> None:
+    def __init__(self, model: TextToImage, pair: EditPair, text: Text, seed: int, batch: int) -> None:
         """
         Args:
             model: generates the images.
             pair: the fitted pair.
+            text: its target text.
             seed: of the whole run.
             batch: number of images generated at a time.
         """
-        self.model, self.pair_id, self.text = model, pair.id, pair.target_text
+        self.model, self.pair_id, self.text = model, pair.id, text
         self._seed, self._asked, self._batch = seed, batch, batch
 
     @abstractmethod
@@ -48,7 +50,7 @@ class BatchedEdit(Edit):
                     raise DivergedError(
                         "sampling gave values that are not finite; a smaller learning rate or guidance may help"
                     )
-                images = self.model.finish(x0, self.text, [self.rng("upscaling", seed) for _, seed in full])
+                images = self.model.decode(x0, self.text, [self.rng("upscaling", seed) for _, seed in full])
             except torch.OutOfMemoryError:
                 if self._batch == 1:
                     raise

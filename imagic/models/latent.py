@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from imagic.models.base import TextToImage, limit_length, to_images, to_model_space, tokens
+from imagic.models.base import TextToImage, limit_length, to_images, to_model_space, token_spans, tokens
 from imagic.models.folder import (
     ddim_scheduler,
     latent_channels,
@@ -21,6 +21,8 @@ from imagic.models.folder import (
     reading,
     require_channels,
 )
+from imagic.models.process import VariancePreserving
+from imagic.models.text import Text
 from imagic.models.weights import locate, require_weights
 from tedbench.errors import UserError
 
@@ -47,7 +49,8 @@ class LatentDiffusion(TextToImage):
         device: str = "cpu",
         dtype: str = "float32",
     ) -> None:
-        super().__init__(unet, scheduler, name=name, device=device, dtype=dtype)
+        process = VariancePreserving(scheduler, name, torch.device(device))
+        super().__init__(unet, process, name=name, device=device, dtype=dtype)
         self.text_encoder = text_encoder.float().to(self.device).eval().requires_grad_(False)
         self.vae = vae.float().to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
         limit_length(tokenizer, text_encoder)
@@ -100,8 +103,11 @@ class LatentDiffusion(TextToImage):
         }
 
     @torch.no_grad()
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        return self.text_encoder(self._tokens(self.tokenizer, texts))[0]
+    def encode_text(self, texts: Sequence[str]) -> Text:
+        return Text(self.text_encoder(self._tokens(self.tokenizer, texts))[0], written=tuple(texts))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        return token_spans(self.tokenizer, text)
 
     def _tokens(self, tokenizer: CLIPTokenizer, texts: Sequence[str]) -> Tensor:
         return tokens(tokenizer, texts, self.name).input_ids.to(self.device)
@@ -116,13 +122,9 @@ class LatentDiffusion(TextToImage):
         return (found - self._shift) * self.vae.config.scaling_factor
 
     @torch.no_grad()
-    def decode(self, x0: Tensor) -> np.ndarray:
-        """Decode latents to images: (B, C, h, w) float32 to (B, H, W, 3) uint8."""
-        return to_images(self.vae.decode(x0.to(self.device) / self.vae.config.scaling_factor + self._shift).sample)
-
-    def finish(self, x0: Tensor, text: str, rngs: Sequence[torch.Generator]) -> np.ndarray:
+    def decode(self, x0: Tensor, text: Text | None = None, rngs: Sequence[torch.Generator] = ()) -> np.ndarray:
         """Decode latents; the autoencoder needs neither text nor generators."""
-        return self.decode(x0)
+        return to_images(self.vae.decode(x0.to(self.device) / self.vae.config.scaling_factor + self._shift).sample)
 
     @property
     def _shift(self) -> float:
@@ -133,10 +135,10 @@ class LatentDiffusion(TextToImage):
         side = self.image_size // self._factor
         return self.network.config.in_channels, side, side
 
-    def predict(self, x_t: Tensor, t: Tensor, e: Tensor) -> Tensor:
+    def predict(self, x_t: Tensor, t: Tensor, text: Text) -> Tensor:
         with self._compute():
             x_t = x_t.contiguous(memory_format=torch.channels_last)
-            return self.network(x_t, t, encoder_hidden_states=e).sample.to(x_t.dtype)
+            return self.network(x_t, t, encoder_hidden_states=text.tokens).sample.to(x_t.dtype)
 
 
 def read_image_parts(folder: Path) -> dict[str, Any]:

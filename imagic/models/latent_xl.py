@@ -9,21 +9,19 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
-from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from imagic.models.base import limit_length
 from imagic.models.folder import load_arguments
 from imagic.models.latent import LatentDiffusion, read_image_parts
+from imagic.models.text import Text
 
 
 class LatentDiffusionXL(LatentDiffusion):
     """A diffusers Stable Diffusion XL folder (the base model).
 
     The network takes two embeddings of a text: the token states of both encoders side by side, and the second encoder's
-    pooled embedding. Here they are one tensor, with the pooled embedding as its last row, padded with zeros: so every
-    method optimises, interpolates and batches both like any embedding. The size conditioning is that of an uncropped
-    image of ``image_size``.
+    pooled embedding. The size conditioning is that of an uncropped image of ``image_size``.
     """
 
     def __init__(
@@ -49,7 +47,6 @@ class LatentDiffusionXL(LatentDiffusion):
         self.text_encoder_2 = text_encoder_2.float().to(self.device).eval().requires_grad_(False)
         limit_length(tokenizer_2, text_encoder_2)
         self.tokenizer_2, self._empty_is_zero = tokenizer_2, empty_is_zero
-        self._pooled = text_encoder_2.config.projection_dim
 
     @staticmethod
     def _takes(kind: str) -> bool:
@@ -71,24 +68,22 @@ class LatentDiffusionXL(LatentDiffusion):
         }
 
     @torch.no_grad()
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Return the embeddings of texts: (B, L + 1, D) float32, the last row holding the pooled embedding."""
+    def encode_text(self, texts: Sequence[str]) -> Text:
         one = self.text_encoder(self._tokens(self.tokenizer, texts), output_hidden_states=True)
         two = self.text_encoder_2(self._tokens(self.tokenizer_2, texts), output_hidden_states=True)
-        states = torch.cat([one.hidden_states[-2], two.hidden_states[-2]], dim=-1)
-        pooled = F.pad(two.text_embeds, (0, states.shape[-1] - self._pooled))
-        e = torch.cat([states, pooled[:, None]], dim=1)
+        states, pooled = torch.cat([one.hidden_states[-2], two.hidden_states[-2]], dim=-1), two.text_embeds
         if self._empty_is_zero:
-            e[[not text for text in texts]] = 0
-        return e
+            for part in (states, pooled):
+                part[[not text for text in texts]] = 0
+        return Text(states, pooled, written=tuple(texts))
 
-    def predict(self, x_t: Tensor, t: Tensor, e: Tensor) -> Tensor:
+    def predict(self, x_t: Tensor, t: Tensor, text: Text) -> Tensor:
         side = float(self.image_size)
         conditions = {
-            "text_embeds": e[:, -1, : self._pooled],
+            "text_embeds": text.pooled,
             "time_ids": x_t.new_tensor([side, side, 0, 0, side, side]).expand(len(x_t), -1),  # size, crop, size
         }
         with self._compute():
             x_t = x_t.contiguous(memory_format=torch.channels_last)
-            out = self.network(x_t, t, encoder_hidden_states=e[:, :-1], added_cond_kwargs=conditions)
+            out = self.network(x_t, t, encoder_hidden_states=text.tokens, added_cond_kwargs=conditions)
             return out.sample.to(x_t.dtype)

@@ -5,32 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from diffusers import DDIMInverseScheduler, DDIMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
 from imagic.models.base import DiffusionModel
-from tedbench.errors import UserError
+from imagic.models.control import Moment
+from imagic.models.text import Text
 
-
-def schedule(model: DiffusionModel, steps: int) -> DDIMScheduler:
-    """Return a model's DDIM scheduler, set to ``steps`` steps; its ``timesteps`` go from T down.
-
-    Raises:
-        UserError: more steps than the model has timesteps.
-    """
-    if steps > len(model.alphas_cumprod):
-        raise UserError(f"{model.name} has {len(model.alphas_cumprod)} timesteps. Give at most as many sampling steps.")
-    scheduler = type(model.scheduler).from_config(model.scheduler.config)
-    scheduler.set_timesteps(steps, device=model.device)
-    return scheduler
+ALONE = 1
+"""The guidance that uses a text's own prediction, at half the cost."""
 
 
 @torch.no_grad()
 def ddim(
     model: DiffusionModel,
     x_T: Tensor,  # noqa: N803
-    e: Tensor,
-    e_null: Tensor,
+    text: Text,
+    null: Text,
     *,
     steps: int,
     guidance: float | Tensor,
@@ -38,34 +28,34 @@ def ddim(
     noise: Callable[[int], Tensor] | None = None,
     start: Sequence[int] | None = None,
 ) -> Tensor:
-    """Sample with DDIM (Song et al., arXiv 2010.02502, equation 12) under classifier-free guidance.
+    """Sample with DDIM (Song et al., arXiv 2010.02502, equation 12), on a flow Euler's method, with guidance.
 
     Args:
-        model: its scheduler's configuration gives the timesteps' spacing.
+        model: its process gives the levels.
         x_T: initial noise, (B, C, h, w); with ``start``, the x_t with which each image begins.
-        e: one embedding for each image, (B, L, D).
-        e_null: embedding of the empty text, (1, L, D).
-        steps: number of network evaluations from T to 0.
-        guidance: weight w of e against e_null, one for all or (B,); the number 1 uses e alone, at half the cost.
+        text: B texts.
+        null: the empty text, one for all or B.
+        steps: number of network evaluations from noise to image.
+        guidance: weight w of the text against the empty one, one for all or (B,); the number 1 uses the text alone, at
+            half the cost (classifier-free guidance, Ho & Salimans, arXiv 2207.12598).
         ddim_eta: DDIM's own η (equation 16): 0 is deterministic, 1 is ancestral sampling as in DDPM
             (Ho et al., arXiv 2006.11239, algorithm 2: the last step adds no noise).
-        noise: returns standard normal (B, C, h, w) for a timestep; required if ``ddim_eta`` is not 0.
-        start: for each image the index of its first step (0 is at T); before it the image does not change.
+        noise: returns standard normal (B, C, h, w) for a step's timestep; required if ``ddim_eta`` is not 0.
+        start: for each image the index of its first step (0 is at the noise); before it the image does not change.
 
     Returns:
         x0, (B, C, h, w) float32.
     """
-    scheduler = schedule(model, steps)
-    first = min(start) if start is not None else 0
+    process, levels = model.process, model.process.schedule(steps)
     x = x_T.to(model.device)
-    for i, t in enumerate(scheduler.timesteps[first:], first):
-        out = _guided(model, x, t.repeat(len(x)), e, e_null, guidance)
-        z = None
-        if ddim_eta and noise is not None:
-            z = torch.zeros_like(x) if i == steps - 1 else noise(int(t)).to(model.device)
-        stepped = scheduler.step(out, t, x, eta=ddim_eta, variance_noise=z).prev_sample
+    for i in range(min(start) if start is not None else 0, steps):
+        t, s = levels[i], levels[i + 1]
+        out = guided(model, x, t.repeat(len(x)), text, null, guidance, step=i, steps=steps)
+        last = i == steps - 1
+        z = noise(int(t)).to(model.device) if ddim_eta and noise is not None and not last else None
+        stepped = process.step(x, out, t, s, ddim_eta=ddim_eta, noise=z)
         if start is not None and i < max(start):
-            joined = torch.tensor([i >= s for s in start], device=model.device)
+            joined = torch.tensor([i >= first for first in start], device=model.device)
             stepped = torch.where(joined[:, None, None, None], stepped, x)
         x = stepped
     return x
@@ -75,8 +65,8 @@ def ddim(
 def dpm_solver(
     model: DiffusionModel,
     x_T: Tensor,  # noqa: N803
-    e: Tensor,
-    e_null: Tensor,
+    text: Text,
+    null: Text,
     *,
     steps: int,
     guidance: float,
@@ -84,61 +74,95 @@ def dpm_solver(
     """Sample with DPM-Solver++ of second order (Lu et al., arXiv 2211.01095).
 
     Args:
-        model: its scheduler's configuration gives the noise schedule.
+        model: its process gives the levels.
         x_T: initial noise, (B, C, h, w).
-        e: one embedding for each image, (B, L, D).
-        e_null: embedding of the empty text, (1, L, D).
-        steps: number of network evaluations from T to 0.
-        guidance: weight of e against e_null; 1 uses e alone, at half the cost.
+        text: B texts.
+        null: the empty text, one for all or B.
+        steps: number of network evaluations from noise to image.
+        guidance: weight of the text against the empty one; 1 uses the text alone, at half the cost.
 
     Returns:
         x0, (B, C, h, w) float32.
     """
-    scheduler = DPMSolverMultistepScheduler.from_config(
-        schedule(model, steps).config, algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="zero"
-    )
-    scheduler.set_timesteps(steps, device=model.device)
+    solver, levels = model.process.solver(steps)
     x = x_T.to(model.device)
-    for t in scheduler.timesteps:
-        x = scheduler.step(_guided(model, x, t.repeat(len(x)), e, e_null, guidance), t, x).prev_sample
+    for i, t in enumerate(levels):
+        out = guided(model, x, t.repeat(len(x)), text, null, guidance, step=i, steps=len(levels))
+        x = solver.step(out, solver.timesteps[i], x).prev_sample
     return x
 
 
-def _guided(model: DiffusionModel, x: Tensor, t: Tensor, e: Tensor, e_null: Tensor, guidance: float | Tensor) -> Tensor:
-    if not isinstance(guidance, Tensor):
-        if guidance == 1:
-            return model.predict(x, t, e)
-    else:
+def guided(
+    model: DiffusionModel,
+    x: Tensor,
+    t: Tensor,
+    text: Text,
+    null: Text,
+    guidance: float | Tensor,
+    *,
+    step: int = 0,
+    steps: int = 1,
+) -> Tensor:
+    """Return the prediction for texts, amplified against the empty text's; differentiable.
+
+    Args:
+        model, x, t: see :meth:`~imagic.models.base.DiffusionModel.predict`.
+        text: B texts.
+        null: the empty text, one for all or B.
+        guidance: one for all or (B,); the number 1 uses the text alone.
+        step, steps: of the sampling, for controls.
+    """
+    count = len(x)
+    if not isinstance(guidance, Tensor) and guidance == ALONE:
+        model.announce(Moment(step, steps, {(0, "text"): slice(0, count)}))
+        return model.predict(x, t, text)
+    if isinstance(guidance, Tensor):
         guidance = guidance.to(x).reshape(-1, 1, 1, 1)
-    both = torch.cat([e_null.expand_as(e), e])
+    both = Text.cat([null.expand(count), text])
+    model.announce(Moment(step, steps, {(0, "null"): slice(0, count), (0, "text"): slice(count, 2 * count)}))
     out_null, out_text = model.predict(torch.cat([x, x]), t.repeat(2), both).chunk(2)
     return out_null + guidance * (out_text - out_null)
 
 
 @torch.no_grad()
-def ddim_invert(
-    model: DiffusionModel, x0: Tensor, e: Tensor, *, steps: int, progress: Callable[[int], None] | None = None
-) -> Tensor:
-    """Invert DDIM: return the noise x_T that :func:`ddim` decodes into x0, under e alone (guidance 1).
+def invert(
+    model: DiffusionModel,
+    x0: Tensor,
+    text: Text,
+    null: Text | None = None,
+    *,
+    steps: int,
+    guidance: float | Tensor = ALONE,
+    depth: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[Tensor]:
+    """Invert :func:`ddim`: return the trajectory from an image to the noise that would be decoded into it.
 
-    Each step undoes one of :func:`ddim`'s at the same timestep, with the noise predicted at the known point x_{t−Δ} in
-    place of x_t (Dhariwal & Nichol, arXiv 2105.05233, appendix F); more steps are more exact.
+    Each step undoes one of :func:`ddim`'s between the same levels, with the prediction at the known point in place of
+    the wanted one (Dhariwal & Nichol, arXiv 2105.05233, appendix F); more steps are more exact, and guidance less.
 
     Args:
-        model: its scheduler's configuration gives the timesteps' spacing.
+        model: its process gives the levels.
         x0: (B, C, h, w).
-        e: one embedding for each, (B, L, D).
-        steps: number of network evaluations; decode with the same number.
+        text: B texts.
+        null: the empty text; required if ``guidance`` is not 1.
+        steps: number of steps between image and noise; decode with the same number.
+        guidance: weight of the text against the empty one.
+        depth: number of steps to take; None for all.
         progress: called with the number of steps done.
 
     Returns:
-        x_T, (B, C, h, w) float32.
+        x at each level, depth + 1 tensors (B, C, h, w) float32: x0 first, the noisiest last.
     """
-    scheduler = DDIMInverseScheduler.from_config(model.scheduler.config, clip_sample=False)
-    scheduler.set_timesteps(steps, device=model.device)
+    process, levels = model.process, model.process.schedule(steps).flip(0)
     x = x0.to(model.device)
-    for i, t in enumerate(scheduler.timesteps):
-        x = scheduler.step(model.predict(x, t.repeat(len(x)), e), t, x).prev_sample
+    found = [x]
+    for i in range(steps if depth is None else depth):
+        known, wanted = levels[i], levels[i + 1]
+        t = process.inversion_level(known, wanted).repeat(len(x))
+        out = guided(model, x, t, text, null or text, guidance, step=steps - 1 - i, steps=steps)
+        x = process.step(x, out, known, wanted)
+        found.append(x)
         if progress is not None:
             progress(i + 1)
-    return x
+    return found

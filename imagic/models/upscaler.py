@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from imagic.models.base import DiffusionModel, to_model_space
+from imagic.models.process import VariancePreserving
 from imagic.models.sampling import ddim
+from imagic.models.text import Text
 
 
 class Upscaler:
@@ -73,19 +75,19 @@ class Upscaler:
 
         return self._seeing(see), x0
 
-    def __call__(self, small: Tensor, e: Tensor, e_null: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
+    def __call__(self, small: Tensor, text: Text, null: Text, rngs: Sequence[torch.Generator]) -> Tensor:
         """Enlarge images: (B, 3, h, w) in [-1, 1] to (B, 3, size, size).
 
         Args:
             small: the images of the stage before.
-            e, e_null: embeddings of the target text (B, L, D) and of the empty one (1, L, D).
+            text, null: B target texts and the empty one.
             rngs: a CPU generator for each image; first x_T is drawn, then the small image's noise.
         """
         shape = (3, self.size, self.size)
         x_T, noise = (torch.stack([torch.randn(shape, generator=rng) for rng in rngs]) for _ in "ab")  # noqa: N806
         seen = self._noised(self._upsampled(small), noise)
         model = self._seeing(lambda count: seen.repeat(count // len(seen), 1, 1, 1))  # guidance doubles the batch
-        return ddim(model, x_T, e, e_null, steps=self._steps, guidance=self._guidance).clamp(-1, 1)
+        return ddim(model, x_T, text, null, steps=self._steps, guidance=self._guidance).clamp(-1, 1)
 
     def _seeing(self, see: Callable[[int], Tensor]) -> ConditionedUpscaler:
         computing = {"name": self._name, "device": str(self.device), "dtype": self._dtype}
@@ -119,14 +121,15 @@ class ConditionedUpscaler(DiffusionModel):
             see: returns the (B, 3, H, W) that conditions a batch of B.
             noise_level: timestep to which those are noised.
         """
-        super().__init__(unet, scheduler, name=name, device=device, dtype=dtype)
+        process = VariancePreserving(scheduler, name, torch.device(device))
+        super().__init__(unet, process, name=name, device=device, dtype=dtype)
         self._see, self._level = see, noise_level
 
-    def predict(self, x_t: Tensor, t: Tensor, e: Tensor) -> Tensor:
+    def predict(self, x_t: Tensor, t: Tensor, text: Text) -> Tensor:
         with self._compute():
             x = torch.cat([x_t, self._see(len(x_t)).to(x_t)], dim=1).contiguous(memory_format=torch.channels_last)
             level = torch.full((len(x_t),), self._level, device=self.device)
-            out = self.network(x, t, encoder_hidden_states=e, class_labels=level).sample
+            out = self.network(x, t, encoder_hidden_states=text.tokens, class_labels=level).sample
             return out[:, : x_t.shape[1]].to(x_t.dtype)  # the rest is the learned variance
 
 

@@ -6,7 +6,7 @@ import torch
 
 from baselines.ddib import DDIB
 from imagic.models.latent import LatentDiffusion
-from imagic.models.sampling import ddim, ddim_invert
+from imagic.models.sampling import ddim, invert
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import PairError, UserError
 from tedbench.pair import EditPair, Entry
@@ -31,11 +31,11 @@ def test_with_one_text_and_no_guidance_the_input_comes_back():
 @pytest.mark.parametrize("spacing", ["leading", "trailing"])
 def test_decoding_undoes_inversion_ever_better_with_more_steps(tiny_model, kind, spacing):
     model = tiny_model(kind)
-    model.scheduler.register_to_config(timestep_spacing=spacing)
+    model.process.scheduler.register_to_config(timestep_spacing=spacing)
     x0, e = torch.randn(2, 4, 8, 8), model.encode_text(["A dog.", "A bird."])
     errors = []
     for steps in (20, 80):
-        x_T = ddim_invert(model, x0, e, steps=steps)  # noqa: N806
+        x_T = invert(model, x0, e, steps=steps)[-1]  # noqa: N806
         errors.append((ddim(model, x_T, e, e[:1], steps=steps, guidance=1) - x0).abs().max().item())
     assert errors[1] < errors[0] / 1.5
 
@@ -46,7 +46,7 @@ def test_for_a_noise_that_never_changes_the_round_trip_is_exact(tiny_model, monk
     eps, x0 = torch.randn(1, 4, 8, 8), 3 * torch.randn(1, 4, 8, 8)  # far beyond where clip_sample would cut
     monkeypatch.setattr(model, "predict", lambda x, t, e: eps)
     e = model.encode_text(["A dog."])
-    x_T = ddim_invert(model, x0, e, steps=steps)  # noqa: N806
+    x_T = invert(model, x0, e, steps=steps)[-1]  # noqa: N806
     torch.testing.assert_close(ddim(model, x_T, e, e, steps=steps, guidance=1), x0, atol=1e-4, rtol=1e-4)
 
 
@@ -54,7 +54,7 @@ def test_a_batch_of_guidances_is_each_guidance_alone(tiny_model):
     model = tiny_model()
     e, e_null, x_T = model.encode_text(["A dog."]), model.encode_text([""]), torch.randn(1, 4, 8, 8)  # noqa: N806
     weights = torch.tensor([1.0, 3.0, 5.0])
-    batch = ddim(model, x_T.expand(3, -1, -1, -1), e.expand(3, -1, -1), e_null, steps=4, guidance=weights)
+    batch = ddim(model, x_T.expand(3, -1, -1, -1), e.expand(3), e_null, steps=4, guidance=weights)
     for row, w in zip(batch, weights.tolist(), strict=True):
         torch.testing.assert_close(row[None], ddim(model, x_T, e, e_null, steps=4, guidance=w), atol=1e-4, rtol=1e-4)
 

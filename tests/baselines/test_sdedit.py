@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from diffusers import DDPMScheduler, StableDiffusionImg2ImgPipeline
+from diffusers import DDIMScheduler, DDPMScheduler, StableDiffusionImg2ImgPipeline
 
 from baselines.sdedit import SDEdit
-from imagic.models.sampling import ddim, schedule
+from imagic.models.process import VariancePreserving
+from imagic.models.sampling import ddim
 from tedbench.build import build
 from tedbench.errors import UserError
 from tedbench.method import Editor, grid
@@ -35,7 +36,7 @@ def test_without_stochasticity_it_is_the_pipelines_own_image_to_image(tiny_model
         model.text_encoder,
         model.tokenizer,
         model.network,
-        model.scheduler,
+        model.process.scheduler,
         None,
         None,
         requires_safety_checker=False,
@@ -58,12 +59,13 @@ def test_without_stochasticity_it_is_the_pipelines_own_image_to_image(tiny_model
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
 def test_full_stochasticity_is_ancestral_sampling(tiny_model, kind):
     model = tiny_model(kind)
-    model.scheduler.register_to_config(set_alpha_to_one=True)  # as DDPMScheduler has it
+    scheduler = DDIMScheduler.from_config(model.process.scheduler.config, set_alpha_to_one=True)  # as DDPMScheduler
+    model.process = VariancePreserving(scheduler, "tiny", model.device)
     e, x_T = model.encode_text(["A dog."]), torch.randn(1, 4, 8, 8)  # noqa: N806
-    noises = {int(t): torch.randn(1, 4, 8, 8) for t in schedule(model, 10).timesteps}
+    noises = {int(t): torch.randn(1, 4, 8, 8) for t in model.process.schedule(10)[:-1]}
     ours = ddim(model, x_T, e, e, steps=10, guidance=1, ddim_eta=1, noise=noises.__getitem__)
 
-    theirs = DDPMScheduler.from_config(model.scheduler.config, variance_type="fixed_small", clip_sample=False)
+    theirs = DDPMScheduler.from_config(model.process.scheduler.config, variance_type="fixed_small", clip_sample=False)
     theirs.set_timesteps(10)
     assert [int(t) for t in theirs.timesteps] == list(noises)
     x = x_T
@@ -79,7 +81,7 @@ def test_full_stochasticity_is_ancestral_sampling(tiny_model, kind):
 def test_the_last_step_adds_no_noise(tiny_model):
     model = tiny_model()
     e, x_T = model.encode_text(["A dog."]), torch.randn(1, 4, 8, 8)  # noqa: N806
-    last = int(schedule(model, 4).timesteps[-1])
+    last = int(model.process.schedule(4)[-2])
     settings = {"steps": 4, "guidance": 1, "ddim_eta": 1}
 
     def loud_at(when):

@@ -24,12 +24,18 @@ from PIL import Image
 
 RECORD = Path(__file__).with_name("digests.json")
 
-FEW = ["dataset.limit=2", "sweep.seeds=[0,1]", "numerics.threads=1", "numerics.device=cpu"]
+FEW = [
+    "dataset.limit=2",
+    "sweep.seeds=[0,1]",
+    "numerics.threads=1",
+    "numerics.device=cpu",
+    "numerics.sample_batch=4",  # what each pair has
+]
 IMAGIC = ["recipe.imagic.embedding.steps=4", "recipe.imagic.finetune.steps=4", "recipe.imagic.sampling.steps=4"]
 RUNS: dict[str, list[str]] = {
     "imagic": ["method=imagic", *FEW, *IMAGIC, "sweep.strengths=[0,0.8]"],
-    "sdedit": ["method=sdedit", *FEW, "recipe.sdedit.sampling.steps=6", "sweep.strengths=[0.4,0.8]"],
-    "ddib": ["method=ddib", *FEW, "recipe.ddib.sampling.steps=6", "sweep.strengths=[1,3]"],
+    "sdedit": ["method=sdedit", *FEW, "recipe.sdedit.sampling.steps=5", "sweep.strengths=[0.4,0.8]"],
+    "ddib": ["method=ddib", *FEW, "recipe.ddib.sampling.steps=5", "sweep.strengths=[1,3]"],
     "text2live": ["method=text2live", *FEW, "recipe.text2live.optimisation.steps=3", "sweep.strengths=[0,1]"],
     "cascade": [
         "model=picturebook_cascade",

@@ -220,7 +220,7 @@ def test_a_last_upscaler_enlarges_once_more_and_follows_the_seed(folders, noise_
     x0 = model.encode_image(noise_image(size=32))
 
     def made(seed):
-        return model.finish(x0, "A dog.", [torch.Generator().manual_seed(seed)])[0]
+        return model.decode(x0, model.encode_text(["A dog."]), [torch.Generator().manual_seed(seed)])[0]
 
     assert made(1).shape == (32, 32, 3)
     assert (made(1) == made(1)).all() and (made(1) != made(2)).any()
@@ -246,8 +246,8 @@ def test_embeddings_of_two_pairs_at_once_are_those_of_each_alone(model, noise_im
     together = imagic(model, fit_group=2).fit_many(pairs)
     for pair in pairs:
         with imagic(model).fit(pair) as edit:
-            torch.testing.assert_close(together[pair.id], edit.e_opt, rtol=0, atol=1e-5)
-            assert (edit.e_opt - edit.e_tgt).abs().max() > 1e-3
+            torch.testing.assert_close(together[pair.id].tokens, edit.e_opt.tokens, rtol=0, atol=1e-5)
+            assert (edit.e_opt.tokens - edit.e_tgt.tokens).abs().max() > 1e-3
 
 
 def test_a_last_upscaler_in_half_precision_and_without_a_length_is_loaded(folders, tmp_path, noise_image):
@@ -264,7 +264,7 @@ def test_a_last_upscaler_in_half_precision_and_without_a_length_is_loaded(folder
         model = Cascade.load(*folders[:2], str(last), **settings)
     x0 = model.encode_image(noise_image(size=32))
     made, whole = (
-        each.finish(x0, "A dog.", [torch.Generator().manual_seed(0)])[0].astype(int)
+        each.decode(x0, each.encode_text(["A dog."]), [torch.Generator().manual_seed(0)])[0].astype(int)
         for each in (model, Cascade.load(*folders, **settings))
     )
     assert np.abs(made - whole).max() < 16

@@ -39,7 +39,9 @@ def test_compiled_networks_fit_and_sample_the_same_up_to_rounding(tiny_model, no
         if compiled:
             compile_networks(model)
         with Imagic(model, **SETTINGS).fit(pair) as edit:
-            return edit.e_opt, [sample.image.astype(int) for sample in edit.sample([(0.0, 0), (0.5, 0), (1.0, 0)])]
+            return edit.e_opt.tokens, [
+                sample.image.astype(int) for sample in edit.sample([(0.0, 0), (0.5, 0), (1.0, 0)])
+            ]
 
     counters.clear()
     torch._dynamo.reset()

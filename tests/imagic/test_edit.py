@@ -29,7 +29,7 @@ class Limited(BatchedEdit):
 @pytest.fixture
 def limited(tiny_model, noise_image):
     pair = EditPair(Entry("a.png", "A dog."), noise_image())
-    return lambda batch, room: Limited(tiny_model(), pair, 0, batch, room=room)
+    return lambda batch, room: Limited(tiny_model(), pair, None, 0, batch, room=room)
 
 
 def test_every_image_is_made_once_in_smaller_batches(limited):

@@ -7,6 +7,7 @@ from diffusers import StableDiffusionPipeline
 
 from imagic.editor import Imagic, interpolate
 from imagic.models.sampling import ddim
+from imagic.models.text import Text
 from tedbench.errors import UserError
 from tedbench.method import grid
 from tedbench.pair import EditPair, Entry
@@ -42,9 +43,9 @@ def test_second_pair_does_not_see_first_pairs_weights(tiny_model, noise_image):
 def test_two_texts_on_one_image_are_fitted_apart(tiny_model, noise_image):
     editor = make_editor(tiny_model())
     with editor.fit(make_pair(noise_image, text="A sitting dog.")) as one:
-        e_one = one.e_opt
+        e_one = one.e_opt.tokens
     with editor.fit(make_pair(noise_image, text="A jumping dog.")) as two:
-        assert not torch.equal(e_one, two.e_opt)
+        assert not torch.equal(e_one, two.e_opt.tokens)
 
 
 def test_weights_come_back_bit_by_bit_even_after_a_failure(tiny_model, noise_image):
@@ -77,7 +78,7 @@ def test_untrained_eta_1_is_the_pipelines_own_text_to_image(tiny_model, noise_im
             model.text_encoder,
             model.tokenizer,
             model.network,
-            model.scheduler,
+            model.process.scheduler,
             None,
             None,
             requires_safety_checker=False,
@@ -107,7 +108,7 @@ def test_training_draws_follow_the_runs_seed(tiny_model, noise_image):
     found = []
     for seed in (0, 0, 1):
         with make_editor(model, seed=seed).fit(make_pair(noise_image)) as edit:
-            found.append(edit.e_opt)
+            found.append(edit.e_opt.tokens)
     assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
 
 
@@ -130,17 +131,16 @@ def test_batches_of_sampling_change_at_most_the_last_bit(tiny_model, noise_image
 
 
 def test_interpolation_is_equation_3():
-    e_tgt, e_opt = torch.full((1, 2, 3), 4.0), torch.full((1, 2, 3), 2.0)
-    assert torch.equal(interpolate(e_tgt, e_opt, 0.0), e_opt)
-    assert torch.equal(interpolate(e_tgt, e_opt, 1.0), e_tgt)
-    assert torch.equal(interpolate(e_tgt, e_opt, 0.25), torch.full((1, 2, 3), 2.5))
-    assert torch.equal(interpolate(e_tgt, e_opt, 1.5), torch.full((1, 2, 3), 5.0))
+    e_tgt, e_opt = (Text(torch.full((1, 2, 3), x), torch.full((1, 3), x)) for x in (4.0, 2.0))
+    for eta, x in ((0.0, 2.0), (1.0, 4.0), (0.25, 2.5), (1.5, 5.0)):
+        found = interpolate(e_tgt, e_opt, eta)
+        assert torch.equal(found.tokens, torch.full((1, 2, 3), x)) and torch.equal(found.pooled, torch.full((1, 3), x))
 
 
 def test_guidance_1_needs_no_empty_text(tiny_model):
     model = tiny_model()
     noise, e = torch.randn(1, 4, 8, 8), model.encode_text(["A dog."])
-    one = ddim(model, noise, e, e * float("nan"), steps=3, guidance=1)
+    one = ddim(model, noise, e, Text(e.tokens * float("nan")), steps=3, guidance=1)
     assert torch.isfinite(one).all()
 
 

@@ -64,14 +64,14 @@ def test_a_tokenizer_without_its_length_takes_what_the_encoder_reads(tiny_folder
     whole = LatentDiffusion.load(str(tiny_folder))
     edit_json(copy / "tokenizer" / "tokenizer_config.json", model_max_length=length)
     model = LatentDiffusion.load(str(copy))
-    assert torch.equal(model.encode_text(["A dog.", ""]), whole.encode_text(["A dog.", ""]))
+    assert torch.equal(model.encode_text(["A dog.", ""]).tokens, whole.encode_text(["A dog.", ""]).tokens)
     with pytest.warns(UserWarning, match="reads 48 tokens; the end of this text is cut off"):
-        assert model.encode_text([LONG]).shape == (1, 48, 16)
+        assert model.encode_text([LONG]).tokens.shape == (1, 48, 16)
 
 
 def test_a_tokenizer_that_is_shorter_than_its_encoder_stays_so(copy):
     edit_json(copy / "tokenizer" / "tokenizer_config.json", model_max_length=20)
-    assert LatentDiffusion.load(str(copy)).encode_text(["A dog."]).shape == (1, 20, 16)
+    assert LatentDiffusion.load(str(copy)).encode_text(["A dog."]).tokens.shape == (1, 20, 16)
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,8 @@ def copy(sd15, tmp_path):
 
 def test_sizes_and_prediction_come_from_the_folder(sd15):
     model = LatentDiffusion.load(str(sd15))
-    assert (model.image_size, model.latent_shape, model.prediction_type) == (512, (4, 64, 64), "epsilon")
-    assert model.encode_text(["A sitting dog."]).shape == (1, 77, 16)
+    assert (model.image_size, model.latent_shape, model.process.prediction) == (512, (4, 64, 64), "epsilon")
+    assert model.encode_text(["A sitting dog."]).tokens.shape == (1, 77, 16)
     image = np.full((512, 512, 3), 128, np.uint8)
     latents = model.encode_image(image)
     assert latents.shape == (1, 4, 64, 64)
@@ -72,10 +72,11 @@ def test_sizes_and_prediction_come_from_the_folder(sd15):
 
 def test_any_scheduler_of_the_folder_becomes_ddim_on_its_own_schedule(sd15):
     model = LatentDiffusion.load(str(sd15))
-    assert isinstance(model.scheduler, DDIMScheduler)
-    assert model.scheduler.config.clip_sample is False and model.scheduler.config.steps_offset == 1
+    assert isinstance(model.process.scheduler, DDIMScheduler)
+    assert model.process.scheduler.config.clip_sample is False and model.process.scheduler.config.steps_offset == 1
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
-    torch.testing.assert_close(model.alphas_cumprod, (1 - betas).cumprod(0))
+    alpha_bar, _ = model.process.squares(torch.arange(1000))
+    torch.testing.assert_close(alpha_bar.flatten(), (1 - betas).cumprod(0))
 
 
 def test_the_latent_scale_is_the_autoencoders_own(copy):
@@ -93,8 +94,8 @@ def test_v_prediction_is_read_from_the_schedulers_config(copy):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"prediction_type": "v_prediction"}))
     model = LatentDiffusion.load(str(copy))
     x0, eps, t = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8), torch.tensor([400])
-    a = model.alphas_cumprod[400]
-    torch.testing.assert_close(model.target(x0, eps, t), a.sqrt() * eps - (1 - a).sqrt() * x0)
+    a = model.process.squares(t)[0]
+    torch.testing.assert_close(model.process.target(x0, eps, t), a.sqrt() * eps - (1 - a).sqrt() * x0)
 
 
 def test_a_long_text_keeps_its_end_token_and_is_reported(sd15):

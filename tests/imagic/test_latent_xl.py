@@ -63,7 +63,11 @@ def folder(text_config, tmp_path_factory):
             projection_class_embeddings_input_dim=24 + 6 * 8,
         ),
         scheduler=EulerDiscreteScheduler(
-            beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1
+            beta_schedule="scaled_linear",
+            beta_start=0.00085,
+            beta_end=0.012,
+            steps_offset=1,
+            timestep_spacing="leading",  # as the published base model has it
         ),
     ).save_pretrained(path)
     return path
@@ -77,7 +81,7 @@ def model(folder):
 def test_sampling_is_the_pipelines_own(folder, model):
     """One pipeline call covers both encoders, the pooled embedding, the sizes and the empty text."""
     pipeline = StableDiffusionXLPipeline.from_pretrained(folder, add_watermarker=False)
-    pipeline.scheduler = DDIMScheduler.from_config(model.scheduler.config)
+    pipeline.scheduler = DDIMScheduler.from_config(model.process.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     x_T = torch.randn(2, *model.latent_shape, generator=torch.Generator().manual_seed(3))  # noqa: N806
     texts = ["A sitting dog.", "A cat on a box."]
@@ -103,19 +107,18 @@ def test_imagic_optimises_pooled_embedding_and_states_together(model, noise_imag
         sampling={"steps": STEPS, "guidance": GUIDANCE},
     )
     with editor.fit(EditPair(Entry("a.png", "A sitting dog."), noise_image(size=SIDE))) as edit:
-        moved = (edit.e_opt != edit.e_tgt)[0]
-        assert moved[:-1].any(dim=1).all() and moved[-1, :24].all()
-        assert not edit.e_opt[0, -1, 24:].any()  # what fills the last row up stays 0
+        states, pooled = (a != b for a, b in zip(edit.e_opt.parameters(), edit.e_tgt.parameters(), strict=True))
+        assert states[0].any(dim=1).all() and pooled.all()
         start, end = (sample.image for sample in edit.sample([(0.0, 0), (1.0, 0)]))
     assert start.shape == (SIDE, SIDE, 3) and (start != end).any()
 
 
 def test_the_empty_text_is_zero_where_the_folder_says_so(folder, model, tmp_path):
-    assert not model.encode_text([""]).any()
+    assert not any(part.any() for part in model.encode_text([""]).parameters())
     other = shutil.copytree(folder, tmp_path / "other")
     index = json.loads((other / "model_index.json").read_text()) | {"force_zeros_for_empty_prompt": False}
     (other / "model_index.json").write_text(json.dumps(index))
-    assert LatentDiffusionXL.load(str(other)).encode_text([""]).any()
+    assert LatentDiffusionXL.load(str(other)).encode_text([""]).tokens.any()
 
 
 def test_each_pipeline_goes_to_its_own_class(folder):
@@ -139,4 +142,4 @@ def test_both_text_encoders_in_half_precision_and_without_a_length_are_loaded(fo
         model = LatentDiffusionXL.load(str(copy))
     with pytest.warns(UserWarning, match="reads 77 tokens"):
         found, wanted = model.encode_text(texts), LatentDiffusionXL.load(str(folder)).encode_text(texts)
-    torch.testing.assert_close(found, wanted, atol=2e-2, rtol=0)
+    torch.testing.assert_close(found.parameters(), wanted.parameters(), atol=2e-2, rtol=0)

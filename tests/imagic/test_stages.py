@@ -9,7 +9,9 @@ import torch
 
 from imagic.embedding import optimise_embedding
 from imagic.errors import DivergedError
-from imagic.finetune import Snapshot, finetune
+from imagic.finetune import finetune
+from imagic.models.text import Text
+from imagic.snapshot import Snapshot
 
 STEPS, DRAWS = 5, 2
 
@@ -41,11 +43,11 @@ def plain_loss(model, prediction_type, x0, e_of, rng, empty=0.0, e_null=None):
         eps = torch.randn((DRAWS, *x0.shape[1:]), generator=rng).double()
         total = 0.0
         for i in range(DRAWS):
-            beta_bar = math.prod(1 - b for b in model.scheduler.betas.double()[: t[i] + 1].tolist())
+            beta_bar = math.prod(1 - b for b in model.process.scheduler.betas.double()[: t[i] + 1].tolist())
             a, s = math.sqrt(beta_bar), math.sqrt(1 - beta_bar)
             wanted = eps[i] if prediction_type == "epsilon" else a * eps[i] - s * x0[0]
             e = e_null if without[i] else e_of()
-            out = model.network((a * x0[0] + s * eps[i])[None], t[i], encoder_hidden_states=e).sample[0]
+            out = model.network((a * x0[0] + s * eps[i])[None], t[i], encoder_hidden_states=e.tokens).sample[0]
             total = total + (wanted - out).square().sum()
         return total / eps.numel()
 
@@ -56,20 +58,23 @@ def plain_loss(model, prediction_type, x0, e_of, rng, empty=0.0, e_null=None):
 def setting(request, tiny_model):
     model = tiny_model(request.param)
     model.network.double()
-    model.alphas_cumprod = (1 - model.scheduler.betas.double()).cumprod(0)
+    alpha_bar = (1 - model.process.scheduler.betas.double()).cumprod(0)
+    model.process._alpha_bar = torch.cat([alpha_bar, alpha_bar[:1]])
     rng = torch.Generator().manual_seed(7)
     x0 = torch.randn(1, 4, 8, 8, generator=rng).double()
     e = torch.randn(1, 48, 16, generator=rng).double()
-    return model, request.param, x0, e
+    return model, request.param, x0, Text(e)
 
 
 def test_embedding_stage_equals_plain_loop(setting):
     model, kind, x0, e_tgt = setting
     ours = optimise_embedding(model, x0, e_tgt, steps=STEPS, lr=2e-3, draws=DRAWS, rng=torch.Generator().manual_seed(1))
-    e = e_tgt.clone().requires_grad_()
-    adam_by_hand([e], plain_loss(model, kind, x0, lambda: e, torch.Generator().manual_seed(1)), 2e-3)
-    torch.testing.assert_close(ours, e.detach(), rtol=1e-7, atol=1e-9)
-    assert (ours - e_tgt).abs().max() > 1e-3
+    e = e_tgt.clone()
+    adam_by_hand(
+        [e.tokens.requires_grad_()], plain_loss(model, kind, x0, lambda: e, torch.Generator().manual_seed(1)), 2e-3
+    )
+    torch.testing.assert_close(ours.tokens, e.tokens.detach(), rtol=1e-7, atol=1e-9)
+    assert (ours.tokens - e_tgt.tokens).abs().max() > 1e-3
 
 
 def test_embedding_stage_leaves_the_model_alone(setting):
@@ -84,7 +89,7 @@ def test_finetuning_stage_equals_plain_loop(setting, decay, empty):
     model, kind, x0, e_opt = setting
     start = Snapshot(model.network)
     settings = {"steps": STEPS, "lr": 1e-3, "draws": DRAWS, "decay": decay, "empty": empty}
-    e_null = torch.zeros_like(e_opt)
+    e_null = Text(torch.zeros_like(e_opt.tokens))
     finetune(model, x0, e_opt, e_null=e_null, rng=torch.Generator().manual_seed(2), **settings)
     ours = {k: v.clone() for k, v in model.network.state_dict().items()}
     start.restore()

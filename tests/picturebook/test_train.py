@@ -34,7 +34,7 @@ def test_the_diffusion_model_loads_and_runs(trained):
     model = LatentDiffusion.load(str(trained / "diffusion"))
     image = np.zeros((64, 64, 3), np.uint8)
     assert model.decode(model.encode_image(image)).shape == (1, 64, 64, 3)
-    assert model.encode_text(["A sitting dog."]).shape == (1, 48, 128)
+    assert model.encode_text(["A sitting dog."]).tokens.shape == (1, 48, 128)
 
 
 def test_the_cascade_loads_and_runs(trained):
@@ -47,7 +47,7 @@ def test_the_cascade_loads_and_runs(trained):
     image = np.zeros((64, 64, 3), np.uint8)
     assert model.image_size == 64
     rngs = [torch.Generator().manual_seed(0)]
-    assert model.finish(model.encode_image(image), "A sitting dog.", rngs).shape == (1, 64, 64, 3)
+    assert model.decode(model.encode_image(image), model.encode_text(["A sitting dog."]), rngs).shape == (1, 64, 64, 3)
 
 
 def test_the_judges_load_and_score(trained):

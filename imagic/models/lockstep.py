@@ -1,0 +1,156 @@
+"""Several samplings in step with each other, which can look at one another: the base of methods with a source branch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from imagic.models.base import DiffusionModel
+from imagic.models.control import Moment
+from imagic.models.text import Text
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One of several samplings of B images each.
+
+    The prediction is that of the empty text plus, for each text, its weight times the difference from the empty text's.
+
+    Attributes:
+        text: B texts, or one for all.
+        guidance: weight of the text, one for all or (B,). The number 1 without ``more`` uses the text alone.
+        null: the empty text, one for all or B; or a list of one for each step of the schedule. None if it is not used.
+        more: further texts and their weights.
+        forced: x at each level, steps + 1 tensors (B, C, h, w), the noise first: the branch is on this trajectory at
+            every step, whatever it predicts.
+        residuals: (B, C, h, w) for each step of the schedule, added to the result of the step, the last one too.
+    """
+
+    text: Text
+    guidance: float | Tensor = 1.0
+    null: Text | Sequence[Text] | None = None
+    more: Sequence[tuple[Text, float | Tensor]] = ()
+    forced: Sequence[Tensor] | None = None
+    residuals: Sequence[Tensor] | None = None
+
+    def prompts(self, step: int) -> dict[str, Text]:
+        """Return the texts that are predicted at a step, by their role in :class:`~imagic.models.control.Moment`."""
+        alone = not isinstance(self.guidance, Tensor) and self.guidance == 1 and not self.more
+        if alone:
+            return {"text": self.text}
+        null = self.null[step] if isinstance(self.null, Sequence) else self.null
+        if null is None:
+            raise ValueError("a branch with guidance needs the empty text")
+        further = {f"text {i}": text for i, (text, _) in enumerate(self.more, 1)}
+        return {"null": null, "text": self.text, **further}
+
+    def combine(self, outs: Mapping[str, Tensor]) -> Tensor:
+        """Return the branch's prediction from that of each role."""
+        if "null" not in outs:
+            return outs["text"]
+        found = null = outs["null"]
+        weights = {"text": self.guidance, **{f"text {i}": weight for i, (_, weight) in enumerate(self.more, 1)}}
+        for role, weight in weights.items():
+            found = found + _column(weight, null) * (outs[role] - null)
+        return found
+
+
+@dataclass
+class Step:
+    """The state after a step, for a callback to read and change.
+
+    Attributes:
+        index: number of the step, 0 at the noise.
+        x: each branch's images after the step; the callback may put others in their place.
+        x0: each branch's predicted x0 at the step.
+        outs: each branch's predictions by role, without guidance.
+    """
+
+    index: int
+    x: list[Tensor]
+    x0: list[Tensor]
+    outs: list[dict[str, Tensor]]
+
+
+@torch.no_grad()
+def sample_branches(
+    model: DiffusionModel,
+    x: Sequence[Tensor],
+    branches: Sequence[Branch],
+    *,
+    steps: int,
+    start: int = 0,
+    ddim_eta: float = 0.0,
+    noise: Callable[[int], Tensor] | None = None,
+    callback: Callable[[Step], None] | None = None,
+) -> list[Tensor]:
+    """Sample several branches with one network call a step.
+
+    Args:
+        model: its process gives the levels.
+        x: what each branch begins with, (B, C, h, w) each.
+        branches: in the order of their rows in the network's batch; each has its roles in a row.
+        steps: number of steps from noise to image.
+        start: number of the first step that is taken.
+        ddim_eta: DDIM's own η, for all branches.
+        noise: returns standard normal (B, C, h, w) for a step's timestep, for all branches; None adds none. Branches
+            with residuals add these instead.
+        callback: called after each step.
+
+    Returns:
+        Each branch's x0, (B, C, h, w) float32.
+    """
+    process, levels = model.process, model.process.schedule(steps)
+    now = [each.to(model.device) for each in x]
+    for i in range(start, steps):
+        now = [at if branch.forced is None else branch.forced[i] for at, branch in zip(now, branches, strict=True)]
+        t, s = levels[i], levels[i + 1]
+        outs = predict_branches(model, now, branches, t, step=i, steps=steps)
+        predictions = [branch.combine(found) for branch, found in zip(branches, outs, strict=True)]
+        z = noise(int(t)).to(model.device) if ddim_eta and noise is not None and i < steps - 1 else None
+        after = []
+        for at, out, branch in zip(now, predictions, branches, strict=True):
+            kept = None if branch.residuals is None else branch.residuals[i].to(model.device)
+            stepped = process.step(at, out, t, s, ddim_eta=ddim_eta, noise=z if kept is None else None)
+            after.append(stepped if kept is None else stepped + kept)
+        if callback is not None:
+            x0 = [process.limit(process.x0_of(out, at, t)) for at, out in zip(now, predictions, strict=True)]
+            told = Step(i, after, x0, outs)
+            callback(told)
+            after = told.x
+        now = after
+    return [at if branch.forced is None else branch.forced[steps] for at, branch in zip(now, branches, strict=True)]
+
+
+def predict_branches(
+    model: DiffusionModel, x: Sequence[Tensor], branches: Sequence[Branch], t: Tensor, *, step: int, steps: int
+) -> list[dict[str, Tensor]]:
+    """Return each branch's predictions by role, without guidance, from one network call; differentiable.
+
+    Args:
+        model: the model.
+        x: images of each branch, (B, C, h, w).
+        branches: the branches.
+        t: the level of all, a scalar.
+        step, steps: number of the step, which chooses its empty text, and of how many.
+    """
+    images, texts, rows, end = [], [], {}, 0
+    for number, (at, branch) in enumerate(zip(x, branches, strict=True)):
+        for role, text in branch.prompts(step).items():
+            images.append(at)
+            texts.append(text.expand(len(at)))
+            rows[number, role] = slice(end, end + len(at))
+            end += len(at)
+    model.announce(Moment(step, steps, rows))
+    out = model.predict(torch.cat(images), t.repeat(end), Text.cat(texts))
+    found: list[dict[str, Tensor]] = [{} for _ in branches]
+    for (number, role), chosen in rows.items():
+        found[number][role] = out[chosen]
+    return found
+
+
+def _column(weight: float | Tensor, like: Tensor) -> float | Tensor:
+    return weight.to(like).reshape(-1, 1, 1, 1) if isinstance(weight, Tensor) else weight
