@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from imagic.models.base import TextToImage
-from imagic.models.edit import BatchedEdit
+from imagic.models.batched import BatchedEdit, BatchedEditor, Row
 from imagic.models.sampling import ddim, invert
-from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
+from imagic.models.text import Text
+from tedbench.errors import PairError
+from tedbench.method import Axis, Description, Edit, Progress, Randomness, silent
 from tedbench.pair import EditPair
 from tedbench.settings import Count, checked_block
 
 
-class DDIB(Editor):
+class DDIB(BatchedEditor):
     """DDIB; its strength is the decoder's guidance. It draws no random numbers.
 
     Two deterministic DDIM passes over the same timesteps: from the input to x_T under the *source* text at guidance 1,
@@ -25,11 +27,18 @@ class DDIB(Editor):
     """
 
     randomness: ClassVar[Randomness] = "none"
+    shares: ClassVar[bool] = True
     needs: tuple[str, ...] = ("source_text",)
     axis = Axis("guidance", "guidance", (1.0, 2.0, 3.0, 4.0, 5.0), least=0.0)
 
     def __init__(
-        self, model: TextToImage, *, sampling: Mapping[str, Any], seed: int = 0, sample_batch: int = 16
+        self,
+        model: TextToImage,
+        *,
+        sampling: Mapping[str, Any],
+        seed: int = 0,
+        sample_batch: int = 16,
+        fit_batch: int = 1,
     ) -> None:
         """
         Args:
@@ -37,8 +46,9 @@ class DDIB(Editor):
             sampling: ``steps`` of DDIM, each way.
             seed: of the whole run; only a cascade's upscalers draw anything.
             sample_batch: how many images are generated at a time; the last batch is filled up.
+            fit_batch: how many inputs are inverted at a time, likewise.
         """
-        self.model, self.sample_batch, self.image_size, self.seed = model, sample_batch, model.image_size, seed
+        super().__init__(model, seed=seed, sample_batch=sample_batch, fit_batch=fit_batch)
         self.steps = _steps(sampling)
         model.process.schedule(self.steps)  # raises for too many
 
@@ -47,16 +57,58 @@ class DDIB(Editor):
         _steps(**settings)
         return super().describe(settings)
 
-    def fit(self, pair: EditPair, progress: Progress = silent) -> DDIBEdit:
+    def fit(self, pair: EditPair, progress: Progress = silent) -> Edit:
         """Invert the input with DDIM under the source text.
 
         Raises:
             PairError: the pair has no source text.
             UserError: it has another size than the model.
         """
-        self.require(pair.entry)
-        self.model.require_size(pair)
-        return DDIBEdit(self, pair, progress)
+        (found,) = self.fit_together([pair], progress)
+        if isinstance(found, PairError):
+            raise found
+        return found
+
+    def fit_together(self, pairs: Sequence[EditPair], progress: Progress = silent) -> list[Edit | PairError]:
+        """Invert the inputs of several pairs, ``fit_batch`` at a time."""
+        found: dict[str, Edit | PairError] = {}
+        ready = []
+        for pair in pairs:
+            self.model.require_size(pair)
+            try:
+                self.require(pair.entry)
+                ready.append(pair)
+            except PairError as error:
+                found[pair.id] = error
+        for pair, x_T in zip(ready, self._inverted(ready, progress), strict=True):  # noqa: N806
+            found[pair.id] = DDIBEdit(self, pair, x_T)
+        return [found[pair.id] for pair in pairs]
+
+    def _inverted(self, pairs: Sequence[EditPair], progress: Progress) -> Iterator[Tensor]:
+        """Yield x_T of each pair, (1, C, h, w)."""
+        model, size, done = self.model, self.fit_batch, 0
+        while done < len(pairs):
+            chunk = list(pairs[done : done + size])
+            full = [*chunk, *[chunk[-1]] * (size - len(chunk))]
+            tell = lambda step, done=done: progress("inversion", done * self.steps + step, len(pairs) * self.steps)
+            try:
+                x0 = torch.cat([model.encode_image(pair.image) for pair in full])
+                texts = Text.cat([model.encode_text([pair.source_text or ""]) for pair in full])
+                yield from invert(model, x0, texts, steps=self.steps, progress=tell)[-1][: len(chunk)].split(1)
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+                size = (size + 1) // 2
+                torch.cuda.empty_cache()
+                continue
+            done += len(chunk)
+
+    def make(self, rows: Sequence[Row]) -> Tensor:
+        """Decode x_T at each guidance. The seed has no effect."""
+        x_T = torch.cat([row.edit.x_T for row in rows])  # noqa: N806
+        texts = Text.cat([row.edit.text for row in rows])
+        guidance = torch.tensor([row.strength for row in rows])
+        return ddim(self.model, x_T, texts, self.null, steps=self.steps, guidance=guidance)
 
 
 def _steps(sampling: Mapping[str, Any]) -> int:
@@ -65,20 +117,8 @@ def _steps(sampling: Mapping[str, Any]) -> int:
 
 
 class DDIBEdit(BatchedEdit):
-    """A pair's x_T, and the embedding of its target text."""
+    """A pair's x_T, and its target text."""
 
-    def __init__(self, editor: DDIB, pair: EditPair, progress: Progress) -> None:
-        self._steps, model = editor.steps, editor.model
-        tell = lambda step: progress("inversion", step, self._steps)
-        e_src = model.encode_text([pair.source_text or ""])
-        self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
-        super().__init__(model, pair, self.e_tgt, editor.seed, editor.sample_batch)
-        self.x_T = invert(model, model.encode_image(pair.image), e_src, steps=self._steps, progress=tell)[-1]
-
-    def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """Decode x_T at each guidance. The seed has no effect."""
-        x_T = self.x_T.expand(len(requests), -1, -1, -1)  # noqa: N806
-        guidance = torch.tensor([w for w, _ in requests])
-        return ddim(
-            self.model, x_T, self.e_tgt.expand(len(requests)), self.e_null, steps=self._steps, guidance=guidance
-        )
+    def __init__(self, editor: DDIB, pair: EditPair, x_T: Tensor) -> None:  # noqa: N803
+        super().__init__(editor, pair)
+        self.x_T = x_T

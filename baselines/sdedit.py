@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from imagic.models.base import TextToImage
-from imagic.models.edit import BatchedEdit
+from imagic.models.batched import BatchedEdit, BatchedEditor, Row
 from imagic.models.sampling import ddim
-from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
+from imagic.models.text import Text
+from tedbench.method import Axis, Description, Progress, Randomness, silent
 from tedbench.pair import EditPair
 from tedbench.settings import Amount, Count, Share, checked_block
 
 
-class SDEdit(Editor):
+class SDEdit(BatchedEditor):
     """SDEdit; its strength is t0, the noise level as a fraction of the diffusion time.
 
     Near 0 it returns the input, at 1 it follows the text alone.
@@ -28,6 +29,7 @@ class SDEdit(Editor):
     """
 
     randomness: ClassVar[Randomness] = "sample"
+    shares: ClassVar[bool] = True
     axis = Axis("t0", "t₀", tuple(i / 10 for i in range(1, 11)), least=0.0, most=1.0, above=True)
 
     def __init__(
@@ -48,8 +50,7 @@ class SDEdit(Editor):
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
-        self.model, self.seed, self.sample_batch = model, seed, sample_batch
-        self.image_size = model.image_size
+        super().__init__(model, seed=seed, sample_batch=sample_batch)
         self.sampling, self.stochasticity = _sampling(sampling), float(stochasticity)
         self.levels: Tensor = model.process.schedule(self.sampling["steps"])
 
@@ -77,36 +78,29 @@ class SDEdit(Editor):
         self.model.require_size(pair)
         return SDEditEdit(self, pair)
 
+    def make(self, rows: Sequence[Row]) -> Tensor:
+        """Noise and denoise. A seed's ε, and its noise at each timestep, are the same for every t0."""
+        start = [self.start(row.strength) for row in rows]
+        eps = self.noise(rows, "initial noise").to(self.model.device)
+        return ddim(
+            self.model,
+            self.model.process.mix(torch.cat([row.edit.x0 for row in rows]), eps, self.levels[start]),
+            Text.cat([row.edit.text for row in rows]),
+            self.null,
+            **self.sampling,
+            ddim_eta=self.stochasticity,
+            noise=partial(self.noise, rows, "step noise"),
+            start=start,
+        )
+
 
 def _sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
     return checked_block("SDEdit's sampling", settings, steps=Count, guidance=Amount)
 
 
 class SDEditEdit(BatchedEdit):
-    """A pair's latents and embeddings."""
+    """A pair's latents and its target text."""
 
     def __init__(self, editor: SDEdit, pair: EditPair) -> None:
-        self._editor, model = editor, editor.model
-        self.x0 = model.encode_image(pair.image)
-        self.e_tgt, self.e_null = model.encode_text([pair.target_text]), model.encode_text([""])
-        super().__init__(model, pair, self.e_tgt, editor.seed, editor.sample_batch)
-
-    def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """Noise and denoise. A seed's ε, and its noise at each timestep, are the same for every t0."""
-        editor = self._editor
-        seeds, start = [seed for _, seed in requests], [editor.start(t0) for t0, _ in requests]
-        eps = self._noise(seeds, "initial noise").to(self.model.device)
-        return ddim(
-            self.model,
-            self.model.process.mix(self.x0, eps, editor.levels[start]),
-            self.e_tgt.expand(len(requests)),
-            self.e_null,
-            **editor.sampling,
-            ddim_eta=editor.stochasticity,
-            noise=partial(self._noise, seeds, "step noise"),
-            start=start,
-        )
-
-    def _noise(self, seeds: Sequence[int], *purpose: str | int) -> Tensor:
-        """Return standard normal noise, one for each seed: (B, C, h, w)."""
-        return torch.stack([torch.randn(self.model.latent_shape, generator=self.rng(*purpose, seed)) for seed in seeds])
+        super().__init__(editor, pair)
+        self.x0 = editor.model.encode_image(pair.image)

@@ -43,6 +43,7 @@ def main(cfg: DictConfig) -> None:
 
     from imagic.api import build_editor, describe_editor, open_pair
     from imagic.errors import DivergedError
+    from imagic.models.batched import batch_size
     from imagic.models.device import multiply_exactly, settle
     from imagic.models.synthetic import is_synthetic
     from imagic.strip import draw_strip
@@ -51,6 +52,7 @@ def main(cfg: DictConfig) -> None:
     require_own(out, whose)
     requests = describe_editor(plain).requests(plain["strengths"], plain["seeds"])
     device, _ = settle(plain["numerics"])
+    plain["numerics"]["sample_batch"] = batch_size(plain["numerics"]["sample_batch"], len(requests))
     editor = build_editor(plain, device)
     pair = open_pair(image, target_text, plain["model"]["image_size"])
     bars = open_bars("{task.description:<12}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

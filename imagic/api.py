@@ -41,7 +41,7 @@ def load(model: str = "picturebook", *overrides: str) -> Imagic:
     return editor
 
 
-OFFERED = ("model", "device", "seed", "sample_batch", "fits")
+OFFERED = ("model", "device", "seed", "sample_batch", "fit_batch", "fits")
 """Parameters of a method's constructor that are not settings of the method: it is given those that it takes."""
 
 
@@ -65,7 +65,7 @@ def build_editor(
     """Build the method of a resolved configuration with ``model``, ``method``, ``numerics`` and ``seed``.
 
     Args:
-        cfg: the configuration.
+        cfg: the configuration; of ``numerics``, ``fit_batch`` may be absent.
         device: where it computes.
         model: for a method that takes one; None loads the configuration's.
         fits: where fits are kept, for a method that keeps them.
@@ -75,7 +75,9 @@ def build_editor(
     """
     describe_editor(cfg)  # refuses wrong settings before weights are loaded
     offered = _offered(cfg)
-    values = {"device": device, "seed": cfg["seed"], "sample_batch": cfg["numerics"]["sample_batch"], "fits": fits}
+    numerics = cfg["numerics"]
+    sizes = {"sample_batch": numerics["sample_batch"], "fit_batch": numerics.get("fit_batch", 1)}
+    values = {"device": device, "seed": cfg["seed"], "fits": fits, **sizes}
     given = {key: value for key, value in values.items() if key in offered}
     if "model" in offered:
         given["model"] = model or build_model(cfg, device)

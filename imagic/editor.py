@@ -15,13 +15,13 @@ from imagic.finetune import finetune
 from imagic.fits import FitStore, apply_shifts, keep_text, kept_text, shifts
 from imagic.lora import add_adapters
 from imagic.models.base import TextToImage
-from imagic.models.edit import BatchedEdit
+from imagic.models.batched import BatchedEdit, BatchedEditor, Row
 from imagic.models.sampling import ddim, dpm_solver
 from imagic.models.text import Text
 from imagic.recipe import Recipe
 from imagic.snapshot import Snapshot
 from tedbench.errors import PairError, UserError
-from tedbench.method import Axis, Description, Editor, Progress, Randomness, silent
+from tedbench.method import Axis, Description, Progress, Randomness, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
 
@@ -33,7 +33,7 @@ def interpolate(e_tgt: Text, e_opt: Text, eta: float) -> Text:
     return e_opt.lerp(e_tgt, eta)
 
 
-class Imagic(Editor):
+class Imagic(BatchedEditor):
     """Optimise the text embedding to the image, fine-tune the model, interpolate and generate.
 
     Its strength is η: 0 gives the input back, 1 follows the text alone. The embedding is optimised for one image *and*
@@ -72,8 +72,7 @@ class Imagic(Editor):
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
-        self.model, self.seed, self.sample_batch = model, seed, sample_batch
-        self.image_size = model.image_size
+        super().__init__(model, seed=seed, sample_batch=sample_batch)
         recipe = Recipe.of(embedding, finetune, sampling, upscaler, variant, fit_group)
         self._embedding, self._finetune, self.sampling = recipe.embedding, recipe.finetune, recipe.sampling
         self._upscaler, self._variant, self.group = recipe.upscaler, recipe.variant, recipe.fit_group
@@ -108,20 +107,20 @@ class Imagic(Editor):
         self.require(pair.entry)
         model, variant = self.model, self._variant
         x0 = self._encode_image(pair)
-        e_tgt, e_null = model.encode_text([pair.target_text]), model.encode_text([""])
+        e_tgt = model.encode_text([pair.target_text])
         kept = self._fits.load(pair) if self._fits else None
         e_opt = kept_text(kept, model.device) if kept else self._embed(pair, x0, e_tgt, progress)
         try:
             if variant.finetune == "lora":
                 add_adapters(model.network, variant.lora_rank, generator(self.seed, pair.id, "adapters"))
             if variant.finetune != "none" and not (kept and self._fits and self._fits.keep == "weights"):
-                self._shift_model(pair, x0, e_opt, e_tgt, e_null, progress)
+                self._shift_model(pair, x0, e_opt, e_tgt, progress)
             if self._fits:
                 self._keep(self._fits, pair, kept or keep_text(e_opt), new=kept is None)
         except BaseException:
             self._pretrained.restore()
             raise
-        self._open = ImagicEdit(self, pair, e_tgt, e_opt, e_null)
+        self._open = ImagicEdit(self, pair, e_opt)
         return self._open
 
     def _embed(self, pair: EditPair, x0: Tensor, e_tgt: Text, progress: Progress) -> Text:
@@ -186,13 +185,11 @@ class Imagic(Editor):
         sampled = generator(self.seed, pair.id, "posterior") if self._variant.latents == "sample" else None
         return self.model.encode_image(pair.image, sampled)
 
-    def _shift_model(
-        self, pair: EditPair, x0: Tensor, e_opt: Text, e_tgt: Text, e_null: Text, progress: Progress
-    ) -> None:
+    def _shift_model(self, pair: EditPair, x0: Tensor, e_opt: Text, e_tgt: Text, progress: Progress) -> None:
         """Run stage B; a cascade's upscaler is fine-tuned too, on the target text."""
         model, settings = self.model, {**self._finetune, "optimizer": self._variant.optimizer}
         rng = generator(self.seed, pair.id, "fine-tuning")
-        finetune(model, x0, e_opt, rng=rng, e_null=e_null, progress=progress, **settings)
+        finetune(model, x0, e_opt, rng=rng, e_null=self.null, progress=progress, **settings)
         if self._upscaler and model.upscaler is not None:
             rng = generator(self.seed, pair.id, "upscaler")
             upscaler, x0 = model.upscaler.example(pair.image, rng)
@@ -207,6 +204,14 @@ class Imagic(Editor):
         if fits.keep == "weights":
             apply_shifts(self._pretrained.module, self._pretrained.state, kept)
 
+    def make(self, rows: Sequence[Row]) -> Tensor:
+        """Run stage C. A seed's initial noise is the same for every η."""
+        if any(row.edit is not self._open for row in rows):
+            raise RuntimeError("this edit is closed: its fine-tuned weights are gone")
+        x_T = self.noise(rows, "initial noise")  # noqa: N806
+        e = Text.cat([interpolate(row.edit.e_tgt, row.edit.e_opt, row.strength) for row in rows])
+        return self.sampler(self.model, x_T, e, self.null, **self.sampling)
+
     def restore(self) -> None:
         """Restore the pretrained weights, bit by bit."""
         self._pretrained.restore()
@@ -216,22 +221,10 @@ class Imagic(Editor):
 class ImagicEdit(BatchedEdit):
     """A fitted pair: e_opt, and the fine-tuned weights, which stay in the editor's model until the edit is closed."""
 
-    def __init__(self, editor: Imagic, pair: EditPair, e_tgt: Text, e_opt: Text, e_null: Text) -> None:
-        super().__init__(editor.model, pair, e_tgt, editor.seed, editor.sample_batch)
-        self._editor = editor
-        self.e_tgt, self.e_opt, self.e_null = e_tgt, e_opt, e_null
+    def __init__(self, editor: Imagic, pair: EditPair, e_opt: Text) -> None:
+        super().__init__(editor, pair)
+        self.e_tgt, self.e_opt = self.text, e_opt
         self._closed = False
-
-    def make(self, requests: Sequence[tuple[float, int]]) -> Tensor:
-        """Run stage C. A seed's initial noise is the same for every η."""
-        if self._closed:
-            raise RuntimeError("this edit is closed: its fine-tuned weights are gone")
-        x_T = torch.stack([self._initial_noise(seed) for _, seed in requests])  # noqa: N806
-        e = Text.cat([interpolate(self.e_tgt, self.e_opt, eta) for eta, _ in requests])
-        return self._editor.sampler(self.model, x_T, e, self.e_null, **self._editor.sampling)
-
-    def _initial_noise(self, seed: int) -> Tensor:
-        return torch.randn(self.model.latent_shape, generator=self.rng("initial noise", seed))
 
     def close(self) -> None:
         if not self._closed:

@@ -94,7 +94,7 @@ class Facts(TypedDict, total=False):
     Attributes:
         sample_fits: number of fits that were made while sampling, one for each seed.
         sample_fit_s: seconds of the sampling that these took.
-        sample_batch: number of images sampled at once, if memory was too small for the requested number.
+        sample_batch: number of images sampled at once.
         resized_from: by file name, the size of each image made elsewhere that was brought to the pair's size.
         other_shape: by file name, the sizes of such an image and its input if these differ in shape, and how it was
             cut.
@@ -178,6 +178,7 @@ class Description:
         files: the edited images, if they were made elsewhere; they may change at any time.
         takes_model: True if it works on a generative model.
         keeps_fits: True if its fits can be kept on disk.
+        shares: True if images of several pairs can be made in one batch, see :attr:`Editor.shares`.
     """
 
     name: str
@@ -189,6 +190,7 @@ class Description:
     files: Files | None = None
     takes_model: bool = False
     keeps_fits: bool = False
+    shares: bool = False
 
     def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
         """Return the requests of a sweep, in the order of :func:`grid`.
@@ -251,7 +253,7 @@ def _require_files(requests: Sequence[tuple[float, int]], keys: Sequence[tuple[f
 
 
 class Editor(ABC):
-    """A method, built with its weights. The result for a pair is the same whether it ran alone or after others.
+    """A method, built with its weights. The result for a pair is the same whether it ran alone or with others.
 
     A subclass sets the attributes that hold for all settings as class attributes, and those that depend on settings in
     :meth:`describe`, which loads nothing.
@@ -260,11 +262,13 @@ class Editor(ABC):
         axis: its strength.
         randomness: the effect of its seed.
         needs: fields of :class:`~tedbench.pair.Entry` that it needs and not every pair has, such as "source_text".
+        shares: True if edits of several pairs can be open at once and :meth:`sample_together` makes their images together.
     """
 
     axis: ClassVar[Axis]
     randomness: ClassVar[Randomness]
     needs: tuple[str, ...] = ()
+    shares: ClassVar[bool] = False
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
@@ -284,15 +288,45 @@ class Editor(ABC):
             cls.needs,
             takes_model="model" in takes,
             keeps_fits="fits" in takes,
+            shares=cls.shares,
         )
 
     @abstractmethod
     def fit(self, pair: EditPair, progress: Progress = silent) -> Edit:
-        """Do all that does not depend on the strength. One :class:`Edit` is open at a time.
+        """Do all that does not depend on the strength. Only a method that shares has several edits open at a time.
 
         Raises:
             PairError: this pair lacks what the method needs.
         """
+
+    def fit_together(self, pairs: Sequence[EditPair], progress: Progress = silent) -> list[Edit | PairError]:
+        """Fit several pairs of a method that shares, in one pass if it can.
+
+        Returns:
+            For each pair its edit, or the error that :meth:`fit` would raise.
+        """
+        found: list[Edit | PairError] = []
+        for pair in pairs:
+            try:
+                found.append(self.fit(pair, progress))
+            except PairError as error:
+                found.append(error)
+        return found
+
+    def sample_together(
+        self, edits: Sequence[tuple[Edit, Sequence[tuple[float, int]]]], progress: Progress = silent
+    ) -> Iterator[tuple[int, Sample | Exception]]:
+        """Yield the images of several edits: each with the number of its edit, in the order of the requests.
+
+        An image that cannot be made may be an error in its place, if that concerns no other.
+
+        Args:
+            edits: open edits and the (strength, seed) of each.
+            progress: called with the number of images done.
+        """
+        for number, (edit, requests) in enumerate(edits):
+            for sample in edit.sample(requests, progress):
+                yield number, sample
 
     def awaits_group(self, pair: EditPair) -> bool:
         """Return True if :meth:`fit_group` must be called with the pair's group before it is fitted."""

@@ -226,3 +226,31 @@ def test_a_failed_pair_is_a_row_with_its_reason(make, noise_image, tmp_path, des
     assert dict(status["first"]) == {"a.png": "ok", "bad.png": "failed", "bare.png": "failed" if editor.needs else "ok"}
     assert table.loc[table["image_name"] == "bad.png", "reason"].str.contains("cannot be read").all()
     assert pd.isna(table["strength"]).sum() == 0
+
+
+def test_pairs_computed_together_are_those_computed_alone(make, noise_image):
+    editor = make()
+    pairs = [
+        pair_of(noise_image, f"{name}.png", f"A photo of a {name}.", i) for i, name in enumerate(("dog", "cat", "car"))
+    ]
+    if not editor.shares:
+        pytest.skip("one pair at a time")
+    asked = some(editor)[:2]
+    edits = editor.fit_together(pairs)
+    found = [sample for _, sample in editor.sample_together([(edit, asked) for edit in edits])]
+    for edit in edits:
+        edit.close()
+    alone = [sample for pair in pairs for sample in sampled(make(), pair, asked)]
+    assert equal(found, alone)
+    assert len({sample.image.tobytes() for sample in found}) == len(found)
+
+
+def test_a_pair_that_cannot_be_fitted_leaves_the_others(make, noise_image):
+    editor = make()
+    if not editor.shares or not editor.needs:
+        pytest.skip("it needs nothing of a pair, or takes one at a time")
+    good = pair_of(noise_image)
+    bad = EditPair(Entry("b.png", "A photo of a cat."), good.image)
+    one, two, three = editor.fit_together([good, bad, good])
+    assert isinstance(two, PairError)
+    assert not isinstance(one, Exception) and not isinstance(three, Exception)

@@ -15,12 +15,12 @@ from eval.runs.folder import Run
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
-(COMMAND,) = re.findall(r"^    python -m eval.run (.*)$", PAGE, re.MULTILINE)
+COMMAND, MORE = re.findall(r"^    python -m eval.run (.*)$", PAGE, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, command) -> Path:
-    """The run of the page's own command line, with its files and two pictures."""
+def here(tmp_path_factory) -> Path:
+    """A folder with the page's files and two pictures."""
     here = tmp_path_factory.mktemp("extending")
     for name, content in FILES.items():
         (here / name).parent.mkdir(parents=True, exist_ok=True)
@@ -31,6 +31,12 @@ def made(tmp_path_factory, command) -> Path:
         Image.fromarray((np.array(color) + noise).clip(0, 255).astype(np.uint8)).save(here / "pictures" / f"{name}.png")
     (here / "pictures" / "wall.txt").write_text("A green wall.\nA blue wall.\n")
     (here / "pictures" / "sea.txt").write_text("A red sea.\n")
+    return here
+
+
+@pytest.fixture(scope="module")
+def made(here, command) -> Path:
+    """The run of the page's first command line."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(here))
         own = ["numerics.threads=1", "sweep.seeds=[0,1]"]
@@ -40,7 +46,7 @@ def made(tmp_path_factory, command) -> Path:
 
 
 def test_each_example_has_at_most_60_lines():
-    assert {Path(name).suffix for name in FILES} == {".py", ".yaml", ".json"} and len(FILES) == 9
+    assert {Path(name).suffix for name in FILES} == {".py", ".yaml", ".json"} and len(FILES) == 13
     assert all(content.count("\n") <= 60 for content in FILES.values())
 
 
@@ -66,3 +72,22 @@ def test_the_metric_is_measured_and_falls_along_the_strength(made):
     card = Run.open(made).metrics["histogram/8/native"]
     assert (card.heading, card.kind, card.reads) == ("colours kept", "fidelity", ())
     assert "colours kept" in (made / "report.html").read_text(encoding="utf-8")
+
+
+def test_methods_on_noise_maps_and_attention_keep_the_input_at_their_weak_end(here, command):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(here))
+        few = ["dataset.limit=2", "method.steps=10", "~metrics", "numerics.threads=1"]
+        status, out, err = command("eval.run", *shlex.split(MORE), *few, cwd=here)
+    assert status == 0, out + err
+    for name in ("redraw", "hold"):
+        run = Run.open(next((here / "runs").glob(f"picturebook-picturebook-{name}-*")))
+        samples = run.samples()
+        assert set(samples["status"]) == {"ok"} and samples["pair_id"].nunique() == 2
+        changed = {}
+        for row in samples.to_dict("records"):
+            shard = run.shard(row["pair_id"])
+            change = np.abs(shard.image(row["image"]).astype(float) - shard.input()).mean()
+            changed.setdefault(row["strength"], []).append(change)
+        weak, *_, strong = [np.mean(changed[strength]) for strength in sorted(changed)]
+        assert weak < 0.7 * strong, (name, changed)

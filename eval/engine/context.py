@@ -34,6 +34,7 @@ class EditContext:
         settings: the resolved configuration, from which other processes build the method and the metrics.
         metrics: names of the metrics that the run measures.
         retry_failed: True if pairs that failed are tried again.
+        together: number of pairs that are computed together.
     """
 
     run: RunWriter
@@ -46,6 +47,7 @@ class EditContext:
     settings: Mapping[str, Any]
     metrics: Sequence[str] = ()
     retry_failed: bool = False
+    together: int = 1
 
     @cached_property
     def wanted(self) -> Wanted:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from PIL import Image
 
 from cli.command import resolved
+from eval.engine.batches import Batches
 from eval.engine.groups import groups
 from eval.engine.memory import peak_memory
 from eval.metrics.base import Metric, Reference
@@ -113,6 +114,8 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     dataset = build_dataset(plain["dataset"])
     requests = method.requests(plain["sweep"]["strengths"], plain["sweep"]["seeds"])
     method.check(dataset.entries)
+    batches = Batches.of(method, len(requests), len(dataset.listed), plain["numerics"]["sample_batch"])
+    plain = batches.within(plain)
     device, threads = settle(plain["numerics"])
     start, model = time.monotonic(), None
     if method.takes_model:
@@ -128,9 +131,9 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
         editor: Editor = build_editor(settings, device, model, fits)
         return editor
 
-    batch = one_batch(method, requests, plain["numerics"]["sample_batch"])
+    batch = one_batch(method, requests, batches.images)
     usable = [entry for entry in dataset.entries if not method.lacks(entry)]
-    pairs = [dataset.load(entry) for entry in groups(usable, method.group)[0]]
+    pairs = [dataset.load(entry) for entry in groups(usable, max(method.group, batches.pairs))[0]]
     pair = pairs[0]
     reporter.say(f"measuring a few steps of {pair.id}")
     first = _time(few(_at_most(steps(plain["method"]), FEW)), pairs, batch)  # warm-up, which is slower
@@ -140,7 +143,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     fit_s, batch_s, images = extrapolate(few, steps(plain["method"]), pairs, batch)
     cost = PairCost(
         fit_s,
-        batch_s * math.ceil(len(requests) / len(batch)),
+        batch_s * (len(requests) / batches.images if method.shares else math.ceil(len(requests) / len(batch))),
         _scoring(metrics, pair, images) * len(requests),
         TABLES + _png_bytes(pair.image) * (len(requests) + 1 + (pair.truth is not None)),
         _fit_bytes(partial(few, _at_most(steps(plain["method"]), 1)), pair, method, plain["fits"]["keep"]),
@@ -224,6 +227,12 @@ def _time(
     import torch
 
     fit_s, batch_s, images = 0.0, 0.0, np.empty(0)
+    if editor.shares and len(pairs) > 1:
+        start = time.monotonic()
+        editor.fit_together(pairs)
+        shared_s = (time.monotonic() - start) / len(pairs)
+        _, batch_s, images = _time(editor, pairs[:1], batch)
+        return shared_s, batch_s, images
     for pair in pairs:
         start = time.monotonic()
         if editor.awaits_group(pair):

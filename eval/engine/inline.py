@@ -1,26 +1,28 @@
-"""The executor that edits one pair after another in this process."""
+"""The executor that edits pairs in this process."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eval.engine.batches import bundles
 from eval.engine.context import EditContext
 from eval.engine.executor import Executor, begin, record
 from eval.engine.gc_freeze import gc_frozen
-from eval.engine.make_pair import make_pair
+from eval.engine.make_pairs import make_pairs
 from eval.engine.task import Task
 
 
 class Inline(Executor):
-    """The default executor: edits one pair after another in this process."""
+    """The default executor: edits one pair after another in this process, or one bundle of pairs that share batches."""
 
     def run(self, context: EditContext, tasks: Sequence[Task]) -> None:
         if not tasks:
             return
         editor, reporter = context.build(), context.reporter
+        run, dataset, method, groups = context.run, context.dataset, context.method, context.groups
         with reporter.pairs(len(tasks)), gc_frozen():
-            for task in tasks:
-                begin(context, task.entry)
-                group = context.groups[task.entry.id]
-                outcome = make_pair(context.run, context.dataset, context.method, editor, task, group, reporter.step)
-                record(context, task.entry, outcome)
+            for bundle in bundles(tasks, context.together):
+                for task in bundle:
+                    begin(context, task.entry)
+                for task, outcome in make_pairs(run, dataset, method, editor, bundle, groups, reporter.step):
+                    record(context, task.entry, outcome)

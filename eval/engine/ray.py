@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from eval.engine.batches import bundles
 from eval.engine.context import EditContext
 from eval.engine.executor import Executor
 from eval.engine.groups import groups
 from eval.engine.placement import Placement
 from eval.engine.ray_cluster import connect
-from eval.engine.ray_dispatcher import Dispatcher
+from eval.engine.ray_dispatcher import Dispatcher, Group
 from eval.engine.ray_worker import Worker
 from eval.engine.task import Task
 from imagic.models.device import cpu_threads, resolve
@@ -66,11 +67,11 @@ class Ray(Executor):
         return "cpu"
 
     def run(self, context: EditContext, tasks: Sequence[Task]) -> None:
-        queue, place, reporter = _queue(context, tasks), context.placement, context.reporter
-        if not queue:
+        place, reporter, cores = context.placement, context.reporter, cpu_threads(None)
+        count = self._workers or place.gpus or max(1, cores // place.threads)
+        if not (queue := _queue(context, tasks, count)):
             return
-        cores = cpu_threads(None)
-        count = min(self._workers or place.gpus or max(1, cores // place.threads), len(queue))
+        count = min(count, len(queue))
         if not place.gpus and self._address is None and count * place.threads > cores:
             reporter.say(
                 f"{count} workers of {place.threads} threads share {cores} cores: another "
@@ -87,17 +88,19 @@ class Ray(Executor):
             Dispatcher(ray, context, start, self._retries + 1).run(queue, count)
 
 
-def _queue(context: EditContext, tasks: Sequence[Task]) -> deque[deque[Task]]:
-    """Return tasks by groups of pairs fitted together, then tasks without requests for pairs without scores."""
+def _queue(context: EditContext, tasks: Sequence[Task], workers: int) -> deque[Group]:
+    """Return bundles of tasks by groups of pairs fitted together, then tasks without requests for pairs without scores."""
     from eval.engine.score_pair import lacks_scores
 
     entries, run = context.dataset.entries, context.run
     editing = {task.entry.id: task for task in tasks}
-    together = [
-        deque(editing[e.id] for e in group if e.id in editing) for group in groups(entries, context.method.group)
-    ]
+    if context.together > 1:
+        together = [deque([bundle]) for bundle in bundles(tasks, context.together, workers)]
+    else:
+        every = groups(entries, context.method.group)
+        together = [deque([editing[e.id]] for e in group if e.id in editing) for group in every]
     others = [entry for entry in entries if entry.id not in editing and run.shard(entry.id).exists()]
-    unscored = [deque([Task(e, ())]) for e in others if lacks_scores(run.shard(e.id), context.metrics)]
+    unscored = [deque([[Task(e, ())]]) for e in others if lacks_scores(run.shard(e.id), context.metrics)]
     return deque(group for group in [*together, *unscored] if group)
 
 

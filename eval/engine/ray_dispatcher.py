@@ -26,8 +26,12 @@ WARN_AFTER = 120.0
 """Seconds without any worker after which a message is printed."""
 
 
+Group = deque[list[Task]]
+"""Bundles of tasks for one worker, one after another; the tasks of a bundle are computed together."""
+
+
 class Dispatcher:
-    """Dispatcher that gives each worker one task at a time, and all tasks of a group to the same worker."""
+    """Dispatcher that gives each worker one bundle of tasks at a time, and all bundles of a group to the same worker."""
 
     def __init__(self, ray: Any, context: EditContext, start: Callable[[], Any], tries: int) -> None:
         """
@@ -38,17 +42,15 @@ class Dispatcher:
             tries: number of attempts that Ray makes at a task, for the message of a failure.
         """
         self._ray, self._context, self._start, self._tries = ray, context, start, tries
-        self._queue: deque[deque[Task]] = deque()
-        self._in_flight: dict[
-            Any, tuple[Any, deque[Task]]
-        ] = {}  # by result: worker and group; no tasks while it builds
+        self._queue: deque[Group] = deque()
+        self._in_flight: dict[Any, tuple[Any, Group]] = {}  # by result: worker and group, empty while it builds
         self._polled_at, self._warn_at = 0.0, time.monotonic() + WARN_AFTER
 
-    def run(self, queue: deque[deque[Task]], workers: int) -> None:
+    def run(self, queue: deque[Group], workers: int) -> None:
         """Run groups of tasks; a task without requests only scores its pair.
 
         Args:
-            queue: the groups of tasks, in order; it is consumed.
+            queue: the groups, in order; it is consumed.
             workers: number of workers to start.
 
         Raises:
@@ -90,7 +92,7 @@ class Dispatcher:
             worker, group = self._in_flight.pop(result)
             self._warn_at = math.inf
             try:
-                outcome = self._ray.get(result)
+                outcomes = self._ray.get(result)
             except RayTaskError as error:
                 raise (error.cause if isinstance(error.cause, UserError) else error) from None
             except RayError as error:
@@ -102,31 +104,42 @@ class Dispatcher:
                     ) from None
                 self._give_up(worker, group)
                 continue
-            if group and (task := group.popleft()).requests:
-                record(self._context, task.entry, outcome)
+            if group:
+                for task, outcome in zip(group.popleft(), outcomes, strict=True):
+                    if task.requests:
+                        record(self._context, task.entry, outcome)
             self._dispatch(worker, group)
 
-    def _dispatch(self, worker: Any, group: deque[Task]) -> None:
-        """Give a worker the next task of its group, or of the next group."""
+    def _dispatch(self, worker: Any, group: Group) -> None:
+        """Give a worker the next bundle of its group, or of the next group."""
         self._context.reporter.stop.check()
         if not group and self._queue:
             group = self._queue.popleft()
         if group:
-            if group[0].requests:
-                begin(self._context, group[0].entry)
+            for task in group[0]:
+                if task.requests:
+                    begin(self._context, task.entry)
             self._in_flight[worker.edit.remote(group[0])] = worker, group
 
-    def _give_up(self, worker: Any, group: deque[Task]) -> None:
-        """Mark a task as failed if its worker was lost at every attempt, unless its shard was written."""
+    def _give_up(self, worker: Any, group: Group) -> None:
+        """Mark a task as failed if its worker was lost at every attempt, unless its shard was written.
+
+        It is not known which task of a bundle ended the worker: they are tried one by one.
+        """
         with suppress(Exception):
             self._ray.kill(worker)  # it may be merely unreachable, and must not write any more
-        (entry, requests), run = group.popleft(), self._context.run
+        bundle = group.popleft()
         if group:
             self._queue.appendleft(group)
+        if len(bundle) > 1:
+            self._queue.extendleft(deque([[task]]) for task in reversed(bundle))
         if self._queue:
             self._start_worker()
-        if not requests:
-            return
+        if len(bundle) == 1 and bundle[0].requests:
+            self._fail(bundle[0])
+
+    def _fail(self, task: Task) -> None:
+        (entry, requests), run = task, self._context.run
         run.clear_leftovers([entry.id])
         outcome = Outcome(len(requests), None, {"worker_lost": True})
         if examine_pair(run, self._context.wanted, entry).requests:

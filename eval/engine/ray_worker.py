@@ -6,21 +6,22 @@ import gc
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from eval.engine.groups import groups_by_pair
-from eval.engine.make_pair import make_pair, reason
+from eval.engine.make_pairs import make_pairs, reason
 from eval.engine.plan import Wanted, examine_pair
 from eval.engine.signals import SignalGuard
 from eval.engine.task import Outcome, Task
 from eval.runs.writer import RunWriter
 from tedbench.errors import PairError, UserError
+from tedbench.pair import Entry
 
 
 class Worker:
-    """Ray actor that runs tasks. Ray may restart its process; every task can be repeated."""
+    """Ray actor that runs bundles of tasks. Ray may restart its process; every bundle can be repeated."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], device: str, threads: int, cwd: str) -> None:
         """
@@ -63,18 +64,26 @@ class Worker:
         """Return the current stage, its step and its number of steps."""
         return self._stage
 
-    def edit(self, task: Task) -> Outcome:
-        """Make the images of a task that an earlier attempt has not made, and score its pair.
+    def edit(self, bundle: Sequence[Task]) -> list[Outcome]:
+        """Make the images of tasks that an earlier attempt has not made, and score their pairs.
+
+        Returns:
+            The outcome of each task.
 
         Raises:
-            UserError: an error that does not concern this pair alone, such as a full disk.
+            UserError: an error that does not concern one pair alone, such as a full disk.
         """
         self.build()
-        entry, requests = task
-        outcome = Outcome(len(requests), None, {})
-        if requests and (lacking := self._lacking(task)):
-            group = self._groups[entry.id]
-            outcome = make_pair(self._run, self._dataset, self._method, self._editor, lacking, group, self._progress)
+        outcomes = {task.entry.id: Outcome(len(task.requests), None, {}) for task in bundle}
+        lacking = [lacking for task in bundle if task.requests and (lacking := self._lacking(task))]
+        run, dataset, method, editor, groups = self._run, self._dataset, self._method, self._editor, self._groups
+        if lacking:
+            for task, outcome in make_pairs(run, dataset, method, editor, lacking, groups, self._progress):
+                outcomes[task.entry.id] = outcome
+        return [self._scored(task.entry, outcomes[task.entry.id]) for task in bundle]
+
+    def _scored(self, entry: Entry, outcome: Outcome) -> Outcome:
+        """Score a pair and add its time to the outcome."""
         start = time.monotonic()
         why = None if outcome.stopped else self.score(entry.id)
         facts = {"score_s": round(time.monotonic() - start, 2), "worker": f"{platform.node()}:{os.getpid()}"}

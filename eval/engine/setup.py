@@ -78,9 +78,10 @@ def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
         partial(load_editor, spec, reporter),
         reporter,
         spec.placement,
-        settings,
+        spec.batches.within(settings),
         spec.metric_names,
         spec.retry_failed,
+        spec.batches.pairs,
     )
     make_images(context, spec.executor)
     if settings["fits"]["keep"] != "none" and spec.method.keeps_fits:

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from eval.engine.batches import Batches
 from eval.engine.described import Described, describe, recall
 from eval.engine.executor import Executor
 from eval.engine.groups import groups
@@ -106,6 +107,12 @@ class RunSpec:
         return self.dataset.subset({entry.id for entry in chain.from_iterable(chosen)})
 
     @cached_property
+    def batches(self) -> Batches:
+        """The sizes of batches."""
+        most = self.settings["numerics"]["sample_batch"]
+        return Batches.of(self.method, len(self.requests), len(self.dataset.listed), most)
+
+    @cached_property
     def measures(self) -> Sequence[Metric]:
         """The metrics, loaded in this process."""
         if self.loaded is not None:
@@ -120,7 +127,7 @@ class RunSpec:
         from eval.engine.build import build_with_fits
 
         found = {key: str(folder) for key, folder in self.weights.items()}  # located once, not looked up again
-        located = {**self.settings, "model": {**self.settings["model"], **found}}
+        located = self.batches.within({**self.settings, "model": {**self.settings["model"], **found}})
         return build_with_fits(located, self.config, self.placement.device)
 
     @property

@@ -6,6 +6,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from imagic.editor import Imagic, interpolate
+from imagic.models.batched import Row
 from imagic.models.sampling import ddim
 from imagic.models.text import Text
 from tedbench.errors import UserError
@@ -71,7 +72,7 @@ def test_untrained_eta_1_is_the_pipelines_own_text_to_image(tiny_model, noise_im
         editor = make_editor(model, embedding={**STAGE, "steps": 0}, finetune={**FINETUNE, "steps": 0})
         pair = make_pair(noise_image)
         with editor.fit(pair) as edit:
-            noise = edit._initial_noise(5)[None]
+            noise = editor.noise([Row(edit, 1.0, 5)], "initial noise")
             (ours,) = edit.sample([(1.0, 5)])
         pipeline = StableDiffusionPipeline(
             model.vae,
@@ -97,10 +98,10 @@ def test_untrained_eta_1_is_the_pipelines_own_text_to_image(tiny_model, noise_im
 def test_initial_noise_depends_on_seed_and_pair_and_not_on_strength(tiny_model, noise_image):
     editor = make_editor(tiny_model())
     with editor.fit(make_pair(noise_image)) as edit:
-        one, two = edit._initial_noise(0), edit._initial_noise(1)
-        assert torch.equal(one, edit._initial_noise(0)) and not torch.equal(one, two)
+        one, two, same = editor.noise([Row(edit, 0.0, 0), Row(edit, 0.0, 1), Row(edit, 1.0, 0)], "initial noise")
+        assert torch.equal(one, same) and not torch.equal(one, two)
     with editor.fit(make_pair(noise_image, text="A bird.")) as edit:
-        assert not torch.equal(one, edit._initial_noise(0))
+        assert not torch.equal(one, editor.noise([Row(edit, 0.0, 0)], "initial noise")[0])
 
 
 def test_training_draws_follow_the_runs_seed(tiny_model, noise_image):

@@ -293,8 +293,8 @@ def test_a_repeated_task_makes_only_what_a_lost_worker_has_not(make_job, tmp_pat
     made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1), "strange.Harmless")
     worker = Worker(made.run.folder, made.settings, "cpu", 1, str(tmp_path))
     entry = build(made.settings["dataset"], Folder).entries[0]
-    first, again = (worker.edit(Task(entry, [(0.0, 0)])) for _ in range(2))
-    more = worker.edit(Task(entry, [(0.0, 0), (1.0, 0)]))
+    first, again = (worker.edit([Task(entry, [(0.0, 0)])])[0] for _ in range(2))
+    (more,) = worker.edit([Task(entry, [(0.0, 0), (1.0, 0)])])
     assert [(outcome.images, outcome.reason) for outcome in (first, again, more)] == [(1, None), (1, None), (1, None)]
     assert ["fit_s" in outcome.facts for outcome in (first, again, more)] == [True, False, True]
     assert list(made.run.shard(entry.id).samples()["strength"]) == [0.0, 1.0]

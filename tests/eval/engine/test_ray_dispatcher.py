@@ -25,8 +25,8 @@ ENTRIES = [Entry(f"{name}.png", "A dog.") for name in "abcdef"]
 class Result:
     """What a call of a worker gives at once."""
 
-    def __init__(self, worker, task):
-        self.worker, self.task = worker, task
+    def __init__(self, worker, bundle):
+        self.worker, self.bundle = worker, bundle
 
 
 class Written:
@@ -55,20 +55,20 @@ class Cluster:
     def start(self):
         worker = SimpleNamespace(number=next(self._numbers))
         worker.build = SimpleNamespace(remote=object)
-        worker.edit = SimpleNamespace(remote=lambda task: Result(worker, task))
+        worker.edit = SimpleNamespace(remote=lambda bundle: Result(worker, bundle))
         return worker
 
     def wait(self, results, timeout):
         return results[:1], results[1:]
 
     def get(self, result):
-        if not hasattr(result, "task"):
+        if not hasattr(result, "bundle"):
             return None
-        name = result.task.entry.image_name
-        if name in self.deadly:
+        names = [task.entry.image_name for task in result.bundle]
+        if set(names) & set(self.deadly):
             raise RayActorError
-        self.done.append((result.worker.number, name[0]))
-        return Outcome(len(result.task.requests), None, {})
+        self.done.append((result.worker.number, "".join(name[0] for name in names)))
+        return [Outcome(len(task.requests), None, {}) for task in result.bundle]
 
     def kill(self, worker):
         self.killed.append(worker.number)
@@ -76,7 +76,7 @@ class Cluster:
 
 @pytest.fixture
 def dispatch(monkeypatch):
-    """Runs groups of the entries' letters; gives the cluster and the events."""
+    """Runs groups of bundles of the entries' letters: "abc" are three bundles, ["ab", "c"] two; gives the cluster and the events."""
     monkeypatch.setattr("eval.engine.ray_dispatcher.examine_pair", lambda run, wanted, entry: Task(entry, [(0.0, 0)]))
 
     def run(groups, workers, deadly=()):
@@ -89,7 +89,8 @@ def dispatch(monkeypatch):
         )
         of = {entry.image_name[0]: entry for entry in ENTRIES}
         queue = deque(
-            deque(Task(of[letter.lower()], [(0.0, 0)] * letter.islower()) for letter in group) for group in groups
+            deque([Task(of[letter.lower()], [(0.0, 0)] * letter.islower()) for letter in bundle] for bundle in group)
+            for group in groups
         )
         with context.reporter.pairs(len(ENTRIES)):
             Dispatcher(cluster, context, cluster.start, 3).run(queue, workers)
@@ -115,3 +116,15 @@ def test_the_rest_of_a_group_goes_to_another_worker_when_a_pair_has_cost_all_its
     cluster, events = dispatch(["abc", "d"], 1, deadly=["b.png"])
     assert cluster.done == [(0, "a"), (1, "c"), (1, "d")] and cluster.killed == [0]
     assert events.count(("failure", "b")) == 1 and ("pair", "b") not in events
+
+
+def test_a_bundle_is_one_call_and_its_pairs_are_told_one_by_one(dispatch):
+    cluster, events = dispatch([["abc"], ["def"]], 2)
+    assert sorted(cluster.done) == [(0, "abc"), (1, "def")]
+    assert sorted(events) == sorted((what, letter) for what in ("begin", "pair") for letter in "abcdef")
+
+
+def test_the_pairs_of_a_bundle_that_ends_its_worker_are_tried_one_by_one(dispatch):
+    cluster, events = dispatch([["abc"], ["d"]], 1, deadly=["b.png"])
+    assert [letters for _, letters in cluster.done] == ["a", "c", "d"]
+    assert events.count(("failure", "b")) == 1 and ("pair", "c") in events
