@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from pathlib import Path
 
+from cli.places import ROOT, choices
 from cli.quoting import HELP as QUOTING
-
-ROOT = Path(str(files("conf")))
-"""The folder of the configuration tree."""
-
-
-def choices(group: str) -> list[str]:
-    """Return the names of the choices in a group of ``conf/``."""
-    return sorted(p.stem for p in (ROOT / group).glob("*.yaml"))
 
 
 def first_comment(path: Path) -> str:
