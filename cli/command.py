@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from omegaconf import DictConfig
 
 from cli.compose import compose, compose_job, hydra_overrides, required_texts, resolved
+from cli.guard import INTERRUPTED, guard
 from cli.help import help_text
 from cli.quoting import first_of_sweep, quote
 from runtime.output import safe_output
@@ -20,8 +21,6 @@ from tedbench.errors import UserError
 __all__ = ["JobError", "command", "compose", "resolved"]
 
 CommandFunction = Callable[[DictConfig], int | None]
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
 
 
 def command(config_name: str, about: str, examples: str) -> Callable[[CommandFunction], Callable[[], None]]:
@@ -40,7 +39,7 @@ def command(config_name: str, about: str, examples: str) -> Callable[[CommandFun
         def main() -> int:
             arguments = sys.argv[1:]
             if {"-h", "--help"} & set(arguments):
-                print(help_text(config_name, about, examples))
+                print(help_text(config_name, about, examples, [a for a in arguments if not a.startswith("-")]))
                 return 0
             import hydra
 
@@ -68,7 +67,7 @@ def command(config_name: str, about: str, examples: str) -> Callable[[CommandFun
                 return function(cfg)
 
             def guarded(cfg: DictConfig) -> None:
-                status = _guard(lambda: work(compose_job(config_name, cfg, added)))
+                status = guard(lambda: work(compose_job(config_name, cfg, added)))
                 statuses.append(status)
                 if status == INTERRUPTED:
                     sys.exit(INTERRUPTED)
@@ -84,7 +83,7 @@ def command(config_name: str, about: str, examples: str) -> Callable[[CommandFun
 
         def guarded_main() -> None:
             with safe_output():
-                status = _guard(main)
+                status = guard(main)
                 if status:
                     sys.exit(status)
 
@@ -119,28 +118,3 @@ def _goes_to_slurm(overrides: list[str]) -> bool:
 
 def _warn_in_a_line(message: Warning | str, *_: object, **__: object) -> None:
     print(f"warning: {message}", file=sys.stderr)
-
-
-def _guard(function: Callable[[], int | None]) -> int:
-    try:
-        return function() or 0
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        if error.filename is None:
-            raise
-        print(f"error: {str(error.filename)[:200]}: {error.strerror}. Check the path and its rights.", file=sys.stderr)
-        return 2
-    except UnicodeEncodeError as error:
-        if error.encoding != sys.getfilesystemencoding().lower() or error.encoding == "utf-8":
-            raise
-        print(
-            f"error: this locale ({error.encoding}) cannot write the file name {error.object!r}. "
-            "Set PYTHONUTF8=1, or LC_ALL=C.UTF-8.",
-            file=sys.stderr,
-        )
-        return 2
-    except KeyboardInterrupt:
-        print("stopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
-        return INTERRUPTED

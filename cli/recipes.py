@@ -62,10 +62,12 @@ def chosen(config_name: str, overrides: Sequence[str]) -> dict[str, str]:
     found = dict(defaults_of(read_yaml(ROOT / f"{config_name}.yaml")))
     told = dict(override.lstrip("+").partition("=")[::2] for override in overrides)
     found |= {group: name for group, name in told.items() if is_group(group, within)}
-    for group in ("method", "experiment"):
+    decided = set(told)
+    for group in ("experiment", "method", "model"):  # each may choose what those before have not
         for path in with_parents(group, found.get(group, ""), within):
-            others = [(key, name) for key, name in defaults_of(read_yaml(path)) if key and "/" not in key]
-            found |= {key: name for key, name in others if key not in told}
+            others = {key: name for key, name in defaults_of(read_yaml(path)) if key and "/" not in key}
+            found |= {key: name for key, name in others.items() if key not in decided}
+            decided |= others.keys()
     return found
 
 
