@@ -104,30 +104,35 @@ def test_the_paper_experiment():
     assert compose("run", ["+experiment=tedbench", "model=sd21"]).model.name == "sd21"
 
 
-def test_help_lists_every_choice_and_option():
+def test_help_lists_every_choice_and_the_options_of_the_chosen_ones():
     text = help_text("run", "About.", "python -m eval.run")
-    for word in (
-        "imagic",
-        "sd14",
-        "sd15",
-        "sd21",
-        "tedbench",
-        "folder",
-        "sweep.seeds",
-        "dataset.root",
-        "dataset.file",
-        "run_dir",
-        "recipe.imagic",
-        "SDEdit",
-        "DDIB",
-        "precomputed",
-        "method.stochasticity",
-        "method.pattern",
-        "recipe.sdedit.sampling.steps",
-        "recipe.ddib.sampling.steps",
-        "dataset.annotations",
-    ):
-        assert word in text
+    for word in ("imagic", "sd14", "sd15", "sd21", "tedbench", "folder", "SDEdit", "DDIB", "precomputed", "fig9"):
+        assert f" {word} " in text
+    for option in ("sweep.seeds", "run_dir", "dataset.split", "recipe.imagic.embedding.steps=120", "metrics.lpips.net"):
+        assert f"  {option}" in text
+    told = text.partition("\nOptions ")[2].partition("\n\n")[0]
+    assert not re.search(r"recipe\.(sdedit|ddib)|dataset\.(root|file)|method\.(stochasticity|pattern)", told)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "there", "not_there"),
+    [
+        (["method=sdedit", "model=sd15"], ["method.stochasticity=1 ", "recipe.sdedit.sampling.steps=100 "], "imagic."),
+        (["method=imagic_lora"], ["method.variant.finetune=lora  ", "recipe.imagic.finetune.lr"], "recipe.sdedit"),
+        (["method=precomputed"], ["method.pattern", "model.image_size=512"], "recipe."),
+        (
+            ["dataset=folder", "metrics=full"],
+            ["dataset.file=null", "metrics.dino.model", "metrics.clip.model"],
+            "split",
+        ),
+        (["+experiment=tedbench"], ["dataset.root", "recipe.imagic.embedding.steps=1000", "metrics.clip."], "split"),
+        (["recipe/imagic=picturebook_photo"], ["recipe.imagic.embedding.steps=250"], "steps=120"),
+    ],
+)
+def test_help_has_the_options_of_what_is_chosen(overrides, there, not_there):
+    told = help_text("run", "", "", overrides).partition("\nOptions ")[2].partition("\n\n")[0]
+    assert all(f"  {option}" in told for option in there), told
+    assert f"  {not_there}" not in told and f"  recipe.{not_there}" not in told
 
 
 COMMAND = re.compile(r'^@command\("(\w+)"', re.MULTILINE)

@@ -1,0 +1,97 @@
+"""One line on what is wrong with a command line, and what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn
+
+from omegaconf import OmegaConf
+
+from cli.help import options
+from cli.places import SEARCHPATH, choices, file_of, groups, is_group, places
+from cli.recipes import add_recipes, likely_recipes, takes_recipes
+from tedbench.errors import UserError
+
+
+def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
+    """Raise UserError with one line on what is wrong with a command line, and what was probably meant.
+
+    Args:
+        config_name: of the command.
+        overrides: of the command line.
+        message: Hydra's own.
+    """
+    chosen = []
+    within = places(overrides)
+    for override in overrides:
+        key, equals, value = override.lstrip("+~").partition("=")
+        group = key.split("@")[0]
+        if not key or not (equals or override.startswith("~")):  # ~metrics removes the group
+            raise UserError(f"{override!r} is not an option. Options look like key=value; --help lists them.")
+        if is_group(group, within) and not override.startswith(("~", "hydra/")):  # plugins add choices to those
+            known = choices(group, within)
+            if value not in known:
+                hint = nearest(value, known, f" Did you mean {key}={{}}?")
+                raise UserError(f"There is no {key} called {value!r}.{hint} There are: {', '.join(known)}.")
+            if "defaults list" in message and group in message and not override.startswith("+"):
+                raise UserError(f"{override} must be added: write +{override}.")
+            if override.startswith("+") and "Multiple values" in message and group in message:
+                raise UserError(f"{override} replaces what is there: write {override.lstrip('+')}.")
+            chosen.append(override)
+        elif key == SEARCHPATH:
+            chosen.append(override)
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key[0] not in "+~" and not key.startswith("hydra") and key not in (known := _keys(config_name, chosen)):
+            hint = _home(key, within) or nearest(key, known, " Did you mean {}?")
+            raise UserError(f"There is no option called {key!r} here.{hint} --help lists them all.")
+    raise UserError(f"{message.strip().splitlines()[0].rstrip('.')}. --help shows how options are written.")
+
+
+def nearest(word: str, known: list[str], hint: str) -> str:
+    """Return a hint with the known word that is nearest to another; empty if none is near."""
+    near = get_close_matches(word, known, 1)
+    return hint.format(near[0]) if near else ""
+
+
+def _home(key: str, within: Sequence[Path]) -> str:
+    """Return a hint at the choice of the group that has an option which the chosen one lacks."""
+    group = key.partition(".")[0]
+    homes = [n for n in choices(group, within) if key in _options(group, file_of(group, n, within))]
+    return f" It belongs to {group}={homes[0]}." if homes else ""
+
+
+def _options(group: str, path: Path | None) -> list[str]:
+    return [key for key, _, _ in options(path, f"{group}.")] if path else []
+
+
+def _keys(config_name: str, overrides: list[str]) -> list[str]:
+    """Return every option of a configuration, dotted, and its groups."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+
+    def composed(overrides: list[str]) -> object:
+        if takes_recipes(config_name):
+            overrides = add_recipes(overrides, likely_recipes(config_name, overrides))
+        return OmegaConf.to_container(hydra_compose(config_name, overrides=overrides), resolve=False)
+
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base=None):
+        try:
+            cfg = composed(overrides)
+        except (HydraException, ValueError):  # the choices themselves are what is wrong
+            cfg = composed([])
+    found: list[str] = groups(places(overrides))
+
+    def walk(node: object, prefix: str) -> None:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                found.append(f"{prefix}{key}")
+                walk(value, f"{prefix}{key}.")
+
+    walk(cfg, "")
+    return found

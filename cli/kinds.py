@@ -1,0 +1,37 @@
+"""Groups of the configuration tree whose choices are classes: what each must derive from, and what it is given."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """A kind of classes that a configuration may name.
+
+    Attributes:
+        base: module and name of the class that they derive from.
+        given: parameters of their constructors that are no settings.
+        labels: settings that their constructors do not get.
+    """
+
+    base: str
+    given: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> type:
+        """The class that they derive from; loads its module."""
+        module, _, name = self.base.rpartition(".")
+        found: type = getattr(import_module(module), name)
+        return found
+
+
+KINDS = {
+    "method": Kind("tedbench.method.Editor", ("model", "device", "seed", "sample_batch", "fits"), ("name",)),
+    "model": Kind("imagic.models.base.TextToImage", ("device", "dtype"), ("family",)),
+    "dataset": Kind("tedbench.datasets.base.Dataset", (), ("name",)),
+    "metrics": Kind("eval.metrics.base.Metric", ("device",)),
+    "executor": Kind("eval.engine.executor.Executor"),
+}
+"""By their group. They are named by texts, so that a list of models loads nothing."""

@@ -1,0 +1,88 @@
+"""Lists of choices as text that fits a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any, TextIO
+
+from tedbench.method import format_strength
+
+COLUMNS = {
+    "methods": ("name", "families", "needs", "axis", "source"),
+    "models": ("name", "family", "image_size", "path"),
+    "metrics": ("name", "metrics"),
+    "datasets": ("name", "source", "about"),
+    "commands": ("name", "about"),
+}
+"""Keys of the records that are shown; of other groups name and about."""
+HEADINGS = {"image_size": "size", "families": "models of family", "needs": "needs of a pair"}
+WIDEST = 100
+LONG = 30
+"""Length of a word that may be broken."""
+
+
+def table(what: str, records: Sequence[dict[str, Any]], out: TextIO) -> str:
+    """Return a table of records whose cells are wrapped, with a line below it on what else there is.
+
+    Args:
+        what: is listed, a key of :data:`COLUMNS` or another plural.
+        records: see :func:`cli.listing.listed`.
+        out: where it is printed; its width is the terminal's, at most :data:`WIDEST`.
+    """
+    keys = COLUMNS.get(what, ("name", "about"))
+    every = sorted({family for record in records for family in record.get("families") or ()})
+    cells = [
+        [HEADINGS.get(key, key) for key in keys],
+        *([_cell(key, record[key], every) for key in keys] for record in records),
+    ]
+    width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns) if out.isatty() else WIDEST
+    widths = _widths(cells, width)
+    lines = [line for row in cells for line in _row(row, widths)]
+    lines += [f"{record['name']}: {record['problem']}" for record in records if record.get("problem")]
+    return "\n".join(lines)
+
+
+def _cell(key: str, value: Any, every: Sequence[str] = ()) -> str:
+    if key == "axis" and isinstance(value, dict):
+        identity = "" if value["identity"] is None else f", identity {format_strength(value['identity'])}"
+        return f"{_named(value)} {_grid(value['grid'])}{identity}"
+    if key == "families":
+        return "any" if value is None or value == every else ", ".join(value) or "none"
+    if isinstance(value, dict | list):
+        return ", ".join(value) or "–"
+    return "–" if value in (None, "") else str(value)
+
+
+def _named(axis: dict[str, Any]) -> str:
+    name, symbol = axis["name"], axis["symbol"]
+    return name if name == symbol else f"{name} ({symbol})"
+
+
+def _grid(grid: Sequence[float]) -> str:
+    words = [format_strength(strength) for strength in grid]
+    return ", ".join(words) if len(words) <= 4 else f"{words[0]}, {words[1]} … {words[-1]}"
+
+
+def _widths(cells: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return the columns' widths: as their cells need, the widest made narrower until all fit, down to its words."""
+    columns = list(zip(*cells, strict=True))
+    found = [max(map(len, column)) for column in columns]
+    least = [min(LONG, max(len(word) for cell in column for word in cell.split() or [""])) for column in columns]
+    while sum(found) + 2 * (len(found) - 1) > width:
+        spare = [(size, place) for place, size in enumerate(found) if size > least[place]]
+        if not spare:
+            break
+        found[max(spare)[1]] -= 1
+    return found
+
+
+def _row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    columns = [wrap(cell, width, break_on_hyphens=False) or [""] for cell, width in zip(row, widths, strict=True)]
+    height = max(map(len, columns))
+    padded = [column + [""] * (height - len(column)) for column in columns]
+    return [
+        "  ".join(f"{part:<{w}}" for part, w in zip(line, widths, strict=True)).rstrip()
+        for line in zip(*padded, strict=True)
+    ]

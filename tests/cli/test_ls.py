@@ -1,0 +1,105 @@
+"""``imagic-bench ls``: what there is to choose from, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cli.help import choices
+from cli.kinds import KINDS
+from cli.listing import listed
+from cli.listing_text import table
+from cli.ls import GROUPS, main
+from cli.places import ROOT
+
+
+@pytest.fixture
+def ls(monkeypatch, capsys):
+    """``imagic-bench ls WORD …``: (exit status, output, errors)."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["imagic-bench ls", *words])
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_methods_tell_their_axis_families_needs_and_paper(ls):
+    records = {record["name"]: record for record in json.loads(ls("methods", "--json")[1])}
+    assert list(records) == choices("method")
+    imagic, sdedit = records["imagic"], records["sdedit"]
+    assert imagic["axis"] | {"grid": None} == {
+        "name": "eta", "symbol": "η", "identity": 0.0, "grid": None, "least": None, "most": None,
+    }  # fmt: skip
+    assert (len(imagic["axis"]["grid"]), imagic["needs"], imagic["source"]) == (11, [], "arXiv:2210.09276")
+    assert imagic["families"] == ["if", "picturebook", "picturebook_cascade", "sd"]
+    assert sdedit["axis"]["most"] == 1.0 and records["ddib"]["needs"] == ["source_text"]
+    assert records["imagic_source_text"]["needs"] == ["source_text"]
+    assert records["precomputed"]["families"] is None and records["precomputed"]["source"] is None
+
+
+@pytest.mark.parametrize("what", GROUPS)
+def test_every_record_of_a_list_has_the_same_keys(ls, what):
+    records = json.loads(ls(what, "--json")[1])
+    assert [record["name"] for record in records] == choices(GROUPS[what])
+    assert len({tuple(record) for record in records}) == 1
+    assert {"name", "about", "source", "file"} <= records[0].keys()
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("what", [*GROUPS, "commands"])
+def test_tables_fit_the_terminal_and_have_every_name(ls, what, width, monkeypatch):
+    records = json.loads(ls(what, "--json")[1])
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    import sys
+
+    lines = table(what, records, sys.stdout).splitlines()
+    assert max(map(len, lines)) <= width
+    assert all(any(line.startswith(record["name"]) for line in lines) for record in records)
+
+
+def test_models_are_listed_without_loading_their_classes(ls):
+    rows = {line.split()[0]: line.split()[1:3] for line in ls("models")[1].splitlines()}
+    assert rows["sd21"] == ["sd", "768"] and rows["none"] == ["–", "512"]
+
+
+def test_a_folder_of_ones_own_is_listed_too_and_what_fails_there_is_told(ls, tmp_path):
+    (tmp_path / "method").mkdir()
+    (tmp_path / "method" / "mine.yaml").write_text(
+        "# Mine, https://github.com/me/mine. Better.\n_target_: nowhere.Mine\nname: mine\n"
+    )
+    searched = f"hydra.searchpath=[file://{tmp_path}]"
+    (mine,) = [record for record in json.loads(ls("methods", searched, "--json")[1]) if record["name"] == "mine"]
+    assert mine["source"] == "https://github.com/me/mine" and mine["axis"] is None
+    assert "mine: _target_=nowhere.Mine cannot be loaded" in ls("methods", searched)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["metods"], "metods cannot be listed. Give one of methods"),
+        ([], "Nothing cannot be listed"),
+        (["models", "model=sd15"], "is no option here"),
+        (["models", "hydra.searchpath=[file://nowhere]"], "which is no folder"),
+    ],
+)
+def test_what_cannot_be_listed_is_refused_in_a_line(ls, words, hint):
+    status, out, told = ls(*words)
+    assert status == 2 and not out and hint in told and told.count("\n") == 1
+
+
+def test_kinds_name_classes_that_there_are_and_every_choice_is_of_its_kind():
+    from imagic.api import OFFERED
+    from tedbench.build import find_target
+
+    assert KINDS["method"].given == OFFERED
+    for group, kind in KINDS.items():
+        for record in listed(group, [ROOT]) if group != "metrics" else ():
+            assert record.get("class") is None or find_target({"_target_": record["class"]}, kind.type)
