@@ -46,7 +46,7 @@ class DDIB(BatchedEditor):
             sampling: ``steps`` of DDIM, each way.
             seed: of the whole run; only a cascade's upscalers draw anything.
             sample_batch: how many images are generated at a time; the last batch is filled up.
-            fit_batch: how many inputs are inverted at a time, likewise.
+            fit_batch: how many inputs are inverted at a time; the last batch is filled up too.
         """
         super().__init__(model, seed=seed, sample_batch=sample_batch, fit_batch=fit_batch)
         self.steps = _steps(sampling)

@@ -42,7 +42,7 @@ def make(tmp_path, tiny_model, noise_image, describe):
 
 
 def pixels(run):
-    return {shard.pair_id: [shard.image(name) for name in shard.samples()["image"].dropna()] for shard in run.shards()}
+    return {shard.id: [shard.image(name) for name in shard.samples()["image"].dropna()] for shard in run.shards()}
 
 
 def test_shards_are_those_of_pairs_made_one_by_one(make):
@@ -55,7 +55,7 @@ def test_shards_are_those_of_pairs_made_one_by_one(make):
 
 def test_a_picture_that_cannot_be_read_fails_alone(make, tmp_path):
     (tmp_path / "b.png").write_bytes(b"no picture")
-    run, outcomes = make("run")
+    _, outcomes = make("run")
     assert {name: outcome.images for name, outcome in outcomes.items()} == {"a": 2, "b": 0, "c": 2}
     assert "cannot be read" in outcomes["b"].reason and outcomes["a"].reason is None
 
@@ -67,7 +67,7 @@ def test_an_error_within_a_batch_is_looked_for_pair_by_pair(make, tiny_model):
                 raise RuntimeError("b is too much")
             return super().make(rows)
 
-    run, outcomes = make("run", editor=Fragile(tiny_model(), sampling={"steps": 2, "guidance": 2.0}, sample_batch=4))
+    _, outcomes = make("run", editor=Fragile(tiny_model(), sampling={"steps": 2, "guidance": 2.0}, sample_batch=4))
     assert {name: outcome.images for name, outcome in outcomes.items()} == {"a": 2, "b": 0, "c": 2}
     assert outcomes["b"].reason == "RuntimeError: b is too much"
 
