@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cli.command import command
+from cli.options import plain_options
 from tedbench.errors import UserError
 
 ABOUT = """Sets saved runs of several methods side by side, on the pairs that all of them have; needs no model and no GPU. Writes
@@ -30,11 +30,11 @@ python -m eval.compare 'runs=[runs/a, runs/b]' out=figures 'pairs=[bird_02, dog_
 @command("compare", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """Run the command; ``conf/compare.yaml`` has its options."""
-    from eval.present.comparison_page import compare_runs, strengths_of
-
-    settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     from eval.analysis.methods import folders
-    from tedbench.settings import checked, whole
+    from eval.present.comparison_page import compare_runs, strengths_of
+    from tedbench.settings import whole
+
+    settings = plain_options(cfg, {}, rows=whole(1), tile=whole(32))
 
     runs, pairs = folders(settings["runs"]), settings["pairs"]
     if pairs is not None and not (isinstance(pairs, list) and pairs):
@@ -44,8 +44,8 @@ def main(cfg: DictConfig) -> None:
         Path(str(settings["out"])),
         strengths=strengths_of(settings["strengths"]),
         pairs=pairs,
-        rows=checked("rows", settings["rows"], whole(1)),
-        tile=checked("tile", settings["tile"], whole(32)),
+        rows=settings["rows"],
+        tile=settings["tile"],
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cli.command import command
+from cli.options import plain_options
 from tedbench.errors import UserError
 
 ABOUT = """Writes a saved run as a folder to share: a data set that Hugging Face's datasets loads (or its hub shows), one row
@@ -37,29 +39,31 @@ WAYS = {"folder": "{name}-export", "mlflow": "tracking", "wandb": "tracking"}
 @command("export", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """Run the command; ``conf/export.yaml`` has its options."""
-    if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
-        raise UserError("run is empty. Give a run's folder: python -m eval.export run=runs/NAME.")
-
-    if cfg.to not in WAYS:
-        raise UserError(f"to={cfg.to} is none of {', '.join(WAYS)}.")
-    if cfg.server is not None and cfg.to == "folder":
+    options = plain_options(
+        cfg, {"run": "a run's folder: python -m eval.export run=runs/NAME"}, to=Literal["folder", "mlflow", "wandb"]
+    )
+    if options["server"] is not None and options["to"] == "folder":
         raise UserError("server= goes with to=mlflow or to=wandb. Leave it out, or give one of these.")
 
     from eval.runs.folder import Run
 
-    run = Run.open(Path(str(cfg.run)).expanduser())
-    licence = None if cfg.licence is None else str(cfg.licence)
-    out = Path(str(cfg.out)).expanduser() if cfg.out else Path(WAYS[cfg.to].format(name=run.folder.resolve().name))
-    if cfg.to == "folder":
+    run = Run.open(Path(str(options["run"])).expanduser())
+    licence = None if options["licence"] is None else str(options["licence"])
+    out = (
+        Path(str(options["out"])).expanduser()
+        if options["out"]
+        else Path(WAYS[options["to"]].format(name=run.folder.resolve().name))
+    )
+    if options["to"] == "folder":
         from eval.present.export.folder import write_folder
 
         lines = write_folder(run, out, licence)
     else:
         from eval.present.export import tracking
 
-        log = tracking.log_mlflow if cfg.to == "mlflow" else tracking.log_wandb
-        server = None if cfg.server is None else str(cfg.server)
-        lines = log(tracking.record(run, licence), out, str(cfg.project), server)
+        log = tracking.log_mlflow if options["to"] == "mlflow" else tracking.log_wandb
+        server = None if options["server"] is None else str(options["server"])
+        lines = log(tracking.record(run, licence), out, str(options["project"]), server)
     for line in lines:
         print(line)
     print(out, flush=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cli.command import command
+from cli.options import plain_options
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ python -m eval.reconstruction run=runs/a untuned=runs/b      # b: the same with 
 @command("reconstruction", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """Run the command; ``conf/reconstruction.yaml`` has its options."""
-    if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
-        raise UserError("run is empty. Give a run's folder: python -m eval.reconstruction run=runs/NAME.")
+    plain_options(cfg, {"run": "a run's folder: python -m eval.reconstruction run=runs/NAME"})
 
     from eval.analysis.reconstruction import reconstructions
     from eval.metrics.lpips_distance import LpipsDistance

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cli.command import command, resolved
+from cli.options import plain_options
 from tedbench.errors import UserError
 
 ABOUT = """Makes a saved run again from its own folder's configuration, into a new folder, and says what differs: versions,
@@ -32,15 +33,14 @@ def main(cfg: DictConfig) -> int:
     Returns:
         1 if an image or a score differs.
     """
-    from eval.engine.rerun_settings import changed, settings_of
+    from tedbench.settings import Count
 
-    if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
-        raise UserError("run is empty. Give a run's folder: python -m eval.rerun run=runs/NAME.")
-    from tedbench.settings import Count, checked
-
-    limit = checked("limit", cfg.limit, Count | None)
+    limit = plain_options(cfg, {"run": "a run's folder: python -m eval.rerun run=runs/NAME"}, limit=Count | None)[
+        "limit"
+    ]
     from eval.analysis.repetition import compare_repetition
     from eval.engine.progress import Reporter
+    from eval.engine.rerun_settings import changed, settings_of
     from eval.engine.setup import edit_pairs, measure, open_run
     from eval.engine.spec import RunSpec
     from eval.present.outputs import write_outputs

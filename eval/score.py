@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cli.command import command
+from cli.options import plain_options
 from tedbench.errors import UserError
 
 ABOUT = """Measures the images of a saved run: adds metrics or redoes them, without the model that made the images. What has its
@@ -31,11 +31,9 @@ def main(cfg: DictConfig) -> int:
     Returns:
         1 if any pair could not be scored.
     """
-    if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
-        raise UserError("run is empty. Give a run's folder: python -m eval.score run=runs/NAME metrics=standard.")
-    from tedbench.settings import checked
-
-    redo = checked("redo", cfg.redo, bool)
+    options = plain_options(
+        cfg, {"run": "a run's folder: python -m eval.score run=runs/NAME metrics=standard"}, redo=bool
+    )
     from eval.engine.progress import Reporter
     from eval.engine.score_pair import forget_scores, score_coverage, score_run
     from eval.metrics.build import build_metrics
@@ -43,14 +41,13 @@ def main(cfg: DictConfig) -> int:
     from eval.runs.writer import RunWriter
     from imagic.models.device import settle
 
-    run, reporter = RunWriter.open(Path(str(cfg.run))), Reporter()
-    options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    run, reporter = RunWriter.open(Path(str(options["run"]))), Reporter()
     blocks = options.get("metrics") or run.config()["measure"] or {}
     if not blocks:
         raise UserError(f"{run.folder} names no metrics. Give some, such as metrics=standard.")
     device, _ = settle({**options["numerics"], "sample_batch": 1})  # nothing is sampled
     metrics = build_metrics(blocks, device)
-    if redo:
+    if options["redo"]:
         forget_scores(run, metrics)
     unreadable = score_run(run, metrics, reporter)
     write_outputs(run)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cli.command import command
-from tedbench.errors import UserError
+from cli.options import plain_options
 
 ABOUT = """\
 Chooses one image for each pair of a run, as the paper chooses strength and seed per image. Without a rule it writes
@@ -37,9 +36,7 @@ def main(cfg: DictConfig) -> int:
     """
     from eval.present.choosing import check, choose, draw_chosen, lowest_seed
 
-    if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
-        raise UserError("run is empty. Give a run's folder: python -m eval.select run=runs/NAME.")
-    options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    options = plain_options(cfg, {"run": "a run's folder: python -m eval.select run=runs/NAME"})
     check(options)
 
     from eval.analysis.selection import TABLE, keep

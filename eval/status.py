@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cli.command import command
-from tedbench.errors import UserError
+from cli.options import plain_options
 
 if TYPE_CHECKING:
     from eval.runs.status import Status
@@ -32,14 +32,11 @@ def main(cfg: DictConfig) -> int:
     Returns:
         1 if a pair is missing, failed or damaged.
     """
-    if OmegaConf.is_missing(cfg, "run") or not str(cfg.run or "").strip():
-        raise UserError("run is empty. Give a run's folder: python -m eval.status run=runs/NAME.")
+    options = plain_options(cfg, {"run": "a run's folder: python -m eval.status run=runs/NAME"}, check=bool)
     from eval.runs.folder import Run
     from eval.runs.status import status_of
-    from tedbench.settings import checked
 
-    thorough = checked("check", cfg.check, bool)
-    status = status_of(Run.open(Path(str(cfg.run))), thorough=thorough)
+    status = status_of(Run.open(Path(str(options["run"]))), thorough=options["check"])
     for line in described(status):
         print(line)
     print(cfg.run, flush=True)

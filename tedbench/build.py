@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,10 +63,16 @@ def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:
     from hydra.utils import get_object
 
     name = str(settings.get("_target_"))
+    logger = logging.getLogger("hydra.utils")  # which prints every failure besides raising it
+    silent, logger.disabled = logger.disabled, True
     try:
         target = get_object(name)
     except (ImportError, ValueError, AttributeError) as error:
-        raise UserError(f"_target_={name} cannot be loaded ({str(error).splitlines()[0]}). Check its name.") from None
+        lines = str(error.__cause__ or error).splitlines() or [repr(error)]
+        cause = lines[0].strip('"')
+        raise UserError(f"_target_={name} cannot be loaded ({cause}). Check its name.") from None
+    finally:
+        logger.disabled = silent
     owner = target if inspect.isclass(target) else getattr(target, "__self__", None)
     if not (inspect.isclass(owner) and issubclass(owner, kind)):
         raise UserError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from eval.analysis.selection import Choice
 from eval.analysis.selection_rules import Candidates
@@ -22,9 +22,9 @@ def check(options: dict[str, Any]) -> None:
         UserError: an option has an impossible value, or does not belong to the rule; the message says what there is.
     """
     rule = options["rule"]
-    for name, known in (("rule", [*RULES]), ("protocol", ["figure6", "study"]), ("below", ["faithful", "leave"])):
-        if options[name] not in known and not (options[name] is None and name != "below"):
-            raise UserError(f"{name}={options[name]} does not exist. There are: {', '.join(known)}.")
+    checked("rule", rule, Literal["fixed", "best", "picks"] | None)
+    checked("protocol", options["protocol"], Literal["figure6", "study"] | None)
+    checked("below", options["below"], Literal["faithful", "leave"])
     for owner, names in RULES.items():
         given = sorted(name for name in names if options[name] is not None)
         if given and rule != owner:

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from cli.command import command
+from cli.options import plain_options
 from tedbench.errors import UserError
 
 ABOUT = """\
@@ -33,7 +34,7 @@ python -m eval.study.analyze answers=studies/a/simulated_results.csv study=studi
 @command("study_analyze", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """Run the command; ``conf/study_analyze.yaml`` has its options."""
-    from eval.study.options import output, plain_options
+    from eval.study.options import output
 
     settings = plain_options(cfg, {"answers": "results files, 'answers=[FILE]'", "study": "the study's folder"})
     given = settings["answers"]

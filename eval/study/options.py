@@ -6,26 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
 from tedbench.errors import UserError
 from tedbench.settings import OpenShare, checked, number, whole
-
-
-def plain_options(cfg: DictConfig, needed: Mapping[str, str]) -> dict[str, Any]:
-    """Return a command's options as plain values.
-
-    Args:
-        cfg: see ``conf/``.
-        needed: required options, each with advice on its value.
-
-    Raises:
-        UserError: one of them is missing.
-    """
-    for name, hint in needed.items():
-        if OmegaConf.is_missing(cfg, name) or cfg[name] in (None, ""):
-            raise UserError(f"{name} is empty. Give {hint}.")
-    return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
 
 
 def number_option(settings: Mapping[str, Any], name: str, low: float, high: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from omegaconf import DictConfig
 
 from cli.command import command
+from cli.options import plain_options
 
 ABOUT = """\
 Simulates studies of growing size with the analysis's own test, until a given preference is found as often as wanted.
@@ -21,7 +22,7 @@ def main(cfg: DictConfig) -> None:
     """Run the command; ``conf/study_plan.yaml`` has its options."""
     from eval.study.analysis.power import Design, raters_needed
     from eval.study.answers.raters import Population
-    from eval.study.options import plain_options, share_option, whole_option
+    from eval.study.options import share_option, whole_option
     from tedbench.errors import UserError
 
     settings = plain_options(cfg, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -45,8 +45,8 @@ WHOLE = {
     "seed": (0, 2**31),
 }
 """Options that are whole numbers, with their minimum and maximum."""
-CHOICES = {"compare": ("ours", "all"), "format": ("jpeg", "png"), "repeat": (True, False), "ties": (True, False)}
-"""Options with a few possible values."""
+CHOICES = {"compare": Literal["ours", "all"], "format": Literal["jpeg", "png"], "repeat": bool, "ties": bool}
+"""Kinds of the options with a few possible values."""
 
 
 @command("study_prepare", ABOUT, EXAMPLES)
@@ -71,6 +71,7 @@ def check_options(options: dict[str, Any]) -> None:
         UserError: an option has an impossible value; the message says what it may be.
     """
     from eval.study.options import number_option, whole_option
+    from tedbench.settings import checked
 
     runs = options["runs"]
     folders = list(runs.values()) if isinstance(runs, dict) else runs
@@ -81,9 +82,8 @@ def check_options(options: dict[str, Any]) -> None:
             whole_option(options, name, low, high)
     for name in ("min_seconds", "wage", "seconds"):
         number_option(options, name, 0, 1e6)
-    for name, known in CHOICES.items():
-        if options[name] not in known:
-            raise UserError(f"{name}={options[name]} does not exist. There are: {', '.join(map(str, known)).lower()}.")
+    for name, kind in CHOICES.items():
+        checked(name, options[name], kind)
     screens = options["screens"] + options["attention"] + options["practice"]
     if options["screens"] - options["repeat"] < 1 or screens > 99:
         raise UserError("A session has at most 99 screens, and one at least besides the repeat. Give other numbers.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cli.command import command
+from cli.options import plain_options
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,12 +28,11 @@ python -m eval.study.preview study=study port=8123
 @command("study_preview", ABOUT, EXAMPLES)
 def main(cfg: DictConfig) -> None:
     """Run the command; ``conf/study_preview.yaml`` has its options."""
-    if OmegaConf.is_missing(cfg, "study") or not str(cfg.study or "").strip():
-        raise UserError("study is empty. Give a study's folder: python -m eval.study.preview study=study.")
-    from tedbench.settings import checked, whole
+    from tedbench.settings import whole
 
-    port = checked("port", cfg.port, whole(0, 65535))
-    with open_server(Path(str(cfg.study)).expanduser(), port) as server:
+    needed = {"study": "a study's folder: python -m eval.study.preview study=study"}
+    options = plain_options(cfg, needed, port=whole(0, 65535))
+    with open_server(Path(str(options["study"])).expanduser(), options["port"]) as server:
         print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
         server.serve_forever()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from cli.command import command
+from cli.options import plain_options
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ COLUMNS = ("study", "session", "screen", "rater", "submission", "choice", "ms")
 def main(cfg: DictConfig) -> None:
     """Run the command; ``conf/study_serve.yaml`` has its options."""
     from eval.study.design.definition import PUBLIC
-    from eval.study.options import output, plain_options
+    from eval.study.options import output
     from eval.study.sheets.public_sheets import read_sheets
 
     settings = plain_options(cfg, {"study": "the study's folder"})

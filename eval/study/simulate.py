@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from cli.command import command
+from cli.options import plain_options
 from tedbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def main(cfg: DictConfig) -> None:
     from eval.study.answers.raters import Population
     from eval.study.answers.simulated_results import simulated_results
     from eval.study.design.definition import read_study
-    from eval.study.options import output, plain_options, whole_option
+    from eval.study.options import output, whole_option
 
     settings = plain_options(cfg, {"study": "the study's folder"})
     folder = Path(str(settings["study"])).expanduser()

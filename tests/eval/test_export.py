@@ -136,7 +136,7 @@ def test_exporting_again_replaces_an_earlier_export_and_nothing_else(make_run, e
         ([], "Give a run's folder"),
         (["run=nowhere"], "is not a run"),
         (["run=nowhere", "licens=x"], "Did you mean licence"),
-        (["run=nowhere", "to=neptune"], "is none of folder, mlflow, wandb"),
+        (["run=nowhere", "to=neptune"], "one of folder, mlflow, wandb"),
         (["run=nowhere", "server=https://x"], "goes with to=mlflow or to=wandb"),
     ],
 )

@@ -229,8 +229,8 @@ def test_without_a_rule_only_the_page_is_written(run, select):
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["rule=bset"], "There are: fixed, best, picks"),
-        (["protocol=figure7"], "There are: figure6, study"),
+        (["rule=bset"], "one of fixed, best, picks, or null"),
+        (["protocol=figure7"], "one of figure6, study, or null"),
         (["rule=best"], "threshold=0.8"),
         (["rule=best", "threshold=high"], "threshold is 'high'. It must be a number"),
         (["rule=best", "threshold=2"], "at most 1"),
