@@ -28,7 +28,9 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "method": Kind("tedbench.method.Editor", ("model", "device", "seed", "sample_batch", "fits"), ("name",)),
+    "method": Kind(
+        "tedbench.method.Editor", ("model", "device", "seed", "sample_batch", "fit_batch", "fits"), ("name",)
+    ),
     "model": Kind("imagic.models.base.TextToImage", ("device", "dtype"), ("family",)),
     "dataset": Kind("tedbench.datasets.base.Dataset", (), ("name",)),
     "metrics": Kind("eval.metrics.base.Metric", ("device",)),
