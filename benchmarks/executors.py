@@ -22,6 +22,7 @@ from rich.console import Console
 from eval.engine.context import EditContext
 from eval.engine.executor import Executor
 from eval.engine.inline import Inline
+from eval.engine.plan import Wanted
 from eval.engine.progress import Reporter
 from eval.engine.ray import Ray
 from eval.engine.setup import make_images
@@ -100,7 +101,7 @@ def measured(folder: Path, executor: Executor, file: Path, milliseconds: float) 
     config |= {"format": FORMAT, "cards": cards.to_config()}
     run, reporter = RunWriter.create(folder, config), Reporter(Console(quiet=True))
     place, build = executor.place(NUMERICS), partial(Waiting, milliseconds)
-    context = EditContext(run, dataset, method, [(0.0, 0)], build, reporter, place, settings)
+    context = EditContext(run, Wanted(dataset, method, [(0.0, 0)]), build, reporter, place, settings)
     start = time.time()
     make_images(context, executor)
     times = {what: [e["time"] for e in run.events() if e["event"] == what] for what in ("begin", "pair")}

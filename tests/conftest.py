@@ -90,13 +90,14 @@ class Job:
         from eval.engine.context import EditContext
         from eval.engine.inline import Inline
         from eval.engine.placement import Placement
+        from eval.engine.plan import Wanted
         from eval.engine.progress import Reporter
 
         self.run, self.editor, self.executor = run, editor, executor or Inline()
         self.reporter = reporter or Reporter(Console(quiet=True))
         given = {"placement": Placement("cpu", 1), "settings": {}} | context
-        method = described(editor)
-        self.context = EditContext(run, dataset, method, requests, lambda: editor, self.reporter, **given)
+        wanted = Wanted(dataset, described(editor), requests, given.pop("retry_failed", False))
+        self.context = EditContext(run, wanted, lambda: editor, self.reporter, **given)
 
     def execute(self) -> None:
         from eval.engine.setup import make_images

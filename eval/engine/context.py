@@ -25,34 +25,33 @@ class EditContext:
 
     Attributes:
         run: the run's folder; this command holds its lock.
-        dataset: the pairs of this command.
-        method: the method's description.
-        requests: the (strength, seed) that every pair should have.
+        wanted: the pairs of this command, the method's description, and the images that every pair should have.
         build: builds the method with its weights in this process, on the device of ``placement``.
         reporter: shows progress.
         placement: where pairs are computed.
         settings: the resolved configuration, from which other processes build the method and the metrics.
         metrics: names of the metrics that the run measures.
-        retry_failed: True if pairs that failed are tried again.
         together: number of pairs that are computed together.
     """
 
     run: RunWriter
-    dataset: Dataset
-    method: Description
-    requests: Sequence[tuple[float, int]]
+    wanted: Wanted
     build: Callable[[], Editor]
     reporter: Reporter
     placement: Placement
     settings: Mapping[str, Any]
     metrics: Sequence[str] = ()
-    retry_failed: bool = False
     together: int = 1
 
-    @cached_property
-    def wanted(self) -> Wanted:
-        """The images that every pair should have."""
-        return Wanted(self.dataset, self.method, self.requests, self.retry_failed)
+    @property
+    def dataset(self) -> Dataset:
+        """The pairs of this command."""
+        return self.wanted.dataset
+
+    @property
+    def method(self) -> Description:
+        """The method's description."""
+        return self.wanted.method
 
     @cached_property
     def groups(self) -> dict[str, Sequence[Entry]]:

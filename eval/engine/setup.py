@@ -72,15 +72,12 @@ def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
         reporter.say(f"{name} draws no random numbers: one image a strength, kept as seed 0")
     context = EditContext(
         run,
-        spec.part,
-        spec.method,
-        spec.requests,
+        spec.wanted(),
         partial(load_editor, spec, reporter),
         reporter,
         spec.placement,
         spec.batches.within(settings),
         spec.metric_names,
-        spec.retry_failed,
         spec.batches.pairs,
     )
     make_images(context, spec.executor)
@@ -106,7 +103,7 @@ def make_images(context: EditContext, executor: Executor) -> None:
     """Examine a run's folder, repair it, and run the tasks that are left."""
     reporter, wanted = context.reporter, context.wanted
     findings = examine(context.run, wanted)
-    for line in describe_findings(findings, context.run.metrics, context.metrics, context.retry_failed):
+    for line in describe_findings(findings, context.run.metrics, context.metrics, wanted.retry_failed):
         reporter.say(line)
     repair(context.run, context.dataset, findings, reporter)
     with reporter.stop:

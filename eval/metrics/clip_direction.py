@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from eval.metrics.base import Kind, Metric, Reference, check_images
-from eval.metrics.clip_features import open_features
+from eval.metrics.base import Kind, Reference, check_images
+from eval.metrics.clip_metric import ClipMetric
 
 
-class ClipDirection(Metric):
+class ClipDirection(ClipMetric):
     """Cosine between the direction from input to edited image and the direction from source to target text.
 
     Directions are differences of unit vectors, as in InstructPix2Pix (arXiv 2211.09800, section 4.1). An image that
@@ -21,23 +21,9 @@ class ClipDirection(Metric):
 
     kind: ClassVar[Kind] = "alignment"
     heading = "CLIP direction"
-    bounds = (-1.0, 1.0)
+    prefix = "clip-direction"
     rank = 1
     reads = ("source_text",)
-
-    def __init__(self, model: str, pretrained: str | None = None, device: str = "cpu", batch: int = 32) -> None:
-        """
-        Args:
-            model: a name that open_clip knows, or a folder in its format.
-            pretrained: open_clip's tag of the weights, or a file; unused for a folder.
-            device: device of the computation.
-            batch: number of images at a time; affects only speed and the last bits.
-
-        Raises:
-            UserError: see :func:`eval.metrics.clip_features.open_features`.
-        """
-        self._clip = open_features(model, pretrained, device, batch)
-        self.name, self.synthetic = f"clip-direction/{self._clip.name}", self._clip.synthetic
 
     def unscored(self, reference: Reference) -> str | None:
         """Return the reason if there is no source text, or the model does not distinguish it from the target text."""

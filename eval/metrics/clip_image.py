@@ -6,32 +6,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from eval.metrics.base import Kind, Metric, Reference, check_images
-from eval.metrics.clip_features import open_features
+from eval.metrics.base import Kind, Reference, check_images
+from eval.metrics.clip_metric import ClipMetric
 
 
-class ClipImageSimilarity(Metric):
+class ClipImageSimilarity(ClipMetric):
     """Raw cosine. Images go through the model's own preprocessing."""
 
     kind: ClassVar[Kind] = "fidelity"
     heading = "CLIP-I"
-    bounds = (-1.0, 1.0)
+    prefix = "clip-i"
     rank = 1
     reads = ()
-
-    def __init__(self, model: str, pretrained: str | None = None, device: str = "cpu", batch: int = 32) -> None:
-        """
-        Args:
-            model: a name that open_clip knows, or a folder in its format.
-            pretrained: open_clip's tag of the weights, or a file; unused for a folder.
-            device: device of the computation.
-            batch: number of images at a time; affects only speed and the last bits.
-
-        Raises:
-            UserError: see :func:`eval.metrics.clip_features.open_features`.
-        """
-        self._clip = open_features(model, pretrained, device, batch)
-        self.name, self.synthetic = f"clip-i/{self._clip.name}", self._clip.synthetic
 
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
         """Return cosines, (N,) float64."""
