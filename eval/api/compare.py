@@ -11,11 +11,11 @@ from eval.analysis.methods import Method, Picked, open_methods
 from eval.api.view import RunView
 from tedbench.errors import UserError
 
-RunOrFolder = RunView | Path | str
+RunLike = RunView | Path | str
 
 
 def compare(
-    runs: Sequence[RunOrFolder] | Mapping[str, RunOrFolder],
+    runs: Sequence[RunLike] | Mapping[str, RunLike],
     *,
     threshold: float | None = None,
     strengths: Mapping[str, float] | None = None,
@@ -61,7 +61,7 @@ def compare(
     return comparison_table(comparison, scores_by_metric(comparison), costs)
 
 
-def _folder(run: RunOrFolder) -> str:
+def _folder(run: RunLike) -> str:
     return str(run.folder if isinstance(run, RunView) else run)
 
 

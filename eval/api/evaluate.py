@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.api.settings import Dataset, run_settings
+from eval.api.settings import DatasetLike, run_settings
 from eval.api.view import RunView, open_run
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     method: str | type[Editor] | Mapping[str, Any] = "imagic",
-    dataset: Dataset | None = None,
+    dataset: DatasetLike | None = None,
     *,
     model: str | None = None,
     metrics: str | None = None,

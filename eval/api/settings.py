@@ -22,7 +22,7 @@ from tedbench.errors import UserError
 if TYPE_CHECKING:
     from tedbench.method import Editor
 
-Dataset: TypeAlias = "str | Path | pd.DataFrame | Sequence[Mapping[str, Any]]"
+DatasetLike: TypeAlias = "str | Path | pd.DataFrame | Sequence[Mapping[str, Any]]"
 """A name, a list's file or its folder, or the rows of a list."""
 
 LISTS = (".csv", ".json")
@@ -31,7 +31,7 @@ _PLAIN = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_][\w.-]*", re.IGNO
 
 def run_settings(
     method: str | type[Editor] | Mapping[str, Any],
-    dataset: Dataset | None,
+    dataset: DatasetLike | None,
     model: str | None,
     metrics: str | None,
     strengths: Sequence[float] | None,
@@ -114,7 +114,7 @@ _IN_A_FILE = (
 )
 
 
-def _dataset(dataset: Dataset | None) -> tuple[dict[str, Any], str | None]:
+def _dataset(dataset: DatasetLike | None) -> tuple[dict[str, Any], str | None]:
     """Return the settings of a dataset of the user's own, and the choice in ``conf/dataset`` that they refine."""
     if dataset is None:
         return {}, None

@@ -1,4 +1,4 @@
-"""What a run changes in its process, put back afterwards: a notebook goes on as if nothing had happened."""
+"""Restoration of the settings that a run changes in its process, which may be a notebook's."""
 
 from __future__ import annotations
 

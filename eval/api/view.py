@@ -150,7 +150,7 @@ def open_run(folder: Path | str) -> RunView:
     Example:
         >>> open_run("runs/picturebook-picturebook-sdedit-1f2e3d4c").scores()     # doctest: +SKIP
     """
-    run = Run.open(Path(folder).expanduser())
+    run = Run.open(Path(folder).expanduser().absolute())  # also after a change of the working directory
     if not (run.folder / "pairs").is_dir():
         raise UserError(f"{run.folder} is a damaged run: it has no folder pairs. Restore it, or make the run again.")
     return RunView(run)
