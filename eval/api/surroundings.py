@@ -96,7 +96,10 @@ def _precision() -> Iterator[None]:
     except RuntimeError:
         older = None
     precisions = [each.fp32_precision for each in newer]
-    multiply_exactly()
+    if older is None:
+        for each in newer:
+            each.fp32_precision = "none"  # after which the older settings can be read again, once they are written
+        multiply_exactly()
     try:
         yield
     finally:

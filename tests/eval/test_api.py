@@ -305,24 +305,35 @@ def test_the_process_is_left_as_it_was(here, tmp_path, peculiar):
     assert state() == before
 
 
-@pytest.mark.slow  # in a process of its own: torch cannot go back to its older settings
-def test_settings_of_torch_in_its_newer_form_are_no_obstacle(here, tmp_path):
-    code = """
-import sys, torch
-from eval.api import evaluate
-torch.backends.fp32_precision = "tf32"
-for name in ("first", "second"):
-    evaluate("tests.eval.test_api.Copy", "pairs.csv", overrides=["numerics.threads=1", *sys.argv[2:]], run_dir=sys.argv[1] + name)
-print(torch.backends.fp32_precision, torch.backends.cuda.matmul.fp32_precision)
-"""
-    place = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", code, tmp_path / "run", *UNJUDGED]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=here, env=place)
-    assert done.stdout.endswith("\ntf32 tf32\n"), done.stdout + done.stderr
+@pytest.fixture
+def newer_settings():
+    """Torch with its newer settings of precision, after which it refuses to read ``allow_tf32``."""
+    import torch
+
+    backends = torch.backends
+    each = (backends, backends.cuda.matmul, backends.cudnn, backends.cudnn.conv, backends.cudnn.rnn)
+    backends.fp32_precision = "tf32"
+    backends.cudnn.conv.fp32_precision = "ieee"
+    yield each
+    for settings in each:
+        settings.fp32_precision = "none"
+    backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32 = False, True
 
 
-def test_figures_are_in_the_papers_style_whatever_the_users(here, tmp_path, peculiar):
-    first, second = (copy(ROWS, run_dir=tmp_path / name) for name in ("a", "b"))
+def test_torchs_newer_settings_of_precision_are_kept_as_well(here, tmp_path, newer_settings):
+    before = [each.fp32_precision for each in newer_settings]
+    assert "ieee" in before and "tf32" in before
+    run = evaluate(Copy, ROWS, overrides=["numerics.threads=1", *UNJUDGED], run_dir=tmp_path / "run", quiet=True)
+    assert len(run.scores()) == 2 * 2 * 2
+    assert [each.fp32_precision for each in newer_settings] == before
+
+
+def test_figures_are_in_the_papers_style_whatever_the_users(here, tmp_path):
+    import matplotlib
+
+    first = copy(ROWS, run_dir=tmp_path / "first")
+    with matplotlib.rc_context({"font.size": 17, "savefig.dpi": 30}):
+        second = copy(ROWS, run_dir=tmp_path / "second")
     assert (first.folder / "strips.png").read_bytes() == (second.folder / "strips.png").read_bytes()
 
 
