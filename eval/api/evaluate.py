@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.api.settings import DatasetLike, run_settings
+from eval.api.surroundings import surroundings_kept
 from eval.api.view import RunView, open_run
 
 if TYPE_CHECKING:
@@ -56,15 +57,14 @@ def evaluate(
         >>> run = evaluate("sdedit", strengths=[0.3, 0.6], overrides={"dataset.limit": 2})     # doctest: +SKIP
         >>> run.curves()[["strength", "metric", "mean"]]                                        # doctest: +SKIP
     """
-    from rich.console import Console
-
-    from eval.api.execute import execute
-    from eval.api.surroundings import surroundings_kept
-    from eval.engine.finished import is_finished
-    from eval.engine.progress import Reporter
-    from eval.engine.spec import RunSpec
-
     with surroundings_kept():
+        from rich.console import Console
+
+        from eval.api.execute import execute
+        from eval.engine.finished import is_finished
+        from eval.engine.progress import Reporter
+        from eval.engine.spec import RunSpec
+
         spec = RunSpec.of(run_settings(method, dataset, model, metrics, strengths, seeds, run_dir, overrides))
         if not is_finished(spec):
             execute(spec, Reporter(Console(quiet=True) if quiet else None))

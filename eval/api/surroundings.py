@@ -23,7 +23,7 @@ def surroundings_kept() -> Iterator[None]:
     One block runs at a time; other threads wait for it.
     """
     with _ONE_AT_A_TIME, ExitStack() as stack:
-        for keep in (_hydra, _random, _torch, _matplotlib):
+        for keep in (_random, _hydra, _torch, _matplotlib):
             stack.enter_context(keep())
         yield
 
@@ -42,9 +42,10 @@ def _hydra() -> Iterator[None]:
 
 @contextmanager
 def _random() -> Iterator[None]:
+    python, numpy = random.getstate(), np.random.get_state()  # before imports, some of which draw
     import torch
 
-    python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    cpu = torch.get_rng_state()
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     try:
         yield
