@@ -40,19 +40,17 @@ def main(cfg: DictConfig) -> int:
         print(spec.folder, flush=True)
         return 0
 
-    from eval.engine.setup import edit_pairs, measure, open_run
-    from eval.present.outputs import write_outputs
+    from eval.api.execute import execute
     from eval.present.summary import print_part, print_summary
+    from eval.runs.folder import Run
 
-    part, ids = spec.executor.part, [entry.id for entry in spec.part.entries]
-    with open_run(spec, reporter) as run:
-        edit_pairs(spec, run, reporter)
-        unreadable = measure(spec, run, reporter)
-        if not part.whole:  # other parts may be at work still
-            return print_part(run.reader(), ids, str(part), reporter.console) or int(unreadable > 0)
-        write_outputs(run)
-        seconds = time.monotonic() - start
-        return print_summary(run.reader(), ids, spec.metrics, reporter.console, seconds) or int(unreadable > 0)
+    unreadable = execute(spec, reporter)
+    part, ids, run = spec.executor.part, [entry.id for entry in spec.part.entries], Run(spec.folder)
+    if part.whole:
+        status = print_summary(run, ids, spec.metrics, reporter.console, time.monotonic() - start)
+    else:
+        status = print_part(run, ids, str(part), reporter.console)
+    return status or int(unreadable > 0)
 
 
 if __name__ == "__main__":

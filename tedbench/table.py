@@ -33,8 +33,33 @@ def read_table(file: Path, option: str, required: Sequence[str], optional: Seque
         UserError: the list cannot be read, or a row of it is wrong; the message says which.
     """
     columns = (*required, *optional)
-    for where, cells in _rows(file, option, required, columns):
-        yield Row(where, {name: _cell(cells.get(name), name, f"{file}, {where}", name in required) for name in columns})
+    yield from _checked(_rows(file, option, required, columns), str(file), required, columns)
+
+
+def check_table(
+    rows: Sequence[Any], option: str, required: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[Row]:
+    """Yield the rows of a list that is in memory, checked like those of :func:`read_table`.
+
+    Args:
+        rows: objects, as in a JSON list.
+        option: the option that holds them, for messages, such as "dataset.rows".
+        required: columns that every row fills.
+        optional: columns that may be absent or empty. All others are ignored.
+
+    Raises:
+        UserError: a row is wrong; the message says which.
+    """
+    columns = (*required, *optional)
+    yield from _checked(_objects(rows, option, required, columns), option, required, columns)
+
+
+def _checked(
+    rows: Iterator[tuple[str, Mapping[str, Any]]], source: str, required: Sequence[str], columns: Sequence[str]
+) -> Iterator[Row]:
+    for where, cells in rows:
+        place = f"{source}, {where}"
+        yield Row(where, {name: _cell(cells.get(name), name, place, name in required) for name in columns})
 
 
 def _rows(
@@ -84,11 +109,17 @@ def _json_rows(
         ) from None
     if not isinstance(data, list):
         raise UserError(f"{file} holds {_json_type(data)}. Give a list of objects with {' and '.join(required)}.")
-    for number, item in enumerate(data, 1):
+    yield from _objects(data, str(file), required, columns)
+
+
+def _objects(
+    rows: Sequence[Any], source: str, required: Sequence[str], columns: Sequence[str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for number, item in enumerate(rows, 1):
         where = f"item {number}"
         if not isinstance(item, dict):
-            raise UserError(f"{file}, {where} is {_json_type(item)}. Give an object with {' and '.join(required)}.")
-        _check_columns(list(item), f"{file}, {where}", required, columns)
+            raise UserError(f"{source}, {where} is {_json_type(item)}. Give an object with {' and '.join(required)}.")
+        _check_columns(list(item), f"{source}, {where}", required, columns)
         yield where, item
 
 

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "eval.engine": {*LIBRARY, *NUMBERS},
     "eval.present": {"runtime", "tedbench", "imagic", "eval.analysis", *NUMBERS},
     "eval.study": {"runtime", "tedbench", "cli", "eval.analysis", "eval.present.figures.style", *NUMBERS},
+    "eval.api": {*LIBRARY, *NUMBERS, "eval.engine", "eval.analysis", "eval.present"},
     "eval": {"runtime"},
     "benchmarks": {*LIBRARY, "eval"},
 }
@@ -36,7 +37,7 @@ DRAWS = {"matplotlib", "jinja2", "torch"}
 PLAIN = (*sorted(LIBRARY), "eval", "benchmarks")
 OPENERS = {"As", "How", "Likewise", "Of", "Those", "What", "Where", "Whether", "Which", "Who", "Whose", "Why"}
 RIDDLES = re.compile(r"\bas there\b|\blikewise\b|takes and raises what", re.IGNORECASE)
-ROOMS_OF_EVAL = ("runs", "metrics", "engine", "analysis", "present", "study")
+ROOMS_OF_EVAL = ("runs", "metrics", "engine", "analysis", "present", "study", "api")
 OURS = {*LIBRARY, "conf", "eval", "benchmarks"}
 
 

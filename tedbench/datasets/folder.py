@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from tedbench.disk import nfc, on_disk
 from tedbench.errors import UserError
 from tedbench.image import read_image
 from tedbench.pair import Entry
-from tedbench.table import read_table
+from tedbench.table import Row, check_table, read_table
 
 REQUIRED = ("image", "target_text")
 OPTIONAL = (*Entry.fields(), "truth")
@@ -31,6 +31,9 @@ class Folder(Dataset):
 
     name: ClassVar[str] = "folder"
 
+    _root: Path
+    _truths: dict[str, str]
+
     def __init__(
         self, file: str | Path | None, size: int, limit: int | None = None, ids: Sequence[str] | None = None
     ) -> None:
@@ -45,16 +48,20 @@ class Folder(Dataset):
         if file is None:
             raise UserError("dataset.file is not set. Give a CSV or JSON list with the columns image and target_text.")
         self.file = self.list_file = Path(file).expanduser()
-        entries, self._truths = [], {}
-        for _, values in read_table(self.file, "dataset.file", REQUIRED, OPTIONAL):
+        self._root, self._truths = self.file.parent, {}
+        entries = list(self._entries(read_table(self.file, "dataset.file", REQUIRED, OPTIONAL)))
+        super().__init__(entries, size, limit, ids)
+
+    def _entries(self, rows: Iterable[Row]) -> Iterator[Entry]:
+        """Yield the entry of each row, and note the true edits."""
+        for _, values in rows:
             image, text, truth = values.pop("image"), values.pop("target_text"), values.pop("truth")
-            name = image_name(image or "", self.file.parent)
-            entry = Entry(name, text or "", **values, path=str(on_disk(self.file.parent / name)))
-            entries.append(entry)
+            name = image_name(image or "", self._root)
+            entry = Entry(name, text or "", **values, path=str(on_disk(self._root / name)))
             if truth:
                 self._truths[entry.id] = truth
+            yield entry
         self.has_truths = bool(self._truths)
-        super().__init__(entries, size, limit, ids)
 
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
         """Read the image and, if the list names one, the true edit."""
@@ -62,7 +69,34 @@ class Folder(Dataset):
         return self._picture(entry.image_name), None if truth is None else self._picture(truth)
 
     def _picture(self, name: str) -> np.ndarray:
-        return read_image(on_disk(self.file.parent / name))
+        return read_image(on_disk(self._root / name))
+
+
+class Table(Folder):
+    """The pairs of a list that is in memory, with the columns of :class:`Folder`'s: the settings hold its rows."""
+
+    name: ClassVar[str] = "table"
+
+    def __init__(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        root: str | Path,
+        size: int,
+        limit: int | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> None:
+        """
+        Args:
+            rows: an object with ``image`` and ``target_text`` for each pair.
+            root: folder that paths are relative to.
+            size, limit, ids: see :class:`Dataset`.
+
+        Raises:
+            UserError: a row is wrong; the message says which.
+        """
+        self._root, self._truths = Path(root), {}
+        entries = list(self._entries(check_table(rows, "dataset.rows", REQUIRED, OPTIONAL)))
+        Dataset.__init__(self, entries, size, limit, ids)
 
 
 def image_name(path: str, folder: Path) -> str:

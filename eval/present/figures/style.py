@@ -13,7 +13,14 @@ from matplotlib.figure import Figure
 
 from eval.present.text import CONTROL
 
-plt.style.use(Path(__file__).with_name("paper.mplstyle"))
+
+def use_paper_style() -> None:
+    """Have matplotlib draw into files, in the style of all figures; done on import, and again after it was undone."""
+    matplotlib.use("Agg")
+    plt.style.use(Path(__file__).with_name("paper.mplstyle"))
+
+
+use_paper_style()
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")  # Okabe & Ito, colour-blind safe
 BLUE, ORANGE, GREEN = COLORS[:3]
