@@ -36,7 +36,9 @@ def lines_of(text: str) -> list[str]:
     """Return the command lines of a page: of its blocks and code spans, and of tables of a command's options."""
     text = text.replace("\\\n", "")
     plain = FENCE.sub("", text)
-    found = [line for language, block in FENCE.findall(text) if language in ("", "bash", "sh") for line in block.splitlines()]
+    found = [
+        line for language, block in FENCE.findall(text) if language in ("", "bash", "sh") for line in block.splitlines()
+    ]
     found = [line for line in found if re.match(PROGRAM, line)]
     found += BLOCK_LINE.findall(plain) + SPAN.findall(plain)
     for module, table in OPTIONS.findall(plain):
@@ -146,7 +148,9 @@ def test_a_wrong_command_line_is_told(line):
 
 
 def test_command_lines_are_found():
-    page = "`make run` and `imagic-bench run a=1`\n\n    python -m x.y a \\\n        b  # c\n\n```bash\nmake lint\n```\n"
+    page = (
+        "`make run` and `imagic-bench run a=1`\n\n    python -m x.y a \\\n        b  # c\n\n```bash\nmake lint\n```\n"
+    )
     page += "### Options of `eval.run`: how\n\n| options | what |\n| --- | --- |\n| `a=1 b=2` | `no` |\n"
     assert lines_of(page) == [
         "make lint",
@@ -160,7 +164,9 @@ def test_command_lines_are_found():
 def test_every_command_has_its_row():
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     rows = {shlex.split(row)[2] for row in FIRST_CELL.findall(page) if row.startswith("python")}
-    rows |= {split(shlex.split(row)[1:])[0].module for row in FIRST_CELL.findall(page) if row.startswith("imagic-bench")}
+    rows |= {
+        split(shlex.split(row)[1:])[0].module for row in FIRST_CELL.findall(page) if row.startswith("imagic-bench")
+    }
     assert {verb.module.removesuffix(".__main__") for verb in verbs().values()} <= rows
 
 
