@@ -16,9 +16,12 @@ from cli.verbs import split, verbs
 from tedbench.errors import UserError
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "picturebook/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 TESTED_ELSEWHERE = "extending.md"  # with the files that its lines need: test_extending.py
-SHORT = ("README.md", "commands.md")
+SHORT = (ROOT / "README.md", ROOT / "docs" / "commands.md")
 
 PROGRAM = r"(?:python -m |imagic-bench |make )"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -113,10 +116,15 @@ def config_of(module: str) -> str | None:
 
 
 def pages(short: bool) -> list:
-    chosen = [p for p in PAGES if (p.name in SHORT) == short and p.name != TESTED_ELSEWHERE and p.exists()]
-    return [pytest.param(line, id=f"{p.name}: {line}") for p in chosen for line in lines_of(p.read_text("utf-8"))]
+    chosen = [p for p in PAGES if (p in SHORT) == short and p.name != TESTED_ELSEWHERE]
+    return [
+        pytest.param(line, id=f"{p.relative_to(ROOT)}: {line}")
+        for p in chosen
+        for line in lines_of(p.read_text("utf-8"))
+    ]
 
 
+@pytest.mark.filterwarnings("ignore:provider=hydra.searchpath")
 @pytest.mark.parametrize("line", pages(short=True))
 def test_command_lines_of_the_readme_and_the_commands_page_are_taken(line):
     check(line)
@@ -180,7 +188,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text)}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     for link in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
         if link.startswith(("http", "mailto:")):
