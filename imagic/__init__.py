@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from imagic.editor import Imagic as Imagic
     from imagic.models.latent import LatentDiffusion as LatentDiffusion
 
+    __version__: str
+
 wait_passively()  # before torch is loaded
 
 __all__ = ["Imagic", "LatentDiffusion", "load", "open_pair"]
@@ -30,6 +32,18 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _HOMES:
         raise AttributeError(f"module 'imagic' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def _version() -> str:
+    """Return the installed version, which is pyproject.toml's; "0+unknown" where the project is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("imagic-bench")
+    except PackageNotFoundError:
+        return "0+unknown"
