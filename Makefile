@@ -1,11 +1,11 @@
-# Verbs: run, test, test-slow, test-all, lint, audit, bench. Each makes .venv and installs what it needs, once.
+# Verbs: run, test, test-slow, test-all, lint, audit, bench, tables. Each makes .venv and installs what it needs, once.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 PARALLEL := -n auto --dist loadfile
 
-.PHONY: help run test test-slow test-all lint audit bench clean
+.PHONY: help run test test-slow test-all lint audit bench tables clean
 
 help:
 	@echo "make run       edit the six preview pairs with Imagic, score them, draw curves and a report"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-all  both"
 	@echo "make lint      formatting, lint, types"
 	@echo "make audit     known vulnerabilities of the pinned dependencies, where the advisory database can be reached"
+	@echo "make tables    the runs and figures of docs/picturebook_results.md: days on one core, resumable"
 	@echo "make bench     Imagic and scoring against the same written plainly, as ratios"
 
 $(READY): pyproject.toml constraints.txt
@@ -48,6 +49,9 @@ audit:
 	test $$status -eq 0 || test -s .audit/found || not=$$all; \
 	echo "audit: $$((all - not)) of $$all pinned packages were looked up in the advisory database"; \
 	test $$status -eq 0 || ! test -s .audit/found || { cat .audit/found; exit 1; }
+
+tables: $(READY)
+	$(PY) -m benchmarks.tables
 
 bench: $(READY)
 	$(PY) -m benchmarks.imagic

@@ -47,7 +47,7 @@ class SignalGuard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: one that is not Python's
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
