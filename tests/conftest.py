@@ -64,6 +64,28 @@ def composed_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def blank_figures() -> Iterator[None]:
+    """For tests to which figures are by-products: files of one white pixel, and PDFs of a heading, in a thousandth of the time."""
+    from matplotlib.figure import Figure
+
+    from tests.blank import write_blank
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", write_blank)
+        yield
+
+
+@pytest.fixture
+def drawn_figures(monkeypatch) -> None:
+    """Figures as users get them, in a module of ``blank_figures``."""
+    from matplotlib.figure import Figure
+
+    from tests.blank import SAVEFIG
+
+    monkeypatch.setattr(Figure, "savefig", SAVEFIG)
+
+
 class Done(NamedTuple):
     """How a command ended."""
 
