@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from runtime.threads import usable_cores, wait_passively
+from tests.composing import compose_once
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Read when torch is loaded, which happens below this line: the models are tiny, and pytest-xdist has a worker on each core.
@@ -53,6 +54,36 @@ def pytest_runtest_setup() -> None:
         torch.set_num_threads(1)
     if style := sys.modules.get("eval.present.figures.style"):
         style.plt.rcParams["pdf.fonttype"] = 3
+
+
+@pytest.fixture(scope="session", autouse=True)
+def composed_once() -> Iterator[None]:
+    """:func:`tests.composing.compose_once`: a command's configuration takes a quarter of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        compose_once(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def blank_figures() -> Iterator[None]:
+    """For tests to which figures are by-products: files of one white pixel, and PDFs of a heading, in a thousandth of the time."""
+    from matplotlib.figure import Figure
+
+    from tests.blank import write_blank
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", write_blank)
+        yield
+
+
+@pytest.fixture
+def drawn_figures(monkeypatch) -> None:
+    """Figures as users get them, in a module of ``blank_figures``."""
+    from matplotlib.figure import Figure
+
+    from tests.blank import SAVEFIG
+
+    monkeypatch.setattr(Figure, "savefig", SAVEFIG)
 
 
 class Done(NamedTuple):

@@ -13,6 +13,8 @@ from PIL import Image
 
 from eval.runs.folder import Run
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 NAMES = ("redraw", "hold")

@@ -199,13 +199,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     NaN stays NaN and does not count.
     """
-    from statsmodels.stats.multitest import multipletests
-
     p = np.asarray(p_values, dtype=float)
-    there = ~np.isnan(p)
-    if there.any():
-        p[there] = multipletests(p[there], method="holm")[1]
-    return p.tolist()
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]  # NaN comes last
+    adjusted = np.full(len(p), np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1)
+    return adjusted.tolist()
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.error import URLError
 
 import lpips
@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torchvision import models as backbones
 
 from eval.metrics.base import Kind, Metric, Reference, check_images
@@ -137,9 +138,24 @@ class LpipsDistance(Metric):
         return [layer.div_(torch.linalg.vector_norm(layer, dim=1, keepdim=True).add_(EPSILON)) for layer in layers]
 
 
+class _Uninitialised(TorchFunctionMode):
+    """Leave new weights without values, for modules all of whose weights are loaded.
+
+    The package builds torchvision's classifier whole, and random values for its 58 million weights take half a second.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 def _module(net: str, **settings: bool) -> lpips.LPIPS:
-    """Return the package's module, without torchvision's warnings about the package's calls."""
-    with warnings.catch_warnings():
+    """Return the package's module, without torchvision's warnings about the package's calls.
+
+    The weights of a backbone that is not pretrained have no values yet.
+    """
+    with warnings.catch_warnings(), _Uninitialised():
         warnings.simplefilter("ignore", UserWarning)
         return lpips.LPIPS(net=net, verbose=False, **settings)
 

@@ -16,6 +16,7 @@ def psnr(a, b):
     return -10 * np.log10(np.mean((a.astype(float) - b) ** 2) / 255**2)
 
 
+@pytest.mark.slow
 def test_with_one_text_and_no_guidance_the_input_comes_back():
     model = LatentDiffusion.load("picturebook:diffusion", name="picturebook")
     pair = PicturebookPairs(64, limit=1).load(PicturebookPairs(64).entries[0])
@@ -27,8 +28,15 @@ def test_with_one_text_and_no_guidance_the_input_comes_back():
     assert psnr(sample.image, pair.image) > psnr(own, pair.image) - 1.5
 
 
-@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
-@pytest.mark.parametrize("spacing", ["leading", "trailing"])
+@pytest.mark.parametrize(
+    ("kind", "spacing"),
+    [
+        ("epsilon", "leading"),
+        pytest.param("epsilon", "trailing", marks=pytest.mark.slow),
+        pytest.param("v_prediction", "leading", marks=pytest.mark.slow),
+        ("v_prediction", "trailing"),
+    ],
+)
 def test_decoding_undoes_inversion_ever_better_with_more_steps(tiny_model, kind, spacing):
     model = tiny_model(kind)
     model.process.scheduler.register_to_config(timestep_spacing=spacing)

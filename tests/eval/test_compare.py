@@ -26,6 +26,8 @@ from tedbench.method import Origin, Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import card_of, made_config
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 CLIP, LPIPS, JUDGE = "clip/a/b", "lpips/alex-own-1234/64", "judge/success/1234"
 DATASET = {"_target_": "tedbench.datasets.picturebook.PicturebookPairs"}
 ENTRIES = [
@@ -297,6 +299,7 @@ def test_escapes():
     assert markdown_escape("a|b\n<i>") == r"a\|b &lt;i&gt;"
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_the_plane_has_a_colour_for_each_method_and_says_of_how_many(make_run, compared):
     out, _ = compared([make_run("imagic"), make_run("sdedit", 0.1), make_run("ddib", 0.2, failed=(C_DOG,))])
     assert (out / "plane.pdf").read_bytes().startswith(b"%PDF")

@@ -18,6 +18,8 @@ from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 CLIP, LPIPS = "clip/a/b", "lpips/alex/64"
 ENTRIES = [
     Entry(image, text, category=category)

@@ -234,6 +234,7 @@ def test_many_strengths_are_thinned_evenly():
     assert thinned(list(range(8)), 4) == [0, 2, 5, 7]
 
 
+@pytest.mark.slow
 def test_drawing_loads_no_torch(make_run, tmp_path):
     code = f"""
 import sys

@@ -13,6 +13,8 @@ from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 ENTRIES = [Entry(f"{name}.png", "A dog.") for name in "abc"]
 
 

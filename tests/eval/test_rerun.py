@@ -17,6 +17,8 @@ from eval.runs.config_diff import changes
 from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 TINY = [
     *("recipe.imagic.embedding.steps=1", "recipe.imagic.finetune.steps=1", "recipe.imagic.sampling.steps=2"),
     *("numerics.threads=1", "numerics.sample_batch=2", "sweep.strengths=[0,1]", "dataset.limit=2"),

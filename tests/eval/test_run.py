@@ -15,6 +15,8 @@ from PIL import Image
 from eval.runs.writer import RunWriter
 from tedbench.pair import Entry
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 QUICK = [
     "recipe.imagic.embedding.steps=2",
     "recipe.imagic.finetune.steps=2",
@@ -251,7 +253,7 @@ def test_several_runs_go_on_after_one_with_failures(tmp_path, edit):
     assert len(list(tmp_path.glob("runs/*/report.html"))) == 2
 
 
-@pytest.mark.parametrize("keep", ["embedding", "weights"])
+@pytest.mark.parametrize("keep", [pytest.param("embedding", marks=pytest.mark.slow), "weights"])
 def test_kept_fits_serve_a_longer_sweep_and_other_guidance(keep, tmp_path, edit):
     options = ["dataset.limit=1", "sweep.strengths=[0,1]", UNSCORED, f"fits.keep={keep}"]
     first = edit(*options, "run_dir=a", cwd=tmp_path)

@@ -21,6 +21,8 @@ from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 PSNR = "psnr/native"
 METRIC = {"_target_": "eval.metrics.pixels.Psnr"}
 CONFIG = made_config(

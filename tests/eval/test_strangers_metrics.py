@@ -28,6 +28,8 @@ from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 ENTRIES = [Entry(name, "A dog.", category="pose") for name in ("a.png", "b.png", "c.png")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import chdir
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from eval.engine.progress import Reporter
 from eval.engine.setup import open_run
 from eval.engine.spec import RunSpec
 from eval.runs.derived import RECORD, record_of
+from eval.runs.folder import Run
 from tedbench.errors import UserError
 from tedbench.method import Sample
 
@@ -59,17 +61,29 @@ def put_together(cfg, noise_image):
         run.write_tables()
         run.write_text("report.html", "a report")
         run.write_json(RECORD, record_of(run.reader()))
-    return run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, noise_image):
+    """A folder with a folder of two pairs and a finished run of them, and a copy of that."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "here").mkdir()
+    with chdir(folder / "here"):
+        for number in (0, 1):
+            Image.fromarray(noise_image(number, 64)).save(f"{number}.png")
+        Path("pairs.csv").write_text("image,target_text,truth\n0.png,A dog.,\n1.png,A cat.,0.png\n")
+        put_together(settings_of(), noise_image)
+    shutil.copytree(folder / "here", folder / "whole")
+    return folder
 
 
 @pytest.fixture
-def run(tmp_path, noise_image):
-    """A finished run of two pairs in this folder."""
-    with chdir(tmp_path):
-        for number in (0, 1):
-            Image.fromarray(noise_image(number, 64)).save(f"{number}.png")
-        (tmp_path / "pairs.csv").write_text("image,target_text,truth\n0.png,A dog.,\n1.png,A cat.,0.png\n")
-        yield put_together(settings_of(), noise_image)
+def run(made):
+    """That run, in this folder, where it may be harmed."""
+    shutil.rmtree(made / "here")
+    shutil.copytree(made / "whole", made / "here")
+    with chdir(made / "here"):
+        yield Run.open(made / "here" / "run")
 
 
 def test_the_same_command_finds_it_whatever_makes_it(run):

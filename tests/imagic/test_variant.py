@@ -85,6 +85,7 @@ def test_adapters_alone_are_trained(tiny_model, pair):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.slow
 def test_the_solvers_agree_where_steps_are_many(tiny_model):
     model = tiny_model()
     x_T = torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(0))  # noqa: N806

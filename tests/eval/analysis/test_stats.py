@@ -196,3 +196,11 @@ def test_holm_multiplies_by_what_is_left_and_never_falls():
     first, second = holm([0.02, math.nan])
     assert first == 0.02 and math.isnan(second)
     assert holm([]) == []
+
+
+def test_holm_is_that_of_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    for seed in range(5):
+        p = np.random.default_rng(seed).integers(0, 40, 12) / 40
+        assert holm(p.tolist()) == multipletests(p, method="holm")[1].tolist()

@@ -11,6 +11,8 @@ from eval.runs.part import Part
 from eval.score import main as score
 from tedbench.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 
 def test_parts_make_together_what_one_command_makes(whole, six_pairs, edit, shards, tmp_path, monkeypatch):
     for number in (2, 1, 3):

@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from eval.runs.folder import Run
+
+pytestmark = pytest.mark.usefixtures("blank_figures")
 
 TORN = "A dog that was torn."
 TEXTS = {

@@ -33,6 +33,8 @@ from tedbench.method import Axis, Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 CONFIG = made_config()
 STANDING = {
     "kind": "dog",

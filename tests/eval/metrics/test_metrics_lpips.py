@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import lpips
 import numpy as np
 import pytest
@@ -23,6 +25,12 @@ def minus_one_to_one(images):
     return torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1
 
 
+@cache
+def package_of(net):
+    """The package's own module, built once: random weights for the classifier that it never uses take half a second."""
+    return lpips.LPIPS(net=net, verbose=False)
+
+
 @torch.no_grad()
 def forward(package, source, images):
     """One image at a time, as the packages' READMEs do."""
@@ -32,7 +40,7 @@ def forward(package, source, images):
 
 @pytest.mark.parametrize("net", ["alex", "squeeze", pytest.param("vgg", marks=pytest.mark.slow)])
 def test_distances_are_the_packages_and_torchmetrics(net, pictures):
-    package, of_torchmetrics = lpips.LPIPS(net=net, verbose=False), LearnedPerceptualImagePatchSimilarity(net)
+    package, of_torchmetrics = package_of(net), LearnedPerceptualImagePatchSimilarity(net)
     metric = LpipsDistance(net, size=None)
     for height, width, metric.batch in ((64, 64, 1), (64, 64, 3), (96, 80, 8), (33, 47, 2)):
         images, source = pictures(4, height, width), pictures(1, height, width, seed=1)[0]
@@ -59,7 +67,7 @@ def test_a_backbone_of_ones_own_is_the_packages_baseline(net, tmp_path, pictures
 def test_images_are_resized_with_antialiased_bicubic(size, found, pictures):
     images, source = pictures(3, found), pictures(1, found, seed=1)[0]
     resized = lambda x, how: np.asarray(Image.fromarray(x).resize((size, size), how))
-    package, how = lpips.LPIPS(net="alex", verbose=False), Image.Resampling
+    package, how = package_of("alex"), Image.Resampling
     right, wrong = (
         forward(package, resized(source, way), np.stack([resized(i, way) for i in images]))
         for way in (how.BICUBIC, how.NEAREST)
@@ -74,7 +82,7 @@ def test_images_are_resized_with_antialiased_bicubic(size, found, pictures):
     [((1, 3, 8), 12, 128), pytest.param((1, 3, 8, 40), 1, 512, marks=pytest.mark.slow)],
 )
 def test_published_outputs_have_the_same_distance_in_every_batch(tedbench_outputs, batches, every, size):
-    package, chosen = lpips.LPIPS(net="alex", verbose=False), tedbench_outputs(every)
+    package, chosen = package_of("alex"), tedbench_outputs(every)
     edited = np.stack([image for _, _, image in chosen])
     resized = lambda x: (
         x if size == 512 else np.asarray(Image.fromarray(x).resize((size, size), Image.Resampling.BICUBIC))
@@ -121,6 +129,14 @@ def test_an_unchanged_image_has_no_distance(pictures):
     image = pictures(3, 64)
     score = LpipsDistance("alex", 64, OWN_BACKBONE).score(Reference(image[1], "a dog"), image)
     assert score[1] == pytest.approx(0, abs=1e-9) and (np.delete(score, 1) > 1e-3).all()
+
+
+@pytest.mark.parametrize("backbone", [None, OWN_BACKBONE])
+def test_no_random_weights_are_drawn_only_to_be_replaced(backbone):
+    before = torch.random.get_rng_state()
+    metric = LpipsDistance("alex", 64, backbone)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(value.isfinite().all() for value in metric._lpips.state_dict().values())
 
 
 def test_an_inputs_features_are_computed_once(pictures):

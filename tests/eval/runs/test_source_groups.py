@@ -23,6 +23,8 @@ from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 CLIP, JUDGE = "clip/a/b", "judge/success/1"
 ONCE = [Entry(f"src{i}.png", f"text {j}") for i in range(2) for j in range(3)]
 COPIED = [Entry(f"{3 * i + j:03d}.png", f"text {j}") for i in range(2) for j in range(3)]

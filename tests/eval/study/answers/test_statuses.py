@@ -14,6 +14,8 @@ from tedbench.errors import UserError
 
 from .test_results import long
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 COUNTS = ["Submitted", "approved", "APPROVED", "AWAITING REVIEW", "awaiting_review", "ACTIVE", "Pending", ""]
 LEFT_OUT = {
     "Rejected": "rejected",
