@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from copy import deepcopy
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -23,12 +25,21 @@ from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
 
 METHODS = {  # a new method is a line: what makes its Picturebook recipe quick
-    "imagic": {"embedding.steps": 2, "finetune.steps": 2, "sampling.steps": 3},
-    "sdedit": {"sampling.steps": 10},
-    "ddib": {"sampling.steps": 3},
+    "imagic": {"embedding.steps": 2, "finetune.steps": 2, "sampling.steps": 2},
+    "sdedit": {"sampling.steps": 4},
+    "ddib": {"sampling.steps": 2},
     "text2live": {"optimisation.steps": 2, "generator.scales": 2, "generator.width": 8, "views.count": 2},
 }
 SIZE = 16
+
+
+@cache
+def settings_of(method):
+    """Of a method on Picturebook, as the configuration has them, but quick."""
+    quick = [f"recipe.{method}.{key}={value}" for key, value in METHODS[method].items()]
+    settings = resolved(compose("run", [f"method={method}", *quick]))["method"]
+    del settings["name"]
+    return settings
 
 
 @pytest.fixture(params=METHODS)
@@ -36,9 +47,7 @@ def make(request, tiny_model, random_clip):
     """Makes the method anew."""
 
     def made(seed=0):
-        quick = [f"recipe.{request.param}.{key}={value}" for key, value in METHODS[request.param].items()]
-        settings = resolved(compose("run", [f"method={request.param}", *quick]))["method"]
-        del settings["name"]
+        settings = deepcopy(settings_of(request.param))
         if "clip" in settings:
             settings["clip"]["model"] = random_clip
         takes = inspect.signature(get_object(settings["_target_"])).parameters
