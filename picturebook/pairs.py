@@ -17,7 +17,7 @@ from typing import Any
 from picturebook.world import Scene, draw_scene, edit
 
 SPLITS: tuple[str, ...] = ("preview", "all", "search")
-"""Six pairs; the 100 that begin with them; 12 others on other images, for the choice of hyperparameters."""
+"""Six pairs; the 100 that begin with them; 60 others on other images, for the choice of hyperparameters."""
 
 CATEGORIES: tuple[str, ...] = ("pose", "addition", "replacement", "appearance", "setting", "count", "relation")
 

@@ -17,7 +17,7 @@ from tedbench.pair import Entry
 class PicturebookPairs(Dataset):
     """Pairs with source texts, object phrases, categories and true edits.
 
-    There are six ("preview"), the 100 of the benchmark that begin with them ("all"), and 12 others on other images for
+    There are six ("preview"), the 100 of the benchmark that begin with them ("all"), and 60 others on other images for
     the choice of hyperparameters ("search").
     """
 
