@@ -38,7 +38,7 @@ OWN_LPIPS = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def metrics(clip_folder):
     clip = str(clip_folder)
     return [ClipScore(clip), ClipDirection(clip), build(OWN_LPIPS), Psnr(), Ssim(), TowardsTruth(OWN_LPIPS)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,14 @@ HOSTILE = (
     "A photo of a dog.",
     "+1",
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_simulations() -> Iterator[None]:
+    """The page of a prepared study tells a power of few simulated studies, each of which takes 2 ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eval.study.sheets.preparation.ROUNDS", 5)
+        yield
 
 
 class Ways(NamedTuple):

@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -274,9 +275,9 @@ def test_the_leak_scan_sees_names_that_go_along_with_methods(prepared):
         for s in session.screens:
             low, high = sorted((s.left_image, s.right_image))
             left, right = (low, high) if s.ours_side == "left" else (high, low)
-            screens.append(type(s)(**{**vars(s), "left_image": left, "right_image": right}))
+            screens.append(replace(s, left_image=left, right_image=right))
         sorted_sessions.append(type(session)(session.id, tuple(screens)))
-    told = find_leaks(prepared / "public", type(study)(**{**vars(study), "sessions": tuple(sorted_sessions)}), [], URL)
+    told = find_leaks(prepared / "public", replace(study, sessions=tuple(sorted_sessions)), [], URL)
     assert any("comes first by name in 84" in line for line in told)
 
 
