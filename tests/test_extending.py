@@ -80,7 +80,7 @@ def test_the_metric_is_measured_and_falls_along_the_strength(made):
 def test_methods_on_noise_maps_and_attention_keep_the_input_at_their_weak_end(here, command):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(here))
-        few = ["dataset.limit=2", "method.steps=8", "~metrics", "numerics.threads=1"]
+        few = ["dataset.limit=1", "method.steps=6", "~metrics", "numerics.threads=1"]
         for name in NAMES:
             given = MORE.replace(f"-m method={','.join(NAMES)}", f"method={name}")
             status, out, err = command("eval.run", *shlex.split(given), *few, cwd=here)
@@ -88,7 +88,7 @@ def test_methods_on_noise_maps_and_attention_keep_the_input_at_their_weak_end(he
     for name in NAMES:
         run = Run.open(next((here / "runs").glob(f"picturebook-picturebook-{name}-*")))
         samples = run.samples()
-        assert set(samples["status"]) == {"ok"} and samples["pair_id"].nunique() == 2
+        assert set(samples["status"]) == {"ok"} and samples["pair_id"].nunique() == 1
         changed = {}
         for row in samples.to_dict("records"):
             shard = run.shard(row["pair_id"])
