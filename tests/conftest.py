@@ -102,21 +102,26 @@ class Done(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def command() -> Callable[..., Done]:
-    """``python -m MODULE ARGUMENT …`` in this process: saves the seconds of importing torch anew."""
+def call_main() -> Callable[..., Done]:
+    """Calls the main function of a command with arguments, in a folder: saves the seconds of importing torch anew."""
 
-    def run(module: str, *arguments: str, cwd: Path | str = ".") -> Done:
+    def call(main: Callable[[], None], *arguments: str, cwd: Path | str = ".") -> Done:
         out, err, status = io.StringIO(), io.StringIO(), 0
-        main = import_module(module).main
         with chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", [module, *arguments])
+            patch.setattr(sys, "argv", [main.__module__, *arguments])
             try:
                 main()
             except SystemExit as end:
                 status = end.code or 0
         return Done(status, out.getvalue(), err.getvalue())
 
-    return run
+    return call
+
+
+@pytest.fixture(scope="session")
+def command(call_main) -> Callable[..., Done]:
+    """``python -m MODULE ARGUMENT …`` in this process."""
+    return lambda module, *arguments, cwd=".": call_main(import_module(module).main, *arguments, cwd=cwd)
 
 
 class Job:

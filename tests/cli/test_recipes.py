@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from cli.command import compose, resolved
+from cli.command import command, compose, resolved
 from tedbench.errors import UserError
 
 COMPOSED = json.loads((Path(__file__).parent / "composed.json").read_text())
@@ -106,15 +104,10 @@ def test_a_model_that_lists_its_recipes_itself_keeps_them(own):
         resolved(compose("run", [searched, "model=listed", "method=ddib", "+metrics=standard"]))
 
 
-SWEEP = """
-import sys
-from cli.command import command, resolved
 @command("run", "about", "")
-def main(cfg):
+def tell_settings(cfg):
     plain = resolved(cfg)
     print(plain["model"]["name"], plain["method"]["name"], plain["method"]["sampling"]["steps"], plain["family"])
-main()
-"""
 
 
 @pytest.mark.parametrize(
@@ -135,13 +128,12 @@ main()
         ),
     ],
 )
-def test_each_job_of_a_sweep_has_its_own_models_recipes(arguments, lines, tmp_path):
-    done = subprocess.run([sys.executable, "-c", SWEEP, *arguments], capture_output=True, text=True, cwd=tmp_path)
+def test_each_job_of_a_sweep_has_its_own_models_recipes(arguments, lines, tmp_path, call_main):
+    done = call_main(tell_settings, *arguments, cwd=tmp_path)
     assert (done.returncode, sorted(done.stdout.splitlines())) == (0, sorted(lines)), done.stderr
 
 
-def test_a_job_of_a_sweep_without_a_recipe_fails_alone_in_one_line(tmp_path):
-    arguments = ["-m", "model=picturebook,none", "method=sdedit"]
-    done = subprocess.run([sys.executable, "-c", SWEEP, *arguments], capture_output=True, text=True, cwd=tmp_path)
+def test_a_job_of_a_sweep_without_a_recipe_fails_alone_in_one_line(tmp_path, call_main):
+    done = call_main(tell_settings, "-m", "model=picturebook,none", "method=sdedit", cwd=tmp_path)
     assert done.returncode == 2 and done.stdout.splitlines() == ["picturebook sdedit 50 picturebook"]
     assert re.fullmatch("error: model=none has no recipe for method=sdedit.*\n", done.stderr)

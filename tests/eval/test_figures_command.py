@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cli.command import compose
+from cli.command import command, compose
 from eval.present.figures.failures import case
 from eval.present.figures.material import FigureOptions, thinned
 from eval.present.figures.page import figure
@@ -257,19 +257,16 @@ def test_every_experiment_composes_with_the_embedded_model_and_with_any_other(na
     assert "split" not in real.dataset and real.dataset.ids is None
 
 
-def test_experiments_of_several_runs_are_one_command(tmp_path):
-    code = """
-import sys
-from cli.command import command
 @command("run", "about", "")
-def main(cfg):
+def tell_settings(cfg):
     print(cfg.method.name, cfg.recipe.imagic.embedding.steps)
-main()
-"""
+
+
+def test_experiments_of_several_runs_are_one_command(tmp_path, call_main):
     for arguments, lines in (
         (["+experiment=fig7"], ["imagic 120", "imagic_no_finetune 120"]),
         (["+experiment=embedding_steps", "recipe.imagic.embedding.steps=7"], ["imagic 7", "imagic_no_finetune 7"]),
     ):
-        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path)
+        done = call_main(tell_settings, *arguments, cwd=tmp_path)
         assert (done.returncode, done.stdout.splitlines()) == (0, lines), done.stderr
     assert not list(tmp_path.iterdir())  # Hydra leaves nothing behind

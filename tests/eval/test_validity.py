@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -26,18 +27,19 @@ from tests.made_runs import made_config
 CLIP, LPIPS, JUDGE = "clip/a/b", "lpips/alex/64", "judge/success/1"
 STRENGTHS, SEEDS = (0.0, 0.5, 1.0), (0, 1)
 GRID = list(itertools.product(STRENGTHS, SEEDS))
-ENTRIES = [Entry(f"{name}.png", f"A {what} dog.", category=what) for name in "abc" for what in ("big", "sitting")]
+ENTRIES = tuple(Entry(f"{name}.png", f"A {what} dog.", category=what) for name in "abc" for what in ("big", "sitting"))
 # Whether each image of a pair is good, in the order of GRID: at 0.5 mostly; the last pair has none.
 GOOD = ["001100", "001000", "001110", "000011", "001101", "000000"]
 
 
 @pytest.fixture(scope="module")
 def make_run(tmp_path_factory, noise_image):
-    """Writes a run whose CLIP score grows along the strength and whose LPIPS is the judgement with noise."""
+    """Writes a run whose CLIP score grows along the strength and whose LPIPS is the judgement with noise; none changes it."""
 
-    def make(name="run", dataset="picturebook", entries=ENTRIES, judged=True):
+    @cache
+    def make(name="run", entries=ENTRIES, judged=True):
         metrics = [CLIP, LPIPS, JUDGE, "judge/changed/1"]
-        config = made_config(metrics=metrics, fit={"dataset": dataset, "size": 16})
+        config = made_config(metrics=metrics, fit={"dataset": "picturebook", "size": 16})
         run = RunWriter.create(tmp_path_factory.mktemp("runs") / name, config)
         rng = np.random.default_rng(0)
         for place, (entry, good) in enumerate(zip(entries, GOOD, strict=False)):
