@@ -34,7 +34,7 @@ def test_several_splits_in_one_command_leave_nothing_but_the_sheet(show, tmp_pat
     done = show("-m", "dataset.split=preview,search")
     assert done.returncode == 0, done.stderr
     assert "6 pairs" in done.stdout
-    assert "12 pairs" in done.stdout
+    assert "60 pairs" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["contact_sheet.png"]
 
 
