@@ -59,11 +59,11 @@ def comparison_table(comparison: Comparison, scores: Mapping[str, pd.DataFrame],
     """
     rows, cards = [], comparison.metrics
     for metric, wide in scores.items():
-        clusters, share = wide.index.get_level_values("source_group").tolist(), cards[metric].share
+        clusters, card = wide.index.get_level_values("source_group").tolist(), cards[metric]
         for method, spent in zip(comparison.methods, costs, strict=True):
             if method.name not in wide.columns:
                 continue
-            interval = clustered_mean(wide[method.name].tolist(), clusters, share=share)
+            interval = clustered_mean(wide[method.name].tolist(), clusters, share=card.share).within(card.shown_bounds)
             rows.append(
                 {
                     "method": method.name,

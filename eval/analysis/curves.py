@@ -30,7 +30,7 @@ REGION_RULE = "both means above the worst third of their range"
 def curve_table(run: Run, pair_ids: Sequence[str] | None = None) -> pd.DataFrame:
     """Return one row for each strength and metric: the mean over pairs of each pair's mean over seeds.
 
-    Intervals are 95%, clustered by source image, those of shares within [0, 1]. ``n_pairs`` and ``n_images`` are the
+    Intervals are 95%, clustered by source image, and cut at the bounds of the metric. ``n_pairs`` and ``n_images`` are the
     sizes of the mean's data, ``n_expected`` is the number of images there should be. NaN scores (metric not applicable)
     are excluded from the mean.
 
@@ -78,7 +78,8 @@ def curve_rows(
             .groupby("pair_id")
             .agg(value=("value", "mean"), cluster=("source_group", "first"))
         )
-        interval = clustered_mean(pairs["value"].tolist(), pairs["cluster"].tolist(), share=card.share)
+        values, clusters = pairs["value"].tolist(), pairs["cluster"].tolist()
+        interval = clustered_mean(values, clusters, share=card.share).within(card.shown_bounds)
         counts = {"n_pairs": len(pairs), "n_images": len(group), "n_expected": pairs_expected * int(seeds[strength])}
         ends = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
         rows.append({**labels, "strength": strength, "metric": card.shown, **ends, **counts})

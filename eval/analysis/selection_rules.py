@@ -152,7 +152,7 @@ def best(
         "alignment": _column(metrics, "alignment", alignment),
         "fidelity": _column(metrics, "fidelity", fidelity),
     }
-    most = cards["fidelity"].shown_bound
+    _, most = cards["fidelity"].shown_bounds
     if most is not None and threshold > most:
         what = f"{cards['fidelity'].shown_heading} is at most {most:g}"
         raise UserError(f"threshold={threshold} is never reached: {what}. Give less.")

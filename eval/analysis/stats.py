@@ -18,6 +18,12 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def within(self, bounds: tuple[float | None, float | None]) -> Interval:
+        """Return the interval cut at a score's minimum and maximum, such as LPIPS at 0; None is no bound."""
+        least, most = bounds
+        low = self.low if least is None else max(self.low, min(least, self.mean))
+        return Interval(self.mean, low, self.high if most is None else min(self.high, max(most, self.mean)))
+
 
 class Difference(NamedTuple):
     """Mean difference of two methods' scores on the same pairs.

@@ -5,10 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from eval.engine.signals import SignalGuard
 from runtime.tables import open_console
@@ -38,7 +48,7 @@ class Reporter:
     @contextmanager
     def pairs(self, total: int, what: str = "pairs") -> Iterator[None]:
         """Show a bar while ``total`` pairs are worked on, if there is a terminal; ``what`` is its label."""
-        self._total, self._count, self._start = total, 0, time.monotonic()
+        self._total, self._count, self._start, self._started = total, 0, time.monotonic(), {}
         if not total or not self.console.is_terminal:
             yield
             return
@@ -48,11 +58,11 @@ class Reporter:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(),
+            _TimeLeft(),
         )
         with Progress(*columns, console=self.console) as self._bars:
-            self._pair_task = self._bars.add_task(what, total=total)
-            self._step_task = self._bars.add_task("", total=1)
+            self._pair_task = self._bars.add_task(what, total=total, end=None)
+            self._step_task = self._bars.add_task("", total=1, end=None)
             try:
                 yield
             finally:
@@ -88,21 +98,39 @@ class Reporter:
             Stopped: the user interrupted the command.
         """
         self.stop.check()
-        if self._bars is not None:
-            self._bars.advance(self._pair_task)
+        self._count += 1
+        self._advance_bar()
 
     def end_pair(self, entry: Entry, failure: str | None) -> None:
         """Report the end of a pair; ``failure`` is the reason if it failed."""
         self._count += 1
-        if self._bars is not None:
-            self._bars.advance(self._pair_task)
+        took = time.monotonic() - self._started.pop(entry.id)
+        self._advance_bar()
         if failure:
             self.console.print(f"[red]failed[/red] {escape(entry.id)}: {escape(failure)}", soft_wrap=True)
         elif self._bars is None:
-            seconds = time.monotonic() - self._start
-            left = seconds / self._count * (self._total - self._count)
-            took = time.monotonic() - self._started.pop(entry.id)
-            self.say(f"[{self._count}/{self._total}] {entry.id}  {took:.0f} s, about {duration(left)} left")
+            left = f"about {duration(self._seconds_left())} left"
+            self.say(f"[{self._count}/{self._total}] {entry.id}  {took:.0f} s, {left}")
+
+    def _advance_bar(self) -> None:
+        if self._bars is not None:
+            self._bars.update(self._pair_task, advance=1, end=time.monotonic() + self._seconds_left())
+
+    def _seconds_left(self) -> float:
+        """Return the time that the other pairs will take at the pace so far; those in progress count as half done."""
+        done = self._count + len(self._started) / 2
+        return (time.monotonic() - self._start) / done * (self._total - done)
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """The time left: of a bar with the field ``end`` until then, of others at their own pace."""
+
+    def render(self, task: Task) -> Text:
+        end = task.fields["end"]
+        if end is None:
+            return super().render(task)
+        seconds = timedelta(seconds=round(max(0.0, end - time.monotonic())))
+        return Text(str(seconds), style="progress.remaining")
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
 
@@ -45,8 +45,8 @@ def score_run(
     unscored: Counter[tuple[str, str]] = Counter()
     work = [(shard, missing) for shard in shards if (missing := lacking(shard, metrics))]
     if work:
-        names = dict.fromkeys(metric.name for _, missing in work for metric in missing)
-        reporter.say(f"scoring {len(work)} pairs with {', '.join(names)}")
+        measured = dict.fromkeys(metric.name for _, missing in work for metric in missing)
+        reporter.say(f"scoring {len(work)} pairs with {', '.join(measured)}")
     with reporter.stop, reporter.pairs(len(work), "scoring"):
         for shard, missing in work:
             try:
@@ -57,9 +57,12 @@ def score_run(
                 broken += 1
                 reporter.say(f"not scored: {shard.id}: {error}")
             reporter.advance()
+    alike: dict[tuple[str, int], list[str]] = defaultdict(list)
     for (name, reason), count in unscored.items():
         if reason:
-            reporter.say(f"{name} has nothing to say of {count} of {len(work)} pairs: {reason}")
+            alike[reason, count].append(name)
+    for (reason, count), names in alike.items():
+        reporter.say(f"no score of {', '.join(names)} for {count} of {len(work)} pairs: {reason}")
     run.event("score", images=images, seconds=round(time.monotonic() - start, 2), broken=broken, **peak_memory())
     return broken
 

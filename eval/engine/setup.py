@@ -14,6 +14,7 @@ from eval.engine.progress import Reporter
 from eval.engine.repair import repair
 from eval.engine.score_pair import lacks_scores, score_run
 from eval.engine.spec import RunSpec
+from eval.runs.cards import Cards
 from eval.runs.listing import left_out
 from eval.runs.lock import RunLock
 from eval.runs.provenance import provenance
@@ -70,6 +71,8 @@ def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
     if spec.method.randomness == "none" and list(settings["sweep"]["seeds"]) != [0]:
         name = settings["method"]["name"]
         reporter.say(f"{name} draws no random numbers: one image a strength, kept as seed 0")
+    if warning := Cards.from_config(spec.config["cards"]).unfit_model:
+        reporter.say(warning)
     context = EditContext(
         run,
         spec.wanted(),

@@ -157,6 +157,7 @@ def _identity(
     settings: Mapping[str, Any], dataset: Dataset, known: Described
 ) -> tuple[dict[str, Path], dict[str, Any]]:
     """Return the model's folders and the content of config.yaml."""
+    from imagic.models.synthetic import is_synthetic
     from imagic.models.weights import digest, locate_all
 
     weights = locate_all(settings["model"]) if known.method.takes_model else {}
@@ -168,7 +169,12 @@ def _identity(
         threads=known.placement.threads,
         cards=Cards(
             DatasetCard.of(dataset, settings["dataset"]["name"]),
-            MethodCard.of(known.method, settings["method"]["name"], settings["model"]["name"] if weights else "none"),
+            MethodCard.of(
+                known.method,
+                settings["method"]["name"],
+                settings["model"]["name"] if weights else "none",
+                synthetic=bool(weights) and is_synthetic(settings["model"]),
+            ),
             known.metrics,
         ),
     )

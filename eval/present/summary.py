@@ -31,6 +31,7 @@ def print_summary(run: Run, pair_ids: Collection[str], metrics: MetricCards, con
     """
     table, shown = curve_table(run), Table()
     table = table[table["metric"].isin([card.shown for card in metrics])]
+    metrics = metrics.only(table["metric"].unique())
     shown.add_column(run.axis.symbol, justify="right")
     for metric in metrics:
         shown.add_column(escape(metrics.short_name(metric.name)), justify="right")

@@ -34,7 +34,7 @@ class DatasetCard:
 
     Attributes:
         name: part of the run folder's name.
-        label: name for figures and tables, with "(synthetic)" if the pictures are.
+        label: name for figures and tables, with "(synthetic)" if the pictures are, or with the file of the user's list.
         synthetic: True if the pictures are drawn by a program, so that results do not apply to photographs.
         licence: licence of its images, by its name on Hugging Face's hub; None if none is stated.
     """
@@ -47,7 +47,8 @@ class DatasetCard:
     @classmethod
     def of(cls, dataset: Dataset, name: str) -> Self:
         """Return the card of a dataset under the name that the configuration gives it."""
-        label = f"{name.capitalize()} (synthetic)" if dataset.synthetic else name
+        file = dataset.list_file
+        label = f"{name.capitalize()} (synthetic)" if dataset.synthetic else f"{name} ({file.name})" if file else name
         return cls(name, label, dataset.synthetic, dataset.licence)
 
 
@@ -71,6 +72,7 @@ class MethodCard:
         axis: its strength.
         randomness: effect of its seed, see :class:`tedbench.method.Description`.
         elsewhere: True if its images were made elsewhere, so that their time and licence are unknown.
+        synthetic: True if its model was trained on drawn pictures alone, so that it cannot edit photographs.
     """
 
     name: str
@@ -78,12 +80,13 @@ class MethodCard:
     axis: AxisCard
     randomness: str = "sample"
     elsewhere: bool = False
+    synthetic: bool = False
 
     @classmethod
-    def of(cls, method: Description, name: str, model: str) -> Self:
+    def of(cls, method: Description, name: str, model: str, *, synthetic: bool = False) -> Self:
         """Return the card of a method under the names that the configuration gives it and its model."""
         axis = AxisCard(method.axis.name, method.axis.symbol, method.axis.identity, method.axis.fixed)
-        return cls(name, model, axis, method.randomness, method.files is not None)
+        return cls(name, model, axis, method.randomness, method.files is not None, synthetic)
 
     def axis_with(self, grid: Iterable[float]) -> Axis:
         """Return the axis with the strengths of a run as its grid."""
@@ -157,12 +160,12 @@ class MetricCard:
         return self.heading if self.higher_is_better else f"1 − {self.heading}"
 
     @property
-    def shown_bound(self) -> float | None:
-        """The maximum of the shown score; None if there is none."""
+    def shown_bounds(self) -> tuple[float | None, float | None]:
+        """Minimum and maximum of the shown score; None for no bound."""
         low, high = self.bounds
         if self.higher_is_better:
-            return high
-        return None if low is None else 1 - low
+            return low, high
+        return None if high is None else 1 - high, None if low is None else 1 - low
 
     def shown_score(self, raw: Scores) -> Scores:
         """Return the shown form of raw scores, in which higher is always better."""
@@ -279,6 +282,17 @@ class Cards:
             _typed(DatasetCard(**settings["dataset"])),
             _typed(MethodCard(**{**method, "axis": _typed(AxisCard(**method["axis"]))})),
             MetricCards(metrics.values()),
+        )
+
+    @property
+    def unfit_model(self) -> str | None:
+        """A warning that a model of drawn pictures was given other pictures; None if it was not."""
+        if self.dataset.synthetic or not self.method.synthetic:
+            return None
+        return (
+            f"The model {self.method.model} was trained on drawn scenes alone and cannot edit other pictures as asked: "
+            "this tries the harness, not the method. For photographs give model=sd15 or another of "
+            "`imagic-bench ls models`."
         )
 
     def to_config(self) -> dict[str, Any]:

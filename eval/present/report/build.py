@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from eval.analysis.shapes import shape_notes
+from eval.analysis.unscored import split_unscored
 from eval.present.report.gallery import RunView
 from eval.present.report.page import choice_of, page
 from eval.runs.folder import Run
@@ -23,7 +24,7 @@ def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, dataset: Data
     """
     choice, notes = choice_of(run)
     samples, scores, name = run.samples(), run.scores(), run.labels["method"]
-    metrics = run.metrics.only(scores["metric"].unique())
+    metrics, unscored = split_unscored(scores, run.metrics)
     failed = samples[samples["status"] != "ok"].drop_duplicates("pair_id").set_index("pair_id")["reason"]
     text = page(
         f"{name} on {dataset.label}",
@@ -34,6 +35,6 @@ def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, dataset: Data
         n_expected=run.expected_pairs,
         absent="not run yet",
         curves=(run.folder / "curves.png").exists(),
-        notes=[*notes, *shape_notes(samples)],
+        notes=[*notes, *unscored, *shape_notes(samples)],
     )
     writer.write_text("report.html", text)

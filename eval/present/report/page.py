@@ -57,6 +57,7 @@ def page(
         title=title,
         dataset=dataset.label,
         synthetic=dataset.synthetic,
+        unfit=list(dict.fromkeys(text for each in shown if (text := each.run.cards.unfit_model))),
         toy_metrics=any(card.synthetic for card in metrics),
         about=list(dict.fromkeys(card.about for card in metrics if card.about)),
         curves=curves,

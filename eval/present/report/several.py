@@ -14,6 +14,7 @@ from eval.analysis.common_pairs import Comparison, compare_on_common
 from eval.analysis.curves import CURVE_COLUMNS
 from eval.analysis.methods import Method, open_whole
 from eval.analysis.strength_curves import Along, along, rows_of
+from eval.analysis.unscored import split_unscored
 from eval.present.figures.curves import Panel, draw_curves, write_curves
 from eval.present.report.gallery import RunView
 from eval.present.report.page import choice_of, page
@@ -94,7 +95,8 @@ def _shown(method: Method, found: Along | None, folder: str, notes: list[str]) -
     notes += more
     measured = method.scores()
     table = pd.DataFrame(columns=list(CURVE_COLUMNS)) if found is None else rows_of(found, method)
-    metrics = method.metrics.only(measured["metric"].unique())
+    metrics, more = split_unscored(measured, method.metrics)
+    notes += [f"{method.name}: {line}" for line in more]
     return RunView(method.name, method.run, method.axis, metrics, table, method.samples, measured, folder, choice)
 
 

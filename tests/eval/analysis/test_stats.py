@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from eval.analysis.stats import (
+    Interval,
     clustered_mean,
     clustered_share,
     holm,
@@ -204,3 +205,11 @@ def test_holm_is_that_of_statsmodels():
     for seed in range(5):
         p = np.random.default_rng(seed).integers(0, 40, 12) / 40
         assert holm(p.tolist()) == multipletests(p, method="holm")[1].tolist()
+
+
+def test_an_interval_is_cut_at_the_bounds_of_the_score_and_holds_its_mean():
+    assert Interval(0.5, -1.5, 2.6).within((0.0, 1.0)) == (0.5, 0.0, 1.0)
+    assert Interval(0.5, -1.5, 2.6).within((None, 1.0)) == (0.5, -1.5, 1.0)
+    assert Interval(1.0 + 1e-9, 0.9, 1.1).within((0.0, 1.0)) == (1.0 + 1e-9, 0.9, 1.0 + 1e-9)
+    unknown = Interval(0.5, math.nan, math.nan).within((0.0, 1.0))
+    assert math.isnan(unknown.low) and math.isnan(unknown.high)

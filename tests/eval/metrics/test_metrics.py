@@ -185,8 +185,8 @@ def test_an_unscored_pair_is_kept_with_its_reason_and_counted(run, reporter, met
     ]
     assert (scores.loc[scores["score"].notna(), "reason"] == "").all()
     said = reporter.console.file.getvalue()
-    assert f"{metrics[1].name} has nothing to say of 1 of 3 pairs: no source text" in said
-    assert "of 2 of 3 pairs: no true edited image" in said
+    assert f"no score of {metrics[1].name} for 1 of 3 pairs: no source text" in said
+    assert "for 2 of 3 pairs: no true edited image" in said
 
 
 def test_a_table_says_how_many_images_a_metric_is_of_that_has_fewer(run, reporter, metrics):
