@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from tedbench.errors import UserError
@@ -62,7 +65,9 @@ def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:
     """
     from hydra.utils import get_object
 
-    name = str(settings.get("_target_"))
+    if settings.get("_target_") is None:
+        raise UserError("_target_ is not set. Give a class: _target_: module.Class.")
+    name = str(settings["_target_"])
     logger = logging.getLogger("hydra.utils")  # which prints every failure besides raising it
     silent, logger.disabled = logger.disabled, True
     try:
@@ -70,7 +75,7 @@ def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:
     except (ImportError, ValueError, AttributeError) as error:
         lines = str(error.__cause__ or error).splitlines() or [repr(error)]
         cause = lines[0].strip('"')
-        raise UserError(f"_target_={name} cannot be loaded ({cause}). Check its name.") from None
+        raise UserError(f"_target_={name} cannot be loaded ({cause}). {_advice(name)}") from None
     finally:
         logger.disabled = silent
     owner = target if inspect.isclass(target) else getattr(target, "__self__", None)
@@ -79,6 +84,14 @@ def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:
             f"_target_={name} is no {kind.__name__}. Give a class that derives from {kind.__module__}.{kind.__name__}."
         )
     return target
+
+
+def _advice(name: str) -> str:
+    """Return what to do about a class that is not there."""
+    module = name.partition(".")[0]
+    if not module.isidentifier() or module in sys.modules or find_spec(module) is not None:
+        return "Check its name."
+    return f"{module}.py is neither in {Path.cwd()}, where the command is called, nor in an installed package."
 
 
 def _plain(settings: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,15 @@ def test_classes_and_their_own_constructors_are_built():
     assert isinstance(build({"_target_": "eval.metrics.pixels.Psnr"}, Metric), Psnr)
 
 
+def test_a_class_that_is_not_found_says_where_its_file_is_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=rf"nowhere.py is neither in {tmp_path}, where the command is called"):
+        build({"_target_": "nowhere.At"}, Metric)
+    for target in ("eval.metrics.pixels.Psnrr", "", "."):
+        with pytest.raises(UserError, match="Check its name"):
+            build({"_target_": target}, Metric)
+
+
 class Evil:
     def __reduce__(self):
         return (os.mkdir, ("executed",))
