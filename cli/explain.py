@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
 from omegaconf import OmegaConf
 
 from cli.help import options
+from cli.near import nearest
 from cli.places import SEARCHPATH, choices, file_of, groups, is_group, places
 from cli.recipes import add_recipes, likely_recipes, takes_recipes
 from tedbench.errors import UserError
@@ -45,15 +45,9 @@ def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
     for override in overrides:
         key = override.partition("=")[0]
         if key[0] not in "+~" and not key.startswith("hydra") and key not in (known := _keys(config_name, chosen)):
-            hint = _home(key, within) or nearest(key, known, " Did you mean {}?")
+            hint = _home(key, within) or nearest(key, known)
             raise UserError(f"There is no option called {key!r} here.{hint} --help lists them all.")
     raise UserError(f"{message.strip().splitlines()[0].rstrip('.')}. --help shows how options are written.")
-
-
-def nearest(word: str, known: list[str], hint: str) -> str:
-    """Return a hint with the known word that is nearest to another; empty if none is near."""
-    near = get_close_matches(word, known, 1)
-    return hint.format(near[0]) if near else ""
 
 
 def _home(key: str, within: Sequence[Path]) -> str:

@@ -84,6 +84,8 @@ def test_a_command_is_named_by_words(words, name, rest):
     ("words", "hint"),
     [
         (["rn"], "Did you mean run?"),
+        (["rum"], "Did you mean run?"),
+        (["--vesion"], "Did you mean --version?"),
         (["study", "prepar"], "Did you mean study prepare?"),
         (["study"], "study is several commands: study analyze"),
         (["qqqqq"], "imagic-bench --help lists them"),

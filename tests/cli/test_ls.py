@@ -84,7 +84,11 @@ def test_a_folder_of_ones_own_is_listed_too_and_what_fails_there_is_told(ls, tmp
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["metods"], "metods cannot be listed. Give one of methods"),
+        (["mehtods"], "mehtods cannot be listed. Did you mean methods? Give one of methods"),
+        (["datset"], "Did you mean datasets?"),
+        (["qqqqq"], "qqqqq cannot be listed. Give one of methods"),
+        (["models", "datasets"], "models datasets cannot be listed"),
+        (["models", "--jsno"], "'--jsno' is no option here. Did you mean --json?"),
         ([], "Nothing cannot be listed"),
         (["models", "model=sd15"], "is no option here"),
         (["models", "hydra.searchpath=[file://nowhere]"], "which is no folder"),
