@@ -80,7 +80,9 @@ class Imagic(BatchedEditor):
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)
         if self._variant.finetune == "lora" and model.compiled:
-            raise UserError("Adapters are new modules for every pair. Give numerics.compile=false with finetune=lora.")
+            raise UserError(
+                "Adapters are new modules for every pair. Give numerics.compile=false with method.variant.finetune=lora."
+            )
         self.sampler = SAMPLERS[self._variant.sampler]
         self.needs = recipe.needs
         self._pretrained = Snapshot(nn.ModuleList(networks))

@@ -45,16 +45,20 @@ class Axis:
     most: float | None = None
     above: bool = False
 
-    def require(self, strength: float, method: str) -> None:
+    def require(self, strength: float, method: str, option: str = "") -> None:
         """Refuse a strength out of the axis's range.
 
         Raises:
-            UserError: says the range.
+            UserError: says the range, and the option that the strength was given with, if any.
         """
         low = self.least is not None and (strength <= self.least if self.above else strength < self.least)
         if low or (self.most is not None and strength > self.most):
             bounds = [] if self.least is None else [f"{'above' if self.above else 'at least'} {self.least:g}"]
             bounds += [] if self.most is None else [f"at most {self.most:g}"]
+            if option:
+                raise UserError(
+                    f"{option} has {strength:g}. {method}'s strength is {self.name}, {' and '.join(bounds)}."
+                )
             raise UserError(f"{method}'s {self.name} is {strength:g}. It must be {' and '.join(bounds)}.")
 
     def label(self, strength: float) -> str:
@@ -192,7 +196,9 @@ class Description:
     keeps_fits: bool = False
     shares: bool = False
 
-    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
+    def requests(
+        self, strengths: Sequence[float] | None, seeds: Sequence[int], where: str = "sweep."
+    ) -> list[tuple[float, int]]:
         """Return the requests of a sweep, in the order of :func:`grid`.
 
         A strength or seed that the method cannot make is refused, not dropped. A method without randomness makes one
@@ -202,14 +208,15 @@ class Description:
         Args:
             strengths: of the sweep; None for the axis's own grid.
             seeds: of the sweep.
+            where: the beginning of their options' names, for messages.
 
         Raises:
             UserError: see :func:`grid` and :meth:`Axis.require`; or no pair has a file of a strength, or of a seed. The
                 two are checked separately: a (strength, seed) may be missing although both occur.
         """
-        found = grid(list(self.axis.grid) if strengths is None else strengths, seeds)
+        found = grid(list(self.axis.grid) if strengths is None else strengths, seeds, where)
         for strength, _ in found:
-            self.axis.require(strength, self.name)
+            self.axis.require(strength, self.name, f"{where}strengths")
         if self.randomness == "none" or (self.files and {seed for _, seed in self.files.keys} == {0}):
             found = [(strength, 0) for strength in dict.fromkeys(strength for strength, _ in found)]
         if self.files:
@@ -360,21 +367,21 @@ _GIVE = (
 )
 
 
-def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, int]]:
+def grid(strengths: Sequence[float], seeds: Sequence[int], where: str = "") -> list[tuple[float, int]]:
     """Return every (strength, seed), sorted by strength, then by seed: the fixed order that runs use.
 
-    Strengths are rounded by :func:`rounded_strength`.
+    Strengths are rounded by :func:`rounded_strength`. Messages have ``where`` before the options' names: "sweep.".
 
     Raises:
         UserError: an empty list, a duplicate, or a value that is not a (finite, whole) number.
     """
     from tedbench.settings import checked
 
-    checked("strengths", strengths, Sequence[float])
-    checked("seeds", seeds, Sequence[int])
+    checked(f"{where}strengths", strengths, Sequence[float])
+    checked(f"{where}seeds", seeds, Sequence[int])
     for name, values in (("strengths", strengths), ("seeds", seeds)):
         if not values or len({format_strength(v) for v in values}) < len(values):
-            raise UserError(f"{name} is {list(values)}. It must have at least one value, and none twice.")
+            raise UserError(f"{where}{name} is {list(values)}. It must have at least one value, and none twice.")
     return [(strength, seed) for strength in sorted(map(rounded_strength, strengths)) for seed in sorted(seeds)]
 
 

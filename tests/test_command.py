@@ -31,6 +31,7 @@ REPOSITORY = Path(__file__).parents[1]
         ("+model=sd15", "write model=sd15"),
         ("=3", "key=value"),
         ("+nonsense=1", "Leave out the +"),
+        ("method.embedding.steps=7", "It is set by recipe.imagic.embedding.steps."),
         ("dataset.root=/data", "It belongs to dataset=tedbench"),
     ],
 )

@@ -137,4 +137,7 @@ def _reader(path: Path, digest: str, device: str) -> Reader:
     try:
         return Reader(Judge.load(path, device), digest)
     except (SafetensorError, RuntimeError):
-        raise UserError(f"{path} does not hold the judge's weights. Give the file that its trainer wrote.") from None
+        raise UserError(
+            f"{path} does not hold the judge's weights. Give metrics.judge_success.weights "
+            "the file that its trainer wrote."
+        ) from None

@@ -39,6 +39,20 @@ def no_weights(monkeypatch):
             ["method=precomputed", "method.folder=.", "method.geometry=cut"],
             "method.geometry is 'cut'. It must be one of crop, squash, pad, or null.",
         ),
+        (["sweep.strengths=[]"], "sweep.strengths is []. It must have at least one value, and none twice."),
+        (["sweep.strengths=many"], "sweep.strengths is 'many'. It must be a list of finite numbers, such as"),
+        (["sweep.seeds=[0,0]"], "sweep.seeds is [0, 0]. It must have at least one value, and none twice."),
+        (["sweep.seeds=[0.5]"], "sweep.seeds is [0.5]. It must be a list of whole numbers"),
+        (
+            ["method=sdedit", "sweep.strengths=[2]"],
+            "sweep.strengths has 2. SDEdit's strength is t0, above 0 and at most 1.",
+        ),
+        (["method=ddib", "sweep.strengths=[-1]"], "sweep.strengths has -1. DDIB's strength is guidance, at least 0."),
+        (["recipe.imagic.finetune.steps=-1"], "recipe.imagic.finetune.steps is -1. It must be a whole number from 0."),
+        (["method=ddib", "recipe.ddib.sampling.steps=0"], "recipe.ddib.sampling.steps is 0."),
+        (["method=sdedit", "recipe.sdedit.sampling.guidance=x"], "recipe.sdedit.sampling.guidance is 'x'."),
+        (["method=text2live", "recipe.text2live.views.crop=2"], "recipe.text2live.views.crop is 2."),
+        (["+method.speed=3"], "'+method.speed=3' would add an option that nothing reads."),
     ],
 )
 def test_a_wrong_choice_is_refused_before_weights_are_loaded(wrong, words, no_weights, monkeypatch, tmp_path):
