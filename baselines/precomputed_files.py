@@ -12,10 +12,10 @@ from pathlib import Path
 from string import Formatter
 from typing import NamedTuple
 
+from tedbench.axis import Axis, format_strength, rounded_strength
 from tedbench.datasets.folder import image_name
 from tedbench.disk import nfc, on_disk
 from tedbench.errors import UserError
-from tedbench.method import Axis, format_strength, rounded_strength
 from tedbench.pair import Entry
 from tedbench.table import Row, read_table
 

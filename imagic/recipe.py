@@ -57,8 +57,3 @@ class Recipe:
             Variant.of(variant),
             checked("method.fit_group", fit_group, Count),
         )
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The fields of a pair that not every pair has."""
-        return ("source_text",) if self.variant.e_opt == "source" else ()
