@@ -109,6 +109,12 @@ def test_a_verb_is_the_command_with_its_options_help_and_status(script, tmp_path
     )
 
 
+def test_examples_name_the_console_script_where_it_was_called(script):
+    for words in (["run"], ["edit"], ["study", "plan"], ["ls"], ["validate"]):
+        text = script(*words, "--help")[1]
+        assert f"  imagic-bench {' '.join(words)} " in text and "python -m" not in text
+
+
 def test_classes_beside_the_caller_are_found_behind_the_projects(script, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
