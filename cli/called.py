@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from cli.verbs import verbs
-
 PROGRAM = "imagic-bench"
 """Name of the console script."""
 MODULE = "python -m cli"
@@ -19,6 +17,8 @@ def as_called(text: str, called: str) -> str:
         text: with commands such as ``python -m eval.run`` or ``imagic-bench run``.
         called: ``sys.argv[0]``: the console script and a verb, or a module's file.
     """
+    from cli.verbs import verbs
+
     names = {verb.module.removesuffix(".__main__"): verb.name for verb in verbs().values()}
     program = next((each for each in (PROGRAM, MODULE) if called.startswith(f"{each} ")), None)
     if program is not None:
