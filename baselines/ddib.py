@@ -112,7 +112,7 @@ class DDIB(BatchedEditor):
 
 
 def _steps(sampling: Mapping[str, Any]) -> int:
-    steps: int = checked_block("DDIB's sampling", sampling, steps=Count)["steps"]
+    steps: int = checked_block("recipe.ddib.sampling", sampling, steps=Count)["steps"]
     return steps
 
 

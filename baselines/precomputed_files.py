@@ -12,10 +12,10 @@ from pathlib import Path
 from string import Formatter
 from typing import NamedTuple
 
+from tedbench.axis import Axis, format_strength, rounded_strength
 from tedbench.datasets.folder import image_name
 from tedbench.disk import nfc, on_disk
 from tedbench.errors import UserError
-from tedbench.method import Axis, format_strength, rounded_strength
 from tedbench.pair import Entry
 from tedbench.table import Row, read_table
 
@@ -71,9 +71,11 @@ class FileList:
                 raise _twice(listed, of_pair[listed.key])
             of_pair[listed.key] = listed
         if not self._rows:
-            raise UserError(f"{file} has no rows. Give one for each edited image.")
+            raise UserError(f"method.file={file} has no rows. Give one for each edited image.")
         if None in strengths and len(strengths) > 1:
-            raise UserError(f"{file} has rows with and rows without a strength. Give every row one, or none.")
+            raise UserError(
+                f"method.file={file} has rows with and rows without a strength. Give every row one, or none."
+            )
         grid = sorted(strength for strength in strengths if strength is not None)
         self.axis = Axis("strength", "strength", tuple(grid)) if grid else AS_PUBLISHED
         self.keys = sorted({key for rows in self._rows.values() for key in rows})

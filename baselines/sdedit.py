@@ -95,7 +95,7 @@ class SDEdit(BatchedEditor):
 
 
 def _sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return checked_block("SDEdit's sampling", settings, steps=Count, guidance=Amount)
+    return checked_block("recipe.sdedit.sampling", settings, steps=Count, guidance=Amount)
 
 
 class SDEditEdit(BatchedEdit):

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from omegaconf import DictConfig
 
+from cli.called import as_called
 from cli.compose import compose, compose_job, hydra_overrides, required_texts, resolved
 from cli.guard import INTERRUPTED, guard
 from cli.help import help_text
@@ -39,7 +40,8 @@ def command(config_name: str, about: str, examples: str) -> Callable[[CommandFun
         def main() -> int:
             arguments = sys.argv[1:]
             if {"-h", "--help"} & set(arguments):
-                print(help_text(config_name, about, examples, [a for a in arguments if not a.startswith("-")]))
+                text = help_text(config_name, about, examples, [a for a in arguments if not a.startswith("-")])
+                print(as_called(text, sys.argv[0]))
                 return 0
             import hydra
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
 from omegaconf import OmegaConf
 
-from cli.help import options
+from cli.help import choice_options, options
+from cli.near import nearest
 from cli.places import SEARCHPATH, choices, file_of, groups, is_group, places
-from cli.recipes import add_recipes, likely_recipes, takes_recipes
+from cli.recipes import add_recipes, chosen, likely_recipes, takes_recipes
 from tedbench.errors import UserError
 
 
@@ -23,7 +23,7 @@ def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
         overrides: of the command line.
         message: Hydra's own.
     """
-    chosen = []
+    made = []
     within = places(overrides)
     for override in overrides:
         key, equals, value = override.lstrip("+~").partition("=")
@@ -39,21 +39,15 @@ def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
                 raise UserError(f"{override} must be added: write +{override}.")
             if override.startswith("+") and "Multiple values" in message and group in message:
                 raise UserError(f"{override} replaces what is there: write {override.lstrip('+')}.")
-            chosen.append(override)
+            made.append(override)
         elif key == SEARCHPATH:
-            chosen.append(override)
+            made.append(override)
     for override in overrides:
         key = override.partition("=")[0]
-        if key[0] not in "+~" and not key.startswith("hydra") and key not in (known := _keys(config_name, chosen)):
-            hint = _home(key, within) or nearest(key, known, " Did you mean {}?")
+        if key[0] not in "+~" and not key.startswith("hydra") and key not in (known := _keys(config_name, made)):
+            hint = _home(key, within) or _recipe(key, config_name, overrides, known) or nearest(key, known)
             raise UserError(f"There is no option called {key!r} here.{hint} --help lists them all.")
     raise UserError(f"{message.strip().splitlines()[0].rstrip('.')}. --help shows how options are written.")
-
-
-def nearest(word: str, known: list[str], hint: str) -> str:
-    """Return a hint with the known word that is nearest to another; empty if none is near."""
-    near = get_close_matches(word, known, 1)
-    return hint.format(near[0]) if near else ""
 
 
 def _home(key: str, within: Sequence[Path]) -> str:
@@ -61,6 +55,16 @@ def _home(key: str, within: Sequence[Path]) -> str:
     group = key.partition(".")[0]
     homes = [n for n in choices(group, within) if key in _options(group, file_of(group, n, within))]
     return f" It belongs to {group}={homes[0]}." if homes else ""
+
+
+def _recipe(key: str, config_name: str, overrides: Sequence[str], known: list[str]) -> str:
+    """Return a hint at the recipe's option that a method's setting is taken from: method.sampling.steps."""
+    method = chosen(config_name, overrides).get("method", "")
+    for option, value, _ in choice_options("method", method, places(overrides)):
+        block = value.removeprefix("${").removesuffix("}")
+        if key.startswith(f"{option}.") and (found := f"{block}{key.removeprefix(option)}") in known:
+            return f" It is set by {found}."
+    return ""
 
 
 def _options(group: str, path: Path | None) -> list[str]:

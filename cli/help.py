@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
+from textwrap import wrap
+from typing import Any
 
-from cli.places import ROOT, choices, file_of, places, with_parents
+from cli.columns import two_columns, width
+from cli.defaults import ELSEWHERE, shown_default
+from cli.method_facts import read_facts
+from cli.places import ROOT, choices, content_of, file_of, places, with_parents
 from cli.quoting import HELP as QUOTING
 from cli.recipes import chosen, likely_recipes
+from cli.source import SourceError
+from tedbench.axis import Axis, format_strength
 
 
 def first_comment(path: Path) -> str:
-    """Return the comment in a YAML file's first line."""
+    """Return the comment in a YAML file's first line, and what of the lines below it completes its last sentence."""
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("# @")]
-    return lines[0].removeprefix("#").strip() if lines and lines[0].startswith("#") else ""
+    comment = [line.removeprefix("#").strip() for line in takewhile(lambda line: line.startswith("#"), lines)]
+    if not comment or comment[0].endswith((".", "!", "?")):
+        return comment[0] if comment else ""
+    whole = " ".join(filter(None, comment))
+    end = re.compile(r"[.!?](?= [A-Z]|$)").search(whole, len(comment[0]))
+    return whole[: end.end()] if end else whole
 
+
+CHOOSING = """Put a choice before --help for its options: method=NAME --help. imagic-bench ls methods (models, datasets, …)
+tells more of each. A group of another folder is added with +: +experiment=NAME. Several runs: -m method=a,b."""
 
 _OPTION = re.compile(r"^(?P<indent> *)(?P<key>[\w]+):(?P<value>[^#]*)(?:#\s?(?P<comment>.*))?$")
 _MORE = re.compile(r"^\s*#\s?(?P<comment>.*)$")
@@ -65,15 +81,14 @@ def help_text(config_name: str, about: str, examples: str, overrides: Sequence[s
         rows += choice_options(group, name, within)
     if "method" in shown:
         rows += _recipe_options(shown, config_name, overrides)
-    width = max((len(f"{key}={value}") for key, value, _ in rows), default=0)
+    rows = _with_values(rows, shown, config_name, overrides)
     title = f"Options (KEY=VALUE), with their defaults{_of_which(shown)}:"
-    lines += ["", title, *(f"  {f'{key}={value}':<{min(width, 44)}}  {text}".rstrip() for key, value, text in rows)]
+    lines += ["", *wrap(title, width(), break_on_hyphens=False)]
+    lines += two_columns(((f"{key}={value}", text) for key, value, text in rows), 2)
+    if any(value.startswith("(") for _, value, _ in rows):
+        lines += ["", ELSEWHERE]
     if shown:
-        lines += [
-            "",
-            "Put a choice before --help for its options: method=NAME --help. imagic-bench ls methods (models, datasets, …)",
-            "tells more of each. A group of another folder is added with +: +experiment=NAME. Several runs: -m method=a,b.",
-        ]
+        lines += ["", *wrap(CHOOSING, width(), break_on_hyphens=False)]
     return "\n".join([*lines, "", QUOTING])
 
 
@@ -83,9 +98,8 @@ def _choice_lines(shown: Mapping[str, str], config_name: str, within: Sequence[P
         now = f" (default {default[group]})" if default.get(group) else ""
         now += f": {name}" if name and name != default.get(group) else ""
         yield f"  {group}{now}"
-        for each in choices(group, within):
-            path = file_of(group, each, within)
-            yield f"    {each:<13} {first_comment(path) if path else ''}".rstrip()
+        known = [(each, file_of(group, each, within)) for each in choices(group, within)]
+        yield from two_columns([(each, first_comment(path) if path else "") for each, path in known], 4)
 
 
 def _of_which(shown: Mapping[str, str]) -> str:
@@ -103,15 +117,45 @@ def choice_options(group: str, name: str, within: Sequence[Path] = (ROOT,)) -> l
     return [row for row in rows.values() if row[2]]
 
 
-def _recipe_options(shown: Mapping[str, str], config_name: str, overrides: Sequence[str]) -> list[tuple[str, str, str]]:
+Row = tuple[str, str, str]
+
+
+def _recipe_options(shown: Mapping[str, str], config_name: str, overrides: Sequence[str]) -> list[Row]:
     """Return the settings of the chosen method's recipe, with the values of the chosen model's family."""
-    within = places(overrides)
-    text = "".join(path.read_text(encoding="utf-8") for path in with_parents("method", shown["method"], within))
-    family = likely_recipes(config_name, overrides).family
-    told = dict(override.lstrip("+").partition("=")[::2] for override in overrides)
-    rows: list[tuple[str, str, str]] = []
-    for needed in dict.fromkeys(re.findall(r"\$\{recipe\.(\w+)", text)):
-        recipe = told.get(f"recipe/{needed}") or family or ""
-        for path in with_parents(f"recipe/{needed}", recipe, within):
+    rows: list[Row] = []
+    for needed, recipe in _recipes(shown, config_name, overrides).items():
+        for path in with_parents(f"recipe/{needed}", recipe, places(overrides)):
             rows += options(path, f"recipe.{needed}.")
     return rows
+
+
+def _recipes(shown: Mapping[str, str], config_name: str, overrides: Sequence[str]) -> dict[str, str]:
+    """Return the recipes that the chosen method refers to, each with the choice for the chosen model."""
+    text = "".join(p.read_text(encoding="utf-8") for p in with_parents("method", shown["method"], places(overrides)))
+    family = likely_recipes(config_name, overrides).family
+    told = dict(override.lstrip("+").partition("=")[::2] for override in overrides)
+    return {each: told.get(f"recipe/{each}") or family or "" for each in re.findall(r"\$\{recipe\.(\w+)", text)}
+
+
+def _with_values(
+    rows: Sequence[Row], shown: Mapping[str, str], config_name: str, overrides: Sequence[str]
+) -> list[Row]:
+    """Return the options with references in their defaults followed, and with the chosen method's axis."""
+    within = places(overrides)
+    tree: dict[str, Any] = {group: content_of(group, name, within) for group, name in shown.items() if name}
+    if "method" in shown:
+        recipes = _recipes(shown, config_name, overrides)
+        tree["recipe"] = {each: content_of(f"recipe/{each}", name, within) for each, name in recipes.items()}
+    told = {"sweep.strengths": _grid(shown["method"], tree["method"])} if tree.get("method") else {}
+    return [(key, shown_default(key, value, tree), text + told.get(key, "")) for key, value, text in rows]
+
+
+def _grid(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the axis and grid of a method in brackets; nothing if its source does not tell them."""
+    try:
+        axis: Axis = read_facts(settings).axis
+    except SourceError:
+        return ""
+    if axis.fixed:
+        return f" ({name}: one, {axis.symbol})"
+    return f" ({name}: {axis.name} {', '.join(map(format_strength, axis.grid))})"

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cli.help import first_comment
-from cli.kinds import KINDS
+from cli.method_facts import facts_of
 from cli.places import choices, content_of, file_of, with_parents
 from cli.settings import families_with, method_settings, recipes_of
-from tedbench.errors import UserError
 
 Record = dict[str, Any]
 _SOURCE = re.compile(r"arXiv[: ]?(?P<arxiv>\d{4}\.\d{4,5})|(?P<url>https?://[^\s,;)]+|github\.com/[^\s,;)]+)")
@@ -44,33 +43,18 @@ def _source(group: str, name: str, within: Sequence[Path]) -> str | None:
 
 def _method(name: str, within: Sequence[Path]) -> Record:
     """Describe a method as its class does, with the recipe of the first family that it has one for."""
-    from tedbench.build import find_target
-
     families = families_with(name, within)
     record: Record = {"class": content_of("method", name, within).get("_target_"), "families": families}
-    record |= {"recipes": recipes_of(name, within), "needs": None, "randomness": None, "axis": None, "problem": None}
+    record |= {"recipes": recipes_of(name, within), "takes_model": None}
+    record |= {"needs": None, "randomness": None, "axis": None, "problem": None}
     try:
-        settings = method_settings(name, families[0] if families else None, within)
-        target = find_target(settings, KINDS["method"].type)
-        editor = getattr(target, "__self__", target)
-        known = {key: value for key, value in settings.items() if key not in ("_target_", "name")}
-        try:
-            found = editor.describe(known)
-        except UserError:  # it needs a setting that has no default, such as a folder
-            found = editor
-        axis = found.axis
-        record |= {"needs": list(found.needs), "randomness": found.randomness}
-        record["axis"] = {
-            "name": axis.name,
-            "symbol": axis.symbol,
-            "identity": axis.identity,
-            "grid": list(axis.grid),
-            "least": axis.least,
-            "most": axis.most,
-        }
+        found = facts_of(method_settings(name, families[0] if families else None, within))
     except Exception as error:  # a class of one's own may fail in any way; the others are listed all the same
         record["problem"] = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return record
+        return record
+    axis = {key: getattr(found.axis, key) for key in ("name", "symbol", "identity", "grid", "least", "most")}
+    record |= {"takes_model": found.takes_model, "needs": list(found.needs), "randomness": found.randomness}
+    return record | {"axis": axis | {"grid": list(found.axis.grid), "fixed": found.axis.fixed}}
 
 
 def _model(name: str, within: Sequence[Path]) -> Record:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any, TextIO
 
-from tedbench.method import format_strength
+from tedbench.axis import format_strength
 
 COLUMNS = {
     "methods": ("name", "families", "needs", "axis", "source"),
@@ -17,7 +17,12 @@ COLUMNS = {
     "commands": ("name", "about"),
 }
 """Keys of the records that are shown; of other groups name and about."""
-HEADINGS = {"image_size": "size", "families": "models of family", "needs": "needs of a pair"}
+HEADINGS = {"image_size": "size", "families": "family", "needs": "needs of a pair"}
+ALL = "all {}"
+BELOW_METHODS = (
+    "A method runs on the families of models that it has recipes for (imagic-bench ls models), or takes no model (none). "
+    "An axis has the first and the last strength of a default sweep; imagic-bench run method=NAME --help has all."
+)
 WIDEST = 100
 LONG = 30
 """Length of a word that may be broken."""
@@ -35,34 +40,44 @@ def table(what: str, records: Sequence[dict[str, Any]], out: TextIO) -> str:
     every = sorted({family for record in records for family in record.get("families") or ()})
     cells = [
         [HEADINGS.get(key, key) for key in keys],
-        *([_cell(key, record[key], every) for key in keys] for record in records),
+        *(
+            [_families(record, every) if key == "families" else _cell(key, record[key]) for key in keys]
+            for record in records
+        ),
     ]
     width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns) if out.isatty() else WIDEST
     widths = _widths(cells, width)
     lines = [line for row in cells for line in _row(row, widths)]
+    if what == "methods":
+        lines += [
+            "",
+            *wrap(f"{ALL.format(len(every))}: {', '.join(every)}. {BELOW_METHODS}", width, break_on_hyphens=False),
+        ]
     lines += [f"{record['name']}: {record['problem']}" for record in records if record.get("problem")]
     return "\n".join(lines)
 
 
-def _cell(key: str, value: Any, every: Sequence[str] = ()) -> str:
+def _cell(key: str, value: Any) -> str:
     if key == "axis" and isinstance(value, dict):
-        identity = "" if value["identity"] is None else f", identity {format_strength(value['identity'])}"
-        return f"{_named(value)} {_grid(value['grid'])}{identity}"
-    if key == "families":
-        return "any" if value is None or value == every else ", ".join(value) or "none"
+        return _axis(value)
     if isinstance(value, dict | list):
         return ", ".join(value) or "–"
     return "–" if value in (None, "") else str(value)
 
 
-def _named(axis: dict[str, Any]) -> str:
-    name, symbol = axis["name"], axis["symbol"]
-    return name if name == symbol else f"{name} ({symbol})"
+def _families(record: dict[str, Any], every: Sequence[str]) -> str:
+    """Return the families of models that a method has recipes for; "any" if it needs none, "none" if it takes no model."""
+    if (known := record["families"]) is not None:
+        return ALL.format(len(every)) if known == every else ", ".join(known) or "no recipe"
+    return {True: "any", False: "none", None: "–"}[record["takes_model"]]
 
 
-def _grid(grid: Sequence[float]) -> str:
-    words = [format_strength(strength) for strength in grid]
-    return ", ".join(words) if len(words) <= 4 else f"{words[0]}, {words[1]} … {words[-1]}"
+def _axis(axis: dict[str, Any]) -> str:
+    """Return an axis's name with the ends of its default sweep."""
+    if axis["fixed"]:
+        return str(axis["name"])
+    words = [format_strength(strength) for strength in axis["grid"]]
+    return f"{axis['name']} {words[0]} … {words[-1]}"
 
 
 def _widths(cells: Sequence[Sequence[str]], width: int) -> list[int]:

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from cli.listing import Record, listed
-from cli.places import places
+from cli.near import nearest
+from cli.places import SEARCHPATH, places
 from cli.verb import verb
 from cli.verbs import verbs
 from tedbench.errors import UserError
@@ -20,6 +21,8 @@ GROUPS = {
     "executors": "executor",
     "experiments": "experiment",
 }
+SEARCHED = f"{SEARCHPATH}="
+
 ABOUT = f"""Lists what there is to choose from: {", ".join(GROUPS)} or commands; reads the YAML files' own comments, and of methods
 their classes as well. With --json it prints a list of objects, which all have the same keys. A folder of your own is
 listed with hydra.searchpath=[file://FOLDER], which eval.run takes, too."""
@@ -34,13 +37,10 @@ imagic-bench ls methods 'hydra.searchpath=[file://my]'
 @verb(ABOUT, EXAMPLES)
 def main(words: list[str]) -> None:
     """Print the list."""
-    names = [word for word in words if "=" not in word and word != "--json"]
-    known = [*GROUPS, "commands"]
-    if len(names) != 1 or (names[0] not in known and f"{names[0]}s" not in known):
-        raise UserError(f"{' '.join(names) or 'Nothing'} cannot be listed. Give one of {', '.join(known)}.")
-    what = names[0] if names[0] in known else f"{names[0]}s"
-    if wrong := [word for word in words if "=" in word and not word.startswith("hydra.searchpath=")]:
-        raise UserError(f"{wrong[0]!r} is no option here. There are --json and hydra.searchpath=[file://FOLDER].")
+    if wrong := [word for word in words if _is_option(word) and word != "--json" and not word.startswith(SEARCHED)]:
+        hint = nearest(wrong[0], ["--json", SEARCHED])
+        raise UserError(f"{wrong[0]!r} is no option here.{hint} There are --json and hydra.searchpath=[file://FOLDER].")
+    what = _what([word for word in words if not _is_option(word)])
     if what == "commands":
         records: list[Record] = [verb._asdict() for verb in verbs().values()]
     else:
@@ -51,6 +51,21 @@ def main(words: list[str]) -> None:
         from cli.listing_text import table
 
         print(table(what, records, sys.stdout))
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("-") or "=" in word
+
+
+def _what(names: list[str]) -> str:
+    """Return what is asked for, in the plural: "model" is "models"."""
+    known = [*GROUPS, "commands"]
+    if len(names) == 1:
+        for name in (names[0], f"{names[0]}s"):
+            if name in known:
+                return name
+    hint = nearest(names[0], known) if names else ""
+    raise UserError(f"{' '.join(names) or 'Nothing'} cannot be listed.{hint} Give one of {', '.join(known)}.")
 
 
 def _places(words: list[str]) -> tuple[Path, ...]:

@@ -6,10 +6,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from cli.called import MODULE, PROGRAM
 from cli.guard import guard
 from runtime.output import safe_output
-
-PROGRAM = "imagic-bench"
 
 
 def main() -> None:
@@ -32,14 +31,19 @@ def _run(arguments: list[str]) -> None:
     verb, rest = found[0]
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)  # as `python -m` does, for classes of one's own; behind the project's
-    sys.argv = [f"{PROGRAM} {verb.name}", *rest]
+    sys.argv = [f"{_program()} {verb.name}", *rest]
     import_module(verb.module).main()
 
 
 def _overview() -> str:
     from cli.verbs import overview
 
-    return overview(PROGRAM)
+    return overview(_program())
+
+
+def _program() -> str:
+    """Return the name that the console script was called by."""
+    return MODULE if Path(sys.argv[0]).name == "__main__.py" else PROGRAM
 
 
 def version() -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from cli.near import nearest
 from tedbench.errors import UserError
 
 _REMOVAL = re.compile(r"~metrics\.(\w+)")
@@ -37,8 +37,7 @@ def remove_metrics(cfg: DictConfig, names: Sequence[str]) -> None:
     there = [str(name) for name in metrics]
     for name in dict.fromkeys(names):
         if name not in there:
-            near = get_close_matches(name, there, 1)
-            hint = f" Did you mean ~metrics.{near[0]}?" if near else ""
+            hint = nearest(name, there, " Did you mean ~metrics.{}?")
             listed = f"There are: {', '.join(there)}" if there else "No metrics are chosen"
             raise UserError(f"~metrics.{name}: the chosen metrics have no {name!r}.{hint} {listed}.")
     with suppress(OmegaConfBaseException):  # unresolvable references are reported when the configuration is read

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from cli.kinds import KINDS, Kind
+from cli.near import nearest
 from cli.places import ROOT, choices, content_of, defaults_of, is_group, read_yaml, with_parents
 from cli.settings import families_with, method_settings, recipes_of, settings_of
 from tedbench.errors import UserError
@@ -69,12 +69,7 @@ def _missing_parents(file: Path, group: str, within: Sequence[Path]) -> Iterator
     for named, name in defaults_of(read_yaml(file)):
         known = choices(named or own, within)
         if "${" not in name and is_group(named or own, within) and name not in known:
-            yield f"defaults: there is no {named or own} called {name!r}.{_near(name, known)}"
-
-
-def _near(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, 1)
-    return f" Did you mean {near[0]}?" if near else ""
+            yield f"defaults: there is no {named or own} called {name!r}.{nearest(name, known)}"
 
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -114,7 +109,7 @@ def wrong_settings(settings: Mapping[str, Any], kind: Kind, where: str) -> Itera
     known, more = _parameters(target)
     if not more:
         for key in sorted(values.keys() - {*known} | values.keys() & {*kind.given}):
-            yield f"{where}.{key} is no setting of {settings['_target_']}.{_near(key, known)}"
+            yield f"{where}.{key} is no setting of {settings['_target_']}.{nearest(key, known)}"
     for name in takes:
         required = takes[name].default is inspect.Parameter.empty and takes[name].kind in _NAMED
         if required and name not in values and name not in kind.given:
@@ -197,7 +192,7 @@ def _family(family: Any, within: Sequence[Path]) -> Iterator[str]:
         }
     )
     if family is not None and family not in known:
-        yield f"model.family is {family!r}, for which no method has a recipe.{_near(str(family), known)} Write recipe/METHOD/{family}.yaml."
+        yield f"model.family is {family!r}, for which no method has a recipe.{nearest(str(family), known)} Write recipe/METHOD/{family}.yaml."
 
 
 def _metrics(file: Path, within: Sequence[Path]) -> Iterator[str]:
@@ -227,7 +222,7 @@ def _recipe(file: Path, within: Sequence[Path]) -> Iterator[str]:
     known = sorted(set(re.findall(rf"\$\{{recipe\.{name}\.(\w+)", text)))
     for key in content_of(f"recipe/{name}", file.stem, within) if readers and known else ():
         if key not in known:
-            yield f"recipe.{name}.{key} is read by no method.{_near(key, known)}"
+            yield f"recipe.{name}.{key} is read by no method.{nearest(key, known)}"
     for reader in [name] if name in readers else readers[:1]:  # the others are its variants
         yield from _method_on(reader, file.stem, within)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from cli.called import as_called
 from cli.guard import guard
 from runtime.output import safe_output
 
@@ -26,7 +27,8 @@ def verb(about: str, examples: str) -> Callable[[WordsFunction], Callable[[], No
             words = sys.argv[1:]
             with safe_output():
                 if {"-h", "--help"} & set(words):
-                    print("\n".join([about, "", "Examples:", *(f"  {line}" for line in examples.strip().splitlines())]))
+                    text = "\n".join([about, "", "Examples:", *(f"  {line}" for line in examples.strip().splitlines())])
+                    print(as_called(text, sys.argv[0]))
                     return
                 status = guard(lambda: function(words))
                 if status:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from cli.near import nearest
 from cli.places import ROOT, defaults_of, read_yaml
 from tedbench.errors import UserError
 
@@ -90,8 +90,7 @@ def split(words: list[str]) -> tuple[Verb, list[str]]:
     parts = [name for name in known if name.startswith(f"{first} ")]
     if parts and (len(words) == 1 or words[1].startswith("-")):
         raise UserError(f"{first} is several commands: {', '.join(parts)}.")
-    near = get_close_matches(both, known, 1) or get_close_matches(first, known, 1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    hint = nearest(both, known) or nearest(first, [*known, "--help", "--version"])
     raise UserError(f"There is no command {both if parts else first!r}.{hint} imagic-bench --help lists them.")
 
 

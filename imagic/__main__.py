@@ -50,7 +50,7 @@ def main(cfg: DictConfig) -> None:
 
     whose = strip_of(read_image(image), target_text)
     require_own(out, whose)
-    requests = describe_editor(plain).requests(plain["strengths"], plain["seeds"])
+    requests = describe_editor(plain).requests(plain["strengths"], plain["seeds"], where="")
     device, _ = settle(plain["numerics"])
     plain["numerics"]["sample_batch"] = batch_size(plain["numerics"]["sample_batch"], len(requests))
     editor = build_editor(plain, device)

@@ -100,11 +100,13 @@ def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
         UserError: weights that are not here, or a setting that the model refuses.
     """
     from imagic.models.base import TextToImage
+    from imagic.models.device import check_numerics
 
     numerics = cfg["numerics"]
+    check_numerics(numerics)
     dtype = "float32" if numerics["dtype"] == TF32 else numerics["dtype"]
     model = build(cfg["model"], TextToImage, "model", device=device, dtype=dtype)
-    if checked("numerics.compile", numerics["compile"], bool):
+    if numerics["compile"]:
         from imagic.models.compiled import compile_networks
 
         compile_networks(model)

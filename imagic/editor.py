@@ -21,7 +21,7 @@ from imagic.models.text import Text
 from imagic.recipe import Recipe
 from imagic.snapshot import Snapshot
 from tedbench.errors import PairError, UserError
-from tedbench.method import Axis, Description, Progress, Randomness, silent
+from tedbench.method import Axis, Description, NeedsIf, Progress, Randomness, needs_with, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
 
@@ -42,6 +42,7 @@ class Imagic(BatchedEditor):
 
     randomness: ClassVar[Randomness] = "sample"
     axis = Axis("eta", "η", tuple(i / 10 for i in range(11)), identity=0.0)
+    needs_if: ClassVar[NeedsIf] = {"variant.e_opt": {"source": ("source_text",)}}
 
     def __init__(
         self,
@@ -80,9 +81,11 @@ class Imagic(BatchedEditor):
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)
         if self._variant.finetune == "lora" and model.compiled:
-            raise UserError("Adapters are new modules for every pair. Give numerics.compile=false with finetune=lora.")
+            raise UserError(
+                "Adapters are new modules for every pair. Give numerics.compile=false with method.variant.finetune=lora."
+            )
         self.sampler = SAMPLERS[self._variant.sampler]
-        self.needs = recipe.needs
+        self.needs = needs_with(self.needs, self.needs_if, {"variant": variant})
         self._pretrained = Snapshot(nn.ModuleList(networks))
         self._fits = fits
         self._waiting: dict[str, Text | DivergedError] = {}  # of a group, by pair, until each is fitted
@@ -91,7 +94,7 @@ class Imagic(BatchedEditor):
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
         recipe = Recipe.of(**settings)
-        return replace(super().describe(settings), needs=recipe.needs, group=recipe.fit_group)
+        return replace(super().describe(settings), group=recipe.fit_group)
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> ImagicEdit:
         """Run stages A and B on a pair.

@@ -50,15 +50,10 @@ class Recipe:
         """
         training: dict[str, Any] = {"steps": Natural, "lr": Amount, "draws": Count}
         return cls(
-            checked_block("Imagic's embedding", embedding, **training),
-            checked_block("Imagic's finetune", finetune, **training, decay=Share, empty=Share),
-            checked_block("Imagic's sampling", sampling, steps=Count, guidance=Amount),
-            checked_block("Imagic's upscaler", upscaler, **training) if upscaler else None,
+            checked_block("recipe.imagic.embedding", embedding, **training),
+            checked_block("recipe.imagic.finetune", finetune, **training, decay=Share, empty=Share),
+            checked_block("recipe.imagic.sampling", sampling, steps=Count, guidance=Amount),
+            checked_block("recipe.imagic.upscaler", upscaler, **training) if upscaler else None,
             Variant.of(variant),
             checked("method.fit_group", fit_group, Count),
         )
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The fields of a pair that not every pair has."""
-        return ("source_text",) if self.variant.e_opt == "source" else ()

@@ -12,11 +12,12 @@ import random
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, get_args
 
 from picturebook.world import Scene, draw_scene, edit
 
-SPLITS: tuple[str, ...] = ("preview", "all", "search")
+Split = Literal["preview", "all", "search"]
+SPLITS: tuple[str, ...] = get_args(Split)
 """Six pairs; the 100 that begin with them; 60 others on other images, for the choice of hyperparameters."""
 
 CATEGORIES: tuple[str, ...] = ("pose", "addition", "replacement", "appearance", "setting", "count", "relation")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -47,7 +48,9 @@ def find(settings: Mapping[str, Any], kind: type = object, where: str = "", /, *
         inspect.signature(target).bind(**_plain(settings, more), **more)
     except TypeError as error:
         name = settings["_target_"]
-        raise UserError(f"{name} cannot take these settings: {error}. --help lists the options.") from None
+        setting = re.search(r"'(\w+)'", str(error))
+        label = f"{where}.{setting[1]}: " if where and setting else ""
+        raise UserError(f"{label}{name} cannot take these settings: {error}. --help lists the options.") from None
     kinds = kinds_of(target)
     for key, value in _plain(settings, more).items():
         if key in kinds:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, ClassVar, Literal, NamedTuple, Self, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, TypedDict
 
-import numpy as np
-
+from tedbench.axis import Axis, format_strength, grid
 from tedbench.errors import PairError, UserError
 from tedbench.pair import EditPair, Entry
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Progress = Callable[[str, int, int], None]
 """Called with ``(stage, step, steps)`` during a long stage."""
@@ -20,46 +22,6 @@ Progress = Callable[[str, int, int], None]
 
 def silent(stage: str, step: int, steps: int) -> None:
     """Report nothing: the default :data:`Progress`."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A method's strength.
-
-    Attributes:
-        name: column and file name ("eta").
-        symbol: for figures ("η").
-        grid: the strengths of a default sweep, ascending.
-        identity: the strength that returns the input, or None.
-        fixed: True if there is one strength only, whose number has no meaning.
-        least, most: the range of strengths, inclusive; None without a bound.
-        above: True if a strength must be greater than ``least``.
-    """
-
-    name: str
-    symbol: str
-    grid: tuple[float, ...]
-    identity: float | None = None
-    fixed: bool = False
-    least: float | None = None
-    most: float | None = None
-    above: bool = False
-
-    def require(self, strength: float, method: str) -> None:
-        """Refuse a strength out of the axis's range.
-
-        Raises:
-            UserError: says the range.
-        """
-        low = self.least is not None and (strength <= self.least if self.above else strength < self.least)
-        if low or (self.most is not None and strength > self.most):
-            bounds = [] if self.least is None else [f"{'above' if self.above else 'at least'} {self.least:g}"]
-            bounds += [] if self.most is None else [f"at most {self.most:g}"]
-            raise UserError(f"{method}'s {self.name} is {strength:g}. It must be {' and '.join(bounds)}.")
-
-    def label(self, strength: float) -> str:
-        """Return a caption: "η = 0.7"; for a fixed strength only the symbol."""
-        return self.symbol if self.fixed else f"{self.symbol} = {format_strength(strength)}"
 
 
 class Sample(NamedTuple):
@@ -163,6 +125,20 @@ class Files(ABC):
 Randomness = Literal["none", "fit", "sample"]
 """Effect of a method's seed: none, on the fit (a new seed is a new fit), or on sampling."""
 
+NeedsIf = Mapping[str, Mapping[Any, tuple[str, ...]]]
+"""Needs of a method for one value of a setting each, by the setting's dotted name and the value."""
+
+
+def needs_with(needs: tuple[str, ...], needs_if: NeedsIf, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields of a pair that a method needs with its settings, see :attr:`Editor.needs_if`."""
+    found = list(needs)
+    for dotted, by_value in needs_if.items():
+        value: Any = settings
+        for key in dotted.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        found += by_value.get(value, ()) if isinstance(value, Hashable) else ()
+    return tuple(dict.fromkeys(found))
+
 
 @dataclass(frozen=True)
 class Description:
@@ -192,7 +168,9 @@ class Description:
     keeps_fits: bool = False
     shares: bool = False
 
-    def requests(self, strengths: Sequence[float] | None, seeds: Sequence[int]) -> list[tuple[float, int]]:
+    def requests(
+        self, strengths: Sequence[float] | None, seeds: Sequence[int], where: str = "sweep."
+    ) -> list[tuple[float, int]]:
         """Return the requests of a sweep, in the order of :func:`grid`.
 
         A strength or seed that the method cannot make is refused, not dropped. A method without randomness makes one
@@ -202,14 +180,15 @@ class Description:
         Args:
             strengths: of the sweep; None for the axis's own grid.
             seeds: of the sweep.
+            where: the beginning of their options' names, for messages.
 
         Raises:
             UserError: see :func:`grid` and :meth:`Axis.require`; or no pair has a file of a strength, or of a seed. The
                 two are checked separately: a (strength, seed) may be missing although both occur.
         """
-        found = grid(list(self.axis.grid) if strengths is None else strengths, seeds)
+        found = grid(list(self.axis.grid) if strengths is None else strengths, seeds, where)
         for strength, _ in found:
-            self.axis.require(strength, self.name)
+            self.axis.require(strength, self.name, f"{where}strengths")
         if self.randomness == "none" or (self.files and {seed for _, seed in self.files.keys} == {0}):
             found = [(strength, 0) for strength in dict.fromkeys(strength for strength, _ in found)]
         if self.files:
@@ -262,12 +241,14 @@ class Editor(ABC):
         axis: its strength.
         randomness: the effect of its seed.
         needs: fields of :class:`~tedbench.pair.Entry` that it needs and not every pair has, such as "source_text".
+        needs_if: further ones that it needs if a setting has a value: ``{"variant.e_opt": {"source": ("source_text",)}}``.
         shares: True if edits of several pairs can be open at once and :meth:`sample_together` makes their images together.
     """
 
     axis: ClassVar[Axis]
     randomness: ClassVar[Randomness]
     needs: tuple[str, ...] = ()
+    needs_if: ClassVar[NeedsIf] = {}
     shares: ClassVar[bool] = False
 
     @classmethod
@@ -285,7 +266,7 @@ class Editor(ABC):
             cls.__name__,
             cls.axis,
             cls.randomness,
-            cls.needs,
+            needs_with(cls.needs, cls.needs_if, settings),
             takes_model="model" in takes,
             keeps_fits="fits" in takes,
             shares=cls.shares,
@@ -358,34 +339,3 @@ _GIVE = (
     "Give dataset=tedbench a dataset.annotations=FILE, or the list of dataset=folder such columns, "
     "and repeat the command if the run is there already."
 )
-
-
-def grid(strengths: Sequence[float], seeds: Sequence[int]) -> list[tuple[float, int]]:
-    """Return every (strength, seed), sorted by strength, then by seed: the fixed order that runs use.
-
-    Strengths are rounded by :func:`rounded_strength`.
-
-    Raises:
-        UserError: an empty list, a duplicate, or a value that is not a (finite, whole) number.
-    """
-    from tedbench.settings import checked
-
-    checked("strengths", strengths, Sequence[float])
-    checked("seeds", seeds, Sequence[int])
-    for name, values in (("strengths", strengths), ("seeds", seeds)):
-        if not values or len({format_strength(v) for v in values}) < len(values):
-            raise UserError(f"{name} is {list(values)}. It must have at least one value, and none twice.")
-    return [(strength, seed) for strength in sorted(map(rounded_strength, strengths)) for seed in sorted(seeds)]
-
-
-def rounded_strength(strength: float) -> float:
-    """Return the number that :func:`format_strength` writes: 0.1 + 0.2 → 0.3.
-
-    Strengths are rounded wherever they enter (options, lists, saved tables), so that equal texts are equal strengths.
-    """
-    return float(f"{strength:.6g}") + 0.0  # -0.0 is 0.0
-
-
-def format_strength(strength: float) -> str:
-    """Format a strength for file names and tables, to six digits: 0.7 → "0.7", 1.0 → "1"."""
-    return f"{rounded_strength(strength):.6g}"

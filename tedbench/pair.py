@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field, fields
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from tedbench.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def pair_id(image_name: str, target_text: str) -> str:
@@ -95,7 +97,7 @@ class EditPair:
     def __post_init__(self) -> None:
         for name, image in (("image", self.image), ("truth", self.truth)):
             if image is not None and (
-                image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != image.shape[1] or image.shape[2] != 3
+                image.dtype != "uint8" or image.ndim != 3 or image.shape[0] != image.shape[1] or image.shape[2] != 3
             ):
                 raise ValueError(
                     f"{name} of {self.id}: expected (size, size, 3) uint8, got {image.shape} {image.dtype}"

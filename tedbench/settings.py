@@ -80,7 +80,7 @@ def checked_block(name: str, settings: Mapping[str, Any], **kinds: Any) -> dict[
     """Check a block of settings.
 
     Args:
-        name: of the block, for messages, such as "Imagic's sampling".
+        name: of the block, for messages, such as "recipe.imagic.sampling".
         settings: the block.
         kinds: of every setting there is, as for :func:`checked`.
 

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from cli.called import as_called
+from cli.columns import two_columns
 from cli.command import command, compose, resolved
-from cli.help import ROOT, help_text, options
+from cli.defaults import shown_default
+from cli.help import ROOT, first_comment, help_text, options
 from tedbench.errors import UserError
 
 REPOSITORY = Path(__file__).parents[1]
@@ -31,6 +34,7 @@ REPOSITORY = Path(__file__).parents[1]
         ("+model=sd15", "write model=sd15"),
         ("=3", "key=value"),
         ("+nonsense=1", "Leave out the +"),
+        ("method.embedding.steps=7", "It is set by recipe.imagic.embedding.steps."),
         ("dataset.root=/data", "It belongs to dataset=tedbench"),
     ],
 )
@@ -135,6 +139,93 @@ def test_help_has_the_options_of_what_is_chosen(overrides, there, not_there):
     assert f"  {not_there}" not in told and f"  recipe.{not_there}" not in told
 
 
+@pytest.mark.parametrize(
+    ("override", "axis"),
+    [
+        ("method=imagic", "(imagic: eta 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)"),
+        ("method=ddib", "(ddib: guidance 1, 2, 3, 4, 5)"),
+        ("method=precomputed", "(precomputed: one, as published)"),
+    ],
+)
+def test_help_has_the_grid_of_the_chosen_method(override, axis):
+    assert f"takes the method's own grid {axis}" in " ".join(help_text("run", "", "", [override]).split())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ([], ["dataset.size=64 ", "method.embedding=(recipe.imagic.embedding) ", "method.upscaler=null "]),
+        (["model=sd21"], ["dataset.size=768 "]),
+        (["model=picturebook_cascade"], ["method.upscaler=(recipe.imagic.upscaler) "]),
+        (["method=text2live"], ["method.size=null ", "method.views=(recipe.text2live.views) "]),
+    ],
+)
+def test_defaults_in_help_are_values_or_names_of_options_and_no_references(overrides, told):
+    text = help_text("run", "", "", overrides)
+    assert "${" not in text and all(f"  {each}" in text for each in told), text
+    assert "A default in brackets stands for the options that begin with that name." in text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("${..clip.model}", "b32"),
+        ("${.size}", "8"),
+        ("${oc.select:nowhere.size,512}", "512"),
+        ("${nowhere.size}", "(nowhere.size)"),
+        ("${metrics.clip.again}", "8"),
+        ("${metrics.clip.own}", "${metrics.clip.own}"),
+        ("plain", "plain"),
+    ],
+)
+def test_a_reference_in_a_default_is_followed(value, shown):
+    clip = {"model": "b32", "size": 3, "again": "${..lpips.size}", "own": "${metrics.clip.own}"}
+    assert shown_default("metrics.lpips.x", value, {"metrics": {"clip": clip, "lpips": {"size": 8}}}) == shown
+
+
+def test_texts_of_help_begin_in_one_column_and_fit(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    long = "an_option_whose_name_is_longer_than_its_column=3"
+    lines = two_columns([("short=1", "of one. " * 20), (long, "of another"), ("c=2", "")], 2)
+    assert max(map(len, lines)) <= 80 and lines[-1] == "  c=2"
+    assert {len(line) - len(line.lstrip()) for line in lines[1:-1] if "=" not in line} == {11}
+    assert lines[lines.index(f"  {long}") + 1] == " " * 11 + "of another"
+
+
+@pytest.mark.parametrize(
+    ("comment", "shown"),
+    [
+        ("# One. Two.\n# Three.", "One. Two."),
+        ("# One goes\n# on here. Two.", "One goes on here."),
+        ("# One (arXiv 2210.0927\n# 6), and\n#\n# so on", "One (arXiv 2210.0927 6), and so on"),
+        ("# @package _global_\n# One.", "One."),
+        ("a: 3", ""),
+    ],
+)
+def test_a_choice_is_told_in_whole_sentences(comment, shown, tmp_path):
+    (tmp_path / "a.yaml").write_text(f"{comment}\nb: 1 # not this\n")
+    assert first_comment(tmp_path / "a.yaml") == shown
+
+
+def test_what_help_tells_of_a_choice_ends_with_a_sentence():
+    for path in ROOT.glob("*/*.yaml"):
+        assert first_comment(path).endswith("."), path
+
+
+@pytest.mark.parametrize(
+    ("called", "run", "edit", "listed"),
+    [
+        ("imagic-bench run", "imagic-bench run a=1", "imagic-bench edit", "imagic-bench ls models"),
+        ("python -m cli run", "python -m cli run a=1", "python -m cli edit", "python -m cli ls models"),
+        ("/here/eval/run.py", "python -m eval.run a=1", "python -m imagic", "python -m cli.ls models"),
+    ],
+)
+def test_commands_in_help_are_named_as_this_one_was_called(called, run, edit, listed):
+    text = "python -m eval.run a=1; python -m imagic; imagic-bench ls models; python -m picturebook.train judge"
+    assert as_called(text, called) == f"{run}; {edit}; {listed}; python -m picturebook.train judge"
+
+
 COMMAND = re.compile(r'^@command\("(\w+)"', re.MULTILINE)
 SOURCES = [
     *(REPOSITORY / "eval").rglob("*.py"),
@@ -181,4 +272,4 @@ def test_help_has_examples_and_tells_every_option(helped, module):
     text = helped[0][module]
     assert "Examples:" in text
     for name, _, meaning in options(ROOT / f"{CONFIGS[module]}.yaml"):
-        assert f"  {name}=" in text and meaning and meaning in text, name
+        assert f"  {name}=" in text and meaning and meaning in " ".join(text.split()), name

@@ -89,7 +89,7 @@ def read(kind: type[Settings], name: str, given: Mapping[str, Any]) -> Settings:
     Raises:
         UserError: a setting that is missing, unknown, or out of its range.
     """
-    return kind(**checked_block(f"Text2LIVE's {name}", given, **kinds_of(kind)))
+    return kind(**checked_block(f"recipe.text2live.{name}", given, **kinds_of(kind)))
 
 
 @dataclass(frozen=True)

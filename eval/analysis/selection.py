@@ -14,8 +14,8 @@ import pandas as pd
 from eval.runs.folder import Run
 from eval.runs.listing import listed
 from eval.runs.writer import RunWriter
+from tedbench.axis import rounded_strength
 from tedbench.errors import UserError
-from tedbench.method import rounded_strength
 
 CHOICE_COLUMNS = ("pair_id", "strength", "seed", "image")
 TABLE, RECORD = "chosen.csv", "chosen.json"

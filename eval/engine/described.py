@@ -71,12 +71,13 @@ def describe(settings: Mapping[str, Any], executor: Executor) -> Described:
     """Describe what a resolved configuration asks for.
 
     Raises:
-        UserError: a setting of the method or a metric is wrong, weights of a metric or the device are missing.
+        UserError: a setting of the sweep, the method or a metric is wrong, weights of a metric or the device are missing.
     """
     from eval.metrics.build import build_metrics
     from imagic.api import describe_editor
 
     method = describe_editor(settings)
+    method.requests(settings["sweep"]["strengths"], settings["sweep"]["seeds"])  # refuses before weights are loaded
     if method.takes_model:
         locate_all(settings["model"])  # missing weights of the model are reported before those of metrics
     placement = executor.place(settings["numerics"])

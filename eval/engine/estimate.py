@@ -19,14 +19,13 @@ from cli.command import resolved
 from eval.engine.batches import Batches
 from eval.engine.groups import groups
 from eval.engine.memory import peak_memory
+from eval.engine.spec import require_choices
 from eval.metrics.base import Metric, Reference
-from eval.metrics.build import build_metrics
+from eval.metrics.build import build_metrics, check_metrics
 from eval.runs.config import check_names
-from imagic.recipe import Keep
 from tedbench.datasets.build import build_dataset
 from tedbench.method import Description, Editor
 from tedbench.pair import EditPair
-from tedbench.settings import checked
 
 if TYPE_CHECKING:
     from eval.engine.progress import Reporter
@@ -109,7 +108,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
 
     plain = resolved(cfg)
     check_names(plain)
-    checked("fits.keep", plain["fits"]["keep"], Keep)
+    require_choices(plain)
     method = describe_editor(plain)
     dataset = build_dataset(plain["dataset"])
     requests = method.requests(plain["sweep"]["strengths"], plain["sweep"]["seeds"])
@@ -117,6 +116,7 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     batches = Batches.of(method, len(requests), len(dataset.listed), plain["numerics"]["sample_batch"])
     plain = batches.within(plain)
     device, threads = settle(plain["numerics"])
+    check_metrics(plain["metrics"], device)
     start, model = time.monotonic(), None
     if method.takes_model:
         found = {key: str(folder) for key, folder in locate_all(plain["model"]).items()}

@@ -71,7 +71,7 @@ class RunSpec:
             UserError: a setting is wrong, a file is missing, or a pair lacks what the method needs.
         """
         check_names(settings)
-        _require_choices(settings)
+        require_choices(settings)
         executor: Executor = build(settings["executor"], Executor, "executor")
         dataset = build_dataset(settings["dataset"])
         listing = listing_of(dataset)
@@ -145,10 +145,17 @@ class RunSpec:
         return Wanted(self.part, self.method, self.requests, self.retry_failed)
 
 
-def _require_choices(settings: Mapping[str, Any]) -> None:
+def require_choices(settings: Mapping[str, Any]) -> None:
+    """Refuse settings of the run itself, of its processor and of its fits that are none of their choices.
+
+    Raises:
+        UserError: says the setting's name and what it may be.
+    """
+    from imagic.models.device import check_numerics
     from imagic.recipe import Keep
     from tedbench.settings import checked
 
+    check_numerics(settings["numerics"])
     checked("run.retry_failed", settings["run"]["retry_failed"], bool)
     checked("fits.keep", settings["fits"]["keep"], Keep)
 

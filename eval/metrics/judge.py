@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from eval.metrics.base import Kind, Metric, Reference, check_images
-from eval.metrics.judgement import QUESTIONS_OF_SUCCESS, Judgement, facts, judge_edit, untouched_psnr
+from eval.metrics.judgement import QUESTIONS_OF_SUCCESS, Judgement, Question, facts, judge_edit, untouched_psnr
 from eval.metrics.recent import Recent, content
 from eval.runs.files import file_digest
 from imagic.models.weights import EMBEDDED, locate
@@ -37,7 +37,7 @@ class Judged(Metric):
     )
 
     def __init__(
-        self, what: str = "success", weights: str = f"{EMBEDDED}judge/judge.safetensors", device: str = "cpu"
+        self, what: Question = "success", weights: str = f"{EMBEDDED}judge/judge.safetensors", device: str = "cpu"
     ) -> None:
         """
         Args:
@@ -137,4 +137,7 @@ def _reader(path: Path, digest: str, device: str) -> Reader:
     try:
         return Reader(Judge.load(path, device), digest)
     except (SafetensorError, RuntimeError):
-        raise UserError(f"{path} does not hold the judge's weights. Give the file that its trainer wrote.") from None
+        raise UserError(
+            f"{path} does not hold the judge's weights. Give metrics.judge_success.weights "
+            "the file that its trainer wrote."
+        ) from None

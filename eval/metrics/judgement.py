@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -16,7 +16,8 @@ have 10 to 13 (2% of them 17 or more), of other scenes in the same place 13 (7%)
 SMALLEST_REGION = 0.1
 """Minimum share of the picture of a region that must not change for its pixels to be compared."""
 
-QUESTIONS_OF_SUCCESS = ("success", "changed", "kept")
+Question = Literal["success", "changed", "kept"]
+QUESTIONS_OF_SUCCESS: tuple[str, ...] = get_args(Question)
 """Both of the others; the requested change is made; the rest is unchanged."""
 
 

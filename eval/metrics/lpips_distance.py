@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.error import URLError
 
 import lpips
 import numpy as np
 import torch
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -33,8 +34,12 @@ EPSILON = 1e-10
 WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 """Environment variable of torch that forbids pickled code in ``torch.load``."""
 
+Net = Literal["alex", "vgg", "squeeze"]
+
 SMALLEST_SIDE = 32
 """Minimum side in pixels; the nets' pooling reduces smaller images to nothing."""
+
+Side = Annotated[int, Field(ge=SMALLEST_SIDE)]
 
 
 class LpipsDistance(Metric):
@@ -49,8 +54,8 @@ class LpipsDistance(Metric):
 
     def __init__(
         self,
-        net: str = "alex",
-        size: int | None = 512,
+        net: Net = "alex",
+        size: Side | None = 512,
         backbone: str | None = None,
         device: str = "cpu",
         batch: int = 8,
@@ -70,13 +75,13 @@ class LpipsDistance(Metric):
         Raises:
             UserError: the net is unknown, the size too small for it, or weights are missing and cannot be downloaded.
         """
-        if net not in ("alex", "vgg", "squeeze"):
+        if net not in get_args(Net):
             raise UserError(f"LPIPS has no net {net!r}. Give metrics.lpips.net=alex, vgg or squeeze.")
         if size is not None and size < SMALLEST_SIDE:
             raise UserError(
                 f"LPIPS cannot see images of {size} pixels. Give metrics.lpips.size={SMALLEST_SIDE} or more."
             )
-        name = net
+        name: str = net
         if backbone is None:
             self._lpips = _pretrained(net)
         else:

@@ -34,9 +34,10 @@ from eval.runs.listing import Listing, write_listing
 from eval.runs.lock import RunLock
 from eval.runs.place import read_config, require_place, with_own_list
 from eval.runs.shard import KEY, SAMPLE_COLUMNS, SIZE_COLUMNS, Shard, sizes
+from tedbench.axis import format_strength, rounded_strength
 from tedbench.disk import writing
 from tedbench.image import write_png
-from tedbench.method import Origins, Sample, format_strength, rounded_strength
+from tedbench.method import Origins, Sample
 from tedbench.pair import EditPair, Entry
 
 LEFTOVER = re.compile(r"\.(?P<id>.+)\.[0-9a-f]{8}\.(?P<state>new|old)", re.DOTALL)

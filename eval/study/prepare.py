@@ -86,7 +86,10 @@ def check_options(options: dict[str, Any]) -> None:
         checked(name, options[name], kind)
     screens = options["screens"] + options["attention"] + options["practice"]
     if options["screens"] - options["repeat"] < 1 or screens > 99:
-        raise UserError("A session has at most 99 screens, and one at least besides the repeat. Give other numbers.")
+        raise UserError(
+            "A session has at most 99 screens, and one at least besides the repeat. "
+            "Give other screens, attention or practice."
+        )
     if options["url"] is not None and not URL.fullmatch(str(options["url"])):
         raise UserError(f"url={options['url']} is no address of images. Give one such as https://example.org/study/.")
 

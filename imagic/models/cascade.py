@@ -115,8 +115,8 @@ class Cascade(TextToImage):
             UserError: no such model, an incomplete folder, a pickle, a pipeline of another kind, or a network with
                 other channels.
         """
-        folder = _pipeline(path, revision, "IFPipeline", ("text_encoder", "unet"))
-        upper = _pipeline(upscaler_path, upscaler_revision, "IFSuperResolutionPipeline", ("unet",))
+        folder = _pipeline("path", path, revision, "IFPipeline", ("text_encoder", "unet"))
+        upper = _pipeline("upscaler_path", upscaler_path, upscaler_revision, "IFSuperResolutionPipeline", ("unet",))
         pixels: dict[str, Any] = {
             "picture": RGB,
             "of": "a picture",
@@ -143,7 +143,9 @@ class Cascade(TextToImage):
         name = f"{settings.get('name', 'custom')}'s upscaler"
         parts["upscaler"] = Upscaler(unet, scheduler, noising, small=small, **sampling, name=name, **computing)
         if last_path is not None:
-            top = _pipeline(last_path, last_revision, "StableDiffusionUpscalePipeline", ("text_encoder", "unet", "vae"))
+            top = _pipeline(
+                "last_path", last_path, last_revision, "StableDiffusionUpscalePipeline", ("text_encoder", "unet", "vae")
+            )
             latents, instead = (
                 latent_channels(top),
                 "Give model.last_path Stable Diffusion's upscaler to four times the size.",
@@ -207,10 +209,10 @@ UPSCALING: dict[str, Any] = {"steps": Count, "guidance": Amount, "noise_level": 
 """Settings of an upscaler and their kinds."""
 
 
-def _pipeline(path: str, revision: str | None, kind: str, parts: Sequence[str]) -> Path:
+def _pipeline(option: str, path: str, revision: str | None, kind: str, parts: Sequence[str]) -> Path:
     folder = locate(path, revision)
     if (found := pipeline_index(folder)["_class_name"]) != kind:
-        raise UserError(f"{folder} holds a {found}. A cascade takes a folder of {kind} there.")
+        raise UserError(f"{folder} holds a {found}. Give model.{option} a folder of {kind}.")
     require_weights(folder, *parts)
     return folder
 

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
@@ -100,9 +101,16 @@ def load_clip(model: str, pretrained: str | None, device: str | torch.device, *,
         UnpicklingError,
     ) as error:
         if pretrained and source not in open_clip.list_models():
-            raise UserError(f"open_clip knows no model {source}. `open_clip.list_models()` lists them.") from None
+            near = get_close_matches(source, open_clip.list_models(), 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(
+                f"open_clip knows no model {source}.{hint} Give {option}.model one that `open_clip.list_models()` lists."
+            ) from None
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        advice = "Give a folder with open_clip_config.json and open_clip_model.safetensors, or weights that are there"
+        advice = (
+            f"Give {option}.model a folder with open_clip_config.json and open_clip_model.safetensors, "
+            "or weights that are there"
+        )
         if repository:
             advice = (
                 f"Where there is a network run `hf download {repository} {file}` and copy the folder "

@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from runtime.threads import usable_cores
 from tedbench.errors import UserError
+from tedbench.settings import Count, checked
+
+Dtype = Literal["float32", "bfloat16", "tf32"]
+"""Values of ``numerics.dtype``: see :data:`imagic.models.base.DTYPES` and :data:`TF32`."""
+
+KINDS: dict[str, Any] = {"threads": Count | None, "sample_batch": Count, "dtype": Dtype, "compile": bool}
+"""Kinds of the settings in ``numerics`` that need no device to be checked."""
 
 TF32 = "tf32"
 """``numerics.dtype`` of a run with weights and tensors in float32 and matrix products in TF32."""
@@ -74,16 +81,24 @@ def _require_tf32(device: str) -> None:
     )
 
 
+def check_numerics(numerics: Mapping[str, Any]) -> None:
+    """Refuse a setting in ``numerics`` with an invalid value, without loading torch; the device is not looked for.
+
+    Raises:
+        UserError: says the setting's name and what it may be.
+    """
+    for key, kind in KINDS.items():
+        if key in numerics:
+            checked(f"numerics.{key}", numerics[key], kind)
+
+
 def resolve(numerics: Mapping[str, Any]) -> tuple[str, int]:
     """Return the device and the number of CPU threads that ``numerics`` asks for. Changes nothing.
 
     Raises:
         UserError: a setting with an invalid value, a device that is not there, or tf32 on a device that has none.
     """
-    from tedbench.settings import Count, checked
-
-    checked("numerics.threads", numerics["threads"], Count | None)
-    checked("numerics.sample_batch", numerics["sample_batch"], Count)
+    check_numerics(numerics)
     device, threads = resolve_device(str(numerics["device"])), cpu_threads(numerics["threads"])
     if numerics.get("dtype") == TF32:
         _require_tf32(device)

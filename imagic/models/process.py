@@ -133,11 +133,16 @@ class VariancePreserving(Process):
         rounded, which is the same unless the spacing is "linspace", or "trailing" and ``steps`` is no divisor.)
         """
         if steps > self.timesteps:
-            raise UserError(f"{self._name} has {self.timesteps} timesteps. Give at most as many sampling steps.")
+            raise UserError(
+                f"{self._name} has {self.timesteps} timesteps. Give recipe.METHOD.sampling.steps no more than that."
+            )
         config = self.scheduler.config
         first = (steps - 1) * (self.timesteps // steps) + config.steps_offset
         if config.timestep_spacing == "leading" and first >= self.timesteps:
-            raise UserError(f"{self._name} cannot take {steps} steps on its {self.timesteps} timesteps. Give fewer.")
+            raise UserError(
+                f"{self._name} cannot take {steps} steps on its {self.timesteps} timesteps. "
+                "Give a smaller recipe.METHOD.sampling.steps."
+            )
         scheduler = type(self.scheduler).from_config(config)
         scheduler.set_timesteps(steps)
         return torch.cat([scheduler.timesteps, torch.tensor([-1])]).to(self._device)

@@ -217,7 +217,8 @@ def _require_safetensors(folder: Path, part: str) -> None:
     pickles = [*(folder / part).glob("*.bin"), *(folder / part).glob("*.pt"), *(folder / part).glob("*.ckpt")]
     if pickles:
         raise UserError(
-            f"{pickles[0]} is a pickle, which can run code when it is read. Convert it to safetensors and give that folder."
+            f"{pickles[0]} is a pickle, which can run code when it is read. Convert it to safetensors and give "
+            "model.path that folder."
         )
     raise UserError(
         f"{folder} has no weights for its {part}. Give model.path a complete diffusers folder in safetensors format."

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from picturebook.pairs import SPLITS, PlannedEdit, planned_edits
+from picturebook.pairs import SPLITS, PlannedEdit, Split, planned_edits
 from picturebook.world import render
 from tedbench.datasets.base import Dataset
 from tedbench.errors import UserError
@@ -26,7 +26,7 @@ class PicturebookPairs(Dataset):
     licence: ClassVar[str | None] = "apache-2.0"
 
     def __init__(
-        self, size: int, limit: int | None = None, ids: Sequence[str] | None = None, split: str = "preview"
+        self, size: int, limit: int | None = None, ids: Sequence[str] | None = None, split: Split = "preview"
     ) -> None:
         """
         Args:

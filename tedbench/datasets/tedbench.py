@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -25,7 +25,8 @@ COMMIT = "9b3b5de4ba8703e77dea7e3a2d47db0981e1f057"
 GITHUB = f"https://raw.githubusercontent.com/{REPO}/{COMMIT}/tedbench"
 GITHUB_PAGE = f"https://github.com/{REPO}/tree/{COMMIT}/tedbench"
 
-SOURCES = ("github", "huggingface")
+Source = Literal["github", "huggingface"]
+SOURCES: tuple[str, ...] = get_args(Source)
 
 
 class TEdBench(Dataset):
@@ -48,7 +49,7 @@ class TEdBench(Dataset):
         limit: int | None = None,
         ids: Sequence[str] | None = None,
         annotations: str | Path | None = None,
-        source: str = "github",
+        source: Source = "github",
         url: str = GITHUB,
         manifest: Manifest | None = None,
     ) -> None:

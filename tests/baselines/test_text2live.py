@@ -170,7 +170,9 @@ def test_a_picture_too_small_for_the_scales_is_told(random_clip, pair):
 def test_an_opacity_that_is_none_is_told(random_clip, describe):
     editor = make_editor(random_clip)
     assert describe(editor).requests(None, [0])[0] == (0.0, 0)
-    with pytest.raises(UserError, match=r"opacity is 1\.5"):
+    with pytest.raises(
+        UserError, match=r"^sweep\.strengths has 1\.5\. Text2Live's strength is opacity, at least 0 and at most 1\."
+    ):
         describe(editor).requests([0, 1.5], [0])
 
 

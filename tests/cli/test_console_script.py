@@ -57,7 +57,7 @@ def test_the_list_is_quick_and_loads_no_torch():
     start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY)
     assert time.monotonic() - start < 5  # 0.3 s on a machine that does nothing else
-    assert done.returncode == 0 and not {"torch", "hydra", "omegaconf", "pandas"} & set(done.stdout.split())
+    assert done.returncode == 0 and not {"torch", "hydra", "omegaconf", "pandas", "numpy"} & set(done.stdout.split())
 
 
 def test_the_version_is_the_projects(script):
@@ -84,6 +84,8 @@ def test_a_command_is_named_by_words(words, name, rest):
     ("words", "hint"),
     [
         (["rn"], "Did you mean run?"),
+        (["rum"], "Did you mean run?"),
+        (["--vesion"], "Did you mean --version?"),
         (["study", "prepar"], "Did you mean study prepare?"),
         (["study"], "study is several commands: study analyze"),
         (["qqqqq"], "imagic-bench --help lists them"),
@@ -105,6 +107,12 @@ def test_a_verb_is_the_command_with_its_options_help_and_status(script, tmp_path
         "",
         "error: There is no option called 'rnu' here. Did you mean run? --help lists them all.\n",
     )
+
+
+def test_examples_name_the_console_script_where_it_was_called(script):
+    for words in (["run"], ["edit"], ["study", "plan"], ["ls"], ["validate"]):
+        text = script(*words, "--help")[1]
+        assert f"  imagic-bench {' '.join(words)} " in text and "python -m" not in text
 
 
 def test_classes_beside_the_caller_are_found_behind_the_projects(script, tmp_path, monkeypatch):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -11,7 +14,9 @@ from cli.kinds import KINDS
 from cli.listing import listed
 from cli.listing_text import table
 from cli.ls import GROUPS, main
+from cli.method_facts import loaded_facts, read_facts
 from cli.places import ROOT
+from cli.settings import families_with, method_settings
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ def test_methods_tell_their_axis_families_needs_and_paper(ls):
     assert list(records) == choices("method")
     imagic, sdedit = records["imagic"], records["sdedit"]
     assert imagic["axis"] | {"grid": None} == {
-        "name": "eta", "symbol": "η", "identity": 0.0, "grid": None, "least": None, "most": None,
+        "name": "eta", "symbol": "η", "identity": 0.0, "grid": None, "least": None, "most": None, "fixed": False,
     }  # fmt: skip
     assert (len(imagic["axis"]["grid"]), imagic["needs"], imagic["source"]) == (11, [], "arXiv:2210.09276")
     assert imagic["families"] == ["if", "picturebook", "picturebook_cascade", "sd"]
@@ -58,11 +63,32 @@ def test_tables_fit_the_terminal_and_have_every_name(ls, what, width, monkeypatc
     records = json.loads(ls(what, "--json")[1])
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    import sys
-
     lines = table(what, records, sys.stdout).splitlines()
     assert max(map(len, lines)) <= width
     assert all(any(line.startswith(record["name"]) for line in lines) for record in records)
+    axes = [line for line in lines if "…" in line and line.split()[0] in choices("method")]
+    assert what != "methods" or len(axes) == len(records) - 1  # each in one line; precomputed has one strength
+
+
+def test_methods_are_listed_without_loading_their_classes():
+    code = "import sys; sys.argv = ['ls', 'methods', '--json']; from cli.ls import main; main(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent)
+    assert done.returncode == 0 and '"axis"' in done.stdout
+    assert not {"torch", "pandas", "hydra", "pydantic", "imagic.editor"} & {*done.stdout.splitlines()[-1].split()}
+
+
+@pytest.mark.parametrize("name", choices("method"))
+def test_what_a_methods_source_tells_is_what_its_class_says(name):
+    families = families_with(name)
+    settings = method_settings(name, families[0] if families else None)
+    assert read_facts(settings) == loaded_facts(settings)
+
+
+def test_a_method_that_takes_no_model_and_one_that_needs_no_recipe_say_so_under_family(ls):
+    rows = {line.split()[0]: line for line in ls("methods")[1].splitlines() if line.strip()}
+    assert re.split(r" {2,}", rows["precomputed"]) == ["precomputed", "none", "–", "as_published", "–"]
+    assert re.split(r" {2,}", rows["sdedit"])[1:4] == ["all 4", "–", "t0 0.1 … 1"]
+    assert "all 4: if, picturebook, picturebook_cascade, sd." in ls("methods")[1]
 
 
 def test_models_are_listed_without_loading_their_classes(ls):
@@ -84,7 +110,11 @@ def test_a_folder_of_ones_own_is_listed_too_and_what_fails_there_is_told(ls, tmp
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["metods"], "metods cannot be listed. Give one of methods"),
+        (["mehtods"], "mehtods cannot be listed. Did you mean methods? Give one of methods"),
+        (["datset"], "Did you mean datasets?"),
+        (["qqqqq"], "qqqqq cannot be listed. Give one of methods"),
+        (["models", "datasets"], "models datasets cannot be listed"),
+        (["models", "--jsno"], "'--jsno' is no option here. Did you mean --json?"),
         ([], "Nothing cannot be listed"),
         (["models", "model=sd15"], "is no option here"),
         (["models", "hydra.searchpath=[file://nowhere]"], "which is no folder"),

@@ -86,7 +86,7 @@ def test_right_files_are_ok(own):
         ([("method/mine", READS), ("recipe/mine/sd", "samplin:\n  steps: 3\n")], ["recipe.mine.samplin is read by no method. Did you mean sampling?"]),
         ([("method/mine", READS), ("recipe/mine/sd", "sampling:\n  steps: 0\n")], ["Mine's sampling.steps is 0"]),
         ([("recipe/minne/sd", "sampling:\n  steps: 3\n")], ["no method refers to it"]),
-        ([("recipe/imagic/mine", "defaults:\n  - sd\nfinetune:\n  steps: -1\n")], ["Imagic's finetune.steps is -1"]),
+        ([("recipe/imagic/mine", "defaults:\n  - sd\nfinetune:\n  steps: -1\n")], ["recipe.imagic.finetune.steps is -1"]),
         ([("dataset/pairs", "_target_: own_classes.Pairs\nname: a\nroot: x\nsize: 0\nfast: 3\n")], ["dataset.size is 0", "dataset.fast is 3"]),
         ([("metrics/mine", "lpips:\n  _target_: eval.metrics.lpips_distance.LpipsDistance\n  nett: alex\n")], ["metrics.lpips.nett is no setting of"]),
         ([("metrics/mine", "clip: 3\n")], ["metrics.clip is 3"]),

@@ -231,7 +231,7 @@ def test_a_cascade_needs_no_name(folders):
 
 
 def test_wrong_folders_and_sizes_are_told(folders):
-    with pytest.raises(UserError, match="takes a folder of IFPipeline"):
+    with pytest.raises(UserError, match=r"Give model\.path a folder of IFPipeline"):
         Cascade.load(folders[1], folders[1], upscaling=UPSCALING, name="narrow")
     with pytest.raises(UserError, match=r"model\.image_size=16"):
         Cascade.load(*folders[:2], upscaling=UPSCALING, name="narrow", image_size=64)

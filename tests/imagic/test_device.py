@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
 from imagic.api import load
-from imagic.models.device import exact_products, multiply_exactly, resolve_device, settle
+from imagic.models.device import check_numerics, exact_products, multiply_exactly, resolve_device, settle
 from tedbench.errors import UserError
 
 GPUS = torch.cuda.device_count()
@@ -22,6 +24,23 @@ def test_a_device_that_is_there_holds_a_tensor(asked):
 
 
 NUMERICS = {"device": "cpu", "threads": 1, "sample_batch": 1, "dtype": "float32"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"dtype": "float17"}, "numerics.dtype is 'float17'. It must be one of float32, bfloat16, tf32."),
+        ({"compile": "yes"}, "numerics.compile is 'yes'. It must be true or false."),
+        ({"sample_batch": 0}, "numerics.sample_batch is 0. It must be a whole number from 1."),
+        ({"threads": "all"}, "numerics.threads is 'all'. It must be a whole number from 1, or null."),
+    ],
+)
+def test_a_wrong_setting_of_the_processor_is_refused_before_a_model_is_loaded(wrong, words, monkeypatch):
+    monkeypatch.setattr("imagic.api.build", lambda *_, **__: pytest.fail("a model was built"))
+    with pytest.raises(UserError, match=f"^{re.escape(words)}$"):
+        check_numerics(NUMERICS | wrong)
+    with pytest.raises(UserError, match=f"^{re.escape(words)}$"):
+        load("picturebook", *(f"numerics.{key}={value}" for key, value in wrong.items()))
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tedbench.axis import format_strength, grid, rounded_strength
 from tedbench.errors import UserError
-from tedbench.method import format_strength, grid, rounded_strength
 
 
 @pytest.mark.parametrize(

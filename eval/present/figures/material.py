@@ -18,8 +18,8 @@ from eval.analysis.selection import chosen
 from eval.analysis.strength_curves import along, rows_of
 from eval.present.figures.grid import asked_pairs
 from eval.present.figures.pictures import Block, Tile
+from tedbench.axis import format_strength, rounded_strength
 from tedbench.errors import UserError
-from tedbench.method import format_strength, rounded_strength
 
 EXPERIMENTS = {"10": "fig9", "embedding_steps": "embedding_steps", "seeds": "seeds"}
 """The experiment of ``conf/`` that a figure is drawn from, if it is not ``fig<figure>``."""

@@ -27,7 +27,7 @@ def figure_options(settings: Mapping[str, Any]) -> FigureOptions:
         UserError: an option has an impossible value; the message says which.
     """
     from eval.present.figures.material import FigureOptions
-    from tedbench.method import rounded_strength
+    from tedbench.axis import rounded_strength
 
     name, width, rows, seed = (settings[key] for key in ("figure", "width", "rows", "seed"))
     if str(name) not in FIGURES:

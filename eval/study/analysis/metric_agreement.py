@@ -12,8 +12,8 @@ from eval.runs.cards import name_at_size
 from eval.runs.folder import Run
 from eval.study.analysis.preferences import preference
 from eval.study.design.definition import Study
+from tedbench.axis import rounded_strength
 from tedbench.errors import UserError
-from tedbench.method import rounded_strength
 
 
 def shown_edit_scores(study: Study) -> tuple[pd.DataFrame, list[str]]:

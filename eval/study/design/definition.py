@@ -198,7 +198,7 @@ def read_study(folder: Path) -> Study:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise UserError(
-            f"{folder} is not a study: it has no {PRIVATE}/{DEFINITION}. Give the folder that eval.study.prepare printed."
+            f"{folder} is not a study: it has no {PRIVATE}/{DEFINITION}. Give study= the folder that eval.study.prepare printed."
         ) from None
     except ValueError as error:
         raise _changed(path, str(error)) from None

@@ -94,11 +94,9 @@ class Seats:
             self._database.execute("INSERT INTO study SELECT ? WHERE NOT EXISTS (SELECT * FROM study)", (tag,))
             (there,) = self._database.execute("SELECT tag FROM study").fetchone()
         except sqlite3.Error as error:
-            raise UserError(f"{file} cannot be used ({error}). Give another folder for data.") from None
+            raise UserError(f"{file} cannot be used ({error}). Give another data=FOLDER.") from None
         if there != tag:
-            raise UserError(
-                f"{file} has answers to study {there}, and this one is {tag}. Give another folder for data."
-            )
+            raise UserError(f"{file} has answers to study {there}, and this one is {tag}. Give another data=FOLDER.")
 
     def close(self) -> None:
         """Close the file."""

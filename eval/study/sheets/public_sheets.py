@@ -69,7 +69,7 @@ def read_sheets(public: Path) -> PublicSheets:
         template = (public / TEMPLATE).read_text(encoding="utf-8")
         rows = [_local(cells) for _, cells in read_batches(public)]
     except OSError:
-        raise UserError(f"{public} is not a study's. Give the folder that eval.study.prepare printed.") from None
+        raise UserError(f"{public} is not a study's. Give study= the folder that eval.study.prepare printed.") from None
     try:
         for cells in rows[:1]:
             substitute(template, cells)
