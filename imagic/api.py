@@ -49,11 +49,13 @@ def describe_editor(cfg: Mapping[str, Any]) -> Description:
     """Return what is known of the method of a resolved configuration without loading weights.
 
     Raises:
-        UserError: a setting that the method refuses, or ``seed`` is not a whole number.
+        UserError: a setting that the method or its model refuses, or ``seed`` is not a whole number.
     """
     checked("seed", cfg["seed"], int)
     settings = _settings(cfg)
     target = find(settings, Editor, "method", **dict.fromkeys(_offered(cfg)))
+    if "model" in _offered(cfg) and "_target_" in cfg.get("model", {}):
+        check_model(cfg)
     editor = getattr(target, "__self__", target)  # of a class method its class
     description: Description = editor.describe({key: value for key, value in settings.items() if key != "_target_"})
     return description
@@ -91,6 +93,17 @@ def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
 def _offered(cfg: Mapping[str, Any]) -> list[str]:
     takes = inspect.signature(find_target(cfg["method"], Editor)).parameters
     return [name for name in OFFERED if name in takes]
+
+
+def check_model(cfg: Mapping[str, Any]) -> None:
+    """Refuse wrong settings of a model before its weights are loaded.
+
+    Raises:
+        UserError: see :func:`tedbench.build.find`.
+    """
+    from imagic.models.base import TextToImage
+
+    find(cfg["model"], TextToImage, "model", device="cpu", dtype="float32")
 
 
 def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:

@@ -85,6 +85,7 @@ class Imagic(BatchedEditor):
                 "Adapters are new modules for every pair. Give numerics.compile=false with method.variant.finetune=lora."
             )
         self.sampler = SAMPLERS[self._variant.sampler]
+        model.process.schedule(self.sampling["steps"])  # raises for too many
         self.needs = needs_with(self.needs, self.needs_if, {"variant": variant})
         self._pretrained = Snapshot(nn.ModuleList(networks))
         self._fits = fits

@@ -96,9 +96,18 @@ def checked_block(name: str, settings: Mapping[str, Any], **kinds: Any) -> dict[
 def kinds_of(target: Callable[..., Any]) -> dict[str, Any]:
     """Return the kinds of a constructor's parameters, of those that are numbers, true or false, or one of a few.
 
+    Parameters that a class method takes as ``**settings`` are the class's own, to which it gives them.
+
     What else a parameter may be annotated with (texts, paths, blocks) is the constructor's own to check, and so is what
     is imported for type checkers alone.
     """
+    owner = getattr(target, "__self__", None)
+    if inspect.isclass(owner) and any(p.kind is p.VAR_KEYWORD for p in inspect.signature(target).parameters.values()):
+        return {**kinds_of(owner), **_own_kinds(target)}
+    return _own_kinds(target)
+
+
+def _own_kinds(target: Callable[..., Any]) -> dict[str, Any]:
     function = target.__init__ if inspect.isclass(target) else target
     known = getattr(function, "__globals__", {})
     kinds: dict[str, Any] = {}

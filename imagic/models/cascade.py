@@ -55,9 +55,9 @@ class Cascade(TextToImage):
         last: StableDiffusionUpscalePipeline | None = None,
         *,
         last_sampling: Mapping[str, Any] | None = None,
-        text_length: int = 77,
+        text_length: Count = 77,
         name: str = "custom",
-        image_size: int | None = None,
+        image_size: Count | None = None,
         device: str = "cpu",
         dtype: str = "float32",
     ) -> None:
@@ -82,7 +82,7 @@ class Cascade(TextToImage):
         self._length = checked("model.text_length", text_length, Count)
         self._last: Any = last.to(self.device) if last is not None else None
         self._last_sampling = (
-            checked_block("The last upscaler", last_sampling or {}, **UPSCALING) if last is not None else {}
+            checked_block("model.last_upscaling", last_sampling or {}, **UPSCALING) if last is not None else {}
         )
         self.image_size = upscaler.size * (last.vae_scale_factor if last is not None else 1)
         if image_size not in (None, self.image_size):
@@ -115,6 +115,9 @@ class Cascade(TextToImage):
             UserError: no such model, an incomplete folder, a pickle, a pipeline of another kind, or a network with
                 other channels.
         """
+        sampling = checked_block("model.upscaling", upscaling, **UPSCALING)
+        if last_path is not None:
+            last_upscaling = checked_block("model.last_upscaling", last_upscaling or {}, **UPSCALING)
         folder = _pipeline("path", path, revision, "IFPipeline", ("text_encoder", "unet"))
         upper = _pipeline("upscaler_path", upscaler_path, upscaler_revision, "IFSuperResolutionPipeline", ("unet",))
         pixels: dict[str, Any] = {
@@ -138,7 +141,6 @@ class Cascade(TextToImage):
             noising = DDPMScheduler.from_pretrained(upper / "image_noising_scheduler", local_files_only=True)
             scheduler = _schedule(upper)
         computing = {"device": settings.get("device", "cpu"), "dtype": settings.get("dtype", "float32")}
-        sampling = checked_block("The upscaler", upscaling, **UPSCALING)
         small = parts["unet"].config.sample_size
         name = f"{settings.get('name', 'custom')}'s upscaler"
         parts["upscaler"] = Upscaler(unet, scheduler, noising, small=small, **sampling, name=name, **computing)

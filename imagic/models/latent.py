@@ -25,6 +25,7 @@ from imagic.models.process import VariancePreserving
 from imagic.models.text import Text
 from imagic.models.weights import locate, require_weights
 from tedbench.errors import UserError
+from tedbench.settings import Count
 
 INSTEAD = "Give model.path the text-to-image model that it was made from, such as that of model=sd15 or model=sdxl."
 
@@ -45,7 +46,7 @@ class LatentDiffusion(TextToImage):
         scheduler: DDIMScheduler,
         *,
         name: str = "custom",
-        image_size: int | None = None,
+        image_size: Count | None = None,
         device: str = "cpu",
         dtype: str = "float32",
     ) -> None:

@@ -161,3 +161,8 @@ def test_a_closed_edit_samples_nothing(tiny_model, noise_image):
     edit.close()
     with pytest.raises(RuntimeError, match="closed"):
         list(edit.sample([(0.0, 0)]))
+
+
+def test_more_sampling_steps_than_timesteps_are_refused_before_a_fit(tiny_model):
+    with pytest.raises(UserError, match=r"1000 timesteps\. Give recipe\.METHOD\.sampling\.steps no more than that"):
+        make_editor(tiny_model(), sampling={**SAMPLING, "steps": 5000})

@@ -136,3 +136,15 @@ def test_every_number_that_the_configuration_gives_a_constructor_has_a_kind():
             n for n, p in inspect.signature(target).parameters.items() if isinstance(p.default, bool | int | float)
         }
         assert scalar <= kinds_of(target).keys(), name
+
+
+class Loaded:
+    def __init__(self, *, size: Count = 3, fast: bool = False) -> None: ...
+
+    @classmethod
+    def load(cls, path: str, fast: int = 0, **settings: object) -> Loaded:
+        return cls(**settings)  # type: ignore[arg-type]
+
+
+def test_a_class_method_has_the_kinds_of_its_class_for_what_it_hands_on():
+    assert kinds_of(Loaded.load) == {"size": Count, "fast": int}

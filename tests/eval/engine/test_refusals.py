@@ -28,6 +28,14 @@ def no_weights(monkeypatch):
         (["numerics.dtype=float17"], "numerics.dtype is 'float17'. It must be one of float32, bfloat16, tf32."),
         (["numerics.compile=3"], "numerics.compile is 3. It must be true or false."),
         (["numerics.device=gpu"], "There is no device 'gpu' here. numerics.device can be auto or"),
+        (
+            ["model.image_size=0", "dataset.size=64"],
+            "model.image_size is 0. It must be a whole number from 1, or null.",
+        ),
+        (
+            ["model=picturebook_cascade", "model.text_length=0"],
+            "model.text_length is 0. It must be a whole number from 1.",
+        ),
         (["fits.keep=all"], "fits.keep is 'all'. It must be one of none, embedding, weights."),
         (["dataset.split=test"], "dataset.split is 'test'. It must be one of preview, all, search."),
         (["dataset=tedbench", "dataset.source=gitlab"], "dataset.source is 'gitlab'. It must be one of github, hug"),
