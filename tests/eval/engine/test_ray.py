@@ -97,9 +97,15 @@ def longer_whole(longer, edit, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_any_number_of_workers_makes_the_same_shards(count, whole, six_pairs, shards, tmp_path):
+@pytest.mark.parametrize("count", [1, 3])
+def test_any_number_of_workers_makes_the_same_shards_and_nothing_listens_beyond_this_machine(
+    count, whole, six_pairs, shards, tmp_path
+):
     process = start(six_pairs, tmp_path, "run_dir=run", f"executor.workers={count}")
+    wait_until(lambda: events(tmp_path / "run", "begin"), process)
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    listening = {address for process in family for address in listens_at(process)}
+    assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
     output = end(process)
     assert process.returncode == 0, output
     assert shards(tmp_path / "run") == shards(whole)
@@ -138,16 +144,6 @@ def test_ctrl_c_leaves_cleanly_and_the_same_command_goes_on(six_pairs, edit, tmp
     assert not alive
     again = edit(*longer, "run_dir=run", cwd=tmp_path)
     assert again.returncode == 0 and "already there" in again.stdout
-
-
-@pytest.mark.slow
-def test_nothing_listens_beyond_this_machine(longer, tmp_path):
-    process = start(longer, tmp_path, "run_dir=run", "executor.workers=1")
-    wait_until(lambda: events(tmp_path / "run", "begin"), process)
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    listening = {address for process in family for address in listens_at(process)}
-    assert end(process) is not None and process.returncode == 0
-    assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 STRANGE = '''
