@@ -87,6 +87,19 @@ def curve_rows(
     return table.astype(dict.fromkeys(("strength", "mean", "ci_low", "ci_high"), float))  # also where it is empty
 
 
+def of_most_pairs(table: pd.DataFrame) -> tuple[pd.DataFrame, list[float]]:
+    """Return the rows of the strengths that were measured with the most pairs, and the other strengths.
+
+    Means of other strengths are of other pairs, as a command with fewer pairs leaves them: they belong to no curve.
+
+    Args:
+        table: the curve table of one method.
+    """
+    pairs = table.groupby("strength")["n_pairs"].max()
+    whole = table["strength"].isin(pairs.index[pairs == pairs.max()])
+    return table[whole], sorted(table.loc[~whole, "strength"].unique())
+
+
 def region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> tuple[float, float] | None:
     """Return the strengths to highlight, which the paper chooses by eye, by the rule :data:`REGION_RULE`.
 
@@ -120,5 +133,5 @@ def region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> 
 
 def with_region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> pd.DataFrame:
     """Add the columns :data:`REGION_COLUMNS` to one method's table; the ends are empty if nothing is highlighted."""
-    low, high = region(table, alignment, fidelity) or (np.nan, np.nan)
+    low, high = region(of_most_pairs(table)[0], alignment, fidelity) or (np.nan, np.nan)
     return table.assign(region_low=low, region_high=high, region_rule=REGION_RULE)

@@ -181,11 +181,13 @@ def pick(name: str, run: Run, axis: Axis, samples: pd.DataFrame, strength: float
         keys = ["pair_id", "image"]
         return Picked(choice.rule, there.merge(choice.images[keys], on=keys), choice.left_out)
     seeds = sorted(there["seed"].unique())
-    known = list(map(format_strength, axis.grid))
-    taken = known[(len(known) - 1) // 2] if strength is None else format_strength(strength)
+    known, of = list(map(format_strength, axis.grid)), there["strength"].map(format_strength)
+    pairs = there["pair_id"].groupby(of).nunique()
+    whole = [each for each in known if pairs.get(each) == pairs.max()]  # a smaller run may have added others
+    taken = whole[(len(whole) - 1) // 2] if strength is None else format_strength(strength)
     if taken not in known:
         raise UserError(f"strengths: {name} has no strength {taken}. It has {', '.join(known)}.")
-    images = there[(there["strength"].map(format_strength) == taken) & (there["seed"] == seeds[0])]
+    images = there[(of == taken) & (there["seed"] == seeds[0])]
     if len(known) == len(seeds) == 1:
         return Picked("the only image of each pair", images)
     seed = f", seed {seeds[0]}" if len(seeds) > 1 else ""

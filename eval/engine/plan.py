@@ -17,6 +17,7 @@ from eval.runs.files import DamagedError
 from eval.runs.folder import Run
 from eval.runs.input_digest import Inputs
 from eval.runs.shard import Shard, damage_text
+from tedbench.axis import format_strength
 from tedbench.datasets.base import Dataset
 from tedbench.errors import UserError
 from tedbench.method import Description
@@ -190,6 +191,21 @@ def _require_same_input(run: Run, wanted: Wanted, entry: Entry, digest: str) -> 
 def shards_of(run: Run, dataset: Dataset) -> list[Shard]:
     """Return the complete shards of a dataset's pairs."""
     return [shard for entry in dataset.entries if (shard := run.shard(entry.id)).exists()]
+
+
+def describe_others(run: Run, wanted: Wanted) -> Iterator[str]:
+    """Yield a line if the run has images of other strengths or seeds, which its tables and curves show too."""
+    rows = run.samples()
+    asked = set(wanted.requests)
+    other = rows[[key not in asked for key in zip(rows["strength"], rows["seed"], strict=True)]]
+    if len(other):
+        axis = wanted.method.axis
+        strengths = ", ".join(map(format_strength, sorted(other["strength"].unique())))
+        seeds, pairs = ", ".join(map(str, sorted(other["seed"].unique()))), other["pair_id"].nunique()
+        yield (
+            f"{run.folder} has more already: {axis.symbol} {strengths} with seed {seeds} of {pairs} pair{'s' * (pairs > 1)}. "
+            "Tables and curves show these too; run_dir=FOLDER makes a run of its own"
+        )
 
 
 def describe_findings(

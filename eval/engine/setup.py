@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eval.engine.context import EditContext
 from eval.engine.executor import Executor
-from eval.engine.plan import describe_findings, examine, plan, shards_of
+from eval.engine.plan import describe_findings, describe_others, examine, plan, shards_of
 from eval.engine.progress import Reporter
 from eval.engine.repair import repair
 from eval.engine.score_pair import lacks_scores, score_run
@@ -107,6 +107,8 @@ def make_images(context: EditContext, executor: Executor) -> None:
     reporter, wanted = context.reporter, context.wanted
     findings = examine(context.run, wanted)
     for line in describe_findings(findings, context.run.metrics, context.metrics, wanted.retry_failed):
+        reporter.say(line)
+    for line in describe_others(context.run, wanted):
         reporter.say(line)
     repair(context.run, context.dataset, findings, reporter)
     with reporter.stop:

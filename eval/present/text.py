@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
+from eval.analysis.curves import of_most_pairs
 from eval.runs.cards import MetricCards
 from eval.runs.folder import Run
+from tedbench.axis import Axis, format_strength
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 """Characters that no page or figure can show: line ends, and marks of writing direction."""
@@ -24,7 +27,7 @@ def strength_cells(group: pd.DataFrame, metrics: MetricCards, intervals: bool = 
         metrics: the columns.
         intervals: adds the 95% interval.
     """
-    rows, most = group.set_index("metric"), _measured(group, metrics)["n_images"].min()
+    rows, most = group.set_index("metric"), _measured(group, metrics)["n_images"].max()
     cells = []
     for metric in metrics:
         if metric.shown not in rows.index:
@@ -57,14 +60,21 @@ def brackets(mean: float, low: float, high: float, percent: bool) -> str:
 
 
 def coverage(table: pd.DataFrame, metrics: MetricCards) -> str:
-    """Return "n of N" images, such as "33 of 36": those measured by the metrics that apply to all pairs, of those expected."""
-    measured = _measured(table, metrics)
-    return f"{measured['n_images'].min()} of {measured['n_expected'].max()}"
+    """Return "n of N" images, such as "33 of 36": those measured by the metrics that apply to all pairs, of those expected.
+
+    Of several strengths it is the range, "2 to 6 of 6"; of several metrics the number of the one that measured most.
+    """
+    return f"{_range(table, metrics, 'n_images')} of {table['n_expected'].max()}"
 
 
-def pairs_of(table: pd.DataFrame, metrics: MetricCards) -> int:
-    """Return the number of pairs that were measured."""
-    return int(_measured(table, metrics)["n_pairs"].min())
+def pairs_of(table: pd.DataFrame, metrics: MetricCards) -> str:
+    """Return the number of pairs that were measured, "6"; of several strengths with other numbers the range, "2 to 6"."""
+    return _range(table, metrics, "n_pairs")
+
+
+def _range(table: pd.DataFrame, metrics: MetricCards, column: str) -> str:
+    most = _measured(table, metrics).groupby("strength")[column].max()
+    return str(most.max()) if most.min() == most.max() else f"{most.min()} to {most.max()}"
 
 
 def judged_images(table: pd.DataFrame, metrics: MetricCards) -> int:
@@ -77,10 +87,16 @@ def curve_title(run: Run, table: pd.DataFrame) -> str:
     """Return the title of a run's figure: method, model, dataset and coverage."""
     if not len(table):
         return f"{run.title}\nno scores"
-    cards = run.metrics
-    judged, measured = judged_images(table, cards), coverage(table, cards)
+    cards, (drawn, others) = run.metrics, of_most_pairs(table)
+    judged, measured = judged_images(drawn, cards), coverage(drawn, cards)
     fewer = f" ({judged} judged)" if judged and not measured.startswith(f"{judged} ") else ""
-    return f"{run.title}\nmean of {pairs_of(table, cards)} pairs, {measured} images a point{fewer}"
+    title = f"{run.title}\nmean of {pairs_of(drawn, cards)} pairs, {measured} images a point{fewer}"
+    return f"{title}\n{fewer_pairs(others, run.axis)}" if others else title
+
+
+def fewer_pairs(strengths: Sequence[float], axis: Axis) -> str:
+    """Return a remark on strengths that fewer pairs have than others: "not drawn, of fewer pairs: t₀ = 0.5, 1"."""
+    return f"not drawn, of fewer pairs: {axis.symbol} = {', '.join(map(format_strength, strengths))}"
 
 
 def _measured(table: pd.DataFrame, metrics: MetricCards) -> pd.DataFrame:

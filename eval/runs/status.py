@@ -57,7 +57,7 @@ def status_of(run: Run, thorough: bool = False) -> Status:
 
     events, at_work = run.events(), owners(run.folder)
     start = last_start(events)
-    done = made = 0
+    done = made = more = 0
     scores: dict[str, int] = {}
     failed, damaged = {}, {}
     shards = run.shards()
@@ -72,6 +72,7 @@ def status_of(run: Run, thorough: bool = False) -> Status:
             continue
         count = samples["status"].to_pylist().count("ok")
         made += count
+        more += max(0, len(samples) - start.samples_per_pair)  # of strengths and seeds that another command asked for
         for table in shard.score_tables():
             if isinstance(table, DamagedError):
                 broken = "; ".join(filter(None, (broken, str(table))))
@@ -86,7 +87,7 @@ def status_of(run: Run, thorough: bool = False) -> Status:
             done += 1
     pairs = max(start.pairs, len(shards))
     remaining = time_left(events, at_work, pairs - done - len(failed), time.time())
-    images = pairs * start.samples_per_pair
+    images = pairs * start.samples_per_pair + more
     return Status(pairs, images, done, made, scores, failed, damaged, at_work, _running(events, at_work), remaining)
 
 

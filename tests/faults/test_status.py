@@ -118,3 +118,8 @@ def test_events_that_are_no_events_do_not_matter(run, status):
     with open(run.folder / "events.jsonl", "a") as file:
         file.write(json.dumps(["start"]) + "\n" + json.dumps({"time": 1}) + "\nnull\n")
     assert "2 of 6 done" in status()[1]
+
+
+def test_images_of_another_sweep_are_expected_too(run, status, noise_image):
+    run.event("start", pairs=6, samples_per_pair=1)
+    assert "images   5 of 9" in status()[1]  # two pairs and the failed one have one more than is asked for now

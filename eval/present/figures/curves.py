@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from eval.analysis.curves import REGION_RULE, region, with_region
+from eval.analysis.curves import REGION_RULE, of_most_pairs, region, with_region
 from eval.present.figures.style import BLUE, COLUMN, GREEN, ORANGE, PAGE, plain, save
 from eval.present.text import curve_title
 from eval.runs.cards import Kind, MetricCard
@@ -108,13 +108,15 @@ def draw_run(run: Run, table: pd.DataFrame, axis: Axis) -> None:
 
     Args:
         run: the run.
-        table: see :func:`eval.analysis.curves.curve_table`; the first of its metrics of each kind is drawn.
+        table: see :func:`eval.analysis.curves.curve_table`; the first of its metrics of each kind is drawn, at the
+            strengths of :func:`eval.analysis.curves.of_most_pairs`.
         axis: the run's.
     """
     shown = run.metrics.only(table["metric"].unique()).first_of_kinds()
     names = {kind: card.shown for kind, card in shown.items()}
     write_curves(with_region(table, names.get("alignment"), names.get("fidelity")), run.folder / "curves.csv")
-    draw_curves([Panel("", axis, table)], shown, curve_title(run, table), run.folder / "curves")
+    drawn, _ = of_most_pairs(table)
+    draw_curves([Panel("", axis, drawn)], shown, curve_title(run, table), run.folder / "curves")
 
 
 def write_curves(table: pd.DataFrame, path: Path) -> None:

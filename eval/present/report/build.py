@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from eval.analysis.curves import of_most_pairs
 from eval.analysis.shapes import shape_notes
 from eval.analysis.unscored import split_unscored
 from eval.present.report.gallery import RunView
 from eval.present.report.page import choice_of, page
+from eval.present.text import fewer_pairs
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.datasets.base import Dataset
@@ -25,6 +27,8 @@ def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, dataset: Data
     choice, notes = choice_of(run)
     samples, scores, name = run.samples(), run.scores(), run.labels["method"]
     metrics, unscored = split_unscored(scores, run.metrics)
+    _, others = of_most_pairs(table)
+    fewer = [f"Curves: {fewer_pairs(others, run.axis)}"] * bool(others)
     failed = samples[samples["status"] != "ok"].drop_duplicates("pair_id").set_index("pair_id")["reason"]
     text = page(
         f"{name} on {dataset.label}",
@@ -35,6 +39,6 @@ def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, dataset: Data
         n_expected=run.expected_pairs,
         absent="not run yet",
         curves=(run.folder / "curves.png").exists(),
-        notes=[*notes, *unscored, *shape_notes(samples)],
+        notes=[*notes, *unscored, *fewer, *shape_notes(samples)],
     )
     writer.write_text("report.html", text)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.analysis.curves import curve_table, region
+from eval.analysis.curves import curve_table, of_most_pairs, region
 from eval.analysis.stats import clustered_mean
-from eval.present.text import curve_title
+from eval.present.text import coverage, curve_title
 from eval.runs.writer import RunWriter
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
@@ -86,3 +86,16 @@ def test_one_metric_or_one_strength_highlights_nothing():
     table = pd.DataFrame(rows((0, 1, 3), "clip/a"))
     assert region(table, "clip/a", None) is None
     assert region(table.head(1), "clip/a", "clip/a") is None
+
+
+def test_strengths_of_fewer_pairs_belong_to_no_curve_and_stay_in_the_table(run):
+    pair = EditPair(Entry("d.png", "A dog."), np.zeros((8, 8, 3), np.uint8))
+    run.write_shard(pair, [Sample(0.5, 0, pair.image), Sample(0.9, 0, pair.image)])
+    rows = [(pair.entry.id, strength, 0, "clip/a/b", 0.3, "") for strength in (0.5, 0.9)]
+    columns = ["pair_id", "strength", "seed", "metric", "score", "reason"]
+    run.shard(pair.entry.id).write_scores("clip/a/b", pd.DataFrame(rows, columns=columns))
+    table = curve_table(run.reader())
+    drawn, others = of_most_pairs(table)
+    assert set(table["strength"]) == {0.5, 0.9} and set(drawn["strength"]) == {0.5} and others == [0.9]
+    assert curve_title(run.reader(), table).endswith("not drawn, of fewer pairs: eta = 0.9")
+    assert coverage(table, run.metrics) == "1 to 7 of 10"

@@ -68,3 +68,9 @@ def test_runs_are_folders_or_folders_by_name():
     for wrong in ([], {}, "runs/a", None, [["runs/a"]]):
         with pytest.raises(UserError, match="Give the runs' folders"):
             folders(wrong)
+
+
+def test_a_strength_that_only_some_pairs_have_is_not_the_middle(run):
+    axis = Axis("eta", "η", (0.0, 0.5, 0.7, 0.8, 1.0))
+    picked = pick("mine", run, axis, samples_of([*ROWS, ("dog", "a", 0.7, ""), ("dog", "a", 0.8, "")]), None)
+    assert picked.images["strength"].tolist() == [0.5, 0.5]

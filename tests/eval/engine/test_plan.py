@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from eval.engine.plan import Finding, describe_findings, plan
+from types import SimpleNamespace
+
+from eval.engine.plan import Finding, describe_findings, describe_others, plan
 from eval.runs.cards import MetricCards
-from tedbench.pair import Entry
+from eval.runs.writer import RunWriter
+from tedbench.axis import Axis
+from tedbench.method import Sample
+from tedbench.pair import EditPair, Entry
+from tests.made_runs import made_config
 
 MISSING = ((0.5, 0),)
 
@@ -31,3 +37,13 @@ def test_failed_pairs_count_as_there_until_they_are_tried_again() -> None:
     findings = [Finding(entry("dog"), failed="no source text"), Finding(entry("cup"), MISSING)]
     (line,) = describe_findings(findings, MetricCards(), [])
     assert line == "1 of 2 pairs are already there, 1 of them failed; run.retry_failed=true tries again"
+
+
+def test_images_of_other_strengths_are_told_before_they_show_in_curves(noise_image, tmp_path) -> None:
+    run = RunWriter.create(tmp_path / "run", made_config())
+    for name, strengths in (("dog", (0.5, 1.0)), ("cat", (0.5,))):
+        run.write_shard(EditPair(entry(name), noise_image()), [Sample(s, 0, noise_image()) for s in strengths])
+    method = SimpleNamespace(axis=Axis("eta", "η", (0.0, 1.0)))
+    assert not list(describe_others(run, SimpleNamespace(method=method, requests=[(0.5, 0), (1.0, 0)])))
+    (line,) = describe_others(run, SimpleNamespace(method=method, requests=[(0.5, 0)]))
+    assert "has more already: η 1 with seed 0 of 1 pair." in line and "run_dir=" in line

@@ -195,7 +195,7 @@ def test_a_table_says_how_many_images_a_metric_is_of_that_has_fewer(run, reporte
     group = table[table["strength"] == 1]
     ends = [cell.partition(" ")[2] for cell in strength_cells(group, run.metrics)]
     assert ends == ["", "of 2", "", "", "", "of 1"]
-    assert (coverage(group, run.metrics), pairs_of(table, run.metrics)) == ("3 of 3", 3)
+    assert (coverage(group, run.metrics), pairs_of(table, run.metrics)) == ("3 of 3", "3")
 
 
 def test_a_broken_image_harms_no_other_pair_and_can_be_mended(run, reporter, metrics):
