@@ -71,6 +71,18 @@ def composed_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def unsynced() -> Iterator[None]:
+    """Files of this process are not waited for until they are on the disk, which only a machine that loses power could show.
+
+    A process that is killed leaves to the system what it has written. Tests that kill one start it themselves, and there
+    files are synced.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def blank_figures() -> Iterator[None]:
     """For tests to which figures are by-products: files of one white pixel, and PDFs of a heading, in a thousandth of the time."""
