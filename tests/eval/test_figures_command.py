@@ -22,6 +22,8 @@ from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 CLIP, LPIPS = "clip/a/b", "lpips/alex/64"
 ENTRIES = [
     Entry("a.png", "A dog."),
@@ -161,7 +163,7 @@ def test_failures_are_the_pairs_that_gain_least_and_those_that_lose_most_before(
 
 @pytest.mark.parametrize(("width", "inches"), [("page", PAGE), ("column", COLUMN)])
 def test_figures_are_as_wide_as_print_with_text_as_text_and_equal_bytes_again(
-    make_run, own_style, tmp_path, width, inches
+    make_run, own_style, drawn_figures, tmp_path, width, inches
 ):
     run = make_run("imagic")
     figure([run], tmp_path / "out", options("5", 5), width)

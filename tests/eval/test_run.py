@@ -19,7 +19,9 @@ pytestmark = pytest.mark.usefixtures("blank_figures")
 
 QUICK = [
     "recipe.imagic.embedding.steps=2",
+    "recipe.imagic.embedding.draws=1",
     "recipe.imagic.finetune.steps=2",
+    "recipe.imagic.finetune.draws=1",
     "recipe.imagic.sampling.steps=2",
     "numerics.threads=1",
     "numerics.sample_batch=3",
