@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -234,20 +232,6 @@ def test_many_strengths_are_thinned_evenly():
     assert thinned(list(range(11)), 8) == [0, 2, 4, 6, 8, 10]
     assert thinned(list(range(8)), 8) == list(range(8))
     assert thinned(list(range(8)), 4) == [0, 2, 5, 7]
-
-
-@pytest.mark.slow
-def test_drawing_loads_no_torch(make_run, tmp_path):
-    code = f"""
-import sys
-from pathlib import Path
-from eval.present.figures.page import figure
-from eval.present.figures.material import FigureOptions
-figure([{make_run("imagic")!r}], Path({str(tmp_path / "out")!r}), FigureOptions("5", 5, 1))
-assert "torch" not in sys.modules
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["fig2", "fig4", "fig5", "fig7", "fig9", "embedding_steps", "seeds"])
