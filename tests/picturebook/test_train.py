@@ -24,8 +24,8 @@ def trained(tmp_path_factory):
     out = tmp_path_factory.mktemp("train")
     for part in ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler"):
         module = importlib.import_module(f"picturebook.train.{part}")
-        module.SCENES = module.CHANGES = module.POOL = module.HELD_OUT = 64
-        module.LEAVES = 4
+        module.SCENES = module.CHANGES = module.POOL = 64
+        module.LEAVES = module.HELD_OUT = 4
         module.main(out, steps=2, batch=4)
     return out
 
