@@ -96,17 +96,46 @@ def longer_whole(longer, edit, tmp_path_factory):
     return folder / "run"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("count", [1, 4])
-def test_any_number_of_workers_makes_the_same_shards(count, whole, six_pairs, shards, tmp_path):
-    process = start(six_pairs, tmp_path, "run_dir=run", f"executor.workers={count}")
+@pytest.fixture(scope="module")
+def by_one(longer, tmp_path_factory):
+    """Their run by one worker, what was printed, and the addresses at which its processes listened meanwhile."""
+    folder = tmp_path_factory.mktemp("by_one")
+    process = start(longer, folder, "run_dir=run", "executor.workers=1")
+    wait_until(lambda: events(folder / "run", "begin"), process)
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    listening = {address for process in family for address in listens_at(process)}
     output = end(process)
     assert process.returncode == 0, output
-    assert shards(tmp_path / "run") == shards(whole)
+    return folder / "run", output, listening
+
+
+def assert_same(run, output, whole, shards):
+    """Every pair was made once and ended as in one process."""
+    assert shards(run) == shards(whole)
     for name in ("samples.parquet", "scores.parquet", "curves.csv"):
-        assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes()
-    assert sorted(events(tmp_path / "run", "pair")) == sorted(p.name for p in (whole / "pairs").iterdir())
+        assert (run / name).read_bytes() == (whole / name).read_bytes()
+    assert sorted(events(run, "pair")) == sorted(p.name for p in (whole / "pairs").iterdir())
     assert "[6/6]" in output
+
+
+@pytest.mark.slow
+def test_one_worker_makes_the_same_shards(by_one, longer_whole, shards):
+    run, output, _ = by_one
+    assert_same(run, output, longer_whole, shards)
+
+
+@pytest.mark.slow
+def test_nothing_listens_beyond_this_machine(by_one):
+    _, _, listening = by_one
+    assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+@pytest.mark.slow
+def test_four_workers_make_the_same_shards(whole, six_pairs, shards, tmp_path):
+    process = start(six_pairs, tmp_path, "run_dir=run", "executor.workers=4")
+    output = end(process)
+    assert process.returncode == 0, output
+    assert_same(tmp_path / "run", output, whole, shards)
 
 
 @pytest.mark.slow
@@ -138,16 +167,6 @@ def test_ctrl_c_leaves_cleanly_and_the_same_command_goes_on(six_pairs, edit, tmp
     assert not alive
     again = edit(*longer, "run_dir=run", cwd=tmp_path)
     assert again.returncode == 0 and "already there" in again.stdout
-
-
-@pytest.mark.slow
-def test_nothing_listens_beyond_this_machine(longer, tmp_path):
-    process = start(longer, tmp_path, "run_dir=run", "executor.workers=1")
-    wait_until(lambda: events(tmp_path / "run", "begin"), process)
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    listening = {address for process in family for address in listens_at(process)}
-    assert end(process) is not None and process.returncode == 0
-    assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 STRANGE = '''
