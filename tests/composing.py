@@ -14,16 +14,25 @@ UNCHANGING = "pkg", "structured"
 
 
 def compose_once(patch: pytest.MonkeyPatch) -> None:
-    """Have Hydra remember the files of packages, defaults lists and what they merge to; other options come on top anew.
+    """Have Hydra remember the files of packages, options as parsed, defaults lists and what they merge to.
+
+    Other options come on top anew.
 
     What is remembered is kept as bytes, so that a test that changes its configuration changes no other's. Nothing is
     remembered where any source is a folder, which can change.
     """
     from hydra._internal import config_loader_impl as loader
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.plugins import Plugins
+
+    Plugins.instance()  # Hydra looks for plugins on first use, and that imports the sources' classes anew
     from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
 
     def of_file(source: Any, config_path: str) -> Key:
         return source.provider, source.path, config_path
+
+    def of_option(_: Any, s: str, rule_name: str) -> Key:
+        return s, rule_name
 
     def of_merge(_: Any, defaults: list[Any], repo: Any) -> Key | None:
         return _key(repo, repr(defaults))
@@ -44,6 +53,7 @@ def compose_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ImportlibResourcesConfigSource, "load_config", _remembering(load, of_file))
     patch.setattr(loader.ConfigLoaderImpl, "_compose_config_from_defaults_list", _remembering(merge, of_merge))
     patch.setattr(loader, "create_defaults_list", with_other_options)
+    patch.setattr(OverridesParser, "parse_rule", _remembering(OverridesParser.parse_rule, of_option))
 
 
 def _chooses(override: Any, repo: Any) -> bool:

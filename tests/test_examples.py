@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 QUICK = ["numerics.threads=1", "~metrics.judge_success", "~metrics.judge_changed", "~metrics.judge_kept"]
 

@@ -16,6 +16,8 @@ from picturebook.train.mixed import bfloat16, keep_group_norms
 
 SCENES = 16_000
 LEAVES = 6_000
+HELD_OUT = 128
+"""Number of scenes, and of leaves, whose errors are told in the log."""
 """Number of images of dead leaves in the training set, so that photographs are reconstructed too."""
 KL_WEIGHT = 1e-4
 
@@ -57,8 +59,8 @@ def main(
     """
     torch.manual_seed(seed)
     pictures = torch.cat([training_pictures(training_scenes(SCENES)), leaf_pictures(LEAVES)])
-    held_out = to_model_space(training_pictures(training_scenes(128, seed=1)))
-    leaves = to_model_space(leaf_pictures(128, first=LEAVES))
+    held_out = to_model_space(training_pictures(training_scenes(HELD_OUT, seed=1)))
+    leaves = to_model_space(leaf_pictures(HELD_OUT, first=LEAVES))
     vae = (load_autoencoder(start) if start else new_autoencoder()).to(memory_format=torch.channels_last)
     if start:
         vae.encoder.requires_grad_(False)

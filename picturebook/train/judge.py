@@ -20,6 +20,8 @@ from picturebook.world import Scene
 
 SCENES = 40_000
 LEAVES = 1_500
+HELD_OUT = 1_000
+"""Number of scenes whose answers are told in the log."""
 BROKEN = 0.25
 """Number of broken images as a share of the number of real ones in a batch."""
 
@@ -38,7 +40,7 @@ def main(
     scenes = training_scenes(SCENES)
     pictures, leaves = training_pictures(scenes), leaf_pictures(LEAVES, first=20_000)
     right = truth(scenes)
-    held_out = training_scenes(1000, seed=2)
+    held_out = training_scenes(HELD_OUT, seed=2)
     held_out_pictures = training_pictures(held_out)
     network = load_network(start / "judge" / "judge.safetensors") if start else JudgeNetwork()
     network = network.to(memory_format=torch.channels_last)
@@ -67,7 +69,10 @@ def main(
         save_file(state, out / "judge" / "judge.safetensors")
         readings = Judge.load(out / "judge" / "judge.safetensors").read(held_out_pictures.permute(0, 2, 3, 1).numpy())
         known = [answers(scene) for scene in held_out]
-        found = {n: sum(r.answers[n] == a[n] for r, a in zip(readings, known, strict=True)) / 10 for n in QUESTIONS}
-        print(f"step {step}: % right {found}, real {sum(r.is_picture for r in readings) / 10}", flush=True)
+        percent = 100 / HELD_OUT
+        found = {
+            n: percent * sum(r.answers[n] == a[n] for r, a in zip(readings, known, strict=True)) for n in QUESTIONS
+        }
+        print(f"step {step}: % right {found}, real {percent * sum(r.is_picture for r in readings)}", flush=True)
 
     train(network, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "judge.jsonl")

@@ -24,6 +24,8 @@ from eval.api.settings import written
 from eval.runs.lock import RunLock, owners
 from tedbench import Axis, Edit, Editor, Sample
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 UNJUDGED = ["~metrics.judge_success", "~metrics.judge_changed", "~metrics.judge_kept"]
 QUICK = ["numerics.threads=1", "recipe.sdedit.sampling.steps=4", *UNJUDGED]
 
@@ -296,7 +298,7 @@ def peculiar():
     torch.set_num_threads(threads)
 
 
-def test_the_process_is_left_as_it_was(here, tmp_path, peculiar):
+def test_the_process_is_left_as_it_was(here, drawn_figures, tmp_path, peculiar):
     before = state()
     copy(ROWS, run_dir=tmp_path / "run")
     assert state() == before
@@ -328,7 +330,7 @@ def test_torchs_newer_settings_of_precision_are_kept_as_well(here, tmp_path, new
     assert [each.fp32_precision for each in newer_settings] == before
 
 
-def test_figures_are_in_the_papers_style_whatever_the_users(here, tmp_path):
+def test_figures_are_in_the_papers_style_whatever_the_users(here, drawn_figures, tmp_path):
     import matplotlib
 
     given = {"overrides": ["numerics.threads=1", *UNJUDGED], "quiet": True}

@@ -127,7 +127,11 @@ def test_drawing_loads_no_torch(make_run, tmp_path):
 import sys
 from pathlib import Path
 from eval.present.curves_page import curves
-curves([{make_run("imagic")!r}], Path({str(tmp_path / "out")!r}))
+from eval.present.figures.material import FigureOptions
+from eval.present.figures.page import figure
+run, out = {make_run("imagic")!r}, Path({str(tmp_path / "out")!r})
+curves([run], out)
+figure([run], out, FigureOptions("5", 5, 1))
 assert "torch" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

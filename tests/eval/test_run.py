@@ -19,7 +19,9 @@ pytestmark = pytest.mark.usefixtures("blank_figures")
 
 QUICK = [
     "recipe.imagic.embedding.steps=2",
+    "recipe.imagic.embedding.draws=1",
     "recipe.imagic.finetune.steps=2",
+    "recipe.imagic.finetune.draws=1",
     "recipe.imagic.sampling.steps=2",
     "numerics.threads=1",
     "numerics.sample_batch=3",
@@ -33,6 +35,12 @@ UNSCORED = "~metrics"
 def edit(command):
     """``python -m eval.run`` in this process, with few steps."""
     return partial(command, "eval.run", *QUICK)
+
+
+@pytest.fixture
+def small_edit(edit, tiny_folder):
+    """The same on a tiny model, whose pictures nobody looks at, without metrics."""
+    return partial(edit, f"model.path={tiny_folder}", "model.image_size=16", UNSCORED)
 
 
 def images(folder):
@@ -174,8 +182,8 @@ def test_retrying_a_pair_that_lacks_nothing_of_what_is_asked_makes_nothing(uncut
     assert images(run.folder) == before
 
 
-def test_a_diverging_fit_fails_its_pair_alone(tmp_path, edit):
-    done = edit("dataset.limit=1", "recipe.imagic.finetune.lr=inf", UNSCORED, cwd=tmp_path)
+def test_a_diverging_fit_fails_its_pair_alone(tmp_path, small_edit):
+    done = small_edit("dataset.limit=1", "recipe.imagic.finetune.lr=inf", cwd=tmp_path)
     assert done.returncode == 1
     assert "DivergedError" in done.stdout and "Traceback" not in done.stderr
 
@@ -225,45 +233,45 @@ def test_a_run_folder_of_another_configuration_is_refused(uncut, tmp_path, edit)
     assert images(tmp_path / "mine") == before
 
 
-def test_a_changed_input_is_refused(uncut, tmp_path, edit):
+def test_a_changed_input_is_refused(uncut, tmp_path, small_edit):
     _, whole, _ = uncut
     inputs = sorted((whole / "pairs").glob("*/input.png"))
     shutil.copy(inputs[0], tmp_path / "a.png")
     dataset = folder_dataset(tmp_path, [{"image": "a.png", "target_text": "A dog."}])
-    assert edit(*dataset, UNSCORED, cwd=tmp_path).returncode == 0
+    assert small_edit(*dataset, cwd=tmp_path).returncode == 0
     other = Image.open(inputs[0]).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     other.save(tmp_path / "a.png")
-    done = edit(*dataset, cwd=tmp_path)
+    done = small_edit(*dataset, cwd=tmp_path)
     assert done.returncode == 2 and "is not the one" in done.stderr
 
 
-def test_hostile_text_stays_text_in_the_report(uncut, tmp_path, edit):
+def test_hostile_text_stays_text_in_the_report(uncut, tmp_path, small_edit):
     _, whole, _ = uncut
     shutil.copy(next((whole / "pairs").glob("*/input.png")), tmp_path / "a.png")
     text = "<script>alert(1)</script> & [red]dog[/red] ${oc.env:HOME} ../../x"
-    done = edit(*folder_dataset(tmp_path, [{"image": "a.png", "target_text": text}]), UNSCORED, cwd=tmp_path)
+    done = small_edit(*folder_dataset(tmp_path, [{"image": "a.png", "target_text": text}]), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / done.stdout.strip().splitlines()[-1] / "report.html").read_text()
     assert "<script>alert" not in page and r"\u003cscript\u003ealert(1)" in page
 
 
-def test_several_runs_go_on_after_one_with_failures(tmp_path, edit):
-    done = edit("-m", "dataset.limit=1", "recipe.imagic.finetune.lr=inf,1e-4", UNSCORED, cwd=tmp_path)
+def test_several_runs_go_on_after_one_with_failures(tmp_path, small_edit):
+    done = small_edit("-m", "dataset.limit=1", "recipe.imagic.finetune.lr=inf,1e-4", cwd=tmp_path)
     assert done.returncode == 1
     assert len(list(tmp_path.glob("runs/*/report.html"))) == 2
 
 
 @pytest.mark.parametrize("keep", [pytest.param("embedding", marks=pytest.mark.slow), "weights"])
-def test_kept_fits_serve_a_longer_sweep_and_other_guidance(keep, tmp_path, edit):
-    options = ["dataset.limit=1", "sweep.strengths=[0,1]", UNSCORED, f"fits.keep={keep}"]
-    first = edit(*options, "run_dir=a", cwd=tmp_path)
+def test_kept_fits_serve_a_longer_sweep_and_other_guidance(keep, tmp_path, small_edit):
+    options = ["dataset.limit=1", "sweep.strengths=[0,1]", f"fits.keep={keep}"]
+    first = small_edit(*options, "run_dir=a", cwd=tmp_path)
     assert first.returncode == 0 and "fits has 1 fits" in first.stdout + first.stderr
-    assert edit(*options, "run_dir=a", "sweep.seeds=[0,1]", cwd=tmp_path).returncode == 0
-    assert edit(*options, "run_dir=b", "sweep.seeds=[0,1]", "fits.folder=other", cwd=tmp_path).returncode == 0
+    assert small_edit(*options, "run_dir=a", "sweep.seeds=[0,1]", cwd=tmp_path).returncode == 0
+    assert small_edit(*options, "run_dir=b", "sweep.seeds=[0,1]", "fits.folder=other", cwd=tmp_path).returncode == 0
     assert images(tmp_path / "a") == images(tmp_path / "b")
-    assert edit(*options, "run_dir=c", "recipe.imagic.sampling.guidance=1", cwd=tmp_path).returncode == 0
+    assert small_edit(*options, "run_dir=c", "recipe.imagic.sampling.guidance=1", cwd=tmp_path).returncode == 0
     assert len(list((tmp_path / "fits").iterdir())) == len(list((tmp_path / "other").iterdir())) == 1
-    assert edit(*options, "run_dir=d", "recipe.imagic.finetune.steps=1", cwd=tmp_path).returncode == 0
+    assert small_edit(*options, "run_dir=d", "recipe.imagic.finetune.steps=1", cwd=tmp_path).returncode == 0
     assert len(list((tmp_path / "fits").iterdir())) == (1 if keep == "embedding" else 2)
 
 

@@ -6,15 +6,16 @@ import random
 
 import pytest
 
-from benchmarks.soak import Soak, outcome, pace_of
+from benchmarks.soak import OVERRIDES, Soak, outcome, pace_of
 
 KILLS = 10
+QUICK = [*OVERRIDES, "recipe.imagic.embedding.draws=1", "recipe.imagic.finetune.draws=1"]
 
 
 @pytest.fixture(scope="module")
 def soak(tmp_path_factory):
     """Commands, and a finished run of six pairs called "uncut"."""
-    soak = Soak(tmp_path_factory.mktemp("soak"))
+    soak = Soak(tmp_path_factory.mktemp("soak"), QUICK)
     assert soak.finish("uncut") == 0, soak.said("uncut")
     return soak
 

@@ -25,7 +25,7 @@ def trained(tmp_path_factory):
     for part in ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler"):
         module = importlib.import_module(f"picturebook.train.{part}")
         module.SCENES = module.CHANGES = module.POOL = 64
-        module.LEAVES = 4
+        module.LEAVES = module.HELD_OUT = 4
         module.main(out, steps=2, batch=4)
     return out
 

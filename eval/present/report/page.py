@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from jinja2.utils import htmlsafe_json_dumps
 
 from eval.analysis.selection import Choice, chosen
@@ -44,16 +45,9 @@ def page(
         curves: True if curves.png, .pdf and .csv are beside the page.
         notes: remarks for the reader.
     """
-    environment = Environment(
-        loader=PackageLoader("eval.present.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     metrics = merged([each.metrics for each in shown])
     data = gallery(entries, shown, absent)
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         title=title,
         dataset=dataset.label,
         synthetic=dataset.synthetic,
@@ -70,6 +64,17 @@ def page(
         notes=notes,
         data=htmlsafe_json_dumps(data, separators=(",", ":")),
     )
+
+
+@cache
+def _template() -> Template:
+    return Environment(
+        loader=PackageLoader("eval.present.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("report.html.j2")
 
 
 def _method(shown: RunView, n_expected: int) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def test_with_raters_and_images_that_differ_the_primary_interval_covers_and_wils
     ],
 )
 def test_the_primary_interval_covers_in_studies_of_other_kinds(share, population, raters, each, sizes, wilson_below):
-    primary, wilson = coverage(share, population, raters, each, 2000, sizes=sizes)
+    primary, wilson = coverage(share, population, raters, each, 1000, sizes=sizes)
     assert 0.93 <= primary <= 0.97
     assert wilson < wilson_below
 
