@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from eval.analysis.selection import Choice, keep
-from eval.present.outputs import write_report
+from eval.present.outputs import write_outputs, write_report
 from eval.present.report.gallery import RunView
 from eval.present.report.page import page as page_of
 from eval.present.report.several import write_report_of
@@ -279,6 +279,19 @@ def test_methods_stand_side_by_side_in_every_window(opened, make_run, tmp_path, 
     page.select_option("#score", label="CLIP score: imagic − sdedit")
     page.fill("#from", "-9")
     assert len(texts(page)) == 2
+
+
+@pytest.mark.slow
+def test_numbers_that_do_not_fit_beside_the_plot_stand_below_it_uncut(opened, make_run):
+    run = make_run()
+    write_outputs(run)
+    page = opened(run.folder / "report.html")
+    page.set_viewport_size({"width": 1300, "height": 800})
+    below = "document.querySelector('.numbers').offsetTop > document.querySelector('.curves').offsetTop"
+    assert not page.evaluate(below)
+    page.evaluate("document.querySelector('.numbers th').style.minWidth = '700px'")
+    assert page.evaluate(below)
+    assert page.evaluate("(box => box.scrollWidth <= box.clientWidth)(document.querySelector('.numbers .scroll'))")
 
 
 @pytest.mark.slow
