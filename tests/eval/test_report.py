@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import time
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -90,6 +91,13 @@ def test_infinite_and_missing_scores_are_valid_json(make_run):
     data = data_of((run.folder / "report.html").read_text())
     images = next(pair for pair in data["pairs"] if pair["id"] == CAT.id)["of"][0]["images"]
     assert [row[-1] for row in images] == ["Infinity", *[None] * 5]
+
+
+def test_what_a_metric_says_of_itself_ends_with_one_full_stop(make_run):
+    run = make_run()
+    run.add_metrics([replace(card_of(CLIP), about="Of the text"), replace(card_of(LPIPS), about="Of the image.")])
+    write_report(run)
+    assert "Of the text. Of the image.<br>" in (run.folder / "report.html").read_text()
 
 
 def test_a_choice_changed_by_hand_is_told_and_costs_no_report(make_run):
