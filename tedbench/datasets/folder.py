@@ -73,7 +73,7 @@ class Folder(Dataset):
         found = {}
         for entry in self.entries:
             names = filter(None, (entry.image_name, self._truths.get(entry.id)))
-            if gone := [path for name in names if not (path := on_disk(self._root / name)).exists()]:
+            if gone := [path for name in names if not os.path.lexists(path := on_disk(self._root / name))]:
                 found[entry.id] = gone[0]
         return found
 
