@@ -36,6 +36,8 @@ def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
                 hint = nearest(value, known, f" Did you mean {key}={{}}?")
                 raise UserError(f"There is no {key} called {value!r}.{hint} There are: {', '.join(known)}.")
             if "defaults list" in message and group in message and not override.startswith("+"):
+                if not _is_added(config_name, group):
+                    raise UserError(f"There is no option called {key!r} here. --help lists them all.")
                 raise UserError(f"{override} must be added: write +{override}.")
             if override.startswith("+") and "Multiple values" in message and group in message:
                 raise UserError(f"{override} replaces what is there: write {override.lstrip('+')}.")
@@ -50,6 +52,11 @@ def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
     raise UserError(f"{message.strip().splitlines()[0].rstrip('.')}. --help shows how options are written.")
 
 
+def _is_added(config_name: str, group: str) -> bool:
+    """Return True if a command that has no such group takes one after +: an experiment, or a group of one's own."""
+    return takes_recipes(config_name) if group == "experiment" else group not in groups()
+
+
 def _home(key: str, within: Sequence[Path]) -> str:
     """Return a hint at the choice of the group that has an option which the chosen one lacks."""
     group = key.partition(".")[0]
@@ -58,13 +65,16 @@ def _home(key: str, within: Sequence[Path]) -> str:
 
 
 def _recipe(key: str, config_name: str, overrides: Sequence[str], known: list[str]) -> str:
-    """Return a hint at the recipe's option that a method's setting is taken from: method.sampling.steps."""
+    """Return a hint at a recipe's option: what method.sampling.steps is taken from, or those that end as method.steps."""
     method = chosen(config_name, overrides).get("method", "")
+    last, alike = f".{key.rpartition('.')[2]}", list[str]()
     for option, value, _ in choice_options("method", method, places(overrides)):
         block = value.removeprefix("${").removesuffix("}")
         if key.startswith(f"{option}.") and (found := f"{block}{key.removeprefix(option)}") in known:
             return f" It is set by {found}."
-    return ""
+        if key.startswith("method.") and block.startswith("recipe."):
+            alike += [each for each in known if each.startswith(f"{block}.") and each.endswith(last)]
+    return f" Did you mean {' or '.join(alike)}?" if alike else ""
 
 
 def _options(group: str, path: Path | None) -> list[str]:

@@ -47,9 +47,10 @@ def main(cfg: DictConfig) -> int:
     unreadable = execute(spec, reporter)
     part, ids, run = spec.executor.part, [entry.id for entry in spec.part.entries], Run(spec.folder)
     if part.whole:
-        status = print_summary(run, ids, spec.metrics, reporter.console, time.monotonic() - start)
+        took = time.monotonic() - start
+        status = print_summary(run, ids, spec.metrics, reporter.console, took, reporter.failed)
     else:
-        status = print_part(run, ids, str(part), reporter.console)
+        status = print_part(run, ids, str(part), reporter.console, reporter.failed)
     return status or int(unreadable > 0)
 
 

@@ -35,12 +35,19 @@ REPOSITORY = Path(__file__).parents[1]
         ("=3", "key=value"),
         ("+nonsense=1", "Leave out the +"),
         ("method.embedding.steps=7", "It is set by recipe.imagic.embedding.steps."),
+        ("method.lr=7", "Did you mean recipe.imagic.embedding.lr or recipe.imagic.finetune.lr?"),
         ("dataset.root=/data", "It belongs to dataset=tedbench"),
     ],
 )
 def test_a_typo_is_refused_with_a_suggestion(override, hint):
     with pytest.raises(UserError, match=re.escape(hint)):
         compose("run", [override])
+
+
+@pytest.mark.parametrize("group", ["model=picturebook", "experiment=tedbench"])
+def test_a_group_that_a_command_does_not_have_is_no_option_of_it(group):
+    with pytest.raises(UserError, match=f"There is no option called '{group.partition('=')[0]}' here"):
+        compose("show", [group])
 
 
 def test_what_is_taken_away_is_not_blamed_for_a_typo_beside_it():

@@ -30,11 +30,13 @@ class Reporter:
 
     Attributes:
         console: the console to print to; standard output by default.
+        failed: the pairs whose failure was printed.
         stop: while active, :meth:`step` and :meth:`advance` raise :class:`eval.engine.signals.Stopped` after a signal.
     """
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or open_console()
+        self.failed: set[str] = set()
         self.stop = SignalGuard()
         self._bars: Progress | None = None
         self._total = self._count = 0
@@ -107,10 +109,11 @@ class Reporter:
         took = time.monotonic() - self._started.pop(entry.id)
         self._advance_bar()
         if failure:
+            self.failed.add(entry.id)
             self.console.print(f"[red]failed[/red] {escape(entry.id)}: {escape(failure)}", soft_wrap=True)
         elif self._bars is None:
-            left = f"about {duration(self._seconds_left())} left"
-            self.say(f"[{self._count}/{self._total}] {entry.id}  {took:.0f} s, {left}")
+            left = f", about {duration(self._seconds_left())} left" if self._count < self._total else ""
+            self.say(f"[{self._count}/{self._total}] {entry.id}  {took:.0f} s{left}")
 
     def _advance_bar(self) -> None:
         if self._bars is not None:

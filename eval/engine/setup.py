@@ -11,6 +11,7 @@ from eval.engine.context import EditContext
 from eval.engine.executor import Executor
 from eval.engine.plan import describe_findings, describe_others, examine, plan, shards_of
 from eval.engine.progress import Reporter
+from eval.engine.readable import require_readable, warn_of_missing
 from eval.engine.repair import repair
 from eval.engine.score_pair import lacks_scores, score_run
 from eval.engine.spec import RunSpec
@@ -29,7 +30,7 @@ def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
 
     Raises:
         UserError: the folder holds another run or a run of another list, another command works on it, or it cannot be
-            written to; or the method of a new run cannot be built.
+            written to; or no pair of a new run can be read, or its method cannot be built.
     """
     dataset, part = spec.part, spec.executor.part
     placement, own = spec.placement, spec.executor.own_device(spec.placement)
@@ -37,6 +38,9 @@ def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
     settle(numerics if own == placement.device else {**numerics, "dtype": "float32"})
     lock = RunLock(spec.folder, part, reporter.say)
     try:
+        if not spec.folder.exists():
+            require_readable(spec.dataset)
+        warn_of_missing(dataset, reporter)
         if spec.executor.edits_here and not spec.folder.exists():
             load_editor(spec, reporter)  # errors of the method are raised before the folder is created
         made_with = provenance(placement.device, placement.threads, spec.weights, spec.dataset.entries)

@@ -104,9 +104,9 @@ def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], 
     from runtime.tables import open_console, print_table
 
     console = open_console()
-    title = f"{comparison.dataset}: {comparison.coverage} compared"
-    for table, each in enumerate(words):
-        shown = Table(title=None if table else escape(title), title_justify="left")
+    console.print(escape(f"{comparison.dataset}: {comparison.coverage} compared"), style="italic", soft_wrap=True)
+    for each in words:
+        shown = Table()
         for number, word in enumerate(each.head):
             right = number >= len(each.head) - each.numbers
             shown.add_column(escape(word), justify="right" if right else "left")
@@ -116,4 +116,5 @@ def _print(comparison: Comparison, words: Sequence[Grid], lines: Sequence[str], 
     for line in lines:
         console.print(escape(line), style="dim", soft_wrap=True)
     print_left_out(comparison, console)
+    console.print("open comparison.md in")
     print(out, flush=True)

@@ -16,8 +16,15 @@ from runtime.tables import print_table
 from tedbench.method import format_strength
 
 
-def print_summary(run: Run, pair_ids: Collection[str], metrics: MetricCards, console: Console, seconds: float) -> int:
-    """Print the curves as a table, failures and the place of the results; the last line is the run's folder.
+def print_summary(
+    run: Run,
+    pair_ids: Collection[str],
+    metrics: MetricCards,
+    console: Console,
+    seconds: float,
+    told: Collection[str] = (),
+) -> int:
+    """Print the curves as a table, failures of earlier commands and the place of the results; the last line is the run's folder.
 
     Args:
         run: with its scores.
@@ -25,6 +32,7 @@ def print_summary(run: Run, pair_ids: Collection[str], metrics: MetricCards, con
         metrics: the columns of the table.
         console: to print to.
         seconds: duration of the command.
+        told: failed pairs that the command has printed already.
 
     Returns:
         1 if any of these pairs failed, else 0.
@@ -43,14 +51,14 @@ def print_summary(run: Run, pair_ids: Collection[str], metrics: MetricCards, con
         print_table(console, shown)
         for metric in metrics:
             _say(console, f"{metrics.short_name(metric.name)}: {metric.shown}")
-    failed = _print_failures(run, pair_ids, console)
+    failed = _print_failures(run, pair_ids, console, told)
     done = len(pair_ids) - failed
     _say(console, f"{done} of {len(pair_ids)} pairs done in {seconds / 60:.1f} min; open report.html in")
     print(run.folder, flush=True)
     return int(failed > 0)
 
 
-def print_part(run: Run, pair_ids: Collection[str], part: str, console: Console) -> int:
+def print_part(run: Run, pair_ids: Collection[str], part: str, console: Console, told: Collection[str] = ()) -> int:
     """Print the result of one command of several that share a run; the last line is the run's folder.
 
     Args:
@@ -58,11 +66,12 @@ def print_part(run: Run, pair_ids: Collection[str], part: str, console: Console)
         pair_ids: the pairs of this command.
         part: its name, such as "part 1 of 8".
         console: to print to.
+        told: failed pairs that the command has printed already.
 
     Returns:
         1 if any of its pairs failed, else 0.
     """
-    failed = _print_failures(run, pair_ids, console)
+    failed = _print_failures(run, pair_ids, console, told)
     _say(
         console,
         f"{part}: {len(pair_ids) - failed} of {len(pair_ids)} pairs done. "
@@ -72,12 +81,12 @@ def print_part(run: Run, pair_ids: Collection[str], part: str, console: Console)
     return int(failed > 0)
 
 
-def _print_failures(run: Run, pair_ids: Collection[str], console: Console) -> int:
-    """Print each failed pair with its reason; return their number."""
+def _print_failures(run: Run, pair_ids: Collection[str], console: Console, told: Collection[str]) -> int:
+    """Print each failed pair that was not told of, with its reason; return the number of all that failed."""
     samples = run.samples()
     samples = samples[samples["pair_id"].isin(pair_ids)]
     failed = samples[samples["status"] != "ok"].groupby("pair_id")["reason"].first()
-    for pair_id, reason in failed.items():
+    for pair_id, reason in failed.drop(failed.index.intersection(list(told))).items():
         console.print(f"[red]failed[/red] {escape(str(pair_id))}: {escape(reason)}", soft_wrap=True)
     return len(failed)
 

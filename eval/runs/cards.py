@@ -291,8 +291,8 @@ class Cards:
             return None
         return (
             f"The model {self.method.model} was trained on drawn scenes alone and cannot edit other pictures as asked: "
-            "this tries the harness, not the method. For photographs give model=sd15 or another of "
-            "`imagic-bench ls models`."
+            "this tries the harness, not the method. For photographs give model=sd15 or another that "
+            "imagic-bench ls models lists."
         )
 
     def to_config(self) -> dict[str, Any]:

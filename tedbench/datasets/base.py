@@ -99,6 +99,10 @@ class Dataset(ABC):
             )
         return EditPair(entry, square(image, self.size), None if truth is None else square(truth, self.size), size)
 
+    def missing(self) -> dict[str, Path]:
+        """Return, by pair id, the first of its files that does not exist; none if the dataset cannot tell."""
+        return {}
+
     def subset(self, ids: Collection[str]) -> Self:
         """Return a copy with these pairs only, in the same order; ``listed`` still names all."""
         other = copy(self)

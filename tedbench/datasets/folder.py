@@ -68,6 +68,15 @@ class Folder(Dataset):
         truth = self._truths.get(entry.id)
         return self._picture(entry.image_name), None if truth is None else self._picture(truth)
 
+    def missing(self) -> dict[str, Path]:
+        """Return, by pair id, the image or true edit that does not exist."""
+        found = {}
+        for entry in self.entries:
+            names = filter(None, (entry.image_name, self._truths.get(entry.id)))
+            if gone := [path for name in names if not os.path.lexists(path := on_disk(self._root / name))]:
+                found[entry.id] = gone[0]
+        return found
+
     def _picture(self, name: str) -> np.ndarray:
         return read_image(on_disk(self._root / name))
 

@@ -134,7 +134,10 @@ def test_a_failed_pair_leaves_every_method_and_is_counted_and_named(make_run, co
     page = (out / "comparison.md").read_text()
     assert "3 of 4 pairs compared" in page
     assert f"sdedit: failed, the loss became nan (1): {markdown_escape(A_CAT)}" in page
-    assert "sdedit: failed, the loss became nan" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "sdedit: failed, the loss became nan" in said
+    first, *_, what, where = said.splitlines()
+    assert first.endswith(": 3 of 4 pairs compared") and (what, where) == ("open comparison.md in", str(out))
     assert set(pd.read_csv(out / "plane.csv")["n_pairs"]) == {3}
 
 

@@ -6,12 +6,13 @@ import json
 import re
 import shutil
 import time
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from eval.analysis.selection import Choice, keep
-from eval.present.outputs import write_report
+from eval.present.outputs import write_outputs, write_report
 from eval.present.report.gallery import RunView
 from eval.present.report.page import page as page_of
 from eval.present.report.several import write_report_of
@@ -90,6 +91,13 @@ def test_infinite_and_missing_scores_are_valid_json(make_run):
     data = data_of((run.folder / "report.html").read_text())
     images = next(pair for pair in data["pairs"] if pair["id"] == CAT.id)["of"][0]["images"]
     assert [row[-1] for row in images] == ["Infinity", *[None] * 5]
+
+
+def test_what_a_metric_says_of_itself_ends_with_one_full_stop(make_run):
+    run = make_run()
+    run.add_metrics([replace(card_of(CLIP), about="Of the text"), replace(card_of(LPIPS), about="Of the image.")])
+    write_report(run)
+    assert "Of the text. Of the image.<br>" in (run.folder / "report.html").read_text()
 
 
 def test_a_choice_changed_by_hand_is_told_and_costs_no_report(make_run):
@@ -279,6 +287,19 @@ def test_methods_stand_side_by_side_in_every_window(opened, make_run, tmp_path, 
     page.select_option("#score", label="CLIP score: imagic − sdedit")
     page.fill("#from", "-9")
     assert len(texts(page)) == 2
+
+
+@pytest.mark.slow
+def test_numbers_that_do_not_fit_beside_the_plot_stand_below_it_uncut(opened, make_run):
+    run = make_run()
+    write_outputs(run)
+    page = opened(run.folder / "report.html")
+    page.set_viewport_size({"width": 1300, "height": 800})
+    below = "document.querySelector('.numbers').offsetTop > document.querySelector('.curves').offsetTop"
+    assert not page.evaluate(below)
+    page.evaluate("document.querySelector('.numbers th').style.minWidth = '700px'")
+    assert page.evaluate(below)
+    assert page.evaluate("(box => box.scrollWidth <= box.clientWidth)(document.querySelector('.numbers .scroll'))")
 
 
 @pytest.mark.slow

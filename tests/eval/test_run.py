@@ -170,6 +170,23 @@ def test_an_unreadable_image_is_a_failed_row_and_the_others_are_kept(uncut, tmp_
     assert edit(*dataset, UNSCORED, cwd=tmp_path).returncode == 0
 
 
+def test_missing_images_are_told_before_the_model_is_loaded_and_fail_once(uncut, tmp_path, edit):
+    shutil.copy(next((uncut[1] / "pairs").glob("*/input.png")), tmp_path / "good.png")
+    rows = [{"image": name, "target_text": "A sitting dog."} for name in ("god.png", "good.png")]
+    done = edit(*folder_dataset(tmp_path, rows), UNSCORED, "sweep.strengths=[0]", cwd=tmp_path)
+    warning = "warning: 1 of 2 pairs will fail, as their files do not exist, such as god.png"
+    assert done.returncode == 1 and done.stdout.index(warning) < done.stdout.index("loading picturebook")
+    assert done.stdout.count("failed god.png") == 1 and "1 of 2 pairs done" in done.stdout
+
+
+def test_a_list_without_a_readable_image_is_refused_and_nothing_is_made(tmp_path, edit):
+    (tmp_path / "bad.png").write_bytes(b"no image at all")
+    rows = [{"image": name, "target_text": "A sitting dog."} for name in ("god.png", "bad.png")]
+    done = edit(*folder_dataset(tmp_path, rows), UNSCORED, cwd=tmp_path)
+    assert done.returncode == 2 and "None of the dataset's pairs can be read (god.png, bad.png)" in done.stderr
+    assert "loading" not in done.stdout and not (tmp_path / "runs").exists()
+
+
 def test_retrying_a_pair_that_lacks_nothing_of_what_is_asked_makes_nothing(uncut, tmp_path, edit):
     _, whole, _ = uncut
     shutil.copytree(whole, tmp_path / "runs" / whole.name)

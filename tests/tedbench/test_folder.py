@@ -111,6 +111,15 @@ def test_list_may_be_given_from_another_folder(here: Path, monkeypatch: pytest.M
     assert len(list(Folder("list/pairs.csv", 8))) == 1
 
 
+def test_missing_files_are_known_before_they_are_read(here: Path) -> None:
+    (here / "there.png").touch()
+    names = ("there.png", "gone.png", f"{'a' * 300}.png")
+    rows = [{"image": name, "target_text": "A dog."} for name in names]
+    rows.append({"image": "there.png", "target_text": "A cat.", "truth": "edit.png"})
+    found = Folder(as_json(here, rows), size=16).missing()
+    assert [path.name for path in found.values()] == [*names[1:], "edit.png"]
+
+
 def test_missing_image_fails_its_own_pair_only(here: Path) -> None:
     dataset = Folder(csv(here, "image,target_text\nnone.png,A dog.\ndog.png,A dog.\n"), 8)
     with pytest.raises(ImageError, match=r"none\.png does not exist"):

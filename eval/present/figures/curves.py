@@ -40,6 +40,11 @@ LOOKS: dict[Kind, Look] = {
 }
 
 
+FEW = 10
+"""Number of pairs below which bands may be cut."""
+LEAST_REACH = 0.05
+"""Height of a metric's axis above and below nearly equal means in which their bands are shown."""
+
 SHADE: dict[str, Any] = {"color": "0.5", "alpha": 0.15, "linewidth": 0}
 """The look of the highlighted strengths."""
 
@@ -127,14 +132,23 @@ def write_curves(table: pd.DataFrame, path: Path) -> None:
 
 
 def _limits(panels: Sequence[Panel], metric: str) -> tuple[float, float] | None:
-    """Return the limits of one metric's axis in all panels; None if no panel has it."""
+    """Return the limits of one metric's axis in all panels; None if no panel has it.
+
+    They hold all means and bands; of few pairs, whose bands are far wider than the curves, the bands no further beyond the
+    means than these lie apart.
+    """
     rows = pd.concat([panel.table[panel.table["metric"] == metric] for panel in panels])
     values = rows[["mean", "ci_low", "ci_high"]].stack()
     values = values[np.isfinite(values)]
     if values.empty:
         return None
-    room = 0.05 * (values.max() - values.min()) or 0.05
-    return values.min() - room, values.max() + room
+    low, high = values.min(), values.max()
+    means = rows["mean"][np.isfinite(rows["mean"])]
+    if rows["n_pairs"].min() < FEW and len(means) and rows["strength"].nunique() > 1:
+        reach = max(means.max() - means.min(), LEAST_REACH)
+        low, high = max(low, means.min() - reach), min(high, means.max() + reach)
+    room = 0.05 * (high - low) or 0.05
+    return low - room, high + room
 
 
 def _draw_panel(

@@ -53,7 +53,7 @@ def page(
         synthetic=dataset.synthetic,
         unfit=list(dict.fromkeys(text for each in shown if (text := each.run.cards.unfit_model))),
         toy_metrics=any(card.synthetic for card in metrics),
-        about=list(dict.fromkeys(card.about for card in metrics if card.about)),
+        about=list(dict.fromkeys(_sentence(card.about) for card in metrics if card.about)),
         curves=curves,
         methods=[_method(each, n_expected) for each in shown],
         metrics=[{"short": metrics.short_name(card.name), "name": card.shown} for card in metrics],
@@ -75,6 +75,11 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     ).get_template("report.html.j2")
+
+
+def _sentence(text: str) -> str:
+    """Return a text with its full stop."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _method(shown: RunView, n_expected: int) -> dict[str, Any]:

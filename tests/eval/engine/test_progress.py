@@ -71,3 +71,12 @@ def test_the_bar_has_the_time_left_after_one_long_pair(clock):
         clock.now = 100.0
         reporter._bars.refresh()
     assert "0:02:50" in reporter.console.file.getvalue()
+
+
+def test_the_last_line_has_no_time_left(clock):
+    reporter = Reporter(Console(file=io.StringIO(), width=200))
+    with reporter.pairs(1):
+        reporter.start_pair(ENTRIES[0])
+        clock.now = 10.0
+        reporter.end_pair(ENTRIES[0], None)
+    assert said(reporter)[0].endswith("  10 s")

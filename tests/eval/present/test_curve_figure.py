@@ -88,6 +88,13 @@ def test_a_single_strength_is_points_side_by_side_with_nothing_shaded(run, figur
     assert not any(word.startswith("shaded") for word in words(figures[0]))
 
 
+@pytest.mark.parametrize(("pairs", "limits"), [(2, (-0.49, 1.49)), (10, (-5.0, 6.0))])
+def test_wide_bands_of_few_pairs_are_cut_and_leave_the_curves_readable(tmp_path, figures, pairs, limits):
+    rows = table(means={CLIP: MEANS[CLIP]}).assign(ci_low=-4.5, ci_high=5.5, n_pairs=pairs)
+    draw_curves([Panel("", ETA, rows)], {"alignment": card_of(CLIP)}, "", tmp_path / "curves")
+    assert figures[0].axes[0].get_ylim() == pytest.approx(limits)
+
+
 def test_panels_have_the_same_scales(tmp_path, figures):
     far = table(means={CLIP: (0.0, 0.1, 0.2), LPIPS: (0.1, 0.1, 0.0)})
     panels = [Panel("one", ETA, table()), Panel("two $", ETA, far)]

@@ -18,6 +18,7 @@ def cards():
 def test_a_model_of_drawn_scenes_warns_on_other_pictures(cards):
     drawn = replace(cards.method, synthetic=True)
     assert "picturebook was trained on drawn scenes alone" in replace(cards, method=drawn).unfit_model
+    assert "`" not in replace(cards, method=drawn).unfit_model
     assert cards.unfit_model is None
     own = replace(cards.dataset, synthetic=True)
     assert replace(cards, method=drawn, dataset=own).unfit_model is None
