@@ -90,7 +90,7 @@ def _parameters(target: Any) -> tuple[list[str], bool]:
 
 def wrong_settings(settings: Mapping[str, Any], kind: Kind, where: str) -> Iterator[str]:
     """Yield what is wrong with the settings of a class: its name, unknown and missing settings, and each wrong value."""
-    from tedbench.build import find_target
+    from tedbench.build import find_target, require_parameters
     from tedbench.settings import checked, kinds_of
 
     if "_target_" not in settings:
@@ -104,6 +104,11 @@ def wrong_settings(settings: Mapping[str, Any], kind: Kind, where: str) -> Itera
     except Exception as error:  # somebody's module fails while it is loaded
         yield f"_target_={settings['_target_']} cannot be loaded ({type(error).__name__}: {error})."
         return
+    try:
+        require_parameters(target, settings["_target_"], kind.type, where, kind.needed)
+        getattr(getattr(target, "__self__", target), "check_class", lambda: None)()
+    except UserError as error:
+        yield str(error)
     values = {key: value for key, value in settings.items() if key != "_target_" and key not in kind.labels}
     takes = inspect.signature(target).parameters
     known, more = _parameters(target)

@@ -6,7 +6,7 @@ import inspect
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ def find(settings: Mapping[str, Any], kind: type = object, where: str = "", /, *
     from tedbench.settings import checked, kinds_of
 
     target = find_target(settings, kind)
+    require_parameters(target, settings["_target_"], kind, where, more)
     try:
         inspect.signature(target).bind(**_plain(settings, more), **more)
     except TypeError as error:
@@ -56,6 +57,30 @@ def find(settings: Mapping[str, Any], kind: type = object, where: str = "", /, *
         if key in kinds:
             checked(f"{where}.{key}".lstrip("."), value, kinds[key])
     return target
+
+
+def require_parameters(target: Any, name: str, kind: type, where: str, given: Collection[str]) -> None:
+    """Refuse a class, or class method, that lacks a parameter for what all of its kind are given besides settings.
+
+    Args:
+        target: the class or class method.
+        name: its name in the configuration.
+        kind: see :func:`find`.
+        where: see :func:`find`.
+        given: names of the parameters.
+
+    Raises:
+        UserError: it lacks one.
+    """
+    parameters = inspect.signature(target).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for key in given:
+        if key not in parameters:
+            raise UserError(
+                f"{where}{': ' * bool(where)}{name} does not take {key}, which every {kind.__name__} is given. "
+                f"Add the parameter {key} to {'its constructor' if inspect.isclass(target) else 'it'}."
+            )
 
 
 def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:

@@ -12,6 +12,7 @@ from cli.validation import problems
 from tedbench.errors import UserError
 
 CLASSES = """
+from eval.metrics.base import Metric
 from tedbench.datasets.base import Dataset
 from tedbench.method import Axis, Editor
 from tedbench.settings import Count, Share, checked_block
@@ -25,6 +26,21 @@ class Mine(Editor):
         checked_block("Mine's sampling", settings["sampling"], steps=Count)
         return super().describe(settings)
     def fit(self, pair, progress=None): ...
+
+class NoKind(Metric):
+    def __init__(self, device="cpu") -> None: ...
+    def score(self, reference, images): ...
+
+class WrongKind(NoKind):
+    kind = "Fidelity"
+
+class NoScore(Metric):
+    kind = "fidelity"
+    def __init__(self, device="cpu") -> None: ...
+
+class NoDevice(NoKind):
+    kind = "fidelity"
+    def __init__(self) -> None: ...
 
 class Pairs(Dataset):
     def __init__(self, root: str, size: Count, fast: bool = False) -> None: ...
@@ -89,6 +105,10 @@ def test_right_files_are_ok(own):
         ([("recipe/imagic/mine", "defaults:\n  - sd\nfinetune:\n  steps: -1\n")], ["recipe.imagic.finetune.steps is -1"]),
         ([("dataset/pairs", "_target_: own_classes.Pairs\nname: a\nroot: x\nsize: 0\nfast: 3\n")], ["dataset.size is 0", "dataset.fast is 3"]),
         ([("metrics/mine", "lpips:\n  _target_: eval.metrics.lpips_distance.LpipsDistance\n  nett: alex\n")], ["metrics.lpips.nett is no setting of"]),
+        ([("metrics/mine", "a:\n  _target_: own_classes.NoDevice\n")], ["metrics.a: own_classes.NoDevice does not take device, which every Metric is given. Add the parameter device to its constructor."]),
+        ([("metrics/mine", "a:\n  _target_: own_classes.NoKind\n")], ["The metric own_classes.NoKind has no attribute kind. Give one of: alignment,"]),
+        ([("metrics/mine", "a:\n  _target_: own_classes.NoScore\n")], ["own_classes.NoScore has no method score. Write it."]),
+        ([("metrics/mine", "a:\n  _target_: own_classes.WrongKind\n")], ["own_classes.WrongKind has the kind 'Fidelity'"]),
         ([("metrics/mine", "clip: 3\n")], ["metrics.clip is 3"]),
         ([("model/mine", "_target_: imagic.models.latent.LatentDiffusion.load\nname: mine\nfamily: sdd\npath: a\nimage_sze: 3\n")], ["model.family is 'sdd', for which no method has a recipe. Did you mean sd?", "model.image_sze is no setting"]),
         ([("executor/mine", "_target_: eval.engine.inline.Inline\nshard: null\nworkers: 2\n")], ["executor.workers is no setting"]),

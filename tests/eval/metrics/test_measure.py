@@ -8,8 +8,10 @@ import pytest
 from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.metrics.base import Metric, Reference
+from eval.metrics.build import build_metrics
 from eval.metrics.measure import MetricError, measure
 from eval.runs.writer import RunWriter
+from tedbench.errors import UserError
 from tedbench.method import Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
@@ -80,3 +82,26 @@ def test_scores_that_are_finished_are_kept_when_a_metric_fails(tmp_path):
     with pytest.raises(MetricError, match="RuntimeError: the metric's own fault"):
         score_run(run, [Faulty(None)], Reporter())
     assert list(run.scores()["score"]) == [1.0]
+
+
+class Nameless(Given):
+    """Sets no name."""
+
+    name = None
+
+    def __init__(self, device):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (Nameless, "sets no name. Give self.name in its constructor."),
+        (Given, "does not take device, which every Metric is given. Add the parameter device to its constructor."),
+        (type("Kindless", (Nameless,), {"kind": None, "name": "a"}), "has no attribute kind. Give one of"),
+    ],
+)
+def test_a_class_that_is_no_whole_metric_is_refused_before_it_measures(wrong, words, monkeypatch):
+    monkeypatch.setattr("tedbench.build.find_target", lambda *_: wrong)
+    with pytest.raises(UserError, match=words):
+        build_metrics({"mine": {"_target_": "own.Mine"}}, "cpu")
