@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,8 @@ def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:
     try:
         target = get_object(name)
     except (ImportError, ValueError, AttributeError) as error:
+        if absent := _absent(name):
+            raise UserError(f"_target_={name} cannot be loaded: {absent}") from None
         lines = str(error.__cause__ or error).splitlines() or [repr(error)]
         cause = lines[0].strip('"')
         raise UserError(f"_target_={name} cannot be loaded ({cause}). {_advice(name)}") from None
@@ -112,6 +115,17 @@ def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:
             f"_target_={name} is no {kind.__name__}. Give a class that derives from {kind.__module__}.{kind.__name__}."
         )
     return target
+
+
+def _absent(name: str) -> str | None:
+    """Return that a loaded module has no such class; None if that is not what is wrong."""
+    module, _, last = name.rpartition(".")
+    found = sys.modules.get(module)
+    if found is None or hasattr(found, last) or (hasattr(found, "__path__") and find_spec(name) is not None):
+        return None
+    known = [word for word, value in vars(found).items() if inspect.isclass(value)]
+    near = get_close_matches(last, known, 1)
+    return f"{module} has no class {last}. {f'Did you mean {near[0]}?' if near else 'Check its name.'}"
 
 
 def _advice(name: str) -> str:

@@ -90,7 +90,10 @@ def test_right_files_are_ok(own):
         ([("method/mine", GOOD + "mix: 2\n")], ["method.mix is 2. It must be a number from 0 to 1"]),
         ([("method/mine", GOOD + "seed: 2\n")], ["method.seed is no setting"]),
         ([("method/mine", GOOD.replace("steps: 3", "stes: 3"))], ["Mine's sampling has stes. It takes steps"]),
-        ([("method/mine", GOOD.replace(".Mine", ".Mina"))], ["_target_=own_classes.Mina cannot be loaded"]),
+        ([("method/mine", GOOD.replace(".Mine", ".Mina"))], ["_target_=own_classes.Mina cannot be loaded: own_classes has no class Mina. Did you mean Mine?"]),
+        ([("method/mine", GOOD.replace(".Mine", ".Qzx"))], ["own_classes has no class Qzx. Check its name."]),
+        ([("method/mine", GOOD.replace("own_classes.Mine", "tedbench.Edtor"))], ["tedbench has no class Edtor. Did you mean Editor?"]),
+        ([("method/mine", GOOD.replace("own_classes.Mine", "tedbench.nowhere.Mine"))], ["No module named 'tedbench.nowhere'"]),
         ([("method/mine", GOOD.replace(".Mine", ".Pairs"))], ["is no Editor"]),
         ([("method/mine", GOOD.replace("name: mine", "name: a/b"))], ["method.name is 'a/b'"]),
         ([("method/mine", "name: mine\n")], ["method has no _target_"]),
@@ -145,6 +148,13 @@ def test_the_status_is_1_if_any_file_is_wrong(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2 and capsys.readouterr().err.startswith("error: Nothing to check.")
+
+
+def test_the_projects_metrics_that_a_file_leaves_as_they_are_are_not_loaded(own, monkeypatch):
+    checked: list[str] = []
+    monkeypatch.setattr("cli.validation.wrong_settings", lambda _, __, where: checked.append(where) or ())
+    assert own(("metrics/mine", "defaults:\n  - standard\nlpips:\n  size: 64\na:\n  _target_: own.A\n")) == []
+    assert sorted(checked) == ["metrics.a", "metrics.lpips"]
 
 
 def test_a_wrong_files_status_is_1(monkeypatch, capsys, tmp_path):
