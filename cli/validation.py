@@ -69,7 +69,7 @@ def _missing_parents(file: Path, group: str, within: Sequence[Path]) -> Iterator
     for named, name in defaults_of(read_yaml(file)):
         known = choices(named or own, within)
         if "${" not in name and is_group(named or own, within) and name not in known:
-            yield f"defaults: there is no {named or own} called {name!r}.{nearest(name, known)}"
+            yield f"defaults: there is no choice {name!r} of {named or own}.{nearest(name, known)}"
 
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

@@ -98,7 +98,7 @@ def test_right_files_are_ok(own):
         ([("method/mine", GOOD.replace("name: mine", "name: a/b"))], ["method.name is 'a/b'"]),
         ([("method/mine", "name: mine\n")], ["method has no _target_"]),
         ([("method/mine", READS)], ["no model has a recipe for it. Write recipe/mine/FAMILY.yaml"]),
-        ([("method/mine", "defaults:\n  - imagik\n")], ["there is no method called 'imagik'. Did you mean imagic?"]),
+        ([("method/mine", "defaults:\n  - imagik\n")], ["there is no choice 'imagik' of method. Did you mean imagic?"]),
         ([("method/mine", GOOD + "name: again\n")], ["is not YAML (line 5): found duplicate key name"]),
         ([("method/mine", "name: [")], ["is not YAML"]),
         ([("method/mine", "mine")], ["has no settings"]),
@@ -115,7 +115,7 @@ def test_right_files_are_ok(own):
         ([("metrics/mine", "clip: 3\n")], ["metrics.clip is 3"]),
         ([("model/mine", "_target_: imagic.models.latent.LatentDiffusion.load\nname: mine\nfamily: sdd\npath: a\nimage_sze: 3\n")], ["model.family is 'sdd', for which no method has a recipe. Did you mean sd?", "model.image_sze is no setting"]),
         ([("executor/mine", "_target_: eval.engine.inline.Inline\nshard: null\nworkers: 2\n")], ["executor.workers is no setting"]),
-        ([("experiment/mine", "# @package _global_\ndefaults:\n  - override /model: sd\n")], ["there is no model called 'sd'"]),
+        ([("experiment/mine", "# @package _global_\ndefaults:\n  - override /model: sd\n")], ["there is no choice 'sd' of model"]),
     ],
 )  # fmt: skip
 def test_every_problem_is_told(own, files, hints):
