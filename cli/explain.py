@@ -33,8 +33,8 @@ def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
         if is_group(group, within) and not override.startswith(("~", "hydra/")):  # plugins add choices to those
             known = choices(group, within)
             if value not in known:
-                hint = nearest(value, known, f" Did you mean {key}={{}}?")
-                raise UserError(f"There is no {key} called {value!r}.{hint} There are: {', '.join(known)}.")
+                hint = _folder(key, value) or nearest(value, known, f" Did you mean {key}={{}}?")
+                raise UserError(f"There is no choice {value!r} of {key}.{hint} There are: {', '.join(known)}.")
             if "defaults list" in message and group in message and not override.startswith("+"):
                 if not _is_added(config_name, group):
                     raise UserError(f"There is no option called {key!r} here. --help lists them all.")
@@ -55,6 +55,12 @@ def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:
 def _is_added(config_name: str, group: str) -> bool:
     """Return True if a command that has no such group takes one after +: an experiment, or a group of one's own."""
     return takes_recipes(config_name) if group == "experiment" else group not in groups()
+
+
+def _folder(group: str, name: str) -> str:
+    """Return a hint at a folder within the current one that has a choice."""
+    found = [folder for folder in sorted(Path().glob("*/")) if name in choices(group, (folder,))]
+    return f" {found[0]}/{group}/{name}.yaml is found with '{SEARCHPATH}=[file://{found[0]}]'." if found else ""
 
 
 def _home(key: str, within: Sequence[Path]) -> str:

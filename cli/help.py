@@ -12,7 +12,7 @@ from typing import Any
 from cli.columns import two_columns, width
 from cli.defaults import ELSEWHERE, shown_default
 from cli.method_facts import read_facts
-from cli.places import ROOT, choices, content_of, file_of, places, with_parents
+from cli.places import ROOT, choices, content_of, file_of, places, read_yaml, with_parents
 from cli.quoting import HELP as QUOTING
 from cli.recipes import chosen, likely_recipes
 from cli.source import SourceError
@@ -30,8 +30,9 @@ def first_comment(path: Path) -> str:
     return whole[: end.end()] if end else whole
 
 
-CHOOSING = """Put a choice before --help for its options: method=NAME --help. imagic-bench ls methods (models, datasets, …)
-tells more of each. A group of another folder is added with +: +experiment=NAME. Several runs: -m method=a,b."""
+CHOOSING = """Put a choice before --help for its options: {group}=NAME --help. imagic-bench ls methods (models, datasets, …)
+tells more of each. Choices of your own, in a folder my, are found with 'hydra.searchpath=[file://my]'."""
+SEVERAL = "A group of another folder is added with +: +experiment=NAME. Several runs: -m method=a,b."
 
 _OPTION = re.compile(r"^(?P<indent> *)(?P<key>[\w]+):(?P<value>[^#]*)(?:#\s?(?P<comment>.*))?$")
 _MORE = re.compile(r"^\s*#\s?(?P<comment>.*)$")
@@ -73,6 +74,7 @@ def help_text(config_name: str, about: str, examples: str, overrides: Sequence[s
     shown = {group: name for group, name in chosen(config_name, overrides).items() if "/" not in group}
     if config_name == "run":
         shown = {group: shown.get(group, "") for group in (*shown, "metrics", "experiment")}
+    shown = {group: shown.get(group, "") for group in (*shown, *_unchosen(main))}
     lines = [about, "", "Examples:", *(f"  {line}" for line in examples.strip().splitlines())]
     if shown:
         lines += ["", "Choices (GROUP=NAME):", *_choice_lines(shown, config_name, within)]
@@ -88,8 +90,16 @@ def help_text(config_name: str, about: str, examples: str, overrides: Sequence[s
     if any(value.startswith("(") for _, value, _ in rows):
         lines += ["", ELSEWHERE]
     if shown:
-        lines += ["", *wrap(CHOOSING, width(), break_on_hyphens=False)]
+        first = "method" if "method" in shown else next(iter(shown))
+        text = f"{CHOOSING.format(group=first)} {SEVERAL if first == 'method' else ''}"
+        lines += ["", *wrap(text, width(), break_on_hyphens=False)]
     return "\n".join([*lines, "", QUOTING])
+
+
+def _unchosen(main: Path) -> list[str]:
+    """Return the groups of which a command's YAML chooses none (``metrics: null``)."""
+    entries = [entry for entry in read_yaml(main).get("defaults", ()) if isinstance(entry, dict)]
+    return [group for entry in entries for group, name in entry.items() if name is None]
 
 
 def _choice_lines(shown: Mapping[str, str], config_name: str, within: Sequence[Path]) -> Iterator[str]:

@@ -12,11 +12,13 @@ class Kind(NamedTuple):
     Attributes:
         base: module and name of the class that they derive from.
         given: parameters of their constructors that are no settings.
+        needed: those of ``given`` that they must take.
         labels: settings that their constructors do not get.
     """
 
     base: str
     given: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
     @property
@@ -29,11 +31,13 @@ class Kind(NamedTuple):
 
 KINDS = {
     "method": Kind(
-        "tedbench.method.Editor", ("model", "device", "seed", "sample_batch", "fit_batch", "fits"), ("name",)
+        "tedbench.method.Editor",
+        ("model", "device", "seed", "sample_batch", "fit_batch", "fits"),
+        labels=("name",),
     ),
-    "model": Kind("imagic.models.base.TextToImage", ("device", "dtype"), ("family",)),
-    "dataset": Kind("tedbench.datasets.base.Dataset", (), ("name",)),
-    "metrics": Kind("eval.metrics.base.Metric", ("device",)),
+    "model": Kind("imagic.models.base.TextToImage", ("device", "dtype"), ("device", "dtype"), ("family",)),
+    "dataset": Kind("tedbench.datasets.base.Dataset", labels=("name",)),
+    "metrics": Kind("eval.metrics.base.Metric", ("device",), ("device",)),
     "executor": Kind("eval.engine.executor.Executor"),
 }
 """By their group. They are named by texts, so that a list of models loads nothing."""

@@ -69,7 +69,7 @@ def _missing_parents(file: Path, group: str, within: Sequence[Path]) -> Iterator
     for named, name in defaults_of(read_yaml(file)):
         known = choices(named or own, within)
         if "${" not in name and is_group(named or own, within) and name not in known:
-            yield f"defaults: there is no {named or own} called {name!r}.{nearest(name, known)}"
+            yield f"defaults: there is no choice {name!r} of {named or own}.{nearest(name, known)}"
 
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -90,7 +90,7 @@ def _parameters(target: Any) -> tuple[list[str], bool]:
 
 def wrong_settings(settings: Mapping[str, Any], kind: Kind, where: str) -> Iterator[str]:
     """Yield what is wrong with the settings of a class: its name, unknown and missing settings, and each wrong value."""
-    from tedbench.build import find_target
+    from tedbench.build import find_target, require_parameters
     from tedbench.settings import checked, kinds_of
 
     if "_target_" not in settings:
@@ -104,6 +104,11 @@ def wrong_settings(settings: Mapping[str, Any], kind: Kind, where: str) -> Itera
     except Exception as error:  # somebody's module fails while it is loaded
         yield f"_target_={settings['_target_']} cannot be loaded ({type(error).__name__}: {error})."
         return
+    try:
+        require_parameters(target, settings["_target_"], kind.type, where, kind.needed)
+        getattr(getattr(target, "__self__", target), "check_class", lambda: None)()
+    except UserError as error:
+        yield str(error)
     values = {key: value for key, value in settings.items() if key != "_target_" and key not in kind.labels}
     takes = inspect.signature(target).parameters
     known, more = _parameters(target)
@@ -203,7 +208,12 @@ def _metrics(file: Path, within: Sequence[Path]) -> Iterator[str]:
     except OmegaConfBaseException as error:
         yield str(error).splitlines()[0]
         return
+    own = with_parents("metrics", file.stem, within)
+    own = [path for path in own if path.resolve() == file or not path.is_relative_to(ROOT)]
+    written = {key for path in own for key in read_yaml(path)}
     for name, block in blocks.items():
+        if name not in written:  # the project's own, whose classes take seconds to load
+            continue
         if isinstance(block, dict):
             yield from wrong_settings(block, KINDS["metrics"], f"metrics.{name}")
         else:

@@ -6,7 +6,8 @@ import inspect
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def find(settings: Mapping[str, Any], kind: type = object, where: str = "", /, *
     from tedbench.settings import checked, kinds_of
 
     target = find_target(settings, kind)
+    require_parameters(target, settings["_target_"], kind, where, more)
     try:
         inspect.signature(target).bind(**_plain(settings, more), **more)
     except TypeError as error:
@@ -56,6 +58,30 @@ def find(settings: Mapping[str, Any], kind: type = object, where: str = "", /, *
         if key in kinds:
             checked(f"{where}.{key}".lstrip("."), value, kinds[key])
     return target
+
+
+def require_parameters(target: Any, name: str, kind: type, where: str, given: Collection[str]) -> None:
+    """Refuse a class, or class method, that lacks a parameter for what all of its kind are given besides settings.
+
+    Args:
+        target: the class or class method.
+        name: its name in the configuration.
+        kind: see :func:`find`.
+        where: see :func:`find`.
+        given: names of the parameters.
+
+    Raises:
+        UserError: it lacks one.
+    """
+    parameters = inspect.signature(target).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for key in given:
+        if key not in parameters:
+            raise UserError(
+                f"{where}{': ' * bool(where)}{name} does not take {key}, which every {kind.__name__} is given. "
+                f"Add the parameter {key} to {'its constructor' if inspect.isclass(target) else 'it'}."
+            )
 
 
 def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:
@@ -76,6 +102,8 @@ def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:
     try:
         target = get_object(name)
     except (ImportError, ValueError, AttributeError) as error:
+        if absent := _absent(name):
+            raise UserError(f"_target_={name} cannot be loaded: {absent}") from None
         lines = str(error.__cause__ or error).splitlines() or [repr(error)]
         cause = lines[0].strip('"')
         raise UserError(f"_target_={name} cannot be loaded ({cause}). {_advice(name)}") from None
@@ -87,6 +115,17 @@ def find_target(settings: Mapping[str, Any], kind: type = object, /) -> Any:
             f"_target_={name} is no {kind.__name__}. Give a class that derives from {kind.__module__}.{kind.__name__}."
         )
     return target
+
+
+def _absent(name: str) -> str | None:
+    """Return that a loaded module has no such class; None if that is not what is wrong."""
+    module, _, last = name.rpartition(".")
+    found = sys.modules.get(module)
+    if found is None or hasattr(found, last) or (hasattr(found, "__path__") and find_spec(name) is not None):
+        return None
+    known = [word for word, value in vars(found).items() if inspect.isclass(value)]
+    near = get_close_matches(last, known, 1)
+    return f"{module} has no class {last}. {f'Did you mean {near[0]}?' if near else 'Check its name.'}"
 
 
 def _advice(name: str) -> str:

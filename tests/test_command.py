@@ -125,6 +125,22 @@ def test_help_lists_every_choice_and_the_options_of_the_chosen_ones():
     assert not re.search(r"recipe\.(sdedit|ddib)|dataset\.(root|file)|method\.(stochasticity|pattern)", told)
 
 
+def test_help_lists_the_choices_of_a_group_of_which_none_is_the_default():
+    text = " ".join(help_text("score", "", "").split())
+    assert " metrics full " in text and "metrics=NAME --help" in text and "-m method" not in text
+    assert "found with 'hydra.searchpath=[file://my]'" in text
+    assert "  metrics.lpips.net" in help_text("score", "", "", ["metrics=standard"])
+
+
+def test_a_choice_in_a_folder_that_is_not_searched_is_pointed_to(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my" / "metrics").mkdir(parents=True)
+    (tmp_path / "my" / "metrics" / "mine.yaml").touch()
+    hint = r"no choice 'mine' of metrics\. my/metrics/mine\.yaml is found with 'hydra\.searchpath=\[file://my\]'\."
+    with pytest.raises(UserError, match=hint):
+        compose("score", ["run=a", "metrics=mine"])
+
+
 @pytest.mark.parametrize(
     ("overrides", "there", "not_there"),
     [

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("blank_figures")
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+(SCORE,) = re.findall(r"^    python -m eval.score (.*)$", PAGE, re.MULTILINE)
 NAMES = ("redraw", "hold")
 COMMAND, MORE = re.findall(r"^    python -m eval.run (.*)$", PAGE, re.MULTILINE)
 
@@ -75,6 +76,14 @@ def test_the_metric_is_measured_and_falls_along_the_strength(made):
     card = Run.open(made).metrics["histogram/8/native"]
     assert (card.heading, card.kind, card.reads) == ("colours kept", "fidelity", ())
     assert "colours kept" in (made / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_saved_run_is_scored_with_it(made, here, command):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(here))
+        given = shlex.split(SCORE.replace("runs/NAME", str(made)))
+        status, out, err = command("eval.score", *given, "~metrics.judge_success", "numerics.threads=1", cwd=here)
+    assert status == 0 and "histogram/8/native: 30 of 30 images scored" in out + err
 
 
 def test_methods_on_noise_maps_and_attention_keep_the_input_at_their_weak_end(here, command):

@@ -17,7 +17,7 @@ def split_unscored(scores: pd.DataFrame, metrics: MetricCards) -> tuple[MetricCa
     there = set(scores.dropna(subset="score")["metric"])
     without = scores[~scores["metric"].isin(there)].drop_duplicates("metric")
     lines = [
-        f"Without any score, so left out: {', '.join(map(metrics.heading, names))} ({reason})"
+        f"Without any score, so left out: {', '.join(map(metrics.heading, names))} ({reason or 'no reason given'})"
         for reason, names in without.groupby("reason")["metric"]
     ]
     return metrics.only(name for name in scores["metric"].unique() if name in there), lines

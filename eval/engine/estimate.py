@@ -22,6 +22,7 @@ from eval.engine.memory import peak_memory
 from eval.engine.spec import require_choices
 from eval.metrics.base import Metric, Reference
 from eval.metrics.build import build_metrics, check_metrics
+from eval.metrics.measure import measure
 from eval.runs.config import check_names
 from tedbench.datasets.build import build_dataset
 from tedbench.method import Description, Editor
@@ -255,7 +256,7 @@ def _scoring(metrics: Sequence[Metric], pair: EditPair, images: np.ndarray) -> f
         start = time.monotonic()
         for metric in metrics:
             if metric.unscored(reference) is None:
-                metric.score(reference, np.roll(images, int(again), axis=1))
+                measure(metric, reference, np.roll(images, int(again), axis=1), pair.id)
     return (time.monotonic() - start) / len(images)
 
 

@@ -106,16 +106,17 @@ class Worker:
             UserError: an error that does not concern this pair alone, such as a full disk.
         """
         from eval.engine.score_pair import lacking, write_scores
+        from eval.metrics.measure import MetricError
 
         shard = self._run.shard(pair_id)
         try:
             for _ in write_scores(shard, lacking(shard, self._metrics)):
                 pass
-        except PairError as error:
+        except (PairError, MetricError) as error:
             return str(error)
         except UserError:
             raise
-        except Exception as error:  # metrics raise anything, and a shard may be replaced meanwhile
+        except Exception as error:  # a shard may be replaced meanwhile
             return reason(error)
         return None
 

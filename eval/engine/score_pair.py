@@ -13,6 +13,7 @@ import pandas as pd
 from eval.engine.memory import peak_memory
 from eval.engine.progress import Reporter
 from eval.metrics.base import Metric, Reference
+from eval.metrics.measure import measure
 from eval.runs.files import DamagedError
 from eval.runs.folder import Run
 from eval.runs.shard import KEY, Shard, damage_text
@@ -38,6 +39,7 @@ def score_run(
 
     Raises:
         Stopped: the user interrupted the command; finished scores are kept.
+        MetricError: see :func:`eval.metrics.measure.measure`; finished scores are kept.
     """
     run.add_metrics(metric.card for metric in metrics)
     start, images, broken = time.monotonic(), 0, 0
@@ -84,7 +86,7 @@ def write_scores(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metr
     """Write and yield the scores of :func:`score_shard`, metric by metric.
 
     Raises:
-        PairError: see :func:`score_shard`.
+        PairError, MetricError: see :func:`score_shard`.
     """
     for metric, scores in score_shard(shard, metrics):
         shard.add_scores(metric.name, scores)
@@ -112,6 +114,7 @@ def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metri
 
     Raises:
         PairError: an image cannot be read or measured, or a file of the shard has been changed.
+        MetricError: see :func:`eval.metrics.measure.measure`.
     """
     info = shard.info()
 
@@ -130,7 +133,7 @@ def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metri
     for metric, rows in work:
         images, reason = pictures(tuple(rows["image"])), metric.unscored(reference)
         with exact_products():
-            scores = np.full(len(images), np.nan) if reason else metric.score(reference, images)
+            scores = np.full(len(images), np.nan) if reason else measure(metric, reference, images, shard.id)
         yield metric, rows[["pair_id", *KEY]].assign(metric=metric.name, score=scores, reason=reason or "")
 
 

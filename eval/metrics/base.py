@@ -7,7 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from eval.runs.cards import READINGS, Kind, MetricCard, Reading
+from eval.runs.cards import READINGS, Kind, MetricCard, Reading, check_kind
+from tedbench.errors import UserError
 
 
 class Reference(NamedTuple):
@@ -79,6 +80,18 @@ class Metric(ABC):
             reads=tuple(self.reads),
             about=self.about,
         )
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Refuse a class that is not complete.
+
+        Raises:
+            UserError: ``kind`` is missing or has an invalid value, or there is no ``score``.
+        """
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        check_kind(name, getattr(cls, "kind", None))
+        if cls.__abstractmethods__:
+            raise UserError(f"The metric {name} has no method {', '.join(sorted(cls.__abstractmethods__))}. Write it.")
 
     def unscored(self, reference: Reference) -> str | None:
         """Return the reason why the metric does not apply to a pair ("no source text"); None if it applies.

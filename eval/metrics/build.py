@@ -7,6 +7,7 @@ from typing import Any
 
 from eval.metrics.base import Metric
 from tedbench.build import build, find
+from tedbench.errors import UserError
 
 
 def check_metrics(blocks: Mapping[str, Mapping[str, Any]] | None, device: str) -> None:
@@ -17,10 +18,11 @@ def check_metrics(blocks: Mapping[str, Mapping[str, Any]] | None, device: str) -
         device: device of the computation.
 
     Raises:
-        UserError: see :func:`tedbench.build.find`.
+        UserError: see :func:`tedbench.build.find` and :meth:`~eval.metrics.base.Metric.check_class`.
     """
     for name, block in (blocks or {}).items():
-        find(block, Metric, f"metrics.{name}", device=device)
+        target = find(block, Metric, f"metrics.{name}", device=device)
+        getattr(target, "__self__", target).check_class()  # of a class method its class
 
 
 def build_metrics(blocks: Mapping[str, Mapping[str, Any]] | None, device: str) -> list[Metric]:
@@ -31,7 +33,13 @@ def build_metrics(blocks: Mapping[str, Mapping[str, Any]] | None, device: str) -
         device: device of the computation.
 
     Raises:
-        UserError: see :func:`tedbench.build.build`; or a metric refuses its settings.
+        UserError: see :func:`check_metrics`; or a metric refuses its settings, or has no name.
     """
     check_metrics(blocks, device)
-    return [build(block, Metric, f"metrics.{name}", device=device) for name, block in (blocks or {}).items()]
+    metrics = []
+    for name, block in (blocks or {}).items():
+        metric = build(block, Metric, f"metrics.{name}", device=device)
+        if not isinstance(getattr(metric, "name", None), str):
+            raise UserError(f"metrics.{name}: {block['_target_']} sets no name. Give self.name in its constructor.")
+        metrics.append(metric)
+    return metrics

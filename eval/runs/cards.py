@@ -127,8 +127,7 @@ class MetricCard:
     about: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise UserError(f"The metric {self.name} has the kind {self.kind!r}. Give one of: {', '.join(KINDS)}.")
+        check_kind(self.name, self.kind)
         if wrong := [part for part in self.reads if part not in READINGS]:
             raise UserError(f"The metric {self.name} reads {wrong[0]!r}. Give some of: {', '.join(READINGS)}.")
 
@@ -170,6 +169,17 @@ class MetricCard:
     def shown_score(self, raw: Scores) -> Scores:
         """Return the shown form of raw scores, in which higher is always better."""
         return raw if self.higher_is_better else 1 - raw
+
+
+def check_kind(metric: str, kind: Any) -> None:
+    """Refuse a metric's ``kind`` that is none of :data:`KINDS`.
+
+    Raises:
+        UserError: it is another value, or None.
+    """
+    if kind not in KINDS:
+        has = "no attribute kind" if kind is None else f"the kind {kind!r}"
+        raise UserError(f"The metric {metric} has {has}. Give one of: {', '.join(KINDS)}.")
 
 
 class MetricCards:

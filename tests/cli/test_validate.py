@@ -12,6 +12,7 @@ from cli.validation import problems
 from tedbench.errors import UserError
 
 CLASSES = """
+from eval.metrics.base import Metric
 from tedbench.datasets.base import Dataset
 from tedbench.method import Axis, Editor
 from tedbench.settings import Count, Share, checked_block
@@ -25,6 +26,21 @@ class Mine(Editor):
         checked_block("Mine's sampling", settings["sampling"], steps=Count)
         return super().describe(settings)
     def fit(self, pair, progress=None): ...
+
+class NoKind(Metric):
+    def __init__(self, device="cpu") -> None: ...
+    def score(self, reference, images): ...
+
+class WrongKind(NoKind):
+    kind = "Fidelity"
+
+class NoScore(Metric):
+    kind = "fidelity"
+    def __init__(self, device="cpu") -> None: ...
+
+class NoDevice(NoKind):
+    kind = "fidelity"
+    def __init__(self) -> None: ...
 
 class Pairs(Dataset):
     def __init__(self, root: str, size: Count, fast: bool = False) -> None: ...
@@ -74,12 +90,15 @@ def test_right_files_are_ok(own):
         ([("method/mine", GOOD + "mix: 2\n")], ["method.mix is 2. It must be a number from 0 to 1"]),
         ([("method/mine", GOOD + "seed: 2\n")], ["method.seed is no setting"]),
         ([("method/mine", GOOD.replace("steps: 3", "stes: 3"))], ["Mine's sampling has stes. It takes steps"]),
-        ([("method/mine", GOOD.replace(".Mine", ".Mina"))], ["_target_=own_classes.Mina cannot be loaded"]),
+        ([("method/mine", GOOD.replace(".Mine", ".Mina"))], ["_target_=own_classes.Mina cannot be loaded: own_classes has no class Mina. Did you mean Mine?"]),
+        ([("method/mine", GOOD.replace(".Mine", ".Qzx"))], ["own_classes has no class Qzx. Check its name."]),
+        ([("method/mine", GOOD.replace("own_classes.Mine", "tedbench.Edtor"))], ["tedbench has no class Edtor. Did you mean Editor?"]),
+        ([("method/mine", GOOD.replace("own_classes.Mine", "tedbench.nowhere.Mine"))], ["No module named 'tedbench.nowhere'"]),
         ([("method/mine", GOOD.replace(".Mine", ".Pairs"))], ["is no Editor"]),
         ([("method/mine", GOOD.replace("name: mine", "name: a/b"))], ["method.name is 'a/b'"]),
         ([("method/mine", "name: mine\n")], ["method has no _target_"]),
         ([("method/mine", READS)], ["no model has a recipe for it. Write recipe/mine/FAMILY.yaml"]),
-        ([("method/mine", "defaults:\n  - imagik\n")], ["there is no method called 'imagik'. Did you mean imagic?"]),
+        ([("method/mine", "defaults:\n  - imagik\n")], ["there is no choice 'imagik' of method. Did you mean imagic?"]),
         ([("method/mine", GOOD + "name: again\n")], ["is not YAML (line 5): found duplicate key name"]),
         ([("method/mine", "name: [")], ["is not YAML"]),
         ([("method/mine", "mine")], ["has no settings"]),
@@ -89,10 +108,14 @@ def test_right_files_are_ok(own):
         ([("recipe/imagic/mine", "defaults:\n  - sd\nfinetune:\n  steps: -1\n")], ["recipe.imagic.finetune.steps is -1"]),
         ([("dataset/pairs", "_target_: own_classes.Pairs\nname: a\nroot: x\nsize: 0\nfast: 3\n")], ["dataset.size is 0", "dataset.fast is 3"]),
         ([("metrics/mine", "lpips:\n  _target_: eval.metrics.lpips_distance.LpipsDistance\n  nett: alex\n")], ["metrics.lpips.nett is no setting of"]),
+        ([("metrics/mine", "a:\n  _target_: own_classes.NoDevice\n")], ["metrics.a: own_classes.NoDevice does not take device, which every Metric is given. Add the parameter device to its constructor."]),
+        ([("metrics/mine", "a:\n  _target_: own_classes.NoKind\n")], ["The metric own_classes.NoKind has no attribute kind. Give one of: alignment,"]),
+        ([("metrics/mine", "a:\n  _target_: own_classes.NoScore\n")], ["own_classes.NoScore has no method score. Write it."]),
+        ([("metrics/mine", "a:\n  _target_: own_classes.WrongKind\n")], ["own_classes.WrongKind has the kind 'Fidelity'"]),
         ([("metrics/mine", "clip: 3\n")], ["metrics.clip is 3"]),
         ([("model/mine", "_target_: imagic.models.latent.LatentDiffusion.load\nname: mine\nfamily: sdd\npath: a\nimage_sze: 3\n")], ["model.family is 'sdd', for which no method has a recipe. Did you mean sd?", "model.image_sze is no setting"]),
         ([("executor/mine", "_target_: eval.engine.inline.Inline\nshard: null\nworkers: 2\n")], ["executor.workers is no setting"]),
-        ([("experiment/mine", "# @package _global_\ndefaults:\n  - override /model: sd\n")], ["there is no model called 'sd'"]),
+        ([("experiment/mine", "# @package _global_\ndefaults:\n  - override /model: sd\n")], ["there is no choice 'sd' of model"]),
     ],
 )  # fmt: skip
 def test_every_problem_is_told(own, files, hints):
@@ -125,6 +148,13 @@ def test_the_status_is_1_if_any_file_is_wrong(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2 and capsys.readouterr().err.startswith("error: Nothing to check.")
+
+
+def test_the_projects_metrics_that_a_file_leaves_as_they_are_are_not_loaded(own, monkeypatch):
+    checked: list[str] = []
+    monkeypatch.setattr("cli.validation.wrong_settings", lambda _, __, where: checked.append(where) or ())
+    assert own(("metrics/mine", "defaults:\n  - standard\nlpips:\n  size: 64\na:\n  _target_: own.A\n")) == []
+    assert sorted(checked) == ["metrics.a", "metrics.lpips"]
 
 
 def test_a_wrong_files_status_is_1(monkeypatch, capsys, tmp_path):

@@ -102,7 +102,7 @@ def test_a_run_keeps_what_metrics_say_of_themselves(runs):
     assert [card.heading for card in cards] == ["VQA [b] | more", "colour shift", "same as truth", "a person says yes"]
     assert [card.share for card in cards] == [False, False, True, True]
     assert [card.partial for card in cards] == [False, False, False, True]
-    assert cards["colours/8/native"] == Far().card and cards["1-colours/8/native"].shown_bound == 1
+    assert cards["colours/8/native"] == Far().card and cards["1-colours/8/native"].shown_bounds == (0, 1)
 
 
 def test_its_curves_go_the_right_way_and_its_intervals_are_those_of_its_kind(runs):

@@ -148,7 +148,7 @@ CASES = {
     "invented_option": Hostile(["+sweep.speed=9"], "Leave out the +"),
     "open_bracket": Hostile(["sweep.seeds=[0,1"], "--help"),
     "no_option_at_all": Hostile(["imagic"], "key=value"),
-    "group_without_choice": Hostile(["method=null"], "no method called"),
+    "group_without_choice": Hostile(["method=null"], "no choice 'null' of method"),
     # what is no such value
     "strength_nan": Hostile([*EDITS, "sweep.strengths=[0,nan]"], "finite numbers"),
     "strength_infinite": Hostile([*EDITS, "sweep.strengths=[inf]"], "finite numbers"),

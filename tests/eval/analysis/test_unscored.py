@@ -28,3 +28,8 @@ def test_a_metric_with_some_scores_stays():
     metrics, lines = split_unscored(table([(float("nan"), "no input"), (0.2, "")]), METRICS)
     assert [card.name for card in metrics] == NAMES
     assert lines == []
+
+
+def test_a_metric_without_any_score_gave_no_reason():
+    _, lines = split_unscored(table([(float("nan"), "")] * 2), METRICS)
+    assert lines == ["Without any score, so left out: 1 − LPIPS (no reason given)"]

@@ -21,6 +21,7 @@ from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.engine.task import Task
 from eval.metrics.build import build_metrics
+from eval.metrics.measure import MetricError
 from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.build import build
@@ -242,11 +243,12 @@ def test_a_metrics_fault_on_a_worker_ends_the_command_as_it_does_in_one_process(
         made = job_of(make_job, tmp_path, six_pairs, executor, "strange.Harmless", faulty, name)
         made.execute()
         assert list(made.run.samples()["status"]) == ["ok"] * 6
-        with pytest.raises(RuntimeError, match="the metric's own fault"):
+        with pytest.raises(MetricError, match=r"faulty .*RuntimeError: the metric's own fault"):
             score_run(made.run, made.metrics, made.reporter)
     assert len(made.run.scores()) == 5  # by the workers
     told = [event["not_scored"] for event in made.run.events() if "not_scored" in event]
-    assert told == ["RuntimeError: the metric's own fault"]
+    assert len(told) == 1 and told[0].startswith("The metric faulty (strange.Faulty) cannot score the pair 2.png")
+    assert "RuntimeError: the metric's own fault (strange.py:" in told[0]
 
 
 @pytest.mark.slow
