@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import json
@@ -52,6 +53,7 @@ def pytest_sessionfinish() -> None:
     gc.get_freeze_count = COUNT_FROZEN
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # libraries complain of what is left when Python ends
 
 
 def pytest_runtest_setup() -> None:
