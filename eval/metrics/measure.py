@@ -42,8 +42,7 @@ def measure(metric: Metric, reference: Reference, images: np.ndarray, pair_id: s
     if scores.shape != (len(images),) or scores.dtype.kind not in "biuf":
         raise MetricError(
             f"The metric {who} returns {type(returned).__name__} of shape {scores.shape} and type {scores.dtype} for "
-            f"the {len(images)} images of the pair {pair_id}. Its score must return one number for each: an array of "
-            f"shape ({len(images)},)."
+            f"the pair {pair_id}. Its score must return one number for each image: an array of shape ({len(images)},)."
         )
     scores = scores.astype(np.float64)
     low, high = (np.inf * sign if end is None else end for end, sign in zip(metric.bounds, (-1, 1), strict=True))

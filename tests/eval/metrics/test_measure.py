@@ -51,7 +51,7 @@ def test_a_number_for_each_image_is_a_score(returned, bounds):
 @pytest.mark.parametrize(
     ("returned", "hint"),
     [
-        (0.5, r"returns float of shape \(\) and type float64 for the 3 images of the pair pair\. .* of shape \(3,\)\."),
+        (0.5, r"returns float of shape \(\) and type float64 for the pair pair\. .* of shape \(3,\)\."),
         (np.zeros(2), r"returns ndarray of shape \(2,\)"),
         (np.zeros((3, 1)), r"of shape \(3, 1\)"),
         (None, "returns NoneType"),
