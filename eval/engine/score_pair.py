@@ -131,10 +131,9 @@ def score_shard(shard: Shard, metrics: Sequence[Metric]) -> Iterator[tuple[Metri
     if broken := shard.broken(thorough=True):
         raise DamagedError(f"{damage_text(broken)}. Repeat the run's eval.run to make it again, or restore it.")
     for metric, rows in work:
-        images, reason = pictures(tuple(rows["image"])), metric.unscored(reference)
         with exact_products():
-            scores = np.full(len(images), np.nan) if reason else measure(metric, reference, images, shard.id)
-        yield metric, rows[["pair_id", *KEY]].assign(metric=metric.name, score=scores, reason=reason or "")
+            scores, reason = measure(metric, reference, pictures(tuple(rows["image"])), shard.id)
+        yield metric, rows[["pair_id", *KEY]].assign(metric=metric.name, score=scores, reason=reason)
 
 
 def forget_scores(run: Run, metrics: Sequence[Metric]) -> None:

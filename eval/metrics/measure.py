@@ -1,4 +1,4 @@
-"""Calls of a metric's ``score``, with checks of what it returns: anyone may write a metric."""
+"""Calls of a metric, with checks of what it returns: anyone may write one."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ ROUNDING = 0.01
 
 
 class MetricError(UserError):
-    """A metric's ``score`` raised an exception, or returned something that is no score."""
+    """A metric raised an exception, or returned something that is no score."""
 
 
-def measure(metric: Metric, reference: Reference, images: np.ndarray, pair_id: str) -> np.ndarray:
-    """Return a metric's raw scores of a pair's edited images, (N,) float64.
+def measure(metric: Metric, reference: Reference, images: np.ndarray, pair_id: str) -> tuple[np.ndarray, str]:
+    """Return a metric's raw scores of a pair's edited images, (N,) float64, and the reason if the pair is unscored.
 
     NaN is no score. Infinite scores are taken where there is no bound: the PSNR of an unchanged image is infinite.
 
     Raises:
-        MetricError: its ``score`` raises an exception, or does not return one number within its bounds for each image.
-        UserError: raised by its ``score``.
+        MetricError: the metric raises an exception, or does not return one number within its bounds for each image.
+        UserError: raised by the metric.
     """
     who = f"{metric.name} ({type(metric).__module__}.{type(metric).__qualname__})"
     try:
-        returned = metric.score(reference, images)
+        reason = metric.unscored(reference) or ""
+        returned = np.full(len(images), np.nan) if reason else metric.score(reference, images)
         scores = np.asarray(returned)
     except UserError:
         raise
@@ -37,13 +38,12 @@ def measure(metric: Metric, reference: Reference, images: np.ndarray, pair_id: s
         first = (str(error).strip().splitlines() or ["no message"])[0][:300]
         raise MetricError(
             f"The metric {who} cannot score the pair {pair_id}: {type(error).__name__}: {first} ({_place(error)}). "
-            "Mend its score, or leave it out of metrics."
+            "Mend it, or leave it out of metrics."
         ) from error
     if scores.shape != (len(images),) or scores.dtype.kind not in "biuf":
         raise MetricError(
             f"The metric {who} returns {type(returned).__name__} of shape {scores.shape} and type {scores.dtype} for "
-            f"the {len(images)} images of the pair {pair_id}. Its score must return one number for each: an array of "
-            f"shape ({len(images)},)."
+            f"the pair {pair_id}. Its score must return one number for each image: an array of shape ({len(images)},)."
         )
     scores = scores.astype(np.float64)
     low, high = (np.inf * sign if end is None else end for end, sign in zip(metric.bounds, (-1, 1), strict=True))
@@ -53,7 +53,7 @@ def measure(metric: Metric, reference: Reference, images: np.ndarray, pair_id: s
             f"The metric {who} gives {outside[0]:g} for the pair {pair_id}, outside of its bounds {low:g} to {high:g}. "
             "Mend its score or its attribute bounds."
         )
-    return scores
+    return scores, reason
 
 
 def _place(error: BaseException) -> str:

@@ -44,14 +44,16 @@ class Given(Metric):
     ],
 )
 def test_a_number_for_each_image_is_a_score(returned, bounds):
-    scores = measure(Given(returned, bounds), REFERENCE, IMAGES, "pair")
-    assert scores.dtype == np.float64 and np.array_equal(scores, np.array(returned, float), equal_nan=True)
+    scores, reason = measure(Given(returned, bounds), REFERENCE, IMAGES, "pair")
+    assert (
+        not reason and scores.dtype == np.float64 and np.array_equal(scores, np.array(returned, float), equal_nan=True)
+    )
 
 
 @pytest.mark.parametrize(
     ("returned", "hint"),
     [
-        (0.5, r"returns float of shape \(\) and type float64 for the 3 images of the pair pair\. .* of shape \(3,\)\."),
+        (0.5, r"returns float of shape \(\) and type float64 for the pair pair\. .* of shape \(3,\)\."),
         (np.zeros(2), r"returns ndarray of shape \(2,\)"),
         (np.zeros((3, 1)), r"of shape \(3, 1\)"),
         (None, "returns NoneType"),
@@ -66,6 +68,16 @@ def test_what_is_no_score_is_refused_in_one_line(returned, hint):
     with pytest.raises(MetricError, match=rf"^The metric given \(.*\.Given\) .*{hint}") as found:
         measure(Given(returned, (0.0, 1.0)), REFERENCE, IMAGES, "pair")
     assert "\n" not in str(found.value)
+
+
+def test_a_metric_is_not_asked_for_scores_of_a_pair_that_it_gives_a_reason_for():
+    partial = Given(ValueError("asked"))
+    partial.unscored = lambda reference: "no source text"
+    scores, reason = measure(partial, REFERENCE, IMAGES, "pair")
+    assert np.isnan(scores).all() and scores.shape == (3,) and reason == "no source text"
+    partial.unscored = lambda reference: reference.truth.mean()
+    with pytest.raises(MetricError, match="AttributeError: 'NoneType' object has no attribute 'mean'"):
+        measure(partial, REFERENCE, IMAGES, "pair")
 
 
 def test_scores_that_are_finished_are_kept_when_a_metric_fails(tmp_path):
