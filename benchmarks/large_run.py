@@ -70,7 +70,7 @@ def fill(run: RunWriter, pairs: Sequence[EditPair], metrics: Iterable[MetricCard
             value = rng.random(len(requests))
             value = (value > 0.5).astype(float) if card.share else value
             shard.write_scores(card.name, scores.assign(pair_id=pair.id, metric=card.name, score=value))
-    run.event("start", pairs=len(pairs), samples_per_pair=len(requests))
+    run.event("start", pairs=len(pairs), requests=requests)
     made_with = {"packages": {}, "python": "3", "gpu": None, "device": "cpu", "git": None, "threads": 1}
     run.write_json("provenance.json", made_with)
 

@@ -141,7 +141,7 @@ class Soak:
         if not self._events(name):
             return there
         run = self.run(name)
-        asked = last_start(run.events()).samples_per_pair
+        asked = len(last_start(run.events()).requests)
         shards = [shard for shard in run.shards() if not shard.broken(thorough=True)]
         now = {shard.id for shard in shards if len(shard.samples()) == asked}  # after SIGTERM a shard may lack images
         assert there <= now, f"lost: {there - now}"

@@ -88,16 +88,20 @@ def curve_rows(
 
 
 def of_most_pairs(table: pd.DataFrame) -> tuple[pd.DataFrame, list[float]]:
-    """Return the rows of the strengths that were measured with the most pairs, and the other strengths.
+    """Return the rows of the strengths that most pairs have (:func:`most_common`), and the other strengths.
 
-    Means of other strengths are of other pairs, as a command with fewer pairs leaves them: they belong to no curve.
+    Means of the others are of other pairs, as a command with fewer pairs leaves them: they belong to no curve.
 
     Args:
         table: the curve table of one method.
     """
-    pairs = table.groupby("strength")["n_pairs"].max()
-    whole = table["strength"].isin(pairs.index[pairs == pairs.max()])
+    whole = table["strength"].isin(most_common(table.groupby("strength")["n_pairs"].max()))
     return table[whole], sorted(table.loc[~whole, "strength"].unique())
+
+
+def most_common(pairs: pd.Series) -> pd.Index:
+    """Return the index of the numbers that are at least half of the largest: a few pairs may lack a strength or a seed."""
+    return pairs.index[pairs >= pairs.max() / 2]
 
 
 def region(table: pd.DataFrame, alignment: str | None, fidelity: str | None) -> tuple[float, float] | None:

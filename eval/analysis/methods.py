@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from eval.analysis.curves import most_common
 from eval.analysis.selection import chosen
 from eval.runs.cards import MetricCards, name_at_size
 from eval.runs.folder import Run
@@ -180,16 +181,17 @@ def pick(name: str, run: Run, axis: Axis, samples: pd.DataFrame, strength: float
     if choice is not None:
         keys = ["pair_id", "image"]
         return Picked(choice.rule, there.merge(choice.images[keys], on=keys), choice.left_out)
-    seeds = sorted(there["seed"].unique())
     known, of = list(map(format_strength, axis.grid)), there["strength"].map(format_strength)
-    pairs = there["pair_id"].groupby(of).nunique()
-    whole = [each for each in known if pairs.get(each) == pairs.max()]  # a smaller run may have added others
+    common = most_common(there["pair_id"].groupby([of, there["seed"]]).nunique())  # a smaller run may have added others
+    whole = [each for each in known if each in common.get_level_values(0)]
     taken = whole[(len(whole) - 1) // 2] if strength is None else format_strength(strength)
     if taken not in known:
         raise UserError(f"strengths: {name} has no strength {taken}. It has {', '.join(known)}.")
-    images = there[(of == taken) & (there["seed"] == seeds[0])]
+    seeds = there["seed"].unique()
+    first = min((seed for each, seed in common if each == taken), default=there.loc[of == taken, "seed"].min())
+    images = there[(of == taken) & (there["seed"] == first)]
     if len(known) == len(seeds) == 1:
         return Picked("the only image of each pair", images)
-    seed = f", seed {seeds[0]}" if len(seeds) > 1 else ""
+    seed = f", seed {first}" if len(seeds) > 1 else ""
     why = "" if strength is not None else " (the middle of its strengths: none was chosen)"
     return Picked(f"{axis.label(float(taken))}{seed} for all pairs{why}", images, by_default=strength is None)

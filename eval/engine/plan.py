@@ -17,7 +17,7 @@ from eval.runs.files import DamagedError
 from eval.runs.folder import Run
 from eval.runs.input_digest import Inputs
 from eval.runs.shard import Shard, damage_text
-from tedbench.axis import format_strength
+from tedbench.axis import Axis, format_strength
 from tedbench.datasets.base import Dataset
 from tedbench.errors import UserError
 from tedbench.method import Description
@@ -41,6 +41,7 @@ class Finding:
         failed: the reason that its shard keeps, if it failed and is not tried again.
         unfilled: all requests of a failed pair, if some of them have no row yet, so that the missing rows are written.
         unread: True if it failed because its pictures could not be read.
+        others: the (strength, seed) of its images that the command does not ask for.
     """
 
     entry: Entry
@@ -55,6 +56,7 @@ class Finding:
     failed: str | None = None
     unfilled: Sequence[tuple[float, int]] = ()
     unread: bool = False
+    others: Sequence[tuple[float, int]] = ()
 
     @property
     def settled(self) -> bool:
@@ -118,8 +120,9 @@ def examine_pair(run: Run, wanted: Wanted, entry: Entry) -> Finding:
     scored = shard.score_names() if told else ()
     unreadable = made and wanted.inputs.digest(entry) is None
     changed = shard.replaced(wanted.method.origins(entry)).intersection(requests)
+    others = tuple(sorted(_keys(rows[rows["status"] == "ok"]) - set(requests)))
     if info["status"] == "failed" and not changed and not _tried_again(wanted, entry, info, rows):
-        have = set(zip(rows["strength"], rows["seed"], strict=True))
+        have = _keys(rows)
         return Finding(
             entry,
             corrected=corrected,
@@ -129,12 +132,13 @@ def examine_pair(run: Run, wanted: Wanted, entry: Entry) -> Finding:
             failed=info["reason"],
             unfilled=requests if set(requests) - have else (),
             unread=info.get("unread", False),
+            others=others,
         )
     rows = rows[rows["status"] == "ok"]
     broken = shard.broken(thorough=True)
     if broken:
         rows = rows[[Path(image).name not in broken for image in rows["image"]]]
-    have = set(zip(rows["strength"], rows["seed"], strict=True)) - changed
+    have = _keys(rows) - changed
     return Finding(
         entry,
         [request for request in requests if request not in have],
@@ -145,7 +149,12 @@ def examine_pair(run: Run, wanted: Wanted, entry: Entry) -> Finding:
         scored=scored,
         replaced=bool(changed),
         unreadable=unreadable,
+        others=others,
     )
+
+
+def _keys(rows: pd.DataFrame) -> set[tuple[float, int]]:
+    return set(zip(rows["strength"], rows["seed"], strict=True))
 
 
 def plan(findings: Sequence[Finding]) -> list[Task]:
@@ -193,18 +202,15 @@ def shards_of(run: Run, dataset: Dataset) -> list[Shard]:
     return [shard for entry in dataset.entries if (shard := run.shard(entry.id)).exists()]
 
 
-def describe_others(run: Run, wanted: Wanted) -> Iterator[str]:
-    """Yield a line if the run has images of other strengths or seeds, which its tables and curves show too."""
-    rows = run.samples()
-    asked = set(wanted.requests)
-    other = rows[[key not in asked for key in zip(rows["strength"], rows["seed"], strict=True)]]
-    if len(other):
-        axis = wanted.method.axis
-        strengths = ", ".join(map(format_strength, sorted(other["strength"].unique())))
-        seeds, pairs = ", ".join(map(str, sorted(other["seed"].unique()))), other["pair_id"].nunique()
+def describe_others(run: Run, findings: Sequence[Finding], axis: Axis) -> Iterator[str]:
+    """Yield a line if the run has images of other strengths or seeds, which its tables show too."""
+    others = [finding.others for finding in findings if finding.others]
+    if others:
+        strengths = ", ".join(map(format_strength, sorted({strength for each in others for strength, _ in each})))
+        seeds = ", ".join(map(str, sorted({seed for each in others for _, seed in each})))
         yield (
-            f"{run.folder} has more already: {axis.symbol} {strengths} with seed {seeds} of {pairs} pair{'s' * (pairs > 1)}. "
-            "Tables and curves show these too; run_dir=FOLDER makes a run of its own"
+            f"{run.folder} has more already: {axis.symbol} {strengths} with seed {seeds} of {len(others)} "
+            f"pair{'s' * (len(others) > 1)}. Its tables show these too; run_dir=FOLDER makes a run of its own"
         )
 
 

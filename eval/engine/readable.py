@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eval.engine.progress import Reporter
+from eval.runs.folder import Run
 from tedbench.datasets.base import Dataset
 from tedbench.errors import ImageError, UserError
 
@@ -32,9 +33,9 @@ def require_readable(dataset: Dataset) -> None:
     raise UserError(f"None of the dataset's pairs can be read ({names}), so nothing was made: {reasons[0]}")
 
 
-def warn_of_missing(dataset: Dataset, reporter: Reporter) -> None:
-    """Print one line if files of some pairs do not exist."""
-    if missing := list(dataset.missing().values()):
+def warn_of_missing(dataset: Dataset, run: Run, reporter: Reporter) -> None:
+    """Print one line if files of some pairs do not exist that a run, which need not exist itself, has nothing of."""
+    if missing := [file for pair_id, file in dataset.missing().items() if not run.shard(pair_id).exists()]:
         of = f"{len(missing)} of {len(dataset)} pairs"
         reporter.say(f"warning: {of} will fail, as their files do not exist, such as {missing[0]}")
 

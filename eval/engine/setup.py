@@ -16,6 +16,7 @@ from eval.engine.repair import repair
 from eval.engine.score_pair import lacks_scores, score_run
 from eval.engine.spec import RunSpec
 from eval.runs.cards import Cards
+from eval.runs.folder import Run
 from eval.runs.listing import left_out
 from eval.runs.lock import RunLock
 from eval.runs.provenance import provenance
@@ -40,7 +41,7 @@ def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
     try:
         if not spec.folder.exists():
             require_readable(spec.dataset)
-        warn_of_missing(dataset, reporter)
+        warn_of_missing(dataset, Run(spec.folder), reporter)
         if spec.executor.edits_here and not spec.folder.exists():
             load_editor(spec, reporter)  # errors of the method are raised before the folder is created
         made_with = provenance(placement.device, placement.threads, spec.weights, spec.dataset.entries)
@@ -52,7 +53,7 @@ def open_run(spec: RunSpec, reporter: Reporter) -> Iterator[RunWriter]:
         run.event(
             "start",
             pairs=len(spec.dataset),
-            samples_per_pair=len(spec.requests),
+            requests=spec.requests,
             sweep=spec.settings["sweep"],
             provenance=made_with,
         )
@@ -112,7 +113,7 @@ def make_images(context: EditContext, executor: Executor) -> None:
     findings = examine(context.run, wanted)
     for line in describe_findings(findings, context.run.metrics, context.metrics, wanted.retry_failed):
         reporter.say(line)
-    for line in describe_others(context.run, wanted):
+    for line in describe_others(context.run, findings, wanted.method.axis):
         reporter.say(line)
     repair(context.run, context.dataset, findings, reporter)
     with reporter.stop:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from eval.analysis.curves import curve_table
+from eval.analysis.unscored import split_unscored
 from eval.present.text import coverage, strength_cells
 from eval.runs.cards import MetricCards
 from eval.runs.folder import Run
@@ -37,7 +38,8 @@ def print_summary(
     Returns:
         1 if any of these pairs failed, else 0.
     """
-    table, shown = curve_table(run), Table()
+    table, shown, scores = curve_table(run), Table(), run.scores()
+    _, unscored = split_unscored(scores[scores["metric"].isin([card.name for card in metrics])], metrics)
     table = table[table["metric"].isin([card.shown for card in metrics])]
     metrics = metrics.only(table["metric"].unique())
     shown.add_column(run.axis.symbol, justify="right")
@@ -51,6 +53,8 @@ def print_summary(
         print_table(console, shown)
         for metric in metrics:
             _say(console, f"{metrics.short_name(metric.name)}: {metric.shown}")
+    for line in unscored:
+        _say(console, line)
     failed = _print_failures(run, pair_ids, console, told)
     done = len(pair_ids) - failed
     _say(console, f"{done} of {len(pair_ids)} pairs done in {seconds / 60:.1f} min; open report.html in")

@@ -25,10 +25,10 @@ from tedbench.method import Axis
 
 
 class Start(NamedTuple):
-    """The expected number of pairs of a command, and of images of each pair."""
+    """The pairs and images of a command: the number of pairs, and the (strength, seed) of each pair's images."""
 
     pairs: int
-    samples_per_pair: int
+    requests: frozenset[tuple[float, int]]
 
 
 class Run:
@@ -175,11 +175,12 @@ class Run:
 
 
 def last_start(events: Sequence[Mapping[str, Any]]) -> Start:
-    """Return the expected numbers of the last start among a run's events; zeros if there is none."""
+    """Return what the last start among a run's events asked for; nothing if there is none."""
     for event in reversed(events):
         if event["event"] == "start":
-            return Start(int(event.get("pairs", 0)), int(event.get("samples_per_pair", 0)))
-    return Start(0, 0)
+            requests = frozenset((float(strength), int(seed)) for strength, seed in event.get("requests", ()))
+            return Start(int(event.get("pairs", 0)), requests)
+    return Start(0, frozenset())
 
 
 def _joined(tables: Sequence[pa.Table], columns: Sequence[str]) -> pd.DataFrame:

@@ -14,9 +14,9 @@ class Status(NamedTuple):
     """The status of a run.
 
     Attributes:
-        pairs: expected number of pairs.
-        images: expected number of images.
-        done: number of pairs that have all their images.
+        pairs: number of pairs that the last command asked for, or that have some of its images, if these are more.
+        images: expected number of images, those of earlier commands included.
+        done: number of pairs that have all images that the last command asked for.
         made: number of images that exist.
         scores: number of images that have a score (or the reason why there is none), by metric.
         failed: reasons of failed pairs, by pair id.
@@ -57,7 +57,7 @@ def status_of(run: Run, thorough: bool = False) -> Status:
 
     events, at_work = run.events(), owners(run.folder)
     start = last_start(events)
-    done = made = more = 0
+    done = made = others = concerned = 0
     scores: dict[str, int] = {}
     failed, damaged = {}, {}
     shards = run.shards()
@@ -70,9 +70,12 @@ def status_of(run: Run, thorough: bool = False) -> Status:
             continue
         except OSError:  # it is being replaced
             continue
-        count = samples["status"].to_pylist().count("ok")
-        made += count
-        more += max(0, len(samples) - start.samples_per_pair)  # of strengths and seeds that another command asked for
+        rows = samples.select(["strength", "seed", "status"]).to_pylist()
+        have = {(row["strength"], row["seed"]) for row in rows if row["status"] == "ok"}
+        made += len(have)
+        keys = {(row["strength"], row["seed"]) for row in rows}
+        others += len(keys - start.requests)
+        concerned += bool(keys & start.requests)
         for table in shard.score_tables():
             if isinstance(table, DamagedError):
                 broken = "; ".join(filter(None, (broken, str(table))))
@@ -83,11 +86,11 @@ def status_of(run: Run, thorough: bool = False) -> Status:
             damaged[shard.id] = broken
         if info.get("status") == "failed":
             failed[shard.id] = info["reason"]
-        elif count >= start.samples_per_pair:
+        elif have >= start.requests:
             done += 1
-    pairs = max(start.pairs, len(shards))
+    pairs = max(start.pairs, concerned)
     remaining = time_left(events, at_work, pairs - done - len(failed), time.time())
-    images = pairs * start.samples_per_pair + more
+    images = pairs * len(start.requests) + others
     return Status(pairs, images, done, made, scores, failed, damaged, at_work, _running(events, at_work), remaining)
 
 

@@ -16,9 +16,9 @@ from picturebook.train.mixed import bfloat16, keep_group_norms
 
 SCENES = 16_000
 LEAVES = 6_000
+"""Number of images of dead leaves in the training set, so that photographs are reconstructed too."""
 HELD_OUT = 128
 """Number of scenes, and of leaves, whose errors are told in the log."""
-"""Number of images of dead leaves in the training set, so that photographs are reconstructed too."""
 KL_WEIGHT = 1e-4
 
 

@@ -22,7 +22,7 @@ ENTRIES = [Entry(f"{name}.png", "A dog.") for name in "abcdef"]
 def run(tmp_path, noise_image, create_run):
     """Of six pairs two are done, one lacks an image, one failed and two are still to do."""
     run = create_run(tmp_path / "run")
-    run.event("start", pairs=6, samples_per_pair=2)
+    run.event("start", pairs=6, requests=[(0.0, 0), (1.0, 0)])
     for entry, count in zip(ENTRIES, (2, 2, 1), strict=False):
         run.write_shard(EditPair(entry, noise_image()), [Sample(float(s), 0, noise_image(s)) for s in range(count)])
         run.event("pair", pair=entry.id, images=count, fit_s=8.0, sample_s=2.0)
@@ -92,7 +92,7 @@ def test_a_complete_run_says_so(tmp_path, noise_image, status, run):
 
 
 def test_a_smaller_last_start_counts_every_pair_that_is_there(run):
-    run.event("start", pairs=1, samples_per_pair=2)
+    run.event("start", pairs=1, requests=[(0.0, 0), (1.0, 0)])
     assert status_of(run).pairs == 4
 
 
@@ -120,6 +120,8 @@ def test_events_that_are_no_events_do_not_matter(run, status):
     assert "2 of 6 done" in status()[1]
 
 
-def test_images_of_another_sweep_are_expected_too(run, status, noise_image):
-    run.event("start", pairs=6, samples_per_pair=1)
-    assert "images   5 of 9" in status()[1]  # two pairs and the failed one have one more than is asked for now
+def test_a_run_is_complete_once_it_has_what_the_last_command_asked_for(run, status):
+    run.event("start", pairs=2, requests=[(0.0, 0)])
+    assert "3 of 4 done" in status()[1] and "5 of 7" in status()[1]  # the failed pair counts, and has another row
+    run.event("start", pairs=6, requests=[(0.5, 0)])
+    assert "0 of 6 done" in status()[1] and "5 of 13" in status()[1]

@@ -44,7 +44,7 @@ def test_inputs_of_different_sizes_are_compared_and_a_note_says_so():
 
 
 def test_pairs_that_were_not_run_yet_are_expected():
-    started = [{"event": "start", "pairs": 5, "samples_per_pair": 1}]
+    started = [{"event": "start", "pairs": 5}]
     found = compare_on_common(two(FULL, events=started))
     assert found.n_expected == 5 and found.notes == ["2 pairs have not been run yet."]
 

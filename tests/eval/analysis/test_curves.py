@@ -99,3 +99,9 @@ def test_strengths_of_fewer_pairs_belong_to_no_curve_and_stay_in_the_table(run):
     assert set(table["strength"]) == {0.5, 0.9} and set(drawn["strength"]) == {0.5} and others == [0.9]
     assert curve_title(run.reader(), table).endswith("not drawn, of fewer pairs: eta = 0.9")
     assert coverage(table, run.metrics) == "1 to 7 of 10"
+
+
+def test_a_curve_keeps_the_strengths_that_single_pairs_lack():
+    table = pd.DataFrame({"strength": [0.0, 0.5, 1.0, 0.7], "n_pairs": [99, 98, 100, 49]})
+    drawn, others = of_most_pairs(table)
+    assert drawn["strength"].tolist() == [0.0, 0.5, 1.0] and others == [0.7]

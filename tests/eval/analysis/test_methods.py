@@ -71,6 +71,16 @@ def test_runs_are_folders_or_folders_by_name():
 
 
 def test_a_strength_that_only_some_pairs_have_is_not_the_middle(run):
-    axis = Axis("eta", "η", (0.0, 0.5, 0.7, 0.8, 1.0))
-    picked = pick("mine", run, axis, samples_of([*ROWS, ("dog", "a", 0.7, ""), ("dog", "a", 0.8, "")]), None)
-    assert picked.images["strength"].tolist() == [0.5, 0.5]
+    axis, few = Axis("eta", "η", (0.0, 0.5, 0.7, 0.8, 1.0)), [("p0", "a", 0.7, ""), ("p0", "a", 0.8, "")]
+    rows = [(f"p{n}", "a", strength, "") for n in range(4) for strength in AXIS.grid]
+    picked = pick("mine", run, axis, samples_of([*rows, *few]), None)
+    assert picked.images["strength"].tolist() == [0.5] * 4
+
+
+def test_a_seed_that_only_some_pairs_have_stands_for_nothing_and_one_that_most_have_does(run):
+    rows = [(f"p{n}", "a", strength, "") for n in range(4) for strength in AXIS.grid]
+    samples = samples_of([*rows, ("p0", "a", 0.5, "")])
+    samples["seed"] = [1] * len(rows) + [0]
+    assert set(pick("mine", run, AXIS, samples, None).images["seed"]) == {1}
+    samples = samples_of([row for row in rows if row[:3] != ("p1", "a", 0.5)])
+    assert len(pick("mine", run, AXIS, samples, None).images) == 3

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import numpy as np
 
-from eval.engine.plan import Finding, describe_findings, describe_others, plan
+from eval.engine.plan import Finding, Wanted, describe_findings, describe_others, examine, plan
 from eval.runs.cards import MetricCards
 from eval.runs.writer import RunWriter
 from tedbench.axis import Axis
-from tedbench.method import Sample
+from tedbench.datasets.base import Dataset
+from tedbench.method import Description, Sample
 from tedbench.pair import EditPair, Entry
 from tests.made_runs import made_config
 
 MISSING = ((0.5, 0),)
+
+
+class Listed(Dataset):
+    """Black pictures."""
+
+    name = "listed"
+
+    def read(self, entry: Entry) -> tuple[np.ndarray, None]:
+        return np.zeros((8, 8, 3), np.uint8), None
 
 
 def entry(name: str) -> Entry:
@@ -39,11 +49,18 @@ def test_failed_pairs_count_as_there_until_they_are_tried_again() -> None:
     assert line == "1 of 2 pairs are already there, 1 of them failed; run.retry_failed=true tries again"
 
 
-def test_images_of_other_strengths_are_told_before_they_show_in_curves(noise_image, tmp_path) -> None:
+def test_images_of_other_strengths_are_told(tmp_path) -> None:
     run = RunWriter.create(tmp_path / "run", made_config())
     for name, strengths in (("dog", (0.5, 1.0)), ("cat", (0.5,))):
-        run.write_shard(EditPair(entry(name), noise_image()), [Sample(s, 0, noise_image()) for s in strengths])
-    method = SimpleNamespace(axis=Axis("eta", "η", (0.0, 1.0)))
-    assert not list(describe_others(run, SimpleNamespace(method=method, requests=[(0.5, 0), (1.0, 0)])))
-    (line,) = describe_others(run, SimpleNamespace(method=method, requests=[(0.5, 0)]))
+        pair = EditPair(entry(name), np.zeros((8, 8, 3), np.uint8))
+        run.write_shard(pair, [Sample(strength, 0, pair.image) for strength in strengths])
+    run.write_failure(entry("cow"), [(0.7, 0)], "the loss became nan")
+    axis, dataset = Axis("eta", "η", (0.0, 1.0)), Listed([entry("dog"), entry("cat"), entry("cow")], 8)
+
+    def said(*requests: tuple[float, int]) -> list[str]:
+        wanted = Wanted(dataset, Description("mine", axis, "sample"), requests)
+        return list(describe_others(run, examine(run, wanted), axis))
+
+    assert said((0.5, 0), (1.0, 0)) == []
+    (line,) = said((0.5, 0))
     assert "has more already: η 1 with seed 0 of 1 pair." in line and "run_dir=" in line
