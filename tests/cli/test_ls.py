@@ -91,6 +91,12 @@ def test_a_method_that_takes_no_model_and_one_that_needs_no_recipe_say_so_under_
     assert "all 4: if, picturebook, picturebook_cascade, sd." in ls("methods")[1]
 
 
+def test_the_note_below_methods_names_commands_as_this_one_was_called(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["python -m cli ls"])
+    told = " ".join(table("methods", [], sys.stdout).split())
+    assert "(python -m cli ls models)" in told and "python -m cli run method=NAME" in told
+
+
 def test_models_are_listed_without_loading_their_classes(ls):
     rows = {line.split()[0]: line.split()[1:3] for line in ls("models")[1].splitlines()}
     assert rows["sd21"] == ["sd", "768"] and rows["none"] == ["–", "512"]
