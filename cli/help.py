@@ -166,4 +166,4 @@ def _grid(name: str, settings: Mapping[str, Any]) -> str:
         axis: Axis = read_facts(settings).axis
     except SourceError:
         return ""
-    return "" if axis.fixed else f" ({name}: {axis.name} {', '.join(map(format_strength, axis.grid))})"
+    return "" if axis.fixed or not axis.grid else f" ({name}: {axis.name} {', '.join(map(format_strength, axis.grid))})"

@@ -80,7 +80,7 @@ def _families(record: dict[str, Any], every: Sequence[str]) -> str:
 
 def _axis(axis: dict[str, Any]) -> str:
     """Return an axis's name with the ends of its default sweep."""
-    if axis["fixed"]:
+    if axis["fixed"] or not axis["grid"]:
         return str(axis["name"])
     words = [format_strength(strength) for strength in axis["grid"]]
     return f"{axis['name']} {words[0]} … {words[-1]}"
