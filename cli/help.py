@@ -161,11 +161,9 @@ def _with_values(
 
 
 def _grid(name: str, settings: Mapping[str, Any]) -> str:
-    """Return the axis and grid of a method in brackets; nothing if its source does not tell them."""
+    """Return the axis and grid of a method in brackets; nothing if its strength is fixed or its source does not tell."""
     try:
         axis: Axis = read_facts(settings).axis
     except SourceError:
         return ""
-    if axis.fixed:
-        return f" ({name}: one, {axis.symbol})"
-    return f" ({name}: {axis.name} {', '.join(map(format_strength, axis.grid))})"
+    return "" if axis.fixed or not axis.grid else f" ({name}: {axis.name} {', '.join(map(format_strength, axis.grid))})"

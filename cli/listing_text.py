@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any, TextIO
 
+from cli.called import as_called
 from tedbench.axis import format_strength
 
 COLUMNS = {
@@ -51,7 +53,11 @@ def table(what: str, records: Sequence[dict[str, Any]], out: TextIO) -> str:
     if what == "methods":
         lines += [
             "",
-            *wrap(f"{ALL.format(len(every))}: {', '.join(every)}. {BELOW_METHODS}", width, break_on_hyphens=False),
+            *wrap(
+                f"{ALL.format(len(every))}: {', '.join(every)}. {as_called(BELOW_METHODS, sys.argv[0])}",
+                width,
+                break_on_hyphens=False,
+            ),
         ]
     lines += [f"{record['name']}: {record['problem']}" for record in records if record.get("problem")]
     return "\n".join(lines)
@@ -74,7 +80,7 @@ def _families(record: dict[str, Any], every: Sequence[str]) -> str:
 
 def _axis(axis: dict[str, Any]) -> str:
     """Return an axis's name with the ends of its default sweep."""
-    if axis["fixed"]:
+    if axis["fixed"] or not axis["grid"]:
         return str(axis["name"])
     words = [format_strength(strength) for strength in axis["grid"]]
     return f"{axis['name']} {words[0]} … {words[-1]}"

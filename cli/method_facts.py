@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 from cli.kinds import KINDS
@@ -43,7 +44,12 @@ def facts_of(settings: Mapping[str, Any]) -> MethodFacts:
     try:
         return read_facts(settings)
     except SourceError:
-        return loaded_facts(settings)
+        found = loaded_facts(settings)
+    if not _has_numbers(found.axis):
+        raise UserError(
+            f"_target_={settings.get('_target_')} has an axis whose grid is not of numbers. Give it a tuple."
+        )
+    return found
 
 
 def read_facts(settings: Mapping[str, Any]) -> MethodFacts:
@@ -52,6 +58,15 @@ def read_facts(settings: Mapping[str, Any]) -> MethodFacts:
     Raises:
         SourceError: the source does not tell them, or they may depend on the settings in a way of their own.
     """
+    try:
+        return _read(settings)
+    except SourceError:
+        raise
+    except Exception as error:  # a source file may hold anything
+        raise SourceError(f"{settings.get('_target_')}: {error}") from error
+
+
+def _read(settings: Mapping[str, Any]) -> MethodFacts:
     target = find_class(str(settings.get("_target_")))
     ancestry = [each.name for each in target.lineage()]
     if KINDS["method"].base not in ancestry:
@@ -62,10 +77,14 @@ def read_facts(settings: Mapping[str, Any]) -> MethodFacts:
     arguments = init[1].args if init else None
     takes = [each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)] if arguments else []
     needs = needs_with(target.attribute("needs"), target.attribute("needs_if"), settings)
-    axis = target.attribute("axis", Axis=Axis)
-    if not isinstance(axis, Axis):
-        raise SourceError(f"{target.name}.axis is no Axis")
+    axis = target.attribute("axis")
+    if not (isinstance(axis, Axis) and _has_numbers(axis)):
+        raise SourceError(f"{target.name}.axis is no Axis with a grid of numbers")
     return MethodFacts(axis, str(target.attribute("randomness")), needs, "model" in takes)
+
+
+def _has_numbers(axis: Axis) -> bool:
+    return all(isinstance(strength, Real) for strength in axis.grid)
 
 
 def loaded_facts(settings: Mapping[str, Any]) -> MethodFacts:

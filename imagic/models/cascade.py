@@ -84,6 +84,8 @@ class Cascade(TextToImage):
         self._last_sampling = (
             checked_block("model.last_upscaling", last_sampling or {}, **UPSCALING) if last is not None else {}
         )
+        if last is not None and self._last_sampling["steps"] > (most := last.scheduler.config.num_train_timesteps):
+            raise UserError(f"{name} has {most} timesteps. Give model.last_upscaling.steps no more than that.")
         self.image_size = upscaler.size * (last.vae_scale_factor if last is not None else 1)
         if image_size not in (None, self.image_size):
             raise UserError(f"{name} makes pictures of {self.image_size}². Give model.image_size={self.image_size}.")

@@ -108,17 +108,24 @@ class VariancePreserving(Process):
         timesteps: how many there are.
     """
 
-    def __init__(self, scheduler: DDIMScheduler, name: str, device: torch.device) -> None:
+    def __init__(
+        self,
+        scheduler: DDIMScheduler,
+        name: str,
+        device: torch.device,
+        option: str = "recipe.METHOD.sampling.steps",
+    ) -> None:
         """
         Args:
             scheduler: its configuration has the schedule, the spacing of timesteps and the kind of prediction.
             name: of the model, for messages.
             device: of the levels.
+            option: sets the number of steps, for messages.
 
         Raises:
             UserError: the network predicts neither ε nor v.
         """
-        self._name, self._device, self.scheduler = name, device, scheduler
+        self._name, self._device, self._option, self.scheduler = name, device, option, scheduler
         self.config: dict[str, Any] = dict(scheduler.config)
         self.prediction: str = scheduler.config.prediction_type
         if self.prediction not in ("epsilon", "v_prediction"):
@@ -133,15 +140,13 @@ class VariancePreserving(Process):
         rounded, which is the same unless the spacing is "linspace", or "trailing" and ``steps`` is no divisor.)
         """
         if steps > self.timesteps:
-            raise UserError(
-                f"{self._name} has {self.timesteps} timesteps. Give recipe.METHOD.sampling.steps no more than that."
-            )
+            raise UserError(f"{self._name} has {self.timesteps} timesteps. Give {self._option} no more than that.")
         config = self.scheduler.config
         first = (steps - 1) * (self.timesteps // steps) + config.steps_offset
         if config.timestep_spacing == "leading" and first >= self.timesteps:
             raise UserError(
                 f"{self._name} cannot take {steps} steps on its {self.timesteps} timesteps. "
-                "Give a smaller recipe.METHOD.sampling.steps."
+                f"Give a smaller {self._option}."
             )
         scheduler = type(self.scheduler).from_config(config)
         scheduler.set_timesteps(steps)

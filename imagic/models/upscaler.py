@@ -54,7 +54,7 @@ class Upscaler:
         self.network, self.size, self._small = unet, unet.config.sample_size, small
         self._steps, self._guidance, self._level, self._noising = steps, guidance, noise_level, noising
         self._scheduler, self._name, self._dtype, self.device = scheduler, name, dtype, torch.device(device)
-        self._seeing(torch.empty)  # raises for a wrong setting now
+        self._seeing(torch.empty).process.schedule(steps)  # raises for a wrong setting now
 
     def example(self, image: np.ndarray, rng: torch.Generator) -> tuple[DiffusionModel, Tensor]:
         """Return the model and the x0 for fine-tuning on an image; the small image it sees is noised anew on each call.
@@ -121,7 +121,7 @@ class ConditionedUpscaler(DiffusionModel):
             see: returns the (B, 3, H, W) that conditions a batch of B.
             noise_level: timestep to which those are noised.
         """
-        process = VariancePreserving(scheduler, name, torch.device(device))
+        process = VariancePreserving(scheduler, name, torch.device(device), "model.upscaling.steps")
         super().__init__(unet, process, name=name, device=device, dtype=dtype)
         self._see, self._level = see, noise_level
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from cli.help import choices
+from cli.help import choices, help_text
 from cli.kinds import KINDS
 from cli.listing import listed
 from cli.listing_text import table
@@ -89,6 +89,30 @@ def test_a_method_that_takes_no_model_and_one_that_needs_no_recipe_say_so_under_
     assert re.split(r" {2,}", rows["precomputed"]) == ["precomputed", "none", "–", "as_published", "–"]
     assert re.split(r" {2,}", rows["sdedit"])[1:4] == ["all 4", "–", "t0 0.1 … 1"]
     assert "all 4: if, picturebook, picturebook_cascade, sd." in ls("methods")[1]
+
+
+@pytest.mark.parametrize(
+    ("grid", "shown"), [("()", "mine  *none +– +x +–"), ("('low', 'high')", "grid is not of numbers")]
+)
+def test_a_grid_that_is_empty_or_of_texts_leaves_the_list_whole(ls, tmp_path, monkeypatch, grid, shown):
+    name = f"own_{len(grid)}_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{name}.py").write_text(
+        "from tedbench import Axis, Editor\nclass Mine(Editor):\n    randomness = 'none'\n"
+        f"    axis = Axis('x', 'x', {grid})\n    def fit(self, pair, progress=None): ...\n"
+    )
+    (tmp_path / "method").mkdir()
+    (tmp_path / "method" / "mine.yaml").write_text(f"# Mine.\n_target_: {name}.Mine\nname: mine\n")
+    monkeypatch.setattr("sys.path", [*sys.path, str(tmp_path)])
+    searched = f"hydra.searchpath=[file://{tmp_path}]"
+    status, out, _ = ls("methods", searched)
+    assert status == 0 and "sdedit" in out and re.search(shown, out)
+    assert "(mine:" not in help_text("run", "", "", [searched, "method=mine"])
+
+
+def test_the_note_below_methods_names_commands_as_this_one_was_called(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["python -m cli ls"])
+    told = " ".join(table("methods", [], sys.stdout).split())
+    assert "(python -m cli ls models)" in told and "python -m cli run method=NAME" in told
 
 
 def test_models_are_listed_without_loading_their_classes(ls):

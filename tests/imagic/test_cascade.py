@@ -239,6 +239,11 @@ def test_wrong_folders_and_sizes_are_told(folders):
         Cascade.load(*folders[:2], upscaling=UPSCALING, name="narrow", text_length=0)
     with pytest.raises(UserError, match="noise_level"):
         Cascade.load(*folders[:2], upscaling={"steps": 3, "guidance": 1.0}, name="narrow")
+    many = {**UPSCALING, "steps": 2000}
+    with pytest.raises(UserError, match=r"1000 timesteps\. Give model\.upscaling\.steps no more"):
+        Cascade.load(*folders[:2], upscaling=many, name="narrow")
+    with pytest.raises(UserError, match=r"1000 timesteps\. Give model\.last_upscaling\.steps no more"):
+        Cascade.load(*folders, upscaling=UPSCALING, last_upscaling=many, name="narrow")
 
 
 def test_embeddings_of_two_pairs_at_once_are_those_of_each_alone(model, noise_image):
