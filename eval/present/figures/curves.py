@@ -165,7 +165,7 @@ def _draw_panel(
     judged = shown.get("judgement")
     if judged is not None and (panel.table["metric"] == judged.shown).any():
         axes["judgement"] = on.twinx()
-        axes["judgement"].spines["right"].set_position(("outward", 34 if right else 0))
+        axes["judgement"].spines["right"].set_position(("outward", 38 if right else 0))
         axes["judgement"].set_ylim(-0.03, 1.03)
         axes["judgement"].yaxis.set_major_formatter(PercentFormatter(1))
     for place, (kind, each) in enumerate(axes.items()):
@@ -176,6 +176,8 @@ def _draw_panel(
             continue
         if limits.get(kind):
             each.set_ylim(limits[kind])
+        if kind != "judgement":
+            each.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         _draw_metric(each, rows, LOOKS[kind], place)
         each.tick_params(axis="y", colors=LOOKS[kind].color, labelsize=6)
         if left if kind == "alignment" else right:
