@@ -9,10 +9,10 @@ from typing import NoReturn
 from omegaconf import OmegaConf
 
 from cli.help import choice_options, options
-from cli.near import nearest
 from cli.places import SEARCHPATH, choices, file_of, groups, is_group, places
 from cli.recipes import add_recipes, chosen, likely_recipes, takes_recipes
 from tedbench.errors import UserError
+from tedbench.near import nearest
 
 
 def explain(config_name: str, overrides: list[str], message: str) -> NoReturn:

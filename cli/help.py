@@ -81,9 +81,11 @@ def help_text(config_name: str, about: str, examples: str, overrides: Sequence[s
     rows = options(main)
     for group, name in shown.items():
         rows += choice_options(group, name, within)
-    if "method" in shown:
-        rows += _recipe_options(shown, config_name, overrides)
-    rows = _with_values(rows, shown, config_name, overrides)
+    recipes = _recipes(shown["method"], config_name, overrides) if "method" in shown else {}
+    for needed, recipe in recipes.items():
+        for path in with_parents(f"recipe/{needed}", recipe, within):
+            rows += options(path, f"recipe.{needed}.")
+    rows = _with_values(rows, shown, recipes, within)
     title = f"Options (KEY=VALUE), with their defaults{_of_which(shown)}:"
     lines += ["", *wrap(title, width(), break_on_hyphens=False)]
     lines += two_columns(((f"{key}={value}", text) for key, value, text in rows), 2)
@@ -130,32 +132,20 @@ def choice_options(group: str, name: str, within: Sequence[Path] = (ROOT,)) -> l
 Row = tuple[str, str, str]
 
 
-def _recipe_options(shown: Mapping[str, str], config_name: str, overrides: Sequence[str]) -> list[Row]:
-    """Return the settings of the chosen method's recipe, with the values of the chosen model's family."""
-    rows: list[Row] = []
-    for needed, recipe in _recipes(shown, config_name, overrides).items():
-        for path in with_parents(f"recipe/{needed}", recipe, places(overrides)):
-            rows += options(path, f"recipe.{needed}.")
-    return rows
-
-
-def _recipes(shown: Mapping[str, str], config_name: str, overrides: Sequence[str]) -> dict[str, str]:
-    """Return the recipes that the chosen method refers to, each with the choice for the chosen model."""
-    text = "".join(p.read_text(encoding="utf-8") for p in with_parents("method", shown["method"], places(overrides)))
+def _recipes(method: str, config_name: str, overrides: Sequence[str]) -> dict[str, str]:
+    """Return the recipes that a method refers to, each with the choice for the chosen model."""
+    text = "".join(path.read_text(encoding="utf-8") for path in with_parents("method", method, places(overrides)))
     family = likely_recipes(config_name, overrides).family
     told = dict(override.lstrip("+").partition("=")[::2] for override in overrides)
     return {each: told.get(f"recipe/{each}") or family or "" for each in re.findall(r"\$\{recipe\.(\w+)", text)}
 
 
 def _with_values(
-    rows: Sequence[Row], shown: Mapping[str, str], config_name: str, overrides: Sequence[str]
+    rows: Sequence[Row], shown: Mapping[str, str], recipes: Mapping[str, str], within: Sequence[Path]
 ) -> list[Row]:
     """Return the options with references in their defaults followed, and with the chosen method's axis."""
-    within = places(overrides)
     tree: dict[str, Any] = {group: content_of(group, name, within) for group, name in shown.items() if name}
-    if "method" in shown:
-        recipes = _recipes(shown, config_name, overrides)
-        tree["recipe"] = {each: content_of(f"recipe/{each}", name, within) for each, name in recipes.items()}
+    tree["recipe"] = {each: content_of(f"recipe/{each}", name, within) for each, name in recipes.items()}
     told = {"sweep.strengths": _grid(shown["method"], tree["method"])} if tree.get("method") else {}
     return [(key, shown_default(key, value, tree), text + told.get(key, "")) for key, value, text in rows]
 

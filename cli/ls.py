@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from cli.listing import Record, listed
-from cli.near import nearest
 from cli.places import SEARCHPATH, places
 from cli.verb import verb
 from cli.verbs import verbs
 from tedbench.errors import UserError
+from tedbench.near import nearest
 
 GROUPS = {
     "methods": "method",

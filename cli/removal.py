@@ -9,8 +9,8 @@ from contextlib import suppress
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from cli.near import nearest
 from tedbench.errors import UserError
+from tedbench.near import nearest
 
 _REMOVAL = re.compile(r"~metrics\.(\w+)")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cli.kinds import KINDS, Kind
-from cli.near import nearest
 from cli.places import ROOT, choices, content_of, defaults_of, is_group, read_yaml, with_parents
 from cli.settings import families_with, method_settings, recipes_of, settings_of
 from tedbench.errors import UserError
+from tedbench.near import nearest
 
 GROUPS = (*KINDS, "recipe", "experiment")
 """Groups whose files can be checked."""

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from cli.near import nearest
 from cli.places import ROOT, defaults_of, read_yaml
 from tedbench.errors import UserError
+from tedbench.near import nearest
 
 PACKAGES = ("cli", "eval", "imagic", "tedbench")
 """Packages that commands are looked for in, below them too."""

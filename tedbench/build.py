@@ -7,12 +7,12 @@ import logging
 import re
 import sys
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tedbench.errors import UserError
+from tedbench.near import nearest
 
 
 def build(settings: Mapping[str, Any], kind: type = object, where: str = "", /, **more: Any) -> Any:
@@ -124,8 +124,7 @@ def _absent(name: str) -> str | None:
     if found is None or hasattr(found, last) or (hasattr(found, "__path__") and find_spec(name) is not None):
         return None
     known = [word for word, value in vars(found).items() if inspect.isclass(value)]
-    near = get_close_matches(last, known, 1)
-    return f"{module} has no class {last}. {f'Did you mean {near[0]}?' if near else 'Check its name.'}"
+    return f"{module} has no class {last}.{nearest(last, known) or ' Check its name.'}"
 
 
 def _advice(name: str) -> str:

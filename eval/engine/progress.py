@@ -100,14 +100,12 @@ class Reporter:
             Stopped: the user interrupted the command.
         """
         self.stop.check()
-        self._count += 1
-        self._advance_bar()
+        self._count_one()
 
     def end_pair(self, entry: Entry, failure: str | None) -> None:
         """Report the end of a pair; ``failure`` is the reason if it failed."""
-        self._count += 1
         took = time.monotonic() - self._started.pop(entry.id)
-        self._advance_bar()
+        self._count_one()
         if failure:
             self.failed.add(entry.id)
             self.console.print(f"[red]failed[/red] {escape(entry.id)}: {escape(failure)}", soft_wrap=True)
@@ -115,7 +113,8 @@ class Reporter:
             left = f", about {duration(self._seconds_left())} left" if self._count < self._total else ""
             self.say(f"[{self._count}/{self._total}] {entry.id}  {took:.0f} s{left}")
 
-    def _advance_bar(self) -> None:
+    def _count_one(self) -> None:
+        self._count += 1
         if self._bars is not None:
             self._bars.update(self._pair_task, advance=1, end=time.monotonic() + self._seconds_left())
 

@@ -15,7 +15,6 @@ from eval.engine.readable import require_readable, warn_of_missing
 from eval.engine.repair import repair
 from eval.engine.score_pair import lacks_scores, score_run
 from eval.engine.spec import RunSpec
-from eval.runs.cards import Cards
 from eval.runs.folder import Run
 from eval.runs.listing import left_out
 from eval.runs.lock import RunLock
@@ -76,7 +75,7 @@ def edit_pairs(spec: RunSpec, run: RunWriter, reporter: Reporter) -> None:
     if spec.method.randomness == "none" and list(settings["sweep"]["seeds"]) != [0]:
         name = settings["method"]["name"]
         reporter.say(f"{name} draws no random numbers: one image a strength, kept as seed 0")
-    if warning := Cards.from_config(spec.config["cards"]).unfit_model:
+    if warning := run.cards.unfit_model:
         reporter.say(warning)
     context = EditContext(
         run,

@@ -71,11 +71,11 @@ def status_of(run: Run, thorough: bool = False) -> Status:
         except OSError:  # it is being replaced
             continue
         rows = samples.select(["strength", "seed", "status"]).to_pylist()
-        have = {(row["strength"], row["seed"]) for row in rows if row["status"] == "ok"}
+        status = {(row["strength"], row["seed"]): row["status"] for row in rows}
+        have = {key for key in status if status[key] == "ok"}
         made += len(have)
-        keys = {(row["strength"], row["seed"]) for row in rows}
-        others += len(keys - start.requests)
-        concerned += bool(keys & start.requests)
+        others += len(status.keys() - start.requests)
+        concerned += bool(status.keys() & start.requests)
         for table in shard.score_tables():
             if isinstance(table, DamagedError):
                 broken = "; ".join(filter(None, (broken, str(table))))

@@ -6,7 +6,6 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from safetensors import SafetensorError
 from imagic.models.gelu import check_activation
 from imagic.models.weights import EMBEDDED, locate, verify
 from tedbench.errors import UserError
+from tedbench.near import nearest
 
 
 class OpenClip(NamedTuple):
@@ -101,10 +101,8 @@ def load_clip(model: str, pretrained: str | None, device: str | torch.device, *,
         UnpicklingError,
     ) as error:
         if pretrained and source not in open_clip.list_models():
-            near = get_close_matches(source, open_clip.list_models(), 1)
-            hint = f" Did you mean {near[0]}?" if near else ""
             raise UserError(
-                f"open_clip knows no model {source}.{hint} Give {option}.model one that `open_clip.list_models()` lists."
+                f"open_clip knows no model {source}.{nearest(source, open_clip.list_models())} Give {option}.model one that `open_clip.list_models()` lists."
             ) from None
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         advice = (

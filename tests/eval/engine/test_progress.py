@@ -33,18 +33,19 @@ def said(reporter: Reporter) -> list[str]:
     return reporter.console.file.getvalue().splitlines()
 
 
+def work(reporter: Reporter, clock: Clock, entry: Entry, end: float, failure: str | None = None) -> None:
+    """Start a pair now, and end it at a time."""
+    reporter.start_pair(entry)
+    clock.now = end
+    reporter.end_pair(entry, failure)
+
+
 def test_a_line_has_the_time_left_at_the_pace_so_far(clock):
     reporter = Reporter(Console(file=io.StringIO(), width=200))
     with reporter.pairs(8):
-        reporter.start_pair(ENTRIES[0])
-        clock.now = 10.0
-        reporter.end_pair(ENTRIES[0], None)
-        reporter.start_pair(ENTRIES[1])
-        clock.now = 20.0
-        reporter.end_pair(ENTRIES[1], "the loss became nan")
-        reporter.start_pair(ENTRIES[2])
-        clock.now = 24.0
-        reporter.end_pair(ENTRIES[2], None)
+        work(reporter, clock, ENTRIES[0], 10.0)
+        work(reporter, clock, ENTRIES[1], 20.0, "the loss became nan")
+        work(reporter, clock, ENTRIES[2], 24.0)
     assert said(reporter)[0].endswith("10 s, about 70 s left")
     assert said(reporter)[1].startswith("failed")
     assert said(reporter)[2].endswith("4 s, about 40 s left")
@@ -65,9 +66,7 @@ def test_pairs_that_are_computed_together_do_not_multiply_the_time_left(clock):
 def test_the_bar_has_the_time_left_after_one_long_pair(clock):
     reporter = Reporter(Console(file=io.StringIO(), width=200, force_terminal=True))
     with reporter.pairs(3):
-        reporter.start_pair(ENTRIES[0])
-        clock.now = 90.0
-        reporter.end_pair(ENTRIES[0], None)
+        work(reporter, clock, ENTRIES[0], 90.0)
         clock.now = 100.0
         reporter._bars.refresh()
     assert "0:02:50" in reporter.console.file.getvalue()
@@ -76,7 +75,5 @@ def test_the_bar_has_the_time_left_after_one_long_pair(clock):
 def test_the_last_line_has_no_time_left(clock):
     reporter = Reporter(Console(file=io.StringIO(), width=200))
     with reporter.pairs(1):
-        reporter.start_pair(ENTRIES[0])
-        clock.now = 10.0
-        reporter.end_pair(ENTRIES[0], None)
+        work(reporter, clock, ENTRIES[0], 10.0)
     assert said(reporter)[0].endswith("  10 s")

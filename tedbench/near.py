@@ -1,4 +1,4 @@
-"""Suggestions for mistyped words, of all commands."""
+"""Suggestions for mistyped words."""
 
 from __future__ import annotations
 
