@@ -24,6 +24,8 @@ class Branch:
         guidance: weight of the text, one for all or (B,). The number 1 without ``more`` uses the text alone.
         null: the empty text, one for all or B; or a list of one for each step of the schedule. None if it is not used.
         more: further texts and their weights.
+        change: called with the number of the step, a text's role and the difference between its prediction and the empty
+            text's, (B, C, h, w); returns another difference in its place.
         forced: x at each level, steps + 1 tensors (B, C, h, w), the noise first: the branch is on this trajectory at
             every step, whatever it predicts.
         residuals: (B, C, h, w) for each step of the schedule, added to the result of the step, the last one too.
@@ -33,6 +35,7 @@ class Branch:
     guidance: float | Tensor = 1.0
     null: Text | Sequence[Text] | None = None
     more: Sequence[tuple[Text, float | Tensor]] = ()
+    change: Callable[[int, str, Tensor], Tensor] | None = None
     forced: Sequence[Tensor] | None = None
     residuals: Sequence[Tensor] | None = None
 
@@ -47,14 +50,17 @@ class Branch:
         further = {f"text {i}": text for i, (text, _) in enumerate(self.more, 1)}
         return {"null": null, "text": self.text, **further}
 
-    def combine(self, outs: Mapping[str, Tensor]) -> Tensor:
-        """Return the branch's prediction from that of each role."""
+    def combine(self, outs: Mapping[str, Tensor], step: int) -> Tensor:
+        """Return the branch's prediction at a step from that of each role."""
         if "null" not in outs:
             return outs["text"]
         found = null = outs["null"]
         weights = {"text": self.guidance, **{f"text {i}": weight for i, (_, weight) in enumerate(self.more, 1)}}
         for role, weight in weights.items():
-            found = found + _column(weight, null) * (outs[role] - null)
+            difference = outs[role] - null
+            if self.change is not None:
+                difference = self.change(step, role, difference)
+            found = found + _column(weight, null) * difference
         return found
 
 
@@ -109,7 +115,7 @@ def sample_branches(
         now = [at if branch.forced is None else branch.forced[i] for at, branch in zip(now, branches, strict=True)]
         t, s = levels[i], levels[i + 1]
         outs = predict_branches(model, now, branches, t, step=i, steps=steps)
-        predictions = [branch.combine(found) for branch, found in zip(branches, outs, strict=True)]
+        predictions = [branch.combine(found, i) for branch, found in zip(branches, outs, strict=True)]
         z = noise(int(t)).to(model.device) if ddim_eta and noise is not None and i < steps - 1 else None
         after = []
         for at, out, branch in zip(now, predictions, branches, strict=True):
@@ -150,6 +156,26 @@ def predict_branches(
     for (number, role), chosen in rows.items():
         found[number][role] = out[chosen]
     return found
+
+
+def held(path: Sequence[Tensor], start: Sequence[int], branch: int = 0) -> Callable[[Step], None]:
+    """Return a callback that keeps each image of a branch on a path until its own first step.
+
+    So a sampling from the smallest ``start`` on serves images that begin at different steps.
+
+    Args:
+        path: x at each level, steps + 1 tensors (B, C, h, w), the noise first.
+        start: for each image the number of its first step.
+        branch: number of the branch.
+    """
+
+    def keep(step: Step) -> None:
+        level = step.index + 1
+        if level <= max(start):
+            joined = torch.tensor([level > first for first in start], device=path[level].device)
+            step.x[branch] = torch.where(joined[:, None, None, None], step.x[branch], path[level])
+
+    return keep
 
 
 def _column(weight: float | Tensor, like: Tensor) -> float | Tensor:

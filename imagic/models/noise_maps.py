@@ -43,9 +43,10 @@ def noise_maps(
     steps: int,
     chain: Chain,
     noise: Callable[[int], Tensor],
-    guidance: float | Tensor = 1.0,
+    guidance: float = 1.0,
     ddim_eta: float = 1.0,
     start: int = 0,
+    batch: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> NoiseMaps:
     """Draw an image's noisy chain and return what a sampler's steps leave out of it.
@@ -60,6 +61,8 @@ def noise_maps(
         guidance: weight of the text against the empty one; 1 uses the text alone.
         ddim_eta: DDIM's own η, of the sampler and of the posterior chain.
         start: number of the first step that will be taken.
+        batch: number of steps whose residuals are computed in one network call: the chain is known beforehand, so they
+            do not depend on each other. The last call is filled up, so that bits do not depend on ``start``.
         progress: called with the number of steps done.
 
     Returns:
@@ -70,12 +73,16 @@ def noise_maps(
     draw = lambda i: noise(i).to(model.device)
     x = CHAINS[chain](process, x0, levels[start:], lambda i: draw(i + start), ddim_eta)
     residuals = [torch.zeros_like(x0)] * start
-    for i in range(start, steps):
-        t, s, at = levels[i], levels[i + 1], x[i - start]
-        out = guided(model, at, t.repeat(len(at)), text, null, guidance, step=i, steps=steps)
-        residuals.append(x[i + 1 - start] - process.step(at, out, t, s, ddim_eta=ddim_eta))
+    for done in range(start, steps, batch):
+        chosen = list(range(done, min(done + batch, steps)))
+        full = torch.tensor([*chosen, *chosen[-1:] * (batch - len(chosen))])
+        at = torch.cat([x[i - start] for i in full])
+        t, s = (levels[i].repeat_interleave(len(x0)) for i in (full, full + 1))
+        out = guided(model, at, t, Text.cat([text] * batch), null, guidance)
+        found = torch.cat([x[i + 1 - start] for i in full]) - process.step(at, out, t, s, ddim_eta=ddim_eta)
+        residuals += found.split(len(x0))[: len(chosen)]
         if progress is not None:
-            progress(i + 1 - start)
+            progress(len(residuals) - start)
     return NoiseMaps(x, residuals)
 
 

@@ -16,6 +16,7 @@ from picturebook.train.autoencoder import load_autoencoder
 from picturebook.train.data import pictures_of, to_model_space
 from picturebook.train.denoising import weighted_denoising_loss
 from picturebook.train.fresh import FreshScenes
+from picturebook.train.grow import grow
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.tokenizer import MAX_TOKENS, save_tokenizer
@@ -26,6 +27,8 @@ POOL = 4_096
 FRESH = 8
 """Number of new scenes for each batch."""
 EMA = 0.9995
+LAYERS = (2, 2, 1)
+"""Layers of each level, from 16² to 4²: most details of 64² are one or two latent pixels wide."""
 
 
 def new_scheduler() -> DDIMScheduler:
@@ -69,7 +72,7 @@ class TextEncoderAndUNet(nn.Module):
             in_channels=channels,
             out_channels=channels,
             block_out_channels=(48, 96, 144),
-            layers_per_block=1,
+            layers_per_block=LAYERS,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
             cross_attention_dim=128,
@@ -102,7 +105,7 @@ def main(
     model = TextEncoderAndUNet(len(tokenizer), vae.config.latent_channels)
     if start:
         model.text_encoder = CLIPTextModel.from_pretrained(start / "diffusion" / "text_encoder", dtype=torch.float32)
-        model.unet = UNet2DConditionModel.from_pretrained(start / "diffusion" / "unet", torch_dtype=torch.float32)
+        grow(UNet2DConditionModel.from_pretrained(start / "diffusion" / "unet", torch_dtype=torch.float32), model.unet)
     model = model.to(memory_format=torch.channels_last)
     keep_group_norms(model.unet)
     print(

@@ -12,10 +12,13 @@ from transformers import PreTrainedTokenizerBase
 from picturebook.train.data import scene_captions
 from picturebook.train.denoising import CAPTIONS, EMPTY
 from picturebook.train.tokenizer import MAX_TOKENS
-from picturebook.world import KINDS, Scene, draw_scene
+from picturebook.world import KINDS, PLACES, WEATHERS, Scene, draw_scene
+from picturebook.world.scene import INDOORS
 
 HARD = 0.5
 """Share of the scenes that are drawn by :func:`hard_scene`; the others are drawn evenly."""
+
+LIMBS = ("cat", "dog", "horse", "person")
 
 Encode = Callable[[list[Scene]], tuple[Tensor, Tensor]]
 """Mean and standard deviation of the latents of scenes, (N, C, h, w) each."""
@@ -28,12 +31,13 @@ def fresh_scene(index: int, seed: int = 0) -> Scene:
 
 
 def hard_scene(rng: random.Random) -> Scene:
-    """Draw a scene with what models learn last: accessories, several subjects, other things, kinds with many states.
+    """Draw a scene with what models learn last.
 
-    A kind is drawn as often as it has states, so that every state is equally frequent; if the kind can have something
+    These are animals and persons, accessories, several subjects, other things, the street with its windows, rain, snow
+    and fog. A kind is drawn as often as it has states, kinds with limbs twice as often; if the kind can have something
     beside it, the scene has one of these.
     """
-    name = rng.choices(list(KINDS), [len(kind.states) for kind in KINDS.values()])[0]
+    name = rng.choices(list(KINDS), [len(k.states) * (2 if n in LIMBS else 1) for n, k in KINDS.items()])[0]
     kind = KINDS[name]
     extras: list[dict[str, object]] = [{"accessory": accessory} for accessory in kind.accessories]
     extras += [{"count": count} for count in kind.counts[1:]]
@@ -41,7 +45,10 @@ def hard_scene(rng: random.Random) -> Scene:
         {"other": other, "relation": relation} for other, relations in kind.relations.items() for relation in relations
     ]
     plain: dict[str, object] = {"accessory": "", "count": 1, "other": "", "relation": ""}
-    return draw_scene(rng, kind=name, **(plain | (rng.choice(extras) if extras else {})))
+    seen = {"place": rng.choices(PLACES, [3 if place == "street" else 1 for place in PLACES])[0]}
+    if seen["place"] not in INDOORS:
+        seen["weather"] = rng.choices(WEATHERS, [3 if weather == "clear" else 1 for weather in WEATHERS])[0]
+    return draw_scene(rng, kind=name, **seen, **(plain | (rng.choice(extras) if extras else {})))
 
 
 class FreshScenes:

@@ -21,7 +21,7 @@ from picturebook.train.mixed import bfloat16
 from picturebook.world import KINDS, PLACES, Scene, edit
 
 SCENES = 30_000
-CHANGES = 5_000
+CHANGES = 20_000
 """Number of scenes that are compared with a small change, a large one, and another scene."""
 
 LOOKS = [(name, state, color) for name, kind in KINDS.items() for state in kind.states for color in kind.colors]
@@ -30,7 +30,7 @@ LOOKS = [(name, state, color) for name, kind in KINDS.items() for state in kind.
 FINE = 4
 COLORS_WEIGHT = 30.0
 ORDER_WEIGHT = 2.0
-ORDER_BATCH = 16
+ORDER_BATCH = 32
 MARGIN = 0.25
 """Margin between the logarithms of two distances that should differ."""
 

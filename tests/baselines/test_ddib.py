@@ -72,7 +72,7 @@ def test_the_source_text_decides_the_noise_and_the_target_text_the_image(tiny_mo
 
     def x_T(source, target):  # noqa: N802
         with editor.fit(EditPair(Entry("a.png", target, source), noise_image(0))) as edit:
-            return edit.x_T
+            return edit.path[0]
 
     assert torch.equal(x_T("A dog.", "A cat."), x_T("A dog.", "A bird."))
     assert not torch.equal(x_T("A dog.", "A cat."), x_T("A tree.", "A cat."))

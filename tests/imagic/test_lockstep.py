@@ -93,7 +93,7 @@ def test_guidances_add_up(gaussian, noise):
     outs, _ = seen[0]
     assert set(outs) == {"null", "text", "text 1"}
     wanted = outs["null"] + 2.0 * (outs["text"] - outs["null"]) + 0.5 * (outs["text 1"] - outs["null"])
-    assert torch.equal(Branch(a, 2.0, null, more=[(b, 0.5)]).combine(outs), wanted)
+    assert torch.equal(Branch(a, 2.0, null, more=[(b, 0.5)]).combine(outs, 0), wanted)
 
 
 def test_guidance_without_an_empty_text_is_refused(gaussian, noise):

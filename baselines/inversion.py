@@ -1,0 +1,122 @@
+"""The base of methods that begin with the DDIM inversion of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from imagic.models.base import TextToImage
+from imagic.models.batched import BatchedEdit, BatchedEditor, Row
+from imagic.models.sampling import invert
+from imagic.models.text import Text
+from tedbench.errors import PairError
+from tedbench.method import Edit, Progress, Randomness, silent
+from tedbench.pair import EditPair
+
+
+class InversionEditor(BatchedEditor):
+    """A method whose fit is the DDIM inversion of the input, from pixels to x_T; it draws no random numbers."""
+
+    randomness: ClassVar[Randomness] = "none"
+    shares: ClassVar[bool] = True
+
+    def __init__(
+        self, model: TextToImage, *, steps: int, seed: int = 0, sample_batch: int = 16, fit_batch: int = 1
+    ) -> None:
+        """
+        Args:
+            model: any text-to-image model of :mod:`imagic.models`; it stays as pretrained.
+            steps: of DDIM, each way.
+            seed: of the whole run; only a cascade's upscalers draw anything.
+            sample_batch: how many images are generated at a time; the last batch is filled up.
+            fit_batch: how many inputs are inverted at a time; the last batch is filled up too.
+        """
+        super().__init__(model, seed=seed, sample_batch=sample_batch, fit_batch=fit_batch)
+        self.steps = steps
+        model.process.schedule(steps)  # raises for too many
+
+    def inversion_text(self, pair: EditPair) -> str:
+        """Return the text under which a pair's input is inverted: by default its source text."""
+        return pair.source_text or ""
+
+    def open(self, pair: EditPair, path: list[Tensor]) -> InversionEdit:
+        """Return the edit of a pair whose input is inverted.
+
+        Args:
+            pair: the pair.
+            path: see :attr:`InversionEdit.path`.
+
+        Raises:
+            PairError: the pair lacks something that the method needs.
+        """
+        return InversionEdit(self, pair, path)
+
+    def fit(self, pair: EditPair, progress: Progress = silent) -> Edit:
+        """Invert the input.
+
+        Raises:
+            PairError: the pair lacks something that the method needs.
+            UserError: it has another size than the model.
+        """
+        (found,) = self.fit_together([pair], progress)
+        if isinstance(found, PairError):
+            raise found
+        return found
+
+    def fit_together(self, pairs: Sequence[EditPair], progress: Progress = silent) -> list[Edit | PairError]:
+        """Invert the inputs of several pairs, ``fit_batch`` at a time."""
+        found: dict[str, Edit | PairError] = {}
+        ready = []
+        for pair in pairs:
+            self.model.require_size(pair)
+            try:
+                self.require(pair.entry)
+                ready.append(pair)
+            except PairError as error:
+                found[pair.id] = error
+        for pair, path in zip(ready, self._inverted(ready, progress), strict=True):
+            try:
+                found[pair.id] = self.open(pair, path)
+            except PairError as error:
+                found[pair.id] = error
+        return [found[pair.id] for pair in pairs]
+
+    def _inverted(self, pairs: Sequence[EditPair], progress: Progress) -> Iterator[list[Tensor]]:
+        """Yield the path of each pair."""
+        model, size, done = self.model, self.fit_batch, 0
+        while done < len(pairs):
+            chunk = list(pairs[done : done + size])
+            full = [*chunk, *[chunk[-1]] * (size - len(chunk))]
+            tell = lambda step, done=done: progress("inversion", done * self.steps + step, len(pairs) * self.steps)
+            try:
+                x0 = torch.cat([model.encode_image(pair.image) for pair in full])
+                texts = Text.cat([model.encode_text([self.inversion_text(pair)]) for pair in full])
+                path = invert(model, x0, texts, steps=self.steps, progress=tell)[::-1]
+                yield from ([x[i : i + 1] for x in path] for i in range(len(chunk)))
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+                size = (size + 1) // 2
+                torch.cuda.empty_cache()
+                continue
+            done += len(chunk)
+
+
+class InversionEdit(BatchedEdit):
+    """A pair with the trajectory of its inversion.
+
+    Attributes:
+        path: x at each level of the schedule, (1, C, h, w) each: the noise x_T first, the image's latents last.
+    """
+
+    def __init__(self, editor: InversionEditor, pair: EditPair, path: list[Tensor]) -> None:
+        super().__init__(editor, pair)
+        self.path = path
+
+
+def paths(rows: Sequence[Row]) -> list[Tensor]:
+    """Return the inversions of all rows, level by level: (B, C, h, w) each, the noise first."""
+    return [torch.cat(level) for level in zip(*(row.edit.path for row in rows), strict=True)]
