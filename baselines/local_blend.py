@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines.prompt_control import SOURCE, TARGET
+from baselines.branches import SOURCE, TARGET
 from imagic.models.attention import AttentionControl, tokens_as_image
 from imagic.models.control import Layer
 from imagic.models.lockstep import Step

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from baselines.branches import SOURCE, TARGET
 from baselines.inversion import InversionEditor, SourceEdit, paths
 from baselines.local_blend import LocalBlend
 from baselines.null_text import null_texts
-from baselines.prompt_control import SOURCE, TARGET, PromptControl, alignments
+from baselines.prompt_control import PromptControl, alignments
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
 from imagic.models.lockstep import Branch, sample_branches

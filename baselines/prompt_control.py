@@ -8,14 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from baselines.branches import SOURCE, TARGET
 from imagic.models.attention import AttentionControl
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
 from imagic.models.control import Layer
 from imagic.models.words import Alignment, align
-
-TARGET, SOURCE = 0, 1
-"""Numbers of the branches: the target's images are what a method returns, so they come first."""
 
 Mapping = Literal["refine", "replace"]
 

@@ -33,6 +33,9 @@ METHODS = {  # a new method is a line: what makes its Picturebook recipe quick
     "cycle_sde": {"sampling.steps": 4},
     "negative_prompt": {"sampling.steps": 2},
     "p2p": {"sampling.steps": 2},
+    "masactrl": {"sampling.steps": 2},
+    "leditspp": {"sampling.steps": 4},
+    "pnp": {"sampling.steps": 2, "control.feature": "up_blocks.0.resnets.0"},
     "null_text": {"sampling.steps": 2, "null_text.iterations": 2},
     "text2live": {"optimisation.steps": 2, "generator.scales": 2, "generator.width": 8, "views.count": 1},
 }
