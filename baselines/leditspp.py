@@ -99,7 +99,7 @@ class LeditsPP(NoiseMapEditor):
         with self.model.attention(masks) if masks.reads_attention else nullcontext():
             return sample_branches(
                 self.model,
-                [maps.x[self.first]],
+                maps.x[:1],
                 [branch],
                 steps=self.steps,
                 start=self.first,

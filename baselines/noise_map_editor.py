@@ -12,6 +12,7 @@ from torch import Tensor
 from imagic.models.base import TextToImage
 from imagic.models.batched import BatchedEdit, BatchedEditor, Row
 from imagic.models.noise_maps import Chain, NoiseMaps, noise_maps
+from imagic.models.stepping import Solver
 from imagic.models.text import Text
 from tedbench.method import Progress, Randomness, silent
 from tedbench.pair import EditPair
@@ -24,11 +25,15 @@ class NoiseMapEditor(BatchedEditor):
         chain: how the input's noisy chain is drawn.
         steps: of the sampler, from noise to image.
         ddim_eta: DDIM's own η, of the sampler.
+        solver: of the sampler.
+        first: number of the first step that is ever taken; noise maps begin there.
     """
 
     randomness: ClassVar[Randomness] = "sample"
     shares: ClassVar[bool] = True
     chain: Chain
+    solver: Solver = "ddim"
+    first: int = 0
 
     def __init__(
         self, model: TextToImage, *, steps: int, ddim_eta: float = 1.0, seed: int = 0, sample_batch: int = 16
@@ -81,7 +86,7 @@ class NoiseMapEdit(BatchedEdit):
         self._maps: dict[int, NoiseMaps] = {}
 
     def maps(self, seed: int) -> NoiseMaps:
-        """Return the noise maps of a seed, for every step of the schedule."""
+        """Return the noise maps of a seed, from the editor's first step on."""
         if seed not in self._maps:
             editor: NoiseMapEditor = self._editor
             shape = self.x0.shape
@@ -95,6 +100,8 @@ class NoiseMapEdit(BatchedEdit):
                 noise=lambda i: torch.randn(shape, generator=self.rng("chain", seed, i)),
                 guidance=editor.source_guidance,
                 ddim_eta=editor.ddim_eta,
+                start=editor.first,
+                solver=editor.solver,
                 batch=editor.sample_batch,
             )
         return self._maps[seed]
