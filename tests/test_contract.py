@@ -30,6 +30,7 @@ METHODS = {  # a new method is a line: what makes its Picturebook recipe quick
     "ddib": {"sampling.steps": 2},
     "diffedit": {"sampling.steps": 4, "difference.draws": 2},
     "blended": {"sampling.steps": 4, "difference.draws": 2},
+    "pix2pix_zero": {"sampling.steps": 2, "regularisation.rounds": 1, "regularisation.shifts": 1},
     "text2live": {"optimisation.steps": 2, "generator.scales": 2, "generator.width": 8, "views.count": 1},
 }
 SIZE = 16
