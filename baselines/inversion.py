@@ -42,7 +42,7 @@ class InversionEditor(BatchedEditor):
         """Return the text under which a pair's input is inverted: by default its source text."""
         return pair.source_text or ""
 
-    def open(self, pair: EditPair, path: list[Tensor]) -> InversionEdit:
+    def open(self, pair: EditPair, path: list[Tensor]) -> BatchedEdit:
         """Return the edit of a pair whose input is inverted.
 
         Args:
