@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
 import torch
@@ -42,7 +42,7 @@ class InversionEditor(BatchedEditor):
         """Return the text under which a pair's input is inverted: by default its source text."""
         return pair.source_text or ""
 
-    def open(self, pair: EditPair, path: list[Tensor]) -> InversionEdit:
+    def open(self, pair: EditPair, path: list[Tensor]) -> BatchedEdit:
         """Return the edit of a pair whose input is inverted.
 
         Args:
@@ -53,6 +53,19 @@ class InversionEditor(BatchedEditor):
             PairError: the pair lacks something that the method needs.
         """
         return InversionEdit(self, pair, path)
+
+    def trajectory(
+        self, pairs: Sequence[EditPair], x0: Tensor, text: Text, progress: Callable[[int], None]
+    ) -> list[Tensor]:
+        """Return the trajectory from the inputs' latents to the noise, see :func:`imagic.models.sampling.invert`.
+
+        Args:
+            pairs: B pairs.
+            x0: their latents, (B, C, h, w).
+            text: B texts, see :meth:`inversion_text`.
+            progress: called with the number of steps done.
+        """
+        return invert(self.model, x0, text, steps=self.steps, progress=progress)
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> Edit:
         """Invert the input.
@@ -94,7 +107,7 @@ class InversionEditor(BatchedEditor):
             try:
                 x0 = torch.cat([model.encode_image(pair.image) for pair in full])
                 texts = Text.cat([model.encode_text([self.inversion_text(pair)]) for pair in full])
-                path = invert(model, x0, texts, steps=self.steps, progress=tell)[::-1]
+                path = self.trajectory(full, x0, texts, tell)[::-1]
                 yield from ([x[i : i + 1] for x in path] for i in range(len(chunk)))
             except torch.OutOfMemoryError:
                 if size == 1:

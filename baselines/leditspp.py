@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from baselines.concept_mask import ConceptMasks
-from baselines.noise_map_editor import NoiseMapEdit, NoiseMapEditor, chains, first_step
+from baselines.noise_map_editor import NoiseMapEdit, NoiseMapEditor, chains
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
-from imagic.models.lockstep import Branch, sample_branches
+from imagic.models.lockstep import Branch, first_step, sample_branches
 from imagic.models.noise_maps import Chain
 from imagic.models.stepping import Solver
 from imagic.models.text import Text

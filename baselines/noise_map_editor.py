@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
-from torch import Tensor
 
 from imagic.models.base import TextToImage
 from imagic.models.batched import BatchedEdit, BatchedEditor, Row
@@ -116,11 +115,6 @@ def chains(rows: Sequence[Row]) -> NoiseMaps:
     )
 
 
-def first_step(strength: float, steps: int) -> int:
-    """Return the first step that is taken for a start from 0 (none is) to 1 (all are)."""
-    return steps - int(strength * steps + 0.5)
-
-
 def texts(rows: Sequence[Row]) -> Text:
     """Return the target text of each row."""
     return Text.cat([row.edit.text for row in rows])
@@ -129,13 +123,3 @@ def texts(rows: Sequence[Row]) -> Text:
 def sources(rows: Sequence[Row]) -> Text:
     """Return the source text of each row."""
     return Text.cat([row.edit.source for row in rows])
-
-
-def options(settings: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return some of a block of settings."""
-    return {name: settings[name] for name in names}
-
-
-def column(values: Sequence[float], like: Tensor) -> Tensor:
-    """Return one number for each image, (B, 1, 1, 1)."""
-    return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None, None]

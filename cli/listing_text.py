@@ -48,8 +48,9 @@ def table(what: str, records: Sequence[dict[str, Any]], out: TextIO) -> str:
         ),
     ]
     width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns) if out.isatty() else WIDEST
-    widths = _widths(cells, width)
-    lines = [line for row in cells for line in _row(row, widths)]
+    gap = next((gap for gap in (2, 1) if _extent(_widths(cells, width, gap), gap) <= width), 1)
+    widths = _widths(cells, width, gap)
+    lines = [line for row in cells for line in _row(row, widths, gap)]
     if what == "methods":
         lines += [
             "",
@@ -86,12 +87,18 @@ def _axis(axis: dict[str, Any]) -> str:
     return f"{axis['name']} {words[0]} … {words[-1]}"
 
 
-def _widths(cells: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Return the columns' widths: as their cells need, the widest made narrower until all fit, down to its words."""
+def _widths(cells: Sequence[Sequence[str]], width: int, gap: int) -> list[int]:
+    """Return the columns' widths: as their cells need, the widest made narrower until all fit, down to its words.
+
+    Args:
+        cells: rows of texts.
+        width: of the whole table.
+        gap: number of spaces between two columns.
+    """
     columns = list(zip(*cells, strict=True))
     found = [max(map(len, column)) for column in columns]
     least = [min(LONG, max(len(word) for cell in column for word in cell.split() or [""])) for column in columns]
-    while sum(found) + 2 * (len(found) - 1) > width:
+    while _extent(found, gap) > width:
         spare = [(size, place) for place, size in enumerate(found) if size > least[place]]
         if not spare:
             break
@@ -99,11 +106,15 @@ def _widths(cells: Sequence[Sequence[str]], width: int) -> list[int]:
     return found
 
 
-def _row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+def _extent(widths: Sequence[int], gap: int) -> int:
+    return sum(widths) + gap * (len(widths) - 1)
+
+
+def _row(row: Sequence[str], widths: Sequence[int], gap: int) -> list[str]:
     columns = [wrap(cell, width, break_on_hyphens=False) or [""] for cell, width in zip(row, widths, strict=True)]
     height = max(map(len, columns))
     padded = [column + [""] * (height - len(column)) for column in columns]
     return [
-        "  ".join(f"{part:<{w}}" for part, w in zip(line, widths, strict=True)).rstrip()
+        (" " * gap).join(f"{part:<{w}}" for part, w in zip(line, widths, strict=True)).rstrip()
         for line in zip(*padded, strict=True)
     ]

@@ -72,6 +72,25 @@ def lies_on(edited: Size, original: Size, geometry: Geometry | None) -> bool:
     return geometry == "crop" and edited.same_aspect(edited.square)
 
 
+def mask_square(mask: np.ndarray, side: int) -> np.ndarray:
+    """Return a mask in its pair's square, see :func:`tedbench.image.square`: (side, side) bool.
+
+    A pixel is marked if it is at least half as bright as the mask's brightest one, so that masks of 0 and 255 and of 0
+    and 1 mean the same. A pixel of the square is marked if at least half of its area is.
+
+    Args:
+        mask: (H, W, 3) uint8; black is kept.
+        side: of the pair's canonical square.
+    """
+    height, width = mask.shape[:2]
+    least = min(height, width)
+    top, left = (height - least) // 2, (width - least) // 2
+    bright = mask.max(axis=2)
+    marked = (bright > 0) & (bright.astype(int) * 2 >= int(bright.max()))
+    area = Image.fromarray(marked[top : top + least, left : left + least].astype(np.float32))
+    return np.array(area.resize((side, side), Image.Resampling.BOX)) >= 0.5
+
+
 def onto_square(image: np.ndarray, side: int, original: Size, geometry: Geometry) -> np.ndarray:
     """Return an edited image as (side, side, 3) uint8 in its pair's square.
 

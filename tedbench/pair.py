@@ -87,12 +87,14 @@ class EditPair:
         image: the input, (size, size, 3) uint8 RGB.
         truth: the true edit if it is known (Picturebook), like ``image``.
         original_size: (width, height) of the input before it was brought to the square; None if it is not known.
+        mask: True where the edit belongs, (size, size) bool; None if the pair has none.
     """
 
     entry: Entry
     image: np.ndarray
     truth: np.ndarray | None = None
     original_size: tuple[int, int] | None = None
+    mask: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name, image in (("image", self.image), ("truth", self.truth)):
@@ -102,6 +104,9 @@ class EditPair:
                 raise ValueError(
                     f"{name} of {self.id}: expected (size, size, 3) uint8, got {image.shape} {image.dtype}"
                 )
+        mask = self.mask
+        if mask is not None and (mask.dtype != "bool" or mask.shape != self.image.shape[:2]):
+            raise ValueError(f"mask of {self.id}: expected {self.image.shape[:2]} bool, got {mask.shape} {mask.dtype}")
 
     @property
     def id(self) -> str:

@@ -37,6 +37,9 @@ METHODS = {  # a new method is a line: what makes its Picturebook recipe quick
     "leditspp": {"sampling.steps": 4},
     "pnp": {"sampling.steps": 2, "control.feature": "up_blocks.0.resnets.0"},
     "null_text": {"sampling.steps": 2, "null_text.iterations": 2},
+    "diffedit": {"sampling.steps": 4, "difference.draws": 2},
+    "blended": {"sampling.steps": 4, "difference.draws": 2},
+    "pix2pix_zero": {"sampling.steps": 2, "regularisation.rounds": 1, "regularisation.shifts": 1},
     "text2live": {"optimisation.steps": 2, "generator.scales": 2, "generator.width": 8, "views.count": 1},
 }
 RECIPES = {"null_text": "p2p"}

@@ -12,7 +12,7 @@ import pandas as pd
 from eval.engine.correction_summary import CorrectionSummary
 from eval.engine.task import Task
 from eval.runs.cards import MetricCards
-from eval.runs.corrections import TABLED, corrections
+from eval.runs.corrections import MASK, TABLED, corrections, region_digest
 from eval.runs.files import DamagedError
 from eval.runs.folder import Run
 from eval.runs.input_digest import Inputs
@@ -90,8 +90,8 @@ def examine(run: Run, wanted: Wanted) -> list[Finding]:
     """Compare a run's folder with the wanted images; return one finding a pair, in the dataset's order.
 
     Raises:
-        UserError: the input of a pair whose input digest is recorded has changed, or a text that finished images depend
-            on.
+        UserError: the input of a pair whose input digest is recorded has changed, or a text or mask that finished images
+            depend on.
     """
     return [examine_pair(run, wanted, entry) for entry in wanted.dataset.entries]
 
@@ -112,6 +112,7 @@ def examine_pair(run: Run, wanted: Wanted, entry: Entry) -> Finding:
     made = bool((rows["status"] == "ok").any())
     if made:
         _require_same_texts(run, wanted, entry, info)
+        _require_same_mask(run, wanted, entry, shard)
     if info.get("input"):
         _require_same_input(run, wanted, entry, info["input"])
     found = corrections(shard, entry, wanted.inputs)
@@ -187,6 +188,14 @@ def _require_same_texts(run: Run, wanted: Wanted, entry: Entry, info: dict[str, 
                 f"The {name} of {entry.id} is {getattr(entry, name)!r}, and {run.folder} was made with "
                 f"{info.get(name)!r}. Give another run_dir."
             )
+
+
+def _require_same_mask(run: Run, wanted: Wanted, entry: Entry, shard: Shard) -> None:
+    if MASK in wanted.method.needs and wanted.inputs.mask(entry) not in (region_digest(shard), ...):
+        raise UserError(
+            f"The mask of {entry.id} is not the one that {run.folder} was made with. "
+            "Restore it, or give another run_dir."
+        )
 
 
 def _require_same_input(run: Run, wanted: Wanted, entry: Entry, digest: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from eval.engine.plan import Finding
 from eval.engine.progress import Reporter
-from eval.runs.corrections import TRUTH
+from eval.runs.corrections import MASK, TRUTH
 from eval.runs.writer import RunWriter
 from tedbench.datasets.base import Dataset
 from tedbench.errors import PairError
@@ -23,8 +23,8 @@ def repair(run: RunWriter, dataset: Dataset, findings: Sequence[Finding], report
         entry = finding.entry
         if finding.corrected:
             pair = None
-            if TRUTH in finding.corrected:
-                with suppress(PairError):  # the shard's true edit stays; the error is reported elsewhere
+            if {TRUTH, MASK}.intersection(finding.corrected):
+                with suppress(PairError):  # what the shard has stays; the error is reported elsewhere
                     pair = dataset.load(entry)
             run.correct(entry, pair)
         if finding.unfilled:

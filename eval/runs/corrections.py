@@ -1,4 +1,4 @@
-"""Corrections: texts, groups and true edits of a pair that differ between the list and the pair's shard."""
+"""Corrections: texts, groups, true edits and masks of a pair that differ between the list and the pair's shard."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ TABLED = Entry.fields(tables_only=True)
 """Fields that only tables and intervals use."""
 
 TRUTH = "true edit"
+MASK = "mask"
 
 
 def corrections(shard: Shard, entry: Entry, inputs: Inputs) -> tuple[str, ...]:
     """Return the names of a pair's corrections: fields of :data:`TEXTS` and :data:`TABLED`, and :data:`TRUTH`.
 
-    A true edit that cannot be read now is not a correction.
+    Another mask under the same name is a correction of the field :data:`MASK`. A true edit or mask that cannot be read
+    now is none.
 
     Args:
         shard: the pair's shard, which must exist.
@@ -29,6 +31,9 @@ def corrections(shard: Shard, entry: Entry, inputs: Inputs) -> tuple[str, ...]:
     found = [*corrected_texts(shard, entry)]
     info = shard.info()
     found += [name for name in TABLED if (info.get(name) or "") != (getattr(entry, name) or "")]
+    mask = inputs.mask(entry)
+    if MASK not in found and mask is not Ellipsis and mask != region_digest(shard):
+        found.append(MASK)
     truth = inputs.truth(entry)
     return (*found, TRUTH) if truth is not Ellipsis and truth != truth_digest(shard) else tuple(found)
 
@@ -42,6 +47,12 @@ def corrected_texts(shard: Shard, entry: Entry) -> tuple[str, ...]:
 def truth_digest(shard: Shard) -> str | None:
     """Return the digest of the true edit that a shard was measured against; None if there is none."""
     digest: str | None = shard.info().get("truth")
+    return digest
+
+
+def region_digest(shard: Shard) -> str | None:
+    """Return the digest of the mask that a shard's pair had; None if there was none."""
+    digest: str | None = shard.info().get("region")
     return digest
 
 

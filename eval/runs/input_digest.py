@@ -1,4 +1,4 @@
-"""Digests of inputs and true edits, which show whether a run's pictures have changed."""
+"""Digests of inputs, true edits and masks, which show whether a run's pictures have changed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,24 @@ def input_digest(pair: EditPair) -> str:
     return pixel_digest(pair.image)
 
 
+def mask_digest(pair: EditPair) -> str | None:
+    """Return :func:`pixel_digest` of a pair's mask; None if it has none."""
+    return None if pair.mask is None else pixel_digest(pair.mask)
+
+
 def pixel_digest(image: np.ndarray) -> str:
-    """Return the sha256 of the pixels and shape of an image, (size, size, 3) uint8."""
+    """Return the sha256 of the pixels and shape of an image, (size, size, 3) uint8, or of a mask, (size, size) bool."""
     return hashlib.sha256(str(image.shape).encode() + image.tobytes()).hexdigest()
 
 
 class _Digests(NamedTuple):
     input: str
     truth: str | None
+    mask: str | None
 
 
 class Inputs:
-    """Digests of a dataset's inputs and true edits, each read once."""
+    """Digests of a dataset's inputs, true edits and masks, each read once."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -46,13 +52,18 @@ class Inputs:
         found = self._of(entry)
         return ... if found is None else found.truth
 
+    def mask(self, entry: Entry) -> str | EllipsisType | None:
+        """Return :func:`mask_digest` of a pair; None if it has no mask, ``...`` if it cannot be read."""
+        found = self._of(entry)
+        return ... if found is None else found.mask
+
     def _of(self, entry: Entry) -> _Digests | None:
-        key = entry.id if self._dataset.has_truths else entry.image_name
+        key = entry.id if self._dataset.has_truths or entry.mask else entry.image_name
         if key not in self._known:
             try:
                 pair = self._dataset.load(entry)
                 truth = None if pair.truth is None else pixel_digest(pair.truth)
-                self._known[key] = _Digests(input_digest(pair), truth)
+                self._known[key] = _Digests(input_digest(pair), truth, mask_digest(pair))
             except Exception:  # any error is reported when the pair is edited
                 self._known[key] = None
         return self._known[key]

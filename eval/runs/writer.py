@@ -18,7 +18,7 @@ import yaml
 from filelock import FileLock
 
 from eval.runs.cards import Cards, MetricCard, MetricCards
-from eval.runs.corrections import TRUTH, corrected_texts, depends, truth_digest
+from eval.runs.corrections import TRUTH, corrected_texts, depends, region_digest, truth_digest
 from eval.runs.files import (
     DamagedError,
     clear_half_written,
@@ -29,7 +29,7 @@ from eval.runs.files import (
     write_parquet,
 )
 from eval.runs.folder import Run
-from eval.runs.input_digest import input_digest, pixel_digest
+from eval.runs.input_digest import input_digest, mask_digest, pixel_digest
 from eval.runs.listing import Listing, write_listing
 from eval.runs.lock import RunLock
 from eval.runs.place import read_config, require_place, with_own_list
@@ -136,7 +136,7 @@ class RunWriter(Run):
                 _write_png(folder / name, image)
                 row = self._row(pair.entry, strength, seed, f"pairs/{pair.id}/{name}", "ok", "")
                 rows.append(row | sizes(pair, (origins or {}).get((strength, seed))))
-            info = {"status": "ok", "input": input_digest(pair), "truth": truth}
+            info = {"status": "ok", "input": input_digest(pair), "truth": truth} | _region(pair)
             self._finish(folder, pair.entry, rows, info, origins)
 
     def _write_truth(self, folder: Path, pair: EditPair) -> str | None:
@@ -155,13 +155,13 @@ class RunWriter(Run):
         return truth
 
     def correct(self, entry: Entry, pair: EditPair | None = None) -> None:
-        """Write a shard again with corrected texts, category or true edit; images are kept.
+        """Write a shard again with corrected texts, category, true edit or mask; images are kept.
 
         Scores that depend on a correction are deleted. Damaged and missing images become rows with status "failed".
 
         Args:
             entry: the corrected entry.
-            pair: the pair with its corrected true edit; None keeps the existing one.
+            pair: the pair with its corrected true edit and mask; None keeps those that were recorded.
         """
         old = self.shard(entry.id)
         info, lost = old.info(), old.broken(thorough=True)
@@ -175,10 +175,11 @@ class RunWriter(Run):
                     )
                     rows.append(self._row(entry, row["strength"], row["seed"], "", "failed", why))
             kept: dict[str, Any] = {
-                name: info[name] for name in ("status", "reason", "unread", "input", "truth") if name in info
+                name: info[name] for name in ("status", "reason", "unread", "input", "truth", "region") if name in info
             }
             if pair is not None:
-                kept["truth"] = self._write_truth(folder, pair)
+                kept.pop("region", None)
+                kept |= {"truth": self._write_truth(folder, pair)} | _region(pair)
             self._finish(folder, entry, rows, kept)
 
     def write_failure(
@@ -204,6 +205,7 @@ class RunWriter(Run):
             rows += [self._row(entry, s, k, "", "failed", reason) for s, k in requests if (s, k) not in have]
             had = self.shard(entry.id)
             known = {name: had.info().get(name) for name in ("input", "truth")} if had.exists() else {}
+            known |= {"region": region} if had.exists() and (region := region_digest(had)) else {}
             known |= {"unread": True} if unread else {}
             self._finish(folder, entry, rows, {"status": "failed", "reason": reason, **known}, origins)
 
@@ -312,6 +314,12 @@ class RunWriter(Run):
                 file.seek(-1, os.SEEK_END)
                 line = line if file.read() == b"\n" else f"\n{line}"  # after an incomplete line
             file.write(line.encode())
+
+
+def _region(pair: EditPair) -> dict[str, str]:
+    """Return the digest of a pair's mask for its record; empty for a pair without one."""
+    digest = mask_digest(pair)
+    return {} if digest is None else {"region": digest}
 
 
 @contextmanager

@@ -165,6 +165,11 @@ def predict_branches(
     return found
 
 
+def first_step(share: float, steps: int) -> int:
+    """Return the number of the first step that is taken if a share of all steps is, the last ones."""
+    return steps - int(share * steps + 0.5)
+
+
 def held(path: Sequence[Tensor], start: Sequence[int], branch: int = 0) -> Callable[[Step], None]:
     """Return a callback that keeps each image of a branch on a path until its own first step.
 

@@ -14,8 +14,8 @@ from unicodedata import normalize
 
 import numpy as np
 
-from tedbench.errors import UserError
-from tedbench.geometry import size_of
+from tedbench.errors import ImageError, UserError
+from tedbench.geometry import mask_square, size_of
 from tedbench.image import square
 from tedbench.pair import EditPair, Entry, pair_id
 
@@ -82,11 +82,15 @@ class Dataset(ABC):
     def read(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:
         """Read the entry's input and, if it is known, the true edit: (H, W, 3) uint8, of any size."""
 
+    def read_mask(self, entry: Entry) -> np.ndarray | None:
+        """Read the region to edit, (H, W, 3) uint8, of the input's shape; None for a dataset that has no masks."""
+        return None
+
     def load(self, entry: Entry) -> EditPair:
         """Return the entry with its images in the canonical square.
 
         Raises:
-            ImageError: an image is missing or unreadable.
+            ImageError: an image is missing or unreadable, or the mask has another shape than the input.
         """
         image, truth = self.read(entry)
         size = size_of(image)
@@ -97,7 +101,18 @@ class Dataset(ABC):
                 "which lie on each other only where it was made from that square. Others may be so too.",
                 stacklevel=2,
             )
-        return EditPair(entry, square(image, self.size), None if truth is None else square(truth, self.size), size)
+        mask = self.read_mask(entry) if entry.mask else None
+        if mask is not None and not size_of(mask).same_aspect(size):
+            raise ImageError(
+                f"The mask of {entry.id} is {size_of(mask)} and its input {size}. Give it the shape of the input."
+            )
+        return EditPair(
+            entry,
+            square(image, self.size),
+            None if truth is None else square(truth, self.size),
+            size,
+            None if mask is None else mask_square(mask, self.size),
+        )
 
     def missing(self) -> dict[str, Path]:
         """Return, by pair id, the first of its files that does not exist; none if the dataset cannot tell."""

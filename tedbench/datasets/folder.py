@@ -24,7 +24,8 @@ class Folder(Dataset):
     """The pairs that a list names: a CSV file with a header, or a JSON list of objects, in UTF-8.
 
     Columns are ``image`` and ``target_text``, and optionally those of :meth:`tedbench.pair.Entry.fields` and ``truth``
-    (the true edited image); others are ignored. Paths are relative to the list's folder,
+    (the true edited image); others are ignored. ``mask`` is an image of the input's shape that is white, or not zero,
+    where the edit belongs. Paths are relative to the list's folder,
     and an image's relative path is its name, so files of one name in different sub-folders are different images.
     Spaces around a cell are dropped; nothing else is changed ("NA" stays "NA").
     """
@@ -68,11 +69,14 @@ class Folder(Dataset):
         truth = self._truths.get(entry.id)
         return self._picture(entry.image_name), None if truth is None else self._picture(truth)
 
+    def read_mask(self, entry: Entry) -> np.ndarray | None:
+        return self._picture(entry.mask) if entry.mask else None
+
     def missing(self) -> dict[str, Path]:
-        """Return, by pair id, the image or true edit that does not exist."""
+        """Return, by pair id, the image, true edit or mask that does not exist."""
         found = {}
         for entry in self.entries:
-            names = filter(None, (entry.image_name, self._truths.get(entry.id)))
+            names = filter(None, (entry.image_name, self._truths.get(entry.id), entry.mask))
             if gone := [path for name in names if not os.path.lexists(path := on_disk(self._root / name))]:
                 found[entry.id] = gone[0]
         return found

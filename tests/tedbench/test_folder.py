@@ -21,6 +21,10 @@ def here(tmp_path: Path) -> Path:
         path = tmp_path / "list" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (30, 20), color).save(path)
+    (tmp_path / "list" / "masks").mkdir()
+    half = Image.new("L", (30, 20))
+    half.paste(255, (15, 0, 30, 20))
+    half.save(tmp_path / "list" / "masks" / "dog.png")
     return tmp_path / "list"
 
 
@@ -64,7 +68,8 @@ def test_every_column_arrives(here: Path, kind: str) -> None:
     assert pair.image.shape == pair.truth.shape == (16, 16, 3)
     assert (pair.image == (255, 0, 0)).all()
     assert (pair.truth == 255).all()
-    assert other.truth is None
+    assert not pair.mask[:, :8].any() and pair.mask[:, 8:].all()
+    assert other.truth is None and other.mask is None
     assert other.entry.source_text is other.entry.category is None
     assert not dataset.synthetic
 
@@ -200,3 +205,44 @@ def test_a_name_in_two_spellings_is_one_image(here: Path) -> None:
     rows = "".join(f"{normalize(form, 'über.png')},Text {form}\n" for form in ("NFC", "NFD"))
     entries = Folder(csv(here, f"image,target_text\n{rows}"), 8).entries
     assert len({entry.image_name for entry in entries}) == 1
+
+
+def mask_of(here: Path, mask: np.ndarray, size: int = 4) -> np.ndarray:
+    Image.fromarray(mask).save(here / "mask.png")
+    (pair,) = Folder(as_json(here, [{"image": "dog.png", "target_text": "A dog.", "mask": "mask.png"}]), size)
+    return pair.mask
+
+
+@pytest.mark.parametrize("light", [1, 38, 255])
+def test_a_mask_of_any_number_is_the_same_mask(here: Path, light: int) -> None:
+    drawn = np.zeros((20, 30), dtype=np.uint8)
+    drawn[10:, 5:15] = light  # the centre square is that of the columns 5 to 24
+    expected = np.zeros((4, 4), dtype=bool)
+    expected[2:, :2] = True
+    assert np.array_equal(mask_of(here, drawn), expected)
+
+
+def test_a_black_mask_keeps_everything_and_a_white_one_nothing(here: Path) -> None:
+    assert not mask_of(here, np.zeros((20, 30), dtype=np.uint8)).any()
+    assert mask_of(here, np.full((20, 30, 3), 255, dtype=np.uint8)).all()
+
+
+def test_half_of_an_areas_pixels_mark_it_and_dim_ones_do_not(here: Path) -> None:
+    drawn = np.zeros((20, 30), dtype=np.uint8)
+    drawn[:, 5:8] = 255  # 3 of the 5 columns of the square's first pixels
+    drawn[:, 10:12] = 255  # 2 of the next 5
+    drawn[:, 15:] = 100  # less than half as bright
+    assert mask_of(here, drawn).all(axis=0).tolist() == [True, False, False, False]
+    assert mask_of(here, drawn).any(axis=0).tolist() == [True, False, False, False]
+
+
+def test_a_mask_of_another_shape_fails_its_pair_in_one_line(here: Path) -> None:
+    with pytest.raises(ImageError, match=r"The mask of .* is 20×20 and its input 30×20"):
+        mask_of(here, np.zeros((20, 20), dtype=np.uint8))
+
+
+def test_a_missing_mask_is_known_before_it_is_read(here: Path) -> None:
+    dataset = Folder(as_json(here, [{"image": "dog.png", "target_text": "A dog.", "mask": "none.png"}]), 8)
+    assert [path.name for path in dataset.missing().values()] == ["none.png"]
+    with pytest.raises(ImageError, match=r"none\.png does not exist"):
+        dataset.load(dataset.entries[0])

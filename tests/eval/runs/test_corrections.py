@@ -68,7 +68,7 @@ METRICS = (Psnr(), TowardsTruth({"_target_": "eval.metrics.pixels.Psnr"}), WordC
 @pytest.fixture
 def work(tmp_path, noise_image, make_job):
     """Runs a list's rows as ``eval.run`` does, up to its tables; gives the run, the editor and what was said."""
-    for number, name in enumerate(("a.png", "b.png", "true.png", "other.png")):
+    for number, name in enumerate(("a.png", "b.png", "true.png", "other.png", "mask.png")):
         Image.fromarray(noise_image(number)).save(tmp_path / name)
 
     def run(rows, *needs, folder="run", place=".", depths=(0.0, 1.0), limit=None):
@@ -231,3 +231,23 @@ def test_a_list_that_moved_goes_on(work):
     work([A], place="one")
     _, editor, _ = work([A, B], place="two")
     assert editor.made == ["a.png"]
+
+
+def test_a_mask_of_the_same_name_with_other_pixels_is_taken_over_where_no_image_depends_on_it(work, tmp_path, shards):
+    rows = [{"image": "a.png", "mask": "mask.png"}]
+    work(rows)
+    Image.fromarray(np.eye(16, dtype=np.uint8) * 255).save(tmp_path / "mask.png")
+    found, editor, said = work(rows)
+    assert editor.made == [] and any(line.startswith("mask of 1 pair has changed") for line in said)
+    assert shards(found.folder) == shards(work(rows, folder="fresh")[0].folder)
+    assert not any("changed" in line for line in work(rows)[2])
+
+
+def test_another_mask_is_refused_where_images_depend_on_it(work, tmp_path):
+    rows = [{"image": "a.png", "mask": "mask.png"}]
+    work(rows, "mask")
+    Image.fromarray(np.eye(16, dtype=np.uint8) * 255).save(tmp_path / "mask.png")
+    with pytest.raises(UserError, match=r"The mask of a\.png.* is not the one that .*run was made with"):
+        work(rows, "mask")
+    (tmp_path / "mask.png").unlink()  # finished images stay valid
+    assert work(rows, "mask")[1].made == []
