@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from imagic.embedding import optimise_embedding, optimise_embeddings
 from imagic.errors import DivergedError
@@ -19,6 +19,7 @@ from imagic.models.batched import Row
 from imagic.models.sampling import ddim, dpm_solver
 from imagic.models.text import Text
 from imagic.recipe import Recipe
+from imagic.snapshot import Snapshot
 from imagic.tuning import TunedEdit, TuningEditor
 from tedbench.errors import PairError, UserError
 from tedbench.method import Axis, Description, NeedsIf, Progress, Randomness, needs_with, silent
@@ -79,7 +80,7 @@ class Imagic(TuningEditor):
         networks = [model.network]
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)
-        super().__init__(model, networks=networks, seed=seed, sample_batch=sample_batch)
+        super().__init__(model, snapshot=Snapshot(nn.ModuleList(networks)), seed=seed, sample_batch=sample_batch)
         if self._variant.finetune == "lora" and model.compiled:
             raise UserError(
                 "Adapters are new modules for every pair. Give numerics.compile=false with method.variant.finetune=lora."

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
-
-from torch import nn
+from typing import Any, ClassVar
 
 from imagic.models.base import TextToImage
 from imagic.models.batched import BatchedEdit, BatchedEditor, Row
 from imagic.snapshot import Snapshot
 from tedbench.method import Progress, Randomness, silent
 from tedbench.pair import EditPair
+from tedbench.settings import Amount, Count, Natural, Pattern, Share
 
 
 class TuningEditor(BatchedEditor):
@@ -28,19 +27,19 @@ class TuningEditor(BatchedEditor):
         self,
         model: TextToImage,
         *,
-        networks: Sequence[nn.Module] | None = None,
+        snapshot: Snapshot | None = None,
         seed: int = 0,
         sample_batch: int = 16,
     ) -> None:
         """
         Args:
             model: any text-to-image model of :mod:`imagic.models`.
-            networks: those that may be changed; None for the model's own.
+            snapshot: of every network that the method may change; None for one of the model's own.
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
         super().__init__(model, seed=seed, sample_batch=sample_batch)
-        self.pretrained = Snapshot(model.network if networks is None else nn.ModuleList(networks))
+        self.pretrained = snapshot or Snapshot(model.network)
         self._open: TunedEdit | None = None
 
     @abstractmethod
@@ -93,3 +92,17 @@ class TunedEdit(BatchedEdit):
         if not self._closed:
             self._closed = True
             self._editor.restore()
+
+
+FINETUNE: dict[str, Any] = {
+    "steps": Natural,
+    "lr": Amount,
+    "draws": Count,
+    "decay": Share,
+    "empty": Share,
+    "weights": Pattern,
+}
+"""Kinds of the settings of :func:`imagic.finetune.finetune`, for a block of a recipe."""
+
+SAMPLING: dict[str, Any] = {"steps": Count, "guidance": Amount}
+"""Kinds of the settings of a sampler, for a block of a recipe."""

@@ -33,6 +33,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 """A number between 0 and 1, both excluded."""
 
+
 def _readable(pattern: str) -> str:
     """Return a regular expression that can be read."""
     try:

@@ -28,6 +28,10 @@ METHODS = {  # a new method is a line: what makes its Picturebook recipe quick
     "imagic": {"embedding.steps": 2, "finetune.steps": 2, "sampling.steps": 2},
     "sdedit": {"sampling.steps": 4},
     "ddib": {"sampling.steps": 2},
+    "forgedit": {"finetune.steps": 2, "sampling.steps": 2},
+    "hiper": {"embedding.steps": 2, "sampling.steps": 2},
+    "sine": {"finetune.steps": 2, "sampling.steps": 2},
+    "unitune": {"finetune.steps": 2, "sampling.steps": 4},
     "text2live": {"optimisation.steps": 2, "generator.scales": 2, "generator.width": 8, "views.count": 1},
 }
 SIZE = 16
