@@ -43,7 +43,7 @@ GROUPS: dict[str, Group | None] = {
     "decoder_except_kv": Group(DECODER, CROSS_KEYS_AND_VALUES, "decoderkv"),
     "decoder_except_attention_and_2": Group(DECODER, rf"{ATTENTION}|{DECODER}\.2\.", "decoderattn+decoder2"),
 }
-"""What each name forgets. The paper: the encoder has layout and pose, the decoder appearance and texture."""
+"""The groups by name, which says what is forgotten. In the paper the encoder has layout and pose, the decoder appearance."""
 
 
 def forgotten(name: str, weights: Iterable[str]) -> str | None:
