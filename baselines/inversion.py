@@ -117,6 +117,18 @@ class InversionEdit(BatchedEdit):
         self.path = path
 
 
+class SourceEdit(InversionEdit):
+    """An inverted pair with its source text.
+
+    Attributes:
+        source: the source text.
+    """
+
+    def __init__(self, editor: InversionEditor, pair: EditPair, path: list[Tensor]) -> None:
+        super().__init__(editor, pair, path)
+        self.source = editor.model.encode_text([editor.inversion_text(pair)])
+
+
 def paths(rows: Sequence[Row]) -> list[Tensor]:
     """Return the inversions of all rows, level by level: (B, C, h, w) each, the noise first."""
     return [torch.cat(level) for level in zip(*(row.edit.path for row in rows), strict=True)]

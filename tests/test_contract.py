@@ -28,19 +28,30 @@ METHODS = {  # a new method is a line: what makes its Picturebook recipe quick
     "imagic": {"embedding.steps": 2, "finetune.steps": 2, "sampling.steps": 2},
     "sdedit": {"sampling.steps": 4},
     "ddib": {"sampling.steps": 2},
+    "edit_friendly": {"sampling.steps": 4},
+    "cycle_diffusion": {"sampling.steps": 4},
+    "cycle_sde": {"sampling.steps": 4},
+    "negative_prompt": {"sampling.steps": 2},
+    "p2p": {"sampling.steps": 2},
+    "masactrl": {"sampling.steps": 2},
+    "leditspp": {"sampling.steps": 4},
+    "pnp": {"sampling.steps": 2, "control.feature": "up_blocks.0.resnets.0"},
+    "null_text": {"sampling.steps": 2, "null_text.iterations": 2},
     "forgedit": {"finetune.steps": 2, "sampling.steps": 2},
     "hiper": {"embedding.steps": 2, "sampling.steps": 2},
     "sine": {"finetune.steps": 2, "sampling.steps": 2},
     "unitune": {"finetune.steps": 2, "sampling.steps": 4},
     "text2live": {"optimisation.steps": 2, "generator.scales": 2, "generator.width": 8, "views.count": 1},
 }
+RECIPES = {"null_text": "p2p"}
+"""Methods that take another one's recipe."""
 SIZE = 16
 
 
 @cache
 def settings_of(method):
     """Of a method on Picturebook, as the configuration has them, but quick."""
-    quick = [f"recipe.{method}.{key}={value}" for key, value in METHODS[method].items()]
+    quick = [f"recipe.{RECIPES.get(method, method)}.{key}={value}" for key, value in METHODS[method].items()]
     settings = resolved(compose("run", [f"method={method}", *quick]))["method"]
     del settings["name"]
     return settings
@@ -88,7 +99,7 @@ def test_no_method_is_left_out():
     assert set(METHODS) == {name for name in choices("method") if not name.startswith("imagic_")} - {
         "precomputed"
     }  # variants of one method
-    assert all((ROOT / "recipe" / name / "picturebook.yaml").is_file() for name in METHODS)
+    assert all((ROOT / "recipe" / RECIPES.get(name, name) / "picturebook.yaml").is_file() for name in METHODS)
 
 
 def test_images_come_in_the_order_asked_in_the_pairs_geometry(make, noise_image):
@@ -248,7 +259,7 @@ def test_pairs_computed_together_are_those_computed_alone(make, noise_image):
     ]
     if not editor.shares:
         pytest.skip("one pair at a time")
-    asked = some(editor)[:2]
+    asked = some(editor)[-2:]  # at the weakest strength some methods return the input for every seed
     edits = editor.fit_together(pairs)
     found = [sample for _, sample in editor.sample_together([(edit, asked) for edit in edits])]
     for edit in edits:

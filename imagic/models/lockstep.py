@@ -10,6 +10,7 @@ from torch import Tensor
 
 from imagic.models.base import DiffusionModel
 from imagic.models.control import Moment
+from imagic.models.stepping import Solver, Stepper
 from imagic.models.text import Text
 
 
@@ -91,6 +92,7 @@ def sample_branches(
     start: int = 0,
     ddim_eta: float = 0.0,
     noise: Callable[[int], Tensor] | None = None,
+    solver: Solver = "ddim",
     callback: Callable[[Step], None] | None = None,
 ) -> list[Tensor]:
     """Sample several branches with one network call a step.
@@ -104,23 +106,28 @@ def sample_branches(
         ddim_eta: DDIM's own η, for all branches.
         noise: returns standard normal (B, C, h, w) for a step's timestep, for all branches; None adds none. Branches
             with residuals add these instead.
-        callback: called after each step.
+        solver: takes the steps; the second one adds no noise of its own, only residuals.
+        callback: called after each step; a forced branch is on its trajectory there too.
 
     Returns:
         Each branch's x0, (B, C, h, w) float32.
     """
     process, levels = model.process, model.process.schedule(steps)
     now = [each.to(model.device) for each in x]
+    steppers = [Stepper(process, levels, solver, ddim_eta) for _ in branches]
     for i in range(start, steps):
         now = [at if branch.forced is None else branch.forced[i] for at, branch in zip(now, branches, strict=True)]
-        t, s = levels[i], levels[i + 1]
+        t = levels[i]
         outs = predict_branches(model, now, branches, t, step=i, steps=steps)
         predictions = [branch.combine(found, i) for branch, found in zip(branches, outs, strict=True)]
         z = noise(int(t)).to(model.device) if ddim_eta and noise is not None and i < steps - 1 else None
         after = []
-        for at, out, branch in zip(now, predictions, branches, strict=True):
+        for at, out, branch, stepper in zip(now, predictions, branches, steppers, strict=True):
+            if branch.forced is not None:
+                after.append(branch.forced[i + 1])
+                continue
             kept = None if branch.residuals is None else branch.residuals[i].to(model.device)
-            stepped = process.step(at, out, t, s, ddim_eta=ddim_eta, noise=z if kept is None else None)
+            stepped = stepper.step(i, at, out, z if kept is None else None)
             after.append(stepped if kept is None else stepped + kept)
         if callback is not None:
             x0 = [process.limit(process.x0_of(out, at, t)) for at, out in zip(now, predictions, strict=True)]

@@ -12,6 +12,7 @@ from torch import Tensor
 from imagic.models.base import DiffusionModel
 from imagic.models.process import Process
 from imagic.models.sampling import guided
+from imagic.models.stepping import Solver, Stepper
 from imagic.models.text import Text
 
 Chain = Literal["independent", "markov", "posterior"]
@@ -46,6 +47,7 @@ def noise_maps(
     guidance: float = 1.0,
     ddim_eta: float = 1.0,
     start: int = 0,
+    solver: Solver = "ddim",
     batch: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> NoiseMaps:
@@ -61,7 +63,8 @@ def noise_maps(
         guidance: weight of the text against the empty one; 1 uses the text alone.
         ddim_eta: DDIM's own η, of the sampler and of the posterior chain.
         start: number of the first step that will be taken.
-        batch: number of steps whose residuals are computed in one network call: the chain is known beforehand, so they
+        solver: of the sampler.
+        batch: number of steps whose predictions are computed in one network call: the chain is known beforehand, so they
             do not depend on each other. The last call is filled up, so that bits do not depend on ``start``.
         progress: called with the number of steps done.
 
@@ -72,18 +75,18 @@ def noise_maps(
     x0 = x0.to(model.device)
     draw = lambda i: noise(i).to(model.device)
     x = CHAINS[chain](process, x0, levels[start:], lambda i: draw(i + start), ddim_eta)
-    residuals = [torch.zeros_like(x0)] * start
+    outs: list[Tensor] = []
     for done in range(start, steps, batch):
         chosen = list(range(done, min(done + batch, steps)))
         full = torch.tensor([*chosen, *chosen[-1:] * (batch - len(chosen))])
-        at = torch.cat([x[i - start] for i in full])
-        t, s = (levels[i].repeat_interleave(len(x0)) for i in (full, full + 1))
-        out = guided(model, at, t, Text.cat([text] * batch), null, guidance)
-        found = torch.cat([x[i + 1 - start] for i in full]) - process.step(at, out, t, s, ddim_eta=ddim_eta)
-        residuals += found.split(len(x0))[: len(chosen)]
+        at, t = torch.cat([x[i - start] for i in full]), levels[full].repeat_interleave(len(x0))
+        outs += guided(model, at, t, Text.cat([text] * batch), null, guidance).split(len(x0))[: len(chosen)]
         if progress is not None:
-            progress(len(residuals) - start)
-    return NoiseMaps(x, residuals)
+            progress(len(outs))
+    stepper = Stepper(process, levels, solver, ddim_eta)
+    means = [stepper.step(i, x[i - start], out) for i, out in enumerate(outs, start)]
+    residuals = [after - mean for after, mean in zip(x[1:], means, strict=True)]
+    return NoiseMaps(x, [torch.zeros_like(x0)] * start + residuals)
 
 
 def _independent(

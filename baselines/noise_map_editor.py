@@ -1,0 +1,134 @@
+"""The base of methods that keep what a sampler's steps leave out of the input, and decode with it under another text."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from imagic.models.base import TextToImage
+from imagic.models.batched import BatchedEdit, BatchedEditor, Row
+from imagic.models.noise_maps import Chain, NoiseMaps, noise_maps
+from imagic.models.text import Text
+from tedbench.method import Progress, Randomness, silent
+from tedbench.pair import EditPair
+
+
+class NoiseMapEditor(BatchedEditor):
+    """A method whose images begin with the noise maps of the input; a new seed draws a new noisy chain.
+
+    Attributes:
+        chain: how the input's noisy chain is drawn.
+        steps: of the sampler, from noise to image.
+        ddim_eta: DDIM's own η, of the sampler.
+    """
+
+    randomness: ClassVar[Randomness] = "sample"
+    shares: ClassVar[bool] = True
+    chain: Chain
+
+    def __init__(
+        self, model: TextToImage, *, steps: int, ddim_eta: float = 1.0, seed: int = 0, sample_batch: int = 16
+    ) -> None:
+        """
+        Args:
+            model: any text-to-image model of :mod:`imagic.models`; it stays as pretrained.
+            steps, ddim_eta: see the class.
+            seed: of the whole run; every draw derives from it, the pair and the purpose.
+            sample_batch: how many images are generated at a time; the last batch is filled up. Noise maps are computed
+                for as many steps at a time.
+        """
+        super().__init__(model, seed=seed, sample_batch=sample_batch)
+        self.steps, self.ddim_eta = steps, ddim_eta
+        model.process.schedule(steps)  # raises for too many
+
+    @abstractmethod
+    def source_text(self, pair: EditPair) -> str:
+        """Return the text under which a pair's noise maps are computed."""
+
+    @property
+    def source_guidance(self) -> float:
+        """The weight of the source text against the empty one while noise maps are computed; 1 uses the text alone."""
+        return 1.0
+
+    def fit(self, pair: EditPair, progress: Progress = silent) -> NoiseMapEdit:
+        """Encode image and texts; noise maps are computed for each seed when the first image of it is generated.
+
+        Raises:
+            PairError: the pair lacks something that the method needs.
+            UserError: it has another size than the model.
+        """
+        self.model.require_size(pair)
+        self.require(pair.entry)
+        return NoiseMapEdit(self, pair)
+
+
+class NoiseMapEdit(BatchedEdit):
+    """A pair's latents and texts, and the noise maps of the seeds that were sampled.
+
+    Attributes:
+        x0: the input's latents, (1, C, h, w).
+        source: the text of the noise maps.
+    """
+
+    def __init__(self, editor: NoiseMapEditor, pair: EditPair) -> None:
+        super().__init__(editor, pair)
+        self.x0 = editor.model.encode_image(pair.image).to(editor.model.device)
+        self.source = editor.model.encode_text([editor.source_text(pair)])
+        self._maps: dict[int, NoiseMaps] = {}
+
+    def maps(self, seed: int) -> NoiseMaps:
+        """Return the noise maps of a seed, for every step of the schedule."""
+        if seed not in self._maps:
+            editor: NoiseMapEditor = self._editor
+            shape = self.x0.shape
+            self._maps[seed] = noise_maps(
+                editor.model,
+                self.x0,
+                self.source,
+                editor.null,
+                steps=editor.steps,
+                chain=editor.chain,
+                noise=lambda i: torch.randn(shape, generator=self.rng("chain", seed, i)),
+                guidance=editor.source_guidance,
+                ddim_eta=editor.ddim_eta,
+                batch=editor.sample_batch,
+            )
+        return self._maps[seed]
+
+
+def chains(rows: Sequence[Row]) -> NoiseMaps:
+    """Return the noise maps of all rows: (B, C, h, w) at each level and for each step."""
+    found = [row.edit.maps(row.seed) for row in rows]
+    return NoiseMaps(
+        [torch.cat(level) for level in zip(*(maps.x for maps in found), strict=True)],
+        [torch.cat(step) for step in zip(*(maps.residuals for maps in found), strict=True)],
+    )
+
+
+def first_step(strength: float, steps: int) -> int:
+    """Return the first step that is taken for a start from 0 (none is) to 1 (all are)."""
+    return steps - int(strength * steps + 0.5)
+
+
+def texts(rows: Sequence[Row]) -> Text:
+    """Return the target text of each row."""
+    return Text.cat([row.edit.text for row in rows])
+
+
+def sources(rows: Sequence[Row]) -> Text:
+    """Return the source text of each row."""
+    return Text.cat([row.edit.source for row in rows])
+
+
+def options(settings: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return some of a block of settings."""
+    return {name: settings[name] for name in names}
+
+
+def column(values: Sequence[float], like: Tensor) -> Tensor:
+    """Return one number for each image, (B, 1, 1, 1)."""
+    return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None, None]

@@ -1,0 +1,82 @@
+"""Prompt-to-Prompt's control: the source branch's attention in the target branch (Hertz et al., arXiv 2208.01626)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from baselines.branches import SOURCE, TARGET
+from imagic.models.attention import AttentionControl
+from imagic.models.base import TextToImage
+from imagic.models.batched import Row
+from imagic.models.control import Layer
+from imagic.models.words import Alignment, align
+
+Mapping = Literal["refine", "replace"]
+
+
+class PromptControl(AttentionControl):
+    """Gives the target branch's text rows the source branch's attention maps in the first part of the steps.
+
+    *Refine* (the paper's "adding a new phrase"): a token that both texts have takes the source's map, others keep their
+    own. *Replace* ("word swap"): a replaced token takes the map of the token in its place besides. Self-attention maps
+    are taken as they are. The rows of the empty text are left alone.
+    """
+
+    def __init__(
+        self,
+        alignment: Alignment,
+        cross: Tensor | float,
+        own: Tensor | float,
+        *,
+        kind: Mapping = "refine",
+        weights: Tensor | None = None,
+        least_factor: int = 1,
+    ) -> None:
+        """
+        Args:
+            alignment: of the B pairs' texts, stacked: (B, L, L) and (B, L).
+            cross, own: the part of the steps, 0 to 1, with the source's cross- and self-attention: (B,) or one number.
+            kind: which tokens take the source's maps.
+            weights: factors of the target's tokens, (B, L), which their maps are multiplied with while the source's are
+                taken; rows do not sum to 1 then. None for none.
+            least_factor: only self-attention of layers whose features are smaller than the latents by this factor or
+                more is replaced.
+        """
+        self._weights, self._same = alignment
+        self._cross, self._own = torch.as_tensor(cross), torch.as_tensor(own)
+        self._chosen = self._same if kind == "refine" else self._weights.sum(-1) > 0
+        self._factors, self._least = weights, least_factor
+
+    def wants(self, layer: Layer) -> bool:
+        return layer.kind == "cross" or layer.factor >= self._least
+
+    def probabilities(self, layer: Layer, p: Tensor) -> Tensor:
+        if self.moment is None or (SOURCE, "text") not in self.moment.rows:
+            return p
+        source, target = p[self.rows(SOURCE)], p[self.rows(TARGET)]
+        share = self._cross if layer.kind == "cross" else self._own
+        on = (share * self.moment.steps).round().to(p.device).reshape(-1, 1, 1, 1) > self.moment.step
+        if not on.any():
+            return p
+        if layer.kind == "cross":
+            mapped = source @ self._weights.to(p).transpose(1, 2)[:, None]
+            source = torch.where(self._chosen.to(p.device)[:, None, None], mapped, target)
+            if self._factors is not None:
+                source = source * self._factors.to(p)[:, None, None]
+        p[self.rows(TARGET)] = torch.where(on, source, target)
+        return p
+
+
+def alignments(model: TextToImage, rows: Sequence[Row]) -> Alignment:
+    """Return the alignments of the rows' source and target texts, stacked."""
+    found = [_aligned(model, row) for row in rows]
+    return Alignment(*(torch.stack(parts) for parts in zip(*found, strict=True)))
+
+
+def _aligned(model: TextToImage, row: Row) -> Alignment:
+    before, after = row.edit.source.written[0], row.edit.text.written[0]
+    return align(before, model.spans(before), after, model.spans(after))
