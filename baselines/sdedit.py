@@ -52,7 +52,7 @@ class SDEdit(BatchedEditor):
         """
         super().__init__(model, seed=seed, sample_batch=sample_batch)
         self.sampling, self.stochasticity = _sampling(sampling), float(stochasticity)
-        self.levels: Tensor = model.process.schedule(self.sampling["steps"])
+        model.process.schedule(self.sampling["steps"])  # raises for too many
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
@@ -66,8 +66,7 @@ class SDEdit(BatchedEditor):
             UserError: a t0 that is not above 0 and at most 1.
         """
         self.axis.require(t0, "SDEdit")
-        steps = self.sampling["steps"]
-        return steps - max(1, int(t0 * steps + 0.5))
+        return first_step(t0, self.sampling["steps"])
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> SDEditEdit:
         """Encode image and text; nothing is trained.
@@ -79,19 +78,54 @@ class SDEdit(BatchedEditor):
         return SDEditEdit(self, pair)
 
     def make(self, rows: Sequence[Row]) -> Tensor:
-        """Noise and denoise. A seed's ε, and its noise at each timestep, are the same for every t0."""
+        """Noise and denoise."""
+        text = Text.cat([row.edit.text for row in rows])
         start = [self.start(row.strength) for row in rows]
-        eps = self.noise(rows, "initial noise").to(self.model.device)
-        return ddim(
-            self.model,
-            self.model.process.mix(torch.cat([row.edit.x0 for row in rows]), eps, self.levels[start]),
-            Text.cat([row.edit.text for row in rows]),
-            self.null,
-            **self.sampling,
-            ddim_eta=self.stochasticity,
-            noise=partial(self.noise, rows, "step noise"),
-            start=start,
-        )
+        return denoise_inputs(self, rows, text, start, stochasticity=self.stochasticity, **self.sampling)
+
+
+def first_step(t0: float, steps: int) -> int:
+    """Return the first of ``steps`` from T to 0 that is taken for a t0: at least the last one is."""
+    return steps - max(1, int(t0 * steps + 0.5))
+
+
+def denoise_inputs(
+    editor: BatchedEditor,
+    rows: Sequence[Row],
+    text: Text,
+    start: Sequence[int],
+    *,
+    steps: int,
+    guidance: float,
+    stochasticity: float,
+) -> Tensor:
+    """Noise each row's input (``edit.x0``) to the level of its first step, and denoise it: (B, C, h, w).
+
+    A seed's ε, and its noise at each timestep, are the same for every first step.
+
+    Args:
+        editor: the method, whose model denoises.
+        rows: the images.
+        text: that each is denoised under, B texts.
+        start: for each the number of the first step that is taken; step 0 is at T.
+        steps: from T to 0.
+        guidance: weight of the text against the empty one.
+        stochasticity: of the reverse process (DDIM's own η).
+    """
+    process = editor.model.process
+    levels: Tensor = process.schedule(steps)[list(start)]
+    eps = editor.noise(rows, "initial noise").to(editor.model.device)
+    return ddim(
+        editor.model,
+        process.mix(torch.cat([row.edit.x0 for row in rows]), eps, levels),
+        text,
+        editor.null,
+        steps=steps,
+        guidance=guidance,
+        ddim_eta=stochasticity,
+        noise=partial(editor.noise, rows, "step noise"),
+        start=start,
+    )
 
 
 def _sampling(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from imagic.finetune import finetune
 from imagic.fits import FitStore, apply_shifts, keep_text, kept_text, shifts
 from imagic.lora import add_adapters
 from imagic.models.base import TextToImage
-from imagic.models.batched import BatchedEdit, BatchedEditor, Row
+from imagic.models.batched import Row
 from imagic.models.sampling import ddim, dpm_solver
 from imagic.models.text import Text
 from imagic.recipe import Recipe
 from imagic.snapshot import Snapshot
+from imagic.tuning import TunedEdit, TuningEditor
 from tedbench.errors import PairError, UserError
 from tedbench.method import Axis, Description, NeedsIf, Progress, Randomness, needs_with, silent
 from tedbench.pair import EditPair
@@ -33,7 +34,7 @@ def interpolate(e_tgt: Text, e_opt: Text, eta: float) -> Text:
     return e_opt.lerp(e_tgt, eta)
 
 
-class Imagic(BatchedEditor):
+class Imagic(TuningEditor):
     """Optimise the text embedding to the image, fine-tune the model, interpolate and generate.
 
     Its strength is η: 0 gives the input back, 1 follows the text alone. The embedding is optimised for one image *and*
@@ -73,13 +74,13 @@ class Imagic(BatchedEditor):
             seed: of the whole run; every draw derives from it, the pair and the purpose.
             sample_batch: how many images are generated at a time; the last batch is filled up.
         """
-        super().__init__(model, seed=seed, sample_batch=sample_batch)
         recipe = Recipe.of(embedding, finetune, sampling, upscaler, variant, fit_group)
         self._embedding, self._finetune, self.sampling = recipe.embedding, recipe.finetune, recipe.sampling
         self._upscaler, self._variant, self.group = recipe.upscaler, recipe.variant, recipe.fit_group
         networks = [model.network]
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)
+        super().__init__(model, snapshot=Snapshot(nn.ModuleList(networks)), seed=seed, sample_batch=sample_batch)
         if self._variant.finetune == "lora" and model.compiled:
             raise UserError(
                 "Adapters are new modules for every pair. Give numerics.compile=false with method.variant.finetune=lora."
@@ -87,45 +88,33 @@ class Imagic(BatchedEditor):
         self.sampler = SAMPLERS[self._variant.sampler]
         model.process.schedule(self.sampling["steps"])  # raises for too many
         self.needs = needs_with(self.needs, self.needs_if, {"variant": variant})
-        self._pretrained = Snapshot(nn.ModuleList(networks))
         self._fits = fits
         self._waiting: dict[str, Text | DivergedError] = {}  # of a group, by pair, until each is fitted
-        self._open: ImagicEdit | None = None
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
         recipe = Recipe.of(**settings)
         return replace(super().describe(settings), group=recipe.fit_group)
 
-    def fit(self, pair: EditPair, progress: Progress = silent) -> ImagicEdit:
+    def tune(self, pair: EditPair, progress: Progress) -> ImagicEdit:
         """Run stages A and B on a pair.
 
         Raises:
             DivergedError: a loss was not finite.
-            PairError: the pair lacks a text that the method needs, or its group does not fit into memory.
-            RuntimeError: the edit of the last pair is not closed.
-            UserError: the pair has another size than the model.
+            PairError: the pair's group does not fit into memory.
         """
-        if self._open is not None:
-            raise RuntimeError("close the edit of the last pair first: it holds the fine-tuned weights")
-        self.require(pair.entry)
         model, variant = self.model, self._variant
         x0 = self._encode_image(pair)
         e_tgt = model.encode_text([pair.target_text])
         kept = self._fits.load(pair) if self._fits else None
         e_opt = kept_text(kept, model.device) if kept else self._embed(pair, x0, e_tgt, progress)
-        try:
-            if variant.finetune == "lora":
-                add_adapters(model.network, variant.lora_rank, generator(self.seed, pair.id, "adapters"))
-            if variant.finetune != "none" and not (kept and self._fits and self._fits.keep == "weights"):
-                self._shift_model(pair, x0, e_opt, e_tgt, progress)
-            if self._fits:
-                self._keep(self._fits, pair, kept or keep_text(e_opt), new=kept is None)
-        except BaseException:
-            self._pretrained.restore()
-            raise
-        self._open = ImagicEdit(self, pair, e_opt)
-        return self._open
+        if variant.finetune == "lora":
+            add_adapters(model.network, variant.lora_rank, generator(self.seed, pair.id, "adapters"))
+        if variant.finetune != "none" and not (kept and self._fits and self._fits.keep == "weights"):
+            self._shift_model(pair, x0, e_opt, e_tgt, progress)
+        if self._fits:
+            self._keep(self._fits, pair, kept or keep_text(e_opt), new=kept is None)
+        return ImagicEdit(self, pair, e_opt)
 
     def _embed(self, pair: EditPair, x0: Tensor, e_tgt: Text, progress: Progress) -> Text:
         """Return the pair's e_opt: the result of stage A, or what the variant uses instead."""
@@ -203,34 +192,22 @@ class Imagic(BatchedEditor):
         """Save a new fit, and sample with the rounded weights that are kept, so that new and loaded fits agree."""
         if new:
             if fits.keep == "weights":
-                kept |= shifts(self._pretrained.module, self._pretrained.state)
+                kept |= shifts(self.pretrained.module, self.pretrained.state)
             fits.save(pair, kept)
         if fits.keep == "weights":
-            apply_shifts(self._pretrained.module, self._pretrained.state, kept)
+            apply_shifts(self.pretrained.module, self.pretrained.state, kept)
 
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Run stage C. A seed's initial noise is the same for every η."""
-        if any(row.edit is not self._open for row in rows):
-            raise RuntimeError("this edit is closed: its fine-tuned weights are gone")
+        self.require_open(rows)
         x_T = self.noise(rows, "initial noise")  # noqa: N806
         e = Text.cat([interpolate(row.edit.e_tgt, row.edit.e_opt, row.strength) for row in rows])
         return self.sampler(self.model, x_T, e, self.null, **self.sampling)
 
-    def restore(self) -> None:
-        """Restore the pretrained weights, bit by bit."""
-        self._pretrained.restore()
-        self._open = None
 
-
-class ImagicEdit(BatchedEdit):
+class ImagicEdit(TunedEdit):
     """A fitted pair: e_opt, and the fine-tuned weights, which stay in the editor's model until the edit is closed."""
 
     def __init__(self, editor: Imagic, pair: EditPair, e_opt: Text) -> None:
         super().__init__(editor, pair)
         self.e_tgt, self.e_opt = self.text, e_opt
-        self._closed = False
-
-    def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._editor.restore()

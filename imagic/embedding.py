@@ -24,6 +24,7 @@ def optimise_embedding(
     lr: float,
     rng: torch.Generator,
     draws: int = 1,
+    tail: int | None = None,
     progress: Progress = silent,
 ) -> Text:
     """Optimise the target text's embedding with θ frozen.
@@ -35,6 +36,7 @@ def optimise_embedding(
         steps, lr: of Adam, at a fixed rate.
         rng: CPU generator of timesteps and noise.
         draws: of timestep and noise, per step.
+        tail: number of last tokens whose vectors alone are optimised; None for everything.
         progress: called after each step.
 
     Returns:
@@ -43,7 +45,9 @@ def optimise_embedding(
     Raises:
         DivergedError: the loss is not finite.
     """
-    (e_opt,) = optimise_embeddings(model, x0, e_tgt, steps=steps, lr=lr, rngs=[rng], draws=draws, progress=progress)
+    (e_opt,) = optimise_embeddings(
+        model, x0, e_tgt, steps=steps, lr=lr, rngs=[rng], draws=draws, tail=tail, progress=progress
+    )
     if isinstance(e_opt, DivergedError):
         raise e_opt
     return e_opt
@@ -58,6 +62,7 @@ def optimise_embeddings(
     lr: float,
     rngs: Sequence[torch.Generator],
     draws: int = 1,
+    tail: int | None = None,
     progress: Progress = silent,
 ) -> list[Text | DivergedError]:
     """Run :func:`optimise_embedding` on several pairs in one batch; each result equals the one alone, up to rounding.
@@ -72,17 +77,20 @@ def optimise_embeddings(
         steps, lr: of Adam, at a fixed rate.
         rngs: one CPU generator of timesteps and noise for each pair.
         draws: of timestep and noise, per step and pair.
+        tail: number of last tokens whose vectors alone are optimised; None for everything.
         progress: called after each step.
 
     Returns:
         For each pair e_opt, or the error that it would raise alone.
     """
     e = e_tgt.clone()
-    optimizer = torch.optim.Adam([part.requires_grad_() for part in e.parameters()], lr=lr)
+    parameters = e.parameters() if tail is None else [e.tokens[:, -tail:].clone()]
+    optimizer = torch.optim.Adam([part.requires_grad_() for part in parameters], lr=lr)
     errors: dict[int, DivergedError] = {}
     for step in range(steps):
         optimizer.zero_grad()
-        losses = denoising_losses(model, x0, e.repeat_each(draws), draws, rngs)
+        now = e if tail is None else e.with_tail(*parameters)
+        losses = denoising_losses(model, x0, now.repeat_each(draws), draws, rngs)
         for pair, loss in enumerate(losses.tolist()):
             if not math.isfinite(loss):
                 errors.setdefault(pair, diverged(loss))
@@ -91,4 +99,5 @@ def optimise_embeddings(
         losses.sum().backward()
         optimizer.step()
         progress("embedding", step + 1, steps)
-    return [errors.get(pair, e_opt) for pair, e_opt in enumerate(e.clone().split())]
+    found = e if tail is None else e.with_tail(*parameters)
+    return [errors.get(pair, e_opt) for pair, e_opt in enumerate(found.clone().split())]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +12,7 @@ from imagic.lora import adapter_parameters
 from imagic.loss import denoising_loss
 from imagic.models.base import DiffusionModel
 from imagic.models.text import Text
+from tedbench.errors import UserError
 from tedbench.method import Progress, silent
 
 
@@ -25,10 +29,15 @@ def finetune(
     empty: float = 0.0,
     e_null: Text | None = None,
     optimizer: str = "adam",
+    weights: str = "",
+    text_lr: float = 0.0,
+    stop: Stop | None = None,
     progress: Progress = silent,
     stage: str = "fine-tuning",
-) -> None:
+) -> Text:
     """Optimise θ in place with e_opt frozen; a :class:`~imagic.snapshot.Snapshot` undoes it.
+
+    With ``text_lr`` the embedding is optimised in the same steps, as in Forgedit.
 
     Args:
         model: its ``network`` is fine-tuned: the adapters (:mod:`imagic.lora`) if it has any, otherwise all weights.
@@ -43,26 +52,42 @@ def finetune(
             so that guidance at η = 0 does not move away from it.
         e_null: embedding of the empty text; required if ``empty`` is not 0.
         optimizer: ``adam``, or ``adam8bit``, which keeps its moments in 8 bits.
+        weights: a regular expression, searched in the weights' names: only those that have it are optimised.
+        text_lr: the learning rate of the embedding; 0 leaves it as it is.
+        stop: the loss at which to stop early.
         progress: called after each step.
         stage: the stage's name in these calls.
 
+    Returns:
+        The embedding that goes with the fine-tuned weights: e_opt itself if it is frozen.
+
     Raises:
         DivergedError: the loss is not finite.
+        UserError: no weight has such a name.
     """
-    parameters = adapter_parameters(model.network)
+    parameters = tunable(model.network, weights)
+    if text_lr:
+        e_opt = e_opt.clone()
+    texts = [part.requires_grad_() for part in e_opt.parameters()] if text_lr else []
     for parameter in parameters:
         parameter.requires_grad_(True)
     try:
         kernels = {p: nn.Parameter(_as_stored(p)) for p in parameters if p.dim() == 4}
         adam = _adam(optimizer, [kernels.get(p, p) for p in parameters], lr)
+        if texts:
+            adam.add_param_group({"params": texts, "lr": text_lr})
         for step in range(steps):
-            adam.param_groups[0]["lr"] = lr * (1 - decay * step / steps)
+            for group, rate in zip(adam.param_groups, (lr, text_lr), strict=False):
+                group["lr"] = rate * (1 - decay * step / steps)
             adam.zero_grad()
             e = e_opt
             if empty and e_null is not None:
                 without = torch.rand(draws, generator=rng) < empty
                 e = e_null.where(without, e_opt)
-            denoising_loss(model, x0, e, draws, rng).backward()
+            loss = denoising_loss(model, x0, e, draws, rng)
+            if stop is not None and step * draws > stop.after and loss.item() < stop.loss:
+                break
+            loss.backward()
             for parameter, stored in kernels.items():
                 if parameter.grad is not None:
                     stored.grad, parameter.grad = _as_stored(parameter.grad), None
@@ -72,6 +97,37 @@ def finetune(
         model.network.requires_grad_(False)
         for parameter in parameters:
             parameter.grad = None
+    return e_opt.clone() if texts else e_opt
+
+
+class Stop(NamedTuple):
+    """The loss below which a fine-tuning ends, before it learns from that draw.
+
+    Attributes:
+        loss: the mean of a step's draws.
+        after: number of draws that are taken in any case.
+    """
+
+    loss: float
+    after: int
+
+
+def tunable(network: nn.Module, weights: str = "") -> list[nn.Parameter]:
+    """Return the weights that are fine-tuned: the adapters if there are any, else those with a name.
+
+    Args:
+        network: the network.
+        weights: a regular expression, searched in the weights' names.
+
+    Raises:
+        UserError: no weight has such a name.
+    """
+    if any("lora_" in name for name, _ in network.named_parameters()):
+        return adapter_parameters(network)
+    found = [value for name, value in network.named_parameters() if re.search(weights, name)]
+    if not found:
+        raise UserError(f"No weight of the network is called like {weights!r}.")
+    return found
 
 
 def _as_stored(x: Tensor) -> Tensor:

@@ -21,9 +21,17 @@ class Snapshot:
         state: the copy, by name.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, twin: nn.Module | None = None) -> None:
+        """
+        Args:
+            module: the module.
+            twin: a copy of it that nothing changes, whose tensors serve as the saved values; None copies them.
+        """
         self.module = module
-        self.state = {name: value.detach().clone() for name, value in module.state_dict().items()}
+        if twin is not None:
+            self.state = dict(twin.state_dict())
+        else:
+            self.state = {name: value.detach().clone() for name, value in module.state_dict().items()}
 
     def restore(self) -> None:
         """Copy the saved values back into the same tensors, after removing adapters."""

@@ -8,12 +8,13 @@ where any number will do: true is no 1, and "3" no 3.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from tedbench.errors import UserError
 
@@ -31,6 +32,19 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 """A number between 0 and 1, both excluded."""
+
+
+def _readable(pattern: str) -> str:
+    """Return a regular expression that can be read."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(str(error)) from None
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_readable), WithJsonSchema({"type": "string", "format": "regex"})]
+"""A regular expression."""
 
 _CONFIG = ConfigDict(strict=True, allow_inf_nan=False)
 _SCALARS = (int, float, bool, NoneType)
@@ -137,7 +151,7 @@ def _words(schema: Mapping[str, Any]) -> str:
     if "additionalProperties" in schema and schema["additionalProperties"] is not True:
         example = f", such as {schema['examples'][0]}" if "examples" in schema else ""
         return f"{_words(schema['additionalProperties'])} by name{example}"
-    words = _WORDS[schema["type"]]
+    words = "a regular expression" if schema.get("format") == "regex" else _WORDS[schema["type"]]
     low, high = (schema.get(key) for key in ("minimum", "maximum"))
     if "exclusiveMinimum" in schema:
         return f"{words} between {schema['exclusiveMinimum']} and {schema['exclusiveMaximum']}, both excluded"

@@ -40,6 +40,10 @@ METHODS = {  # a new method is a line: what makes its Picturebook recipe quick
     "diffedit": {"sampling.steps": 4, "difference.draws": 2},
     "blended": {"sampling.steps": 4, "difference.draws": 2},
     "pix2pix_zero": {"sampling.steps": 2, "regularisation.rounds": 1, "regularisation.shifts": 1},
+    "forgedit": {"finetune.steps": 2, "sampling.steps": 2},
+    "hiper": {"embedding.steps": 2, "sampling.steps": 2},
+    "sine": {"finetune.steps": 2, "sampling.steps": 2},
+    "unitune": {"finetune.steps": 2, "sampling.steps": 4},
     "text2live": {"optimisation.steps": 2, "generator.scales": 2, "generator.width": 8, "views.count": 1},
 }
 RECIPES = {"null_text": "p2p"}

@@ -69,9 +69,29 @@ class Text:
 
         Tokens that either of both attends to are attended to.
         """
+        return self.combine(other, lambda a, b: weight * b + (1 - weight) * a)
+
+    def combine(self, other: Text, change: Callable[[Tensor, Tensor], Tensor]) -> Text:
+        """Return the text whose embeddings are a function of both texts' vectors.
+
+        Tokens that either of both attends to are attended to.
+
+        Args:
+            other: as many texts.
+            change: called with this text's vectors and the other's: (B, L, D), and (B, P) for pooled ones.
+        """
         mask = self.mask if self.mask is None or other.mask is None else self.mask | other.mask
         pairs = zip(self.parameters(), other.parameters(), strict=True)
-        return replace(self.with_parameters([weight * b + (1 - weight) * a for a, b in pairs]), mask=mask)
+        return replace(self.with_parameters([change(a, b) for a, b in pairs]), mask=mask)
+
+    def with_tail(self, tail: Tensor) -> Text:
+        """Return the texts with other vectors for their last tokens, (B, n, D), which are all attended to."""
+        kept = self.tokens.shape[1] - tail.shape[1]
+        mask = None
+        if self.mask is not None:
+            mask = self.mask.clone()
+            mask[:, kept:] = True
+        return replace(self, tokens=torch.cat([self.tokens[:, :kept], tail], 1), mask=mask, written=())
 
     def where(self, choice: Tensor, other: Text) -> Text:
         """Return this text where ``choice``, (B,) bool, is True, and ``other`` elsewhere."""
