@@ -11,6 +11,7 @@ from torch import Tensor
 
 from imagic.models.base import TextToImage
 from imagic.models.batched import BatchedEdit, BatchedEditor, Row
+from imagic.models.lockstep import first_step
 from imagic.models.sampling import ddim
 from imagic.models.text import Text
 from tedbench.method import Axis, Description, Progress, Randomness, silent
@@ -66,7 +67,7 @@ class SDEdit(BatchedEditor):
             UserError: a t0 that is not above 0 and at most 1.
         """
         self.axis.require(t0, "SDEdit")
-        return first_step(t0, self.sampling["steps"])
+        return first_step(t0, self.sampling["steps"], least=1)
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> SDEditEdit:
         """Encode image and text; nothing is trained.
@@ -82,11 +83,6 @@ class SDEdit(BatchedEditor):
         text = Text.cat([row.edit.text for row in rows])
         start = [self.start(row.strength) for row in rows]
         return denoise_inputs(self, rows, text, start, stochasticity=self.stochasticity, **self.sampling)
-
-
-def first_step(t0: float, steps: int) -> int:
-    """Return the first of ``steps`` from T to 0 that is taken for a t0: at least the last one is."""
-    return steps - max(1, int(t0 * steps + 0.5))
 
 
 def denoise_inputs(

@@ -108,6 +108,10 @@ class SINE(TuningEditor):
         super().__init__(model, snapshot=snapshot, seed=seed, sample_batch=sample_batch)
         self._until = int(guided * self.sampling["steps"] + 0.5)
 
+    @property
+    def evaluations(self) -> int:
+        return self.model.evaluations + self.original.evaluations
+
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
         _blocks(settings["finetune"], settings["sampling"])

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.sdedit import denoise_inputs, first_step
+from baselines.sdedit import denoise_inputs
 from imagic.finetune import finetune, tunable
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
+from imagic.models.lockstep import first_step
 from imagic.models.text import Text
 from imagic.tuning import FINETUNE, SAMPLING, TunedEdit, TuningEditor
 from tedbench.errors import UserError
@@ -80,7 +81,7 @@ class UniTune(TuningEditor):
         self.require_open(rows)
         for row in rows:
             self.axis.require(row.strength, "UniTune")
-        start = [first_step(row.strength, self.sampling["steps"]) for row in rows]
+        start = [first_step(row.strength, self.sampling["steps"], least=1) for row in rows]
         prompt = Text.cat([row.edit.prompt for row in rows])
         return denoise_inputs(self, rows, prompt, start, stochasticity=self.stochasticity, **self.sampling)
 

@@ -251,6 +251,11 @@ class Editor(ABC):
     needs_if: ClassVar[NeedsIf] = {}
     shares: ClassVar[bool] = False
 
+    @property
+    def evaluations(self) -> int:
+        """Number of images that went through the method's network so far, by methods that have one."""
+        return 0
+
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
         """Describe the method without loading weights.

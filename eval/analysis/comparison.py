@@ -24,6 +24,7 @@ TABLE_COLUMNS = (
     "n_expected",
     "n_own",
     "seconds_per_edit",
+    "evaluations_per_edit",
     "peak_gib",
 )
 
@@ -79,6 +80,7 @@ def comparison_table(comparison: Comparison, scores: Mapping[str, pd.DataFrame],
                     "n_expected": comparison.n_expected,
                     "n_own": len(method.picked.images),
                     "seconds_per_edit": spent.seconds,
+                    "evaluations_per_edit": spent.evaluations,
                     "peak_gib": spent.peak_gib,
                 }
             )

@@ -16,6 +16,7 @@ class Cost(NamedTuple):
     Attributes:
         seconds: for one edited image: the fit, and one image's share of the sampling.
         n_pairs: number of pairs in the mean ``seconds``.
+        evaluations: of the network for one edited image, like ``seconds``; one with a gradient counts as three.
         peak_gib: the most memory for one pair: of the GPU, or without one of the whole process.
         of_process: True if it is that of the process.
         machine: the machine of the run.
@@ -23,6 +24,7 @@ class Cost(NamedTuple):
 
     seconds: float
     n_pairs: int
+    evaluations: float
     peak_gib: float
     of_process: bool
     machine: str
@@ -37,7 +39,9 @@ def cost(method: Method, pair_ids: Sequence[str]) -> Cost:
     mean = sum(timed) / len(timed) if timed else math.nan
     peaks = [float(event["peak_gib"]) for event in made if "peak_gib" in event]
     of_process = [float(event["peak_process_gib"]) for event in made if "peak_process_gib" in event]
-    return Cost(mean, len(timed), max(peaks or of_process, default=math.nan), not peaks, _machine(method))
+    counted = [each["fit_evaluations"] + each["sample_evaluations"] / each["images"] for each in made if _counted(each)]
+    evaluations = sum(counted) / len(counted) if counted else math.nan
+    return Cost(mean, len(timed), evaluations, max(peaks or of_process, default=math.nan), not peaks, _machine(method))
 
 
 def _seconds(event: dict[str, Any]) -> float | None:
@@ -50,6 +54,10 @@ def _seconds(event: dict[str, Any]) -> float | None:
     fitting = float(event.get("sample_fit_s", 0))
     fits = max(1, int(event.get("sample_fits", 1)))
     return event["fit_s"] + fitting / fits + max(0.0, event["sample_s"] - fitting) / event["images"]
+
+
+def _counted(event: dict[str, Any]) -> bool:
+    return {"fit_evaluations", "sample_evaluations", "images"} <= event.keys() and bool(event["images"])
 
 
 def _machine(method: Method) -> str:

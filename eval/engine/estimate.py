@@ -48,6 +48,7 @@ class PairCost(NamedTuple):
         score_s: seconds to score them.
         bytes: its size in the run's folder.
         fit_bytes: size of its kept fit; 0 if fits are not kept.
+        evaluations: images that go through the network for it, one with a gradient three times; 0 if there is no network.
     """
 
     fit_s: float
@@ -55,6 +56,7 @@ class PairCost(NamedTuple):
     score_s: float
     bytes: int
     fit_bytes: int
+    evaluations: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -139,15 +141,17 @@ def estimate(cfg: DictConfig, reporter: Reporter) -> Estimate:
     reporter.say(f"measuring a few steps of {pair.id}")
     first = _time(few(_at_most(steps(plain["method"]), FEW)), pairs, batch)  # warm-up, which is slower
     if plain["numerics"]["compile"]:
-        load_s += first[0] * len(pairs) + first[1]
+        load_s += first.fit_s * len(pairs) + first.batch_s
     peak_memory()
-    fit_s, batch_s, images = extrapolate(few, steps(plain["method"]), pairs, batch)
+    whole = extrapolate(few, steps(plain["method"]), pairs, batch)
+    count = len(requests) / batches.images if method.shares else math.ceil(len(requests) / len(batch))
     cost = PairCost(
-        fit_s,
-        batch_s * (len(requests) / batches.images if method.shares else math.ceil(len(requests) / len(batch))),
-        _scoring(metrics, pair, images) * len(requests),
+        whole.fit_s,
+        whole.batch_s * count,
+        _scoring(metrics, pair, whole.images) * len(requests),
         TABLES + _png_bytes(pair.image) * (len(requests) + 1 + (pair.truth is not None)),
         _fit_bytes(partial(few, _at_most(steps(plain["method"]), 1)), pair, method, plain["fits"]["keep"]),
+        whole.fit_evaluations + whole.batch_evaluations * count,
     )
     return Estimate(len(dataset), len(requests), load_s, cost, peak_memory(), device, threads)
 
@@ -184,15 +188,31 @@ def one_batch(method: Description, requests: Sequence[tuple[float, int]], size: 
     return list(requests[::-every][:size])[::-1]
 
 
+class Timing(NamedTuple):
+    """A measured or extrapolated fit of one pair, and the sampling of a batch.
+
+    Attributes:
+        fit_s, batch_s: seconds of each.
+        fit_evaluations, batch_evaluations: images that went through the network in each.
+        images: the batch, (N, size, size, 3) uint8.
+    """
+
+    fit_s: float
+    batch_s: float
+    fit_evaluations: float
+    batch_evaluations: float
+    images: np.ndarray
+
+
 def extrapolate(
     few: Callable[[Mapping[str, int]], Editor],
     whole: Mapping[str, int],
     pairs: Sequence[EditPair],
     batch: Sequence[tuple[float, int]],
-) -> tuple[float, float, np.ndarray]:
-    """Extrapolate the time of a fit and of a batch to the full number of steps.
+) -> Timing:
+    """Extrapolate the cost of a fit and of a batch to the full number of steps.
 
-    A stage's time is assumed to be linear in its steps: the time of :data:`MORE` additional steps is measured for each
+    A stage's cost is assumed to be linear in its steps: the time of :data:`MORE` additional steps is measured for each
     stage.
 
     Args:
@@ -202,38 +222,37 @@ def extrapolate(
         batch: the (strength, seed) to sample of the first pair.
 
     Returns:
-        Seconds to fit a pair, seconds to sample the batch, and the images of the base measurement, (N, size, size, 3)
-        uint8.
+        The whole cost, and the images of the base measurement.
     """
     least = _at_most(whole, FEW)
-    fit_s, batch_s, images = base = _time(few(least), pairs, batch)
+    base = _time(few(least), pairs, batch)
+    total = list(base[:4])
     for stage, count in whole.items():
         extra = min(count, FEW + MORE) - least[stage]
         if extra > 0:
             more = _time(few({**least, stage: least[stage] + extra}), pairs, batch)
-            left = count - least[stage]
-            fit_s += max(0.0, more[0] - base[0]) / extra * left
-            batch_s += max(0.0, more[1] - base[1]) / extra * left
-    return fit_s, batch_s, images
+            left = (count - least[stage]) / extra
+            total = [t + max(0.0, b - a) * left for t, a, b in zip(total, base[:4], more[:4], strict=True)]
+    fit_s, batch_s, fit, sampled = total
+    return Timing(fit_s, batch_s, fit, sampled, base.images)
 
 
 def _at_most(counts: Mapping[str, int], most: int) -> dict[str, int]:
     return {stage: min(count, most) for stage, count in counts.items()}
 
 
-def _time(
-    editor: Editor, pairs: Sequence[EditPair], batch: Sequence[tuple[float, int]]
-) -> tuple[float, float, np.ndarray]:
-    """Return mean seconds of a fit, seconds to sample a batch of the first pair, and its images."""
+def _time(editor: Editor, pairs: Sequence[EditPair], batch: Sequence[tuple[float, int]]) -> Timing:
+    """Return the mean cost of a fit, and that of a batch of the first pair, with its images."""
     import torch
 
     fit_s, batch_s, images = 0.0, 0.0, np.empty(0)
+    begin = editor.evaluations
     if editor.shares and len(pairs) > 1:
         start = time.monotonic()
         editor.fit_together(pairs)
-        shared_s = (time.monotonic() - start) / len(pairs)
-        _, batch_s, images = _time(editor, pairs[:1], batch)
-        return shared_s, batch_s, images
+        shared_s, shared = (time.monotonic() - start) / len(pairs), (editor.evaluations - begin) / len(pairs)
+        return _time(editor, pairs[:1], batch)._replace(fit_s=shared_s, fit_evaluations=shared)
+    sampled = 0
     for pair in pairs:
         start = time.monotonic()
         if editor.awaits_group(pair):
@@ -241,12 +260,13 @@ def _time(
         with editor.fit(pair) as edit:
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
-            fitted = time.monotonic()
+            fitted, before = time.monotonic(), editor.evaluations
             fit_s += fitted - start
             if pair is pairs[0]:
                 images = np.stack([sample.image for sample in edit.sample(batch)])
-                batch_s = time.monotonic() - fitted
-    return fit_s / len(pairs), batch_s, images
+                batch_s, sampled = time.monotonic() - fitted, editor.evaluations - before
+    fits = (editor.evaluations - begin - sampled) / len(pairs)
+    return Timing(fit_s / len(pairs), batch_s, fits, sampled, images)
 
 
 def _scoring(metrics: Sequence[Metric], pair: EditPair, images: np.ndarray) -> float:

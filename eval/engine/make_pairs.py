@@ -53,10 +53,12 @@ def make_pairs(
     with ExitStack() as stack:
         try:
             fitted = _fit(editor, dataset, pairs, groups, timer, stack)
+            fitted_at = editor.evaluations
             made = editor.sample_together([(pair.edit, pair.task.requests) for pair in fitted if pair.edit], timer)
             for number, sample in made:
                 if fitted[number].take(sample):
-                    yield fitted[number].finish(timer, len(fitted))
+                    sampled = (editor.evaluations - fitted_at) / len(fitted)
+                    yield fitted[number].finish(timer, len(fitted), sampled)
         except Stopped:
             for pair in pairs:
                 pair.stopped = not pair.finished
@@ -82,7 +84,7 @@ def _fit(
     stack: ExitStack,
 ) -> list[_Pair]:
     """Load and fit pairs, and first the group of a single one; return those that are fitted, which the stack closes."""
-    start = time.monotonic()
+    start, before = time.monotonic(), editor.evaluations
     for pair in pairs:
         pair.load(dataset)
     ready = [pair for pair in pairs if pair.pair is not None]
@@ -99,6 +101,7 @@ def _fit(
     now = time.monotonic()
     for pair in ready:
         pair.fit_s, pair.sample_start = (now - start) / len(ready), now
+        pair.fit_evaluations = (editor.evaluations - before) / len(ready)
     return [pair for pair in ready if pair.edit is not None]
 
 
@@ -112,7 +115,7 @@ class _Pair:
         self.edit: Edit | None = None
         self._samples: list[Sample] = []
         self._why: str | None = None
-        self.fit_s, self.sample_start = 0.0, 0.0
+        self.fit_s, self.sample_start, self.fit_evaluations = 0.0, 0.0, 0.0
         self.stopped = self.finished = False
 
     def load(self, dataset: Dataset) -> None:
@@ -142,12 +145,13 @@ class _Pair:
             self._samples.append(sample)
         return len(self._samples) == len(self.task.requests)
 
-    def finish(self, timer: StageTimer, together: int) -> tuple[Task, Outcome]:
+    def finish(self, timer: StageTimer, together: int, sampled: float = 0.0) -> tuple[Task, Outcome]:
         """Write the shard and return the outcome.
 
         Args:
             timer: of the stages.
             together: number of pairs that its times are of.
+            sampled: network evaluations of its sampling.
         """
         self.finished = True
         facts: dict[str, Any] = {}
@@ -155,6 +159,8 @@ class _Pair:
             self._origins = self.edit.origins()
             sample_s = (time.monotonic() - self.sample_start) / together
             facts = {"fit_s": round(self.fit_s, 2), "sample_s": round(sample_s, 2), **self.edit.facts()}
+            if sampled:
+                facts |= {"fit_evaluations": round(self.fit_evaluations), "sample_evaluations": round(sampled)}
             facts |= timer.facts() if together == 1 else {"together": together}
         if self.pair is not None and self._samples:  # including those made before a failure
             self._run.write_shard(self.pair, self._samples, self._origins)

@@ -19,12 +19,13 @@ def describe_estimate(found: Estimate, cfg: DictConfig, free: int) -> list[str]:
     """
     pair, total = found.pair, found.pairs * found.images
     parts = f"fit {span(pair.fit_s)}, sampling {span(pair.sample_s)}, scoring {span(pair.score_s)}"
+    network = f", {pair.evaluations:,.0f} evaluations of the network" if pair.evaluations else ""
     fits = f", {size(found.pairs * pair.fit_bytes)} of it kept fits" if pair.fit_bytes else ""
     room = "" if found.bytes < free else "; that is too little"
     return [
         f"{cfg.method.name} on {cfg.dataset.name} with {cfg.model.name}: "
         f"{found.pairs} pairs × {found.images} images = {total:,} images",
-        f"a pair: {span(pair.seconds)} ({parts})",
+        f"a pair: {span(pair.seconds)} ({parts}){network}",
         f"disk: about {size(found.bytes)}{fits}; {size(free)} are free here{room}",
     ]
 

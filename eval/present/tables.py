@@ -83,7 +83,9 @@ def comparison_grid(
     metrics = list(dict.fromkeys(table["metric"]))
     cards = comparison.metrics.only(metrics)
     peaks = any(not math.isnan(spent.peak_gib) for spent in costs)
-    head = ["method", "chosen by", *(f"{cards.heading(m)} ↑" for m in metrics), "pairs", "s per edit"]
+    counted = any(not math.isnan(spent.evaluations) for spent in costs)
+    more = [*(["evaluations"] if counted else []), *(["peak GiB"] if peaks else [])]
+    head = ["method", "chosen by", *(f"{cards.heading(m)} ↑" for m in metrics), "pairs", "s per edit", *more]
     rows = []
     for method, spent in zip(comparison.methods, costs, strict=True):
         of_method = table[table["method"] == method.name].set_index("metric", drop=False)
@@ -91,8 +93,9 @@ def comparison_grid(
         seconds = "–" if math.isnan(spent.seconds) else _seconds(spent.seconds)
         own = f"{len(method.picked.images)} of {comparison.n_expected}"
         row = [method.name, method.picked.rule, *cells, own, seconds]
-        rows.append(row + (["–" if math.isnan(spent.peak_gib) else f"{spent.peak_gib:.1f}"] if peaks else []))
-    return Grid(head + (["peak GiB"] if peaks else []), rows, len(metrics) + 2 + peaks)
+        row += [_or_dash(spent.evaluations, ".0f")] if counted else []
+        rows.append(row + ([_or_dash(spent.peak_gib, ".1f")] if peaks else []))
+    return Grid(head, rows, len(metrics) + 2 + len(more))
 
 
 def _joined(of_method: pd.DataFrame, metric: str, comparison: Comparison, join: Callable[..., str]) -> str:
@@ -101,6 +104,10 @@ def _joined(of_method: pd.DataFrame, metric: str, comparison: Comparison, join: 
     row = of_method.loc[metric]
     fewer = f"of {row['n_pairs']}" if row["n_pairs"] < len(comparison.pair_ids) else ""
     return join(*cell(row, comparison.metrics[metric].share), fewer)
+
+
+def _or_dash(value: float, form: str) -> str:
+    return "–" if math.isnan(value) else format(value, form)
 
 
 def _seconds(seconds: float) -> str:
@@ -118,7 +125,7 @@ def notes(comparison: Comparison, table: pd.DataFrame, costs: Sequence[Cost], mo
         "image; in brackets the 95% interval, clustered by source image (Wilson's for shares). “Pairs”: of how many a method has one.",
         f"Metrics: {names}." if metrics else "These runs have no scores: repeat their eval.run commands.",
         "Seconds per edit: the fit and one image's share of the sampling, mean over pairs, on the machine of each run "
-        f"({machines}).",
+        f"({machines}). Evaluations: images that went through the network for it; one with a gradient counts as three.",
     ]
     for metric in metrics:
         by = [method.name for method in comparison.methods if metric in method.picked.rule.split()]

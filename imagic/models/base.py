@@ -32,9 +32,12 @@ class DiffusionModel(ABC):
         network: f_θ.
         process: the noise process and the kind of prediction.
         compiled: True if its networks are compiled (:mod:`imagic.models.compiled`).
+        evaluations: number of images that went through the network since the model was loaded; an image with a gradient
+            counts three times, since a backward pass costs two forward passes.
     """
 
     compiled: bool = False
+    evaluations: int = 0
 
     def __init__(self, network: nn.Module, process: Process, *, name: str, device: str, dtype: str) -> None:
         """
@@ -93,6 +96,11 @@ class DiffusionModel(ABC):
         """Tell the controls in force what the next prediction is of; samplers call it."""
         for control in self._controls:
             control.moment = moment
+
+    def _counted(self, out: Tensor) -> Tensor:
+        """Add a prediction of the network, (B, C, h, w), to :attr:`evaluations`."""
+        self.evaluations += len(out) * (3 if out.requires_grad else 1)
+        return out
 
     def _compute(self) -> AbstractContextManager[object]:
         if self._dtype == torch.float32:

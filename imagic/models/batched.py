@@ -50,6 +50,10 @@ class BatchedEditor(Editor):
         self.model, self.seed, self.image_size = model, seed, model.image_size
         self.sample_batch, self.fit_batch = sample_batch, fit_batch
 
+    @property
+    def evaluations(self) -> int:
+        return self.model.evaluations
+
     @abstractmethod
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Return x0 of each row: (B, C, h, w). What is made of a row must not depend on the others."""

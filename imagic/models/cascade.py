@@ -185,7 +185,7 @@ class Cascade(TextToImage):
         with self._compute():
             x_t = x_t.contiguous(memory_format=torch.channels_last)
             out = self.network(x_t, t, encoder_hidden_states=text.tokens).sample
-            return out[:, : x_t.shape[1]].to(x_t.dtype)  # the rest is the learned variance
+            return self._counted(out)[:, : x_t.shape[1]].to(x_t.dtype)  # the rest is the learned variance
 
     @torch.no_grad()
     def decode(self, x0: Tensor, text: Text, rngs: Sequence[torch.Generator]) -> np.ndarray:

@@ -139,7 +139,8 @@ class LatentDiffusion(TextToImage):
     def predict(self, x_t: Tensor, t: Tensor, text: Text) -> Tensor:
         with self._compute():
             x_t = x_t.contiguous(memory_format=torch.channels_last)
-            return self.network(x_t, t, encoder_hidden_states=text.tokens).sample.to(x_t.dtype)
+            out = self.network(x_t, t, encoder_hidden_states=text.tokens).sample
+            return self._counted(out).to(x_t.dtype)
 
 
 def read_image_parts(folder: Path) -> dict[str, Any]:

@@ -86,4 +86,4 @@ class LatentDiffusionXL(LatentDiffusion):
         with self._compute():
             x_t = x_t.contiguous(memory_format=torch.channels_last)
             out = self.network(x_t, t, encoder_hidden_states=text.tokens, added_cond_kwargs=conditions)
-            return out.sample.to(x_t.dtype)
+            return self._counted(out.sample).to(x_t.dtype)

@@ -165,9 +165,9 @@ def predict_branches(
     return found
 
 
-def first_step(share: float, steps: int) -> int:
-    """Return the number of the first step that is taken if a share of all steps is, the last ones."""
-    return steps - int(share * steps + 0.5)
+def first_step(share: float, steps: int, least: int = 0) -> int:
+    """Return the number of the first step that is taken if a share of all steps is, the last ones, and ``least`` or more."""
+    return steps - max(least, int(share * steps + 0.5))
 
 
 def held(path: Sequence[Tensor], start: Sequence[int], branch: int = 0) -> Callable[[Step], None]:

@@ -16,7 +16,7 @@ SAMPLES = samples_of(
     [(pair, group, s, "") for pair, group in (("dog", "a"), ("cat", "a"), ("cow", "b")) for s in (0.0, 0.5)]
 )
 LPIPS, PSNR = "lpips/alex/64", "psnr/native"
-NOTHING = Cost(float("nan"), 0, float("nan"), True, "not recorded")
+NOTHING = Cost(float("nan"), 0, float("nan"), float("nan"), True, "not recorded")
 
 
 def compared(one, two):

@@ -38,6 +38,13 @@ def test_a_fit_for_each_seed_while_sampling_counts_once_and_not_for_each_image()
     assert found.seconds == 60 / 2 + 8 / 4
 
 
+def test_evaluations_are_those_of_the_fit_and_one_images_share_of_the_sampling():
+    counts = {"fit_evaluations": 600, "sample_evaluations": 88}
+    found = cost(method([made("dog", **counts), made("cat")]), ["dog", "cat"])
+    assert found.evaluations == 600 + 88 / 4
+    assert math.isnan(cost(method([made("cat")]), ["cat"]).evaluations)
+
+
 def test_the_peak_is_of_the_gpu_where_there_was_one_and_else_of_the_process():
     on_gpu = cost(method([made("dog", peak_gib=3.0, peak_process_gib=9.0), made("cat", peak_gib=5.0)]), ["dog", "cat"])
     assert (on_gpu.peak_gib, on_gpu.of_process) == (5.0, False)
