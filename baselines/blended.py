@@ -34,6 +34,7 @@ class Blended(BatchedEditor):
         "reference": {"source": ("source_text",)},
     }
     axis = Axis("t0", "t₀", (0.0, 0.25, 0.5, 0.75, 1.0), identity=0.0, least=0.0, most=1.0)
+    cost: ClassVar[str] = "2n + 2Ns"
 
     def __init__(
         self,

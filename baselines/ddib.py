@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ class DDIB(InversionEditor):
 
     needs: tuple[str, ...] = ("source_text",)
     axis = Axis("guidance", "guidance", (1.0, 2.0, 3.0, 4.0, 5.0), least=0.0)
+    cost: ClassVar[str] = "N + 2N"
 
     def __init__(
         self,

@@ -33,6 +33,7 @@ class DiffEdit(InversionEditor):
     randomness: ClassVar[Randomness] = "sample"  # the mask's noises, and the chain of the stochastic encoding
     needs_if: ClassVar[NeedsIf] = {"reference": {"source": ("source_text",)}}
     axis = Axis("ratio", "r", (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), identity=0.0, least=0.0, most=1.0)
+    cost: ClassVar[str] = "N + 2Ns"
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
@@ -41,6 +41,7 @@ class Forgedit(TuningEditor):
 
     needs: tuple[str, ...] = ("source_text",)
     axis = Axis("beta", "β", (0.0, 0.5, 0.8, 1.0, 1.2, 1.5, 2.0), least=0.0)
+    cost: ClassVar[str] = "3n + 2N"
 
     def __init__(
         self,

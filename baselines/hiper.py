@@ -31,6 +31,7 @@ class HiPer(BatchedEditor):
     shares: ClassVar[bool] = True
     needs: tuple[str, ...] = ("source_text",)
     axis = Axis("fade", "1 − s", (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), least=0.0, most=1.0)
+    cost: ClassVar[str] = "3n + 2N"
 
     def __init__(
         self,

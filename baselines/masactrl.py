@@ -33,6 +33,7 @@ class MasaCtrl(InversionEditor):
 
     needs_if: ClassVar[NeedsIf] = {"source": {"source_text": ("source_text",)}}
     axis = Axis("free", "S / N", (0.0, 0.08, 0.2, 0.4, 0.6, 1.0), least=0.0, most=1.0)
+    cost: ClassVar[str] = "N + 3N"
 
     def __init__(
         self,

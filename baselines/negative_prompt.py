@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -29,6 +29,7 @@ class NegativePrompt(InversionEditor):
 
     needs: tuple[str, ...] = ("source_text",)
     axis = Axis("guidance", "guidance", (0.0, 1.0, 2.0, 3.0, 5.0, 7.5), least=0.0)
+    cost: ClassVar[str] = "N + 2N"
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ class NoiseMapDecoder(NoiseMapEditor):
     """
 
     axis = START
+    cost: ClassVar[str] = "N + 2Ns"
     needs_if: ClassVar[NeedsIf] = {"source": {"source_text": ("source_text",)}}
     recipe: ClassVar[str]
 

@@ -43,6 +43,7 @@ class P2P(InversionEditor):
     needs: tuple[str, ...] = ("source_text",)
     needs_if: ClassVar[NeedsIf] = {"local_blend": {True: ("source_object", "target_object")}}
     axis = Axis("free", "1 − τ", (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), least=0.0, most=1.0)
+    cost: ClassVar[str] = "N + 3N"
 
     def __init__(
         self,
@@ -141,6 +142,12 @@ class P2P(InversionEditor):
         if self.inversion == "null_text":
             null = [Text.cat([row.edit.nulls[i] for row in rows]) for i in range(self.steps)]
         return Branch(target, guidance, null), Branch(source, guidance, null)
+
+
+class NullText(P2P):
+    """Prompt-to-Prompt with another cost: that of ``inversion="null_text"``, which conf/method/null_text.yaml sets."""
+
+    cost: ClassVar[str] = "34N + 4N"
 
 
 class P2PEdit(SourceEdit):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -49,6 +49,7 @@ class Pix2PixZero(InversionEditor):
 
     needs: tuple[str, ...] = ("source_text", "source_object", "target_object")
     axis = Axis("scale", "s", (0.0, 0.5, 1.0, 1.5), least=0.0)
+    cost: ClassVar[str] = "N + 9N"
 
     def __init__(
         self,

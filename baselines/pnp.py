@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +33,7 @@ class PlugAndPlay(InversionEditor):
     """
 
     axis = Axis("free", "1 − τ", (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), least=0.0, most=1.0)
+    cost: ClassVar[str] = "N + 3N"
 
     def __init__(
         self,

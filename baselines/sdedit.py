@@ -32,6 +32,7 @@ class SDEdit(BatchedEditor):
     randomness: ClassVar[Randomness] = "sample"
     shares: ClassVar[bool] = True
     axis = Axis("t0", "t₀", tuple(i / 10 for i in range(1, 11)), least=0.0, most=1.0, above=True)
+    cost: ClassVar[str] = "0 + 2Ns"
 
     def __init__(
         self,

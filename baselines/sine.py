@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy, deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -72,6 +72,7 @@ class SINE(TuningEditor):
 
     needs: tuple[str, ...] = ("source_text",)
     axis = Axis("beta1", "β₁", (0.0, 0.2, 0.4, 0.6, 0.8), least=0.0, most=1.0)
+    cost: ClassVar[str] = "3n + 3N"
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ class UniTune(TuningEditor):
     """
 
     axis = Axis("t0", "t₀", tuple(i / 10 for i in range(1, 11)), least=0.0, most=1.0, above=True)
+    cost: ClassVar[str] = "3n + 2Ns"
 
     def __init__(
         self,

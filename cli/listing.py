@@ -46,14 +46,19 @@ def _method(name: str, within: Sequence[Path]) -> Record:
     families = families_with(name, within)
     record: Record = {"class": content_of("method", name, within).get("_target_"), "families": families}
     record |= {"recipes": recipes_of(name, within), "takes_model": None}
-    record |= {"needs": None, "randomness": None, "axis": None, "problem": None}
+    record |= {"needs": None, "randomness": None, "axis": None, "cost": None, "problem": None}
     try:
         found = facts_of(method_settings(name, families[0] if families else None, within))
     except Exception as error:  # a class of one's own may fail in any way; the others are listed all the same
         record["problem"] = str(error).splitlines()[0] if str(error) else type(error).__name__
         return record
     axis = {key: getattr(found.axis, key) for key in ("name", "symbol", "identity", "grid", "least", "most")}
-    record |= {"takes_model": found.takes_model, "needs": list(found.needs), "randomness": found.randomness}
+    record |= {
+        "takes_model": found.takes_model,
+        "needs": list(found.needs),
+        "randomness": found.randomness,
+        "cost": found.cost,
+    }
     return record | {"axis": axis | {"grid": list(found.axis.grid), "fixed": found.axis.fixed}}
 
 

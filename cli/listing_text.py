@@ -12,26 +12,31 @@ from cli.called import as_called
 from tedbench.axis import format_strength
 
 COLUMNS = {
-    "methods": ("name", "families", "needs", "axis", "source"),
+    "methods": ("name", "families", "needs", "axis", "cost", "source"),
     "models": ("name", "family", "image_size", "path"),
     "metrics": ("name", "metrics"),
     "datasets": ("name", "source", "about"),
     "commands": ("name", "about"),
 }
 """Keys of the records that are shown; of other groups name and about."""
-HEADINGS = {"image_size": "size", "families": "family", "needs": "needs of a pair"}
+HEADINGS = {"image_size": "size", "source": "source (arXiv)", "families": "family", "needs": "needs of a pair"}
 ALL = "all {}"
 BELOW_METHODS = (
     "A method runs on the families of models that it has recipes for (imagic-bench ls models), or takes no model (none). "
-    "An axis has the first and the last strength of a default sweep; imagic-bench run method=NAME --help has all."
+    "An axis has the first and the last strength of a default sweep; imagic-bench run method=NAME --help has all. "
+    "Costs are evaluations of the network, of a pair and then of an image: N steps of sampling, n draws of a fit, strength s."
 )
 WIDEST = 100
+WHOLE = "\N{NO-BREAK SPACE}"
+"""A space at which a cell is not wrapped; it is printed as a plain one."""
 LONG = 30
 """Length of a word that may be broken."""
 
 
 def table(what: str, records: Sequence[dict[str, Any]], out: TextIO) -> str:
     """Return a table of records whose cells are wrapped, with a line below it on what else there is.
+
+    Where it does not fit, it has fewer columns.
 
     Args:
         what: is listed, a key of :data:`COLUMNS` or another plural.
@@ -48,7 +53,9 @@ def table(what: str, records: Sequence[dict[str, Any]], out: TextIO) -> str:
         ),
     ]
     width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns) if out.isatty() else WIDEST
-    gap = next((gap for gap in (2, 1) if _extent(_widths(cells, width, gap), gap) <= width), 1)
+    while (gap := _gap(cells, width)) is None and len(cells[0]) > 2:
+        cells = [row[:-1] for row in cells]  # a narrow terminal has no room for the last column
+    gap = gap or 1
     widths = _widths(cells, width, gap)
     lines = [line for row in cells for line in _row(row, widths, gap)]
     if what == "methods":
@@ -66,10 +73,12 @@ def table(what: str, records: Sequence[dict[str, Any]], out: TextIO) -> str:
 
 def _cell(key: str, value: Any) -> str:
     if key == "axis" and isinstance(value, dict):
-        return _axis(value)
+        return _axis(value).replace(" ", WHOLE)
+    if key == "cost":
+        return (value or "–").replace(" ", WHOLE)
     if isinstance(value, dict | list):
         return ", ".join(value) or "–"
-    return "–" if value in (None, "") else str(value)
+    return "–" if value in (None, "") else str(value).removeprefix("arXiv:")
 
 
 def _families(record: dict[str, Any], every: Sequence[str]) -> str:
@@ -97,13 +106,18 @@ def _widths(cells: Sequence[Sequence[str]], width: int, gap: int) -> list[int]:
     """
     columns = list(zip(*cells, strict=True))
     found = [max(map(len, column)) for column in columns]
-    least = [min(LONG, max(len(word) for cell in column for word in cell.split() or [""])) for column in columns]
+    least = [min(LONG, max(len(word) for cell in column for word in cell.split(" ") or [""])) for column in columns]
     while _extent(found, gap) > width:
         spare = [(size, place) for place, size in enumerate(found) if size > least[place]]
         if not spare:
             break
         found[max(spare)[1]] -= 1
     return found
+
+
+def _gap(cells: Sequence[Sequence[str]], width: int) -> int | None:
+    """Return the number of spaces between columns with which a table fits; None if it does not."""
+    return next((gap for gap in (2, 1) if _extent(_widths(cells, width, gap), gap) <= width), None)
 
 
 def _extent(widths: Sequence[int], gap: int) -> int:
@@ -115,6 +129,6 @@ def _row(row: Sequence[str], widths: Sequence[int], gap: int) -> list[str]:
     height = max(map(len, columns))
     padded = [column + [""] * (height - len(column)) for column in columns]
     return [
-        (" " * gap).join(f"{part:<{w}}" for part, w in zip(line, widths, strict=True)).rstrip()
+        (" " * gap).join(f"{part:<{w}}" for part, w in zip(line, widths, strict=True)).rstrip().replace(WHOLE, " ")
         for line in zip(*padded, strict=True)
     ]

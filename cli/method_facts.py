@@ -24,12 +24,14 @@ class MethodFacts(NamedTuple):
         randomness: the effect of its seed.
         needs: fields of a pair that not every pair has.
         takes_model: True if it works on a generative model.
+        cost: see :attr:`tedbench.method.Editor.cost`.
     """
 
     axis: Axis
     randomness: str
     needs: tuple[str, ...]
     takes_model: bool
+    cost: str
 
 
 def facts_of(settings: Mapping[str, Any]) -> MethodFacts:
@@ -80,7 +82,9 @@ def _read(settings: Mapping[str, Any]) -> MethodFacts:
     axis = target.attribute("axis")
     if not (isinstance(axis, Axis) and _has_numbers(axis)):
         raise SourceError(f"{target.name}.axis is no Axis with a grid of numbers")
-    return MethodFacts(axis, str(target.attribute("randomness")), needs, "model" in takes)
+    return MethodFacts(
+        axis, str(target.attribute("randomness")), needs, "model" in takes, str(target.attribute("cost"))
+    )
 
 
 def _has_numbers(axis: Axis) -> bool:
@@ -100,6 +104,10 @@ def loaded_facts(settings: Mapping[str, Any]) -> MethodFacts:
         import inspect
 
         return MethodFacts(
-            editor.axis, editor.randomness, tuple(editor.needs), "model" in inspect.signature(editor).parameters
+            editor.axis,
+            editor.randomness,
+            tuple(editor.needs),
+            "model" in inspect.signature(editor).parameters,
+            editor.cost,
         )
-    return MethodFacts(found.axis, found.randomness, tuple(found.needs), found.takes_model)
+    return MethodFacts(found.axis, found.randomness, tuple(found.needs), found.takes_model, editor.cost)

@@ -43,6 +43,7 @@ class Imagic(TuningEditor):
 
     randomness: ClassVar[Randomness] = "sample"
     axis = Axis("eta", "η", tuple(i / 10 for i in range(11)), identity=0.0)
+    cost: ClassVar[str] = "3n + 2N"
     needs_if: ClassVar[NeedsIf] = {"variant.e_opt": {"source": ("source_text",)}}
 
     def __init__(

@@ -243,6 +243,8 @@ class Editor(ABC):
         needs: fields of :class:`~tedbench.pair.Entry` that it needs and not every pair has, such as "source_text".
         needs_if: further ones that it needs if a setting has a value: ``{"variant.e_opt": {"source": ("source_text",)}}``.
         shares: True if edits of several pairs can be open at once and :meth:`sample_together` makes their images together.
+        cost: network evaluations with guidance for lists, a pair's and then an image's: "N + 2N" for N steps of sampling;
+            n is the number of draws of a fit, and s the strength. See :attr:`evaluations` for what a run really took.
     """
 
     axis: ClassVar[Axis]
@@ -250,6 +252,7 @@ class Editor(ABC):
     needs: tuple[str, ...] = ()
     needs_if: ClassVar[NeedsIf] = {}
     shares: ClassVar[bool] = False
+    cost: ClassVar[str] = ""
 
     @property
     def evaluations(self) -> int:

@@ -86,7 +86,7 @@ def test_what_a_methods_source_tells_is_what_its_class_says(name):
 
 def test_a_method_that_takes_no_model_and_one_that_needs_no_recipe_say_so_under_family(ls):
     rows = {line.split()[0]: line for line in ls("methods")[1].splitlines() if line.strip()}
-    assert re.split(r" {2,}", rows["precomputed"]) == ["precomputed", "none", "–", "as_published", "–"]
+    assert re.split(r" {2,}", rows["precomputed"]) == ["precomputed", "none", "–", "as_published", "–", "–"]
     assert re.split(r" {2,}", rows["sdedit"])[1:4] == ["all 4", "–", "t0 0.1 … 1"]
     assert "all 4: if, picturebook, picturebook_cascade, sd." in ls("methods")[1]
 
