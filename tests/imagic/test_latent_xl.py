@@ -28,10 +28,9 @@ from tedbench.pair import EditPair, Entry
 SIDE, STEPS, GUIDANCE = 64, 4, 5.0
 
 
-@pytest.fixture(scope="module")
-def folder(text_config, tmp_path_factory):
+def narrow_sdxl(path, text_config):
+    """SDXL's own layout with few channels: 64² pictures, 8² latents."""
     torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("sdxl")
     tokenizer = CLIPTokenizer.from_pretrained(locate("picturebook:diffusion") / "tokenizer", model_max_length=77)
     sizes = {"num_hidden_layers": 2, "projection_dim": 24}
     StableDiffusionXLPipeline(
@@ -71,6 +70,11 @@ def folder(text_config, tmp_path_factory):
         ),
     ).save_pretrained(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def folder(text_config, tmp_path_factory):
+    return narrow_sdxl(tmp_path_factory.mktemp("sdxl"), text_config)
 
 
 @pytest.fixture(scope="module")
