@@ -1,0 +1,110 @@
+"""``python -m benchmarks.recipes``: the search for the recipes of the embedded model, on pairs of dataset.split=search.
+
+    python -m benchmarks.recipes                # every candidate of every method, and docs/picturebook_results/search.csv
+    python -m benchmarks.recipes p2p masactrl   # of some methods
+
+A method's recipe is the candidate whose best strength has the most judged success; the table says all that was tried. Runs are
+kept in ``runs/search`` and continued by the same command. The 100 pairs of the benchmark are never read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from eval.api import open_run
+from eval.runs.folder import Run
+from runtime.output import safe_output
+from tedbench.datasets.picturebook import PicturebookPairs
+from tedbench.errors import UserError
+
+RUNS = Path("runs/search")
+TABLE = Path("docs/picturebook_results/search.csv")
+EVERY = 3
+"""Every third of the 60 pairs is edited."""
+
+
+def _guidance(method: str, *values: float) -> list[list[str]]:
+    return [[f"recipe.{method}.sampling.guidance={value:g}"] for value in values]
+
+
+CANDIDATES: dict[str, list[list[str]]] = {
+    "sdedit": _guidance("sdedit", 3, 6),
+    "ddib": [["recipe.ddib.sampling.steps=50"]],
+    "edit_friendly": _guidance("edit_friendly", 2, 3, 5),
+    "cycle_diffusion": _guidance("cycle_diffusion", 2, 3, 5),
+    "cycle_sde": _guidance("cycle_sde", 2, 3, 5),
+    "leditspp": [[f"recipe.leditspp.mask.quantile={value}"] for value in (0.5, 0.75, 0.9)],
+    "negative_prompt": [["method.proximal.threshold=none"], ["method.proximal.threshold=soft"]],
+    "p2p": [*_guidance("p2p", 3, 5), ["recipe.p2p.control.own=1.0"]],
+    "null_text": _guidance("p2p", 3),
+    "masactrl": [["recipe.masactrl.most_factor=2"], *_guidance("masactrl", 3, 5)],
+    "pnp": [["recipe.pnp.control.feature=up_blocks.0.resnets.1"], *_guidance("pnp", 3, 5)],
+    "pix2pix_zero": _guidance("pix2pix_zero", 3),
+    "diffedit": _guidance("diffedit", 3, 5),
+    "blended": _guidance("blended", 3, 5),
+    "forgedit": _guidance("forgedit", 3, 6),
+    "hiper": _guidance("hiper", 3),
+    "sine": _guidance("sine", 3),
+    "unitune": _guidance("unitune", 3, 6),
+    "imagic": _guidance("imagic", 4, 6),
+}
+"""Of each method the options that are tried; what is not named is the recipe's own."""
+
+
+def edit(method: str, number: int) -> int:
+    """Edit every third pair with a candidate; return the command's exit status."""
+    entries = PicturebookPairs(64, split="search").entries[::EVERY]
+    ids = ",".join(entry.id for entry in entries)
+    options = [f"method={method}", "dataset.split=search", f"dataset.ids=[{ids}]", "numerics.threads=1"]
+    command = [sys.executable, "-m", "eval.run", *options, f"run_dir={_folder(method, number)}"]
+    print(f"{method}: {' '.join(CANDIDATES[method][number])}", flush=True)
+    return subprocess.run([*command, *CANDIDATES[method][number]], check=False).returncode
+
+
+def found(method: str, number: int) -> dict[str, object] | None:
+    """Return the candidate's row: its best strength and what the metrics say there; None if it was not run."""
+    try:
+        Run.open(_folder(method, number))
+    except UserError:
+        return None
+    curves = open_run(_folder(method, number)).curves()
+    curves["metric"] = curves["metric"].str.replace(r"(?:judge/)?([^/]+)/.*", r"\1", regex=True)
+    means = curves.pivot_table(index="strength", columns="metric", values="mean")
+    best = means["success"].idxmax()
+    at = curves[(curves["strength"] == best) & (curves["metric"] == "success")].iloc[0]
+    row = {"method": method, "options": " ".join(CANDIDATES[method][number]), "strength": best}
+    row |= {name: round(float(means.loc[best, name]), 3) for name in ("success", "changed", "kept", "clip", "1-lpips")}
+    return row | {"pairs": int(at["n_pairs"]), "of": int(at["n_expected"])}
+
+
+def _folder(method: str, number: int) -> Path:
+    return RUNS / f"{method}-{number}"
+
+
+def main() -> int:
+    """Run the candidates and write the table; return 1 if a command failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("methods", nargs="*", help=f"of {', '.join(CANDIDATES)} (default: all)")
+    args = parser.parse_args()
+    if wrong := set(args.methods) - CANDIDATES.keys():
+        raise SystemExit(f"There are no candidates of {sorted(wrong)[0]!r}. There are {', '.join(CANDIDATES)}.")
+    for method in args.methods or CANDIDATES:
+        for number in range(len(CANDIDATES[method])):
+            if status := edit(method, number):
+                return status
+    every = [(method, number) for method, options in CANDIDATES.items() for number in range(len(options))]
+    rows = [row for row in (found(*each) for each in every) if row]
+    TABLE.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(TABLE, index=False)
+    print(pd.DataFrame(rows).to_string(index=False))
+    return 0
+
+
+if __name__ == "__main__":
+    with safe_output():
+        sys.exit(main())
