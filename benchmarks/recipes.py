@@ -53,7 +53,7 @@ CANDIDATES: dict[str, list[list[str]]] = {
     "unitune": _guidance("unitune", 3, 6),
     "imagic": _guidance("imagic", 4, 6),
 }
-"""Of each method the options that are tried; what is not named is the recipe's own."""
+"""Options that are tried, by method; what is not named is the recipe's own."""
 
 
 def edit(method: str, number: int) -> int:
