@@ -53,12 +53,10 @@ def make_pairs(
     with ExitStack() as stack:
         try:
             fitted = _fit(editor, dataset, pairs, groups, timer, stack)
-            fitted_at = editor.evaluations
             made = editor.sample_together([(pair.edit, pair.task.requests) for pair in fitted if pair.edit], timer)
             for number, sample in made:
                 if fitted[number].take(sample):
-                    sampled = (editor.evaluations - fitted_at) / len(fitted)
-                    yield fitted[number].finish(timer, len(fitted), sampled)
+                    yield fitted[number].finish(timer, len(fitted))
         except Stopped:
             for pair in pairs:
                 pair.stopped = not pair.finished
@@ -145,13 +143,12 @@ class _Pair:
             self._samples.append(sample)
         return len(self._samples) == len(self.task.requests)
 
-    def finish(self, timer: StageTimer, together: int, sampled: float = 0.0) -> tuple[Task, Outcome]:
+    def finish(self, timer: StageTimer, together: int) -> tuple[Task, Outcome]:
         """Write the shard and return the outcome.
 
         Args:
             timer: of the stages.
             together: number of pairs that its times are of.
-            sampled: network evaluations of its sampling.
         """
         self.finished = True
         facts: dict[str, Any] = {}
@@ -159,8 +156,8 @@ class _Pair:
             self._origins = self.edit.origins()
             sample_s = (time.monotonic() - self.sample_start) / together
             facts = {"fit_s": round(self.fit_s, 2), "sample_s": round(sample_s, 2), **self.edit.facts()}
-            if sampled:
-                facts |= {"fit_evaluations": round(self.fit_evaluations), "sample_evaluations": round(sampled)}
+            if "sample_evaluations" in facts:
+                facts["fit_evaluations"] = round(self.fit_evaluations)
             facts |= timer.facts() if together == 1 else {"together": together}
         if self.pair is not None and self._samples:  # including those made before a failure
             self._run.write_shard(self.pair, self._samples, self._origins)

@@ -85,6 +85,7 @@ class BatchedEditor(Editor):
         while done < len(rows):
             chunk = list(rows[done : done + batch])
             full = [*chunk, *([chunk[-1]] * (batch - len(chunk)))]
+            before = self.evaluations
             try:
                 x0 = self.make(full)
                 finite = torch.isfinite(x0).flatten(1).all(1).tolist()
@@ -95,8 +96,10 @@ class BatchedEditor(Editor):
                 batch = (batch + 1) // 2
                 torch.cuda.empty_cache()
                 continue
+            spent = (self.evaluations - before) / len(chunk)
             for row, image, valid in zip(chunk, images, finite, strict=False):
                 row.edit.batch = batch
+                row.edit.evaluations += spent
                 yield (
                     Sample(row.strength, row.seed, image)
                     if valid
@@ -115,6 +118,7 @@ class BatchedEdit(Edit):
         pair_id: of the pair.
         text: its target text.
         batch: number of images generated at a time; 0 before the first.
+        evaluations: of the network in the sampling so far, its part of those of shared batches.
     """
 
     def __init__(self, editor: BatchedEditor, pair: EditPair) -> None:
@@ -125,6 +129,7 @@ class BatchedEdit(Edit):
         """
         self._editor: Any = editor
         self.pair_id, self.text, self.batch = pair.id, editor.model.encode_text([pair.target_text]), 0
+        self.evaluations = 0.0
 
     def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
         for _, sample in self._editor.sample_together([(self, requests)], progress):
@@ -137,7 +142,9 @@ class BatchedEdit(Edit):
         return generator(self._editor.seed, self.pair_id, *purpose)
 
     def facts(self) -> Facts:
-        return {"sample_batch": self.batch} if self.batch else {}
+        if not self.batch:
+            return {}
+        return {"sample_batch": self.batch, "sample_evaluations": round(self.evaluations)}
 
 
 class Row(NamedTuple):

@@ -49,6 +49,9 @@ def test_shards_are_those_of_pairs_made_one_by_one(make):
     (one, outcomes), (other, _) = make("together"), make("apart", together=False)
     assert {name: outcome.images for name, outcome in outcomes.items()} == {"a": 2, "b": 2, "c": 2}
     assert all(outcome.facts["together"] == 3 and outcome.facts["sample_batch"] == 4 for outcome in outcomes.values())
+    # six images take two batches of four, each of three or four steps with guidance
+    assert sum(outcome.facts["sample_evaluations"] for outcome in outcomes.values()) == pytest.approx(2 * 4 * 8, abs=2)
+    assert all(outcome.facts["fit_evaluations"] == 0 for outcome in outcomes.values())
     a, b = pixels(one), pixels(other)
     assert a.keys() == b.keys() and all(np.array_equal(a[key], b[key]) for key in a)
 
