@@ -51,7 +51,10 @@ CANDIDATES: dict[str, list[list[str]]] = {
     "hiper": _guidance("hiper", 3),
     "sine": _guidance("sine", 3),
     "unitune": _guidance("unitune", 3, 6),
-    "imagic": _guidance("imagic", 4, 6),
+    "imagic": [
+        *_guidance("imagic", 4, 6),
+        ["recipe.imagic.embedding.steps=60", "recipe.imagic.finetune.steps=100", "recipe.imagic.finetune.lr=4.0e-4"],
+    ],
 }
 """Options that are tried, by method; what is not named is the recipe's own."""
 
