@@ -56,6 +56,7 @@ class Facts(TypedDict, total=False):
     Attributes:
         sample_fits: number of fits that were made while sampling, one for each seed.
         sample_fit_s: seconds of the sampling that these took.
+        sample_s: seconds of the sampling, by methods that sample several pairs together.
         sample_batch: number of images sampled at once.
         sample_evaluations: of the method's network in the sampling, see :attr:`Editor.evaluations`.
         resized_from: by file name, the size of each image made elsewhere that was brought to the pair's size.
@@ -65,6 +66,7 @@ class Facts(TypedDict, total=False):
 
     sample_fits: int
     sample_fit_s: float
+    sample_s: float
     sample_batch: int
     sample_evaluations: int
     resized_from: dict[str, str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -85,7 +86,7 @@ class BatchedEditor(Editor):
         while done < len(rows):
             chunk = list(rows[done : done + batch])
             full = [*chunk, *([chunk[-1]] * (batch - len(chunk)))]
-            before = self.evaluations
+            before, began = self.evaluations, time.monotonic()
             try:
                 x0 = self.make(full)
                 finite = torch.isfinite(x0).flatten(1).all(1).tolist()
@@ -97,9 +98,11 @@ class BatchedEditor(Editor):
                 torch.cuda.empty_cache()
                 continue
             spent = (self.evaluations - before) / len(chunk)
+            seconds = (time.monotonic() - began) / len(chunk)
             for row, image, valid in zip(chunk, images, finite, strict=False):
                 row.edit.batch = batch
                 row.edit.evaluations += spent
+                row.edit.seconds += seconds
                 yield (
                     Sample(row.strength, row.seed, image)
                     if valid
@@ -118,7 +121,7 @@ class BatchedEdit(Edit):
         pair_id: of the pair.
         text: its target text.
         batch: number of images generated at a time; 0 before the first.
-        evaluations: of the network in the sampling so far, its part of those of shared batches.
+        evaluations, seconds: of the network in the sampling so far, and of the sampling: its part of shared batches.
     """
 
     def __init__(self, editor: BatchedEditor, pair: EditPair) -> None:
@@ -129,7 +132,7 @@ class BatchedEdit(Edit):
         """
         self._editor: Any = editor
         self.pair_id, self.text, self.batch = pair.id, editor.model.encode_text([pair.target_text]), 0
-        self.evaluations = 0.0
+        self.evaluations = self.seconds = 0.0
 
     def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
         for _, sample in self._editor.sample_together([(self, requests)], progress):
@@ -144,7 +147,11 @@ class BatchedEdit(Edit):
     def facts(self) -> Facts:
         if not self.batch:
             return {}
-        return {"sample_batch": self.batch, "sample_evaluations": round(self.evaluations)}
+        return {
+            "sample_s": round(self.seconds, 2),
+            "sample_batch": self.batch,
+            "sample_evaluations": round(self.evaluations),
+        }
 
 
 class Row(NamedTuple):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,6 +57,13 @@ def test_shards_are_those_of_pairs_made_one_by_one(make):
     assert all(outcome.facts["fit_evaluations"] == 0 for outcome in outcomes.values())
     a, b = pixels(one), pixels(other)
     assert a.keys() == b.keys() and all(np.array_equal(a[key], b[key]) for key in a)
+
+
+def test_a_pairs_seconds_are_its_part_of_each_batchs_and_not_those_until_it_was_finished(make, monkeypatch):
+    ticks = count()
+    monkeypatch.setattr("imagic.models.batched.time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    _, outcomes = make("run")  # each of two batches takes a second: four images of a and b, and two of c
+    assert {name: outcome.facts["sample_s"] for name, outcome in outcomes.items()} == {"a": 0.5, "b": 0.5, "c": 1.0}
 
 
 def test_a_picture_that_cannot_be_read_fails_alone(make, tmp_path):
