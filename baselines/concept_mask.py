@@ -40,7 +40,7 @@ class ConceptMasks(AttentionControl):
             kind: "attention" is M¹, "difference" M², "both" their product, "none" 1 everywhere.
             quantile: see the class.
             factor: of the layers whose maps are used: side of the latents divided by that of the maps, in the code 4.
-            both_from: with "both", part of the steps after which M² is used besides M¹, in the code 0.2 (t ≤ 800).
+            both_from: with "both", part of the steps after which M² is used besides M¹, in the authors' code 0, in diffusers' t ≤ 800.
         """
         self._tokens, self._steps = tokens, steps
         self._kind, self._quantile, self._factor, self._both_from = kind, quantile, factor, both_from

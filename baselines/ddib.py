@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from baselines.inversion import InversionEditor
+from baselines.inversion import InversionEdit, InversionEditor
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
 from imagic.models.sampling import ddim
 from imagic.models.text import Text
 from tedbench.method import Axis, Description
+from tedbench.pair import EditPair
 from tedbench.settings import Count, checked_block
 
 
@@ -49,6 +50,9 @@ class DDIB(InversionEditor):
     def describe(cls, settings: Mapping[str, Any]) -> Description:
         _sampling(**settings)
         return super().describe(settings)
+
+    def open(self, pair: EditPair, path: list[Tensor]) -> InversionEdit:
+        return InversionEdit(self, pair, path[:1])
 
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Decode x_T at each guidance. The seed has no effect."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -11,10 +10,11 @@ from torch import Tensor
 
 from baselines.diffedit_mask import MaskedEdit, Reference, Rule, in_turn, masks, outside
 from baselines.inversion import InversionEditor, paths
+from baselines.noise_map_editor import STEPS_AT_ONCE, chains
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
 from imagic.models.lockstep import Branch, first_step, held, sample_branches
-from imagic.models.noise_maps import noise_maps
+from imagic.models.noise_maps import NoiseMaps, noise_maps
 from imagic.models.text import Text
 from tedbench.errors import PairError
 from tedbench.method import Axis, Description, Edit, NeedsIf, Progress, Randomness, needs_with, silent
@@ -33,7 +33,7 @@ class DiffEdit(InversionEditor):
     randomness: ClassVar[Randomness] = "sample"  # the mask's noises, and the chain of the stochastic encoding
     needs_if: ClassVar[NeedsIf] = {"reference": {"source": ("source_text",)}}
     axis = Axis("ratio", "r", (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), identity=0.0, least=0.0, most=1.0)
-    cost: ClassVar[str] = "N + 2Ns"
+    cost: ClassVar[str] = "N + 2n + 2Ns"
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class DiffEdit(InversionEditor):
         first = min(start)
         if first == steps:
             return torch.cat([row.edit.x0 for row in rows])
-        path, residuals = self._encoded(rows, first)
+        path, residuals = self._encoded(rows)
         target = Branch(Text.cat([row.edit.text for row in rows]), self.guidance, self.null, residuals=residuals)
         (x,) = sample_branches(
             self.model,
@@ -112,22 +112,12 @@ class DiffEdit(InversionEditor):
         )
         return x
 
-    def _encoded(self, rows: Sequence[Row], first: int) -> tuple[list[Tensor], list[Tensor] | None]:
-        """Return the encoded latents at each level from ``first`` on, and what steps leave out of a stochastic chain."""
+    def _encoded(self, rows: Sequence[Row]) -> tuple[list[Tensor], list[Tensor] | None]:
+        """Return the encoded latents at each level, and what steps leave out of a stochastic chain."""
         if self.encoding == "ode":
             return paths(rows), None
-        maps = noise_maps(
-            self.model,
-            torch.cat([row.edit.x0 for row in rows]),
-            Text.cat([row.edit.reference for row in rows]),
-            self.null,
-            steps=self.steps,
-            chain="markov",
-            noise=partial(self.noise, rows, "chain"),
-            guidance=self.guidance,
-            start=first,
-        )
-        return [maps.x[0]] * first + maps.x, maps.residuals
+        maps = chains(rows)
+        return maps.x, maps.residuals
 
 
 class DiffEditEdit(MaskedEdit):
@@ -141,6 +131,26 @@ class DiffEditEdit(MaskedEdit):
         text = (pair.source_text or "") if editor.reference == "source" else ""
         super().__init__(editor, pair, path[-1], editor.model.encode_text([text]))
         self.path = path
+        self._maps: dict[int, NoiseMaps] = {}
+
+    def maps(self, seed: int) -> NoiseMaps:
+        """Return the stochastic encoding for a seed, under the reference text with the decoder's guidance."""
+        if seed not in self._maps:
+            editor: DiffEdit = self._editor
+            self._maps[seed] = noise_maps(
+                editor.model,
+                self.x0,
+                self.reference,
+                editor.null,
+                steps=editor.steps,
+                chain="markov",
+                noise=lambda i: torch.randn(self.x0.shape, generator=self.rng("chain", seed, i)),
+                guidance=editor.guidance
+                if editor.reference == "source"
+                else 1.0,  # of the empty text it changes nothing
+                batch=min(STEPS_AT_ONCE, editor.sample_batch),
+            )
+        return self._maps[seed]
 
 
 def _sampling(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tedbench.settings import Amount, Count, OpenShare, checked_block
 Reference = Literal["empty", "source"]
 """The text that the target text is compared with."""
 
-DRAWS_AT_ONCE = 4
+DRAWS_AT_ONCE = 2
 """Noises for which both texts are predicted in one network call."""
 
 ROUNDING = 1e-5

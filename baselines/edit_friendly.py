@@ -16,3 +16,4 @@ class EditFriendly(NoiseMapDecoder):
 
     chain: Chain = "independent"
     recipe: ClassVar[str] = "edit_friendly"
+    cost: ClassVar[str] = "2N + 2Ns"

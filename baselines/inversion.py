@@ -108,7 +108,7 @@ class InversionEditor(BatchedEditor):
                 x0 = torch.cat([model.encode_image(pair.image) for pair in full])
                 texts = Text.cat([model.encode_text([self.inversion_text(pair)]) for pair in full])
                 path = self.trajectory(full, x0, texts, tell)[::-1]
-                yield from ([x[i : i + 1] for x in path] for i in range(len(chunk)))
+                yield from ([x[i : i + 1].clone() for x in path] for i in range(len(chunk)))
             except torch.OutOfMemoryError:
                 if size == 1:
                     raise

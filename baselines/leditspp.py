@@ -36,7 +36,7 @@ class LeditsPP(NoiseMapEditor):
     needs: tuple[str, ...] = ("target_object",)
     needs_if: ClassVar[NeedsIf] = {"remove": {True: ("source_object",)}}
     axis = Axis("guidance", "guidance", (0.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0), identity=0.0, least=0.0)
-    cost: ClassVar[str] = "2N + 2N"
+    cost: ClassVar[str] = "N + 2N"
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from imagic.models.lockstep import Step
 from tedbench.errors import UserError
 
 Words = tuple[Sequence[int], Sequence[int]]
-"""Tokens of the words in the source text and in the target text."""
+"""Tokens of the words by the number of the branch: in the target text, and in the source text."""
 
 
 class LocalBlend(AttentionControl):
@@ -45,7 +45,7 @@ class LocalBlend(AttentionControl):
         side = round(p.shape[2] ** 0.5)
         for branch in (SOURCE, TARGET):
             maps = tokens_as_image(p[self.rows(branch)], side, side)
-            chosen = [row[list(words[branch == TARGET])].sum(0) for row, words in zip(maps, self._words, strict=True)]
+            chosen = [row[list(words[branch])].sum(0) for row, words in zip(maps, self._words, strict=True)]
             self._sums[branch] = self._sums.get(branch, 0) + torch.stack(chosen)
         return p
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -72,10 +73,13 @@ class MasaCtrl(InversionEditor):
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Decode the target beside the inversion, whose branch is put back on it at every step."""
         path, text = paths(rows), Text.cat([row.edit.text for row in rows])
-        branches = [
-            Branch(text, self.sampling["guidance"], self.null),
-            Branch(Text.cat([row.edit.source for row in rows]), forced=path),
-        ]
+        guidance = self.sampling["guidance"]
+        source = Branch(Text.cat([row.edit.source for row in rows]), forced=path)
+        if (
+            self.source == "source_text"
+        ):  # the halves of guidance are kept apart: the empty text's looks at the empty text's
+            source = replace(source, guidance=guidance, null=self.null)
+        branches = [Branch(text, guidance, self.null), source]
         with self.model.attention(MutualAttention([row.strength for row in rows], self.most_factor)):
             return sample_branches(self.model, [path[0]] * 2, branches, steps=self.steps)[TARGET]
 
@@ -98,10 +102,11 @@ class MutualAttention(AttentionControl):
         if self.moment is None or (SOURCE, "text") not in self.moment.rows:
             return q, k, v
         on = (self._free * self.moment.steps).round().to(k.device).reshape(-1, 1, 1, 1) <= self.moment.step
-        k, v, source = k.clone(), v.clone(), self.rows(SOURCE)
+        k, v = k.clone(), v.clone()
         for role in ("null", "text"):
             if (TARGET, role) in self.moment.rows:
                 rows = self.rows(TARGET, role)
+                source = self.rows(SOURCE, role if (SOURCE, role) in self.moment.rows else "text")
                 k[rows], v[rows] = torch.where(on, k[source], k[rows]), torch.where(on, v[source], v[rows])
         return q, k, v
 

@@ -57,7 +57,7 @@ class NegativePrompt(InversionEditor):
         return super().describe(settings)
 
     def open(self, pair: EditPair, path: list[Tensor]) -> SourceEdit:
-        return SourceEdit(self, pair, path)
+        return SourceEdit(self, pair, path[:1])
 
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Decode x_T at each guidance."""
@@ -67,7 +67,7 @@ class NegativePrompt(InversionEditor):
             Text.cat([row.edit.source for row in rows]),
             change=None if self.proximal["threshold"] == "none" else proximal(**self.proximal),
         )
-        return sample_branches(self.model, paths(rows)[:1], [branch], steps=self.steps)[0]
+        return sample_branches(self.model, paths(rows), [branch], steps=self.steps)[0]
 
 
 def proximal(threshold: Threshold, quantile: float) -> Callable[[int, str, Tensor], Tensor]:

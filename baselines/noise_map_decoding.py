@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor
 
 from baselines.noise_map_editor import NoiseMapEditor, chains, sources, texts
-from baselines.prompt_control import PromptControl, alignments
+from baselines.prompt_control import Kind, PromptControl, alignments
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
 from imagic.models.lockstep import Branch, first_step, held, sample_branches
@@ -18,6 +18,7 @@ from tedbench.method import Axis, Description, NeedsIf, needs_with
 from tedbench.pair import EditPair
 from tedbench.settings import Amount, Count, Share, checked, checked_block
 
+KINDS = {"cross": Share, "own": Share, "kind": Kind, "least_factor": Count}
 START = Axis("start", "start", (0.0, 0.2, 0.4, 0.5, 0.64, 0.8, 0.9, 1.0), identity=0.0, least=0.0, most=1.0)
 """The part of the diffusion time that is decoded anew: 0 returns the input, 1 begins at the noise."""
 
@@ -50,8 +51,10 @@ class NoiseMapDecoder(NoiseMapEditor):
             sampling: ``steps`` from noise to image, ``guidance`` of the target text, ``source_guidance`` of the noise
                 maps' text, ``ddim_eta`` of the sampler.
             source: the noise maps' text: "source_text", the pair's own, or "empty".
-            control: Prompt-to-Prompt from the input's branch besides: ``cross`` and ``own``, the parts of the steps with
-                the input's cross- and self-attention. None for none; it needs the source text.
+            control: Prompt-to-Prompt from the input's branch besides: ``cross`` and ``own``, the parts of all steps with
+                the input's cross- and self-attention, counted from the start; ``kind`` refine,
+                or replace, which is refine for texts of unequal numbers of words as in the code of edit-friendly inversion;
+                ``least_factor``, see :class:`~baselines.prompt_control.PromptControl`. None for none; it needs the source text.
         """
         self.sampling = self._sampling(sampling)
         self.source, self.control = _source(source, control), self._control(control)
@@ -73,7 +76,7 @@ class NoiseMapDecoder(NoiseMapEditor):
 
     @classmethod
     def _control(cls, settings: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        return None if settings is None else checked_block("method.control", settings, cross=Share, own=Share)
+        return None if settings is None else checked_block("method.control", settings, **KINDS)
 
     @property
     def source_guidance(self) -> float:
@@ -93,7 +96,14 @@ class NoiseMapDecoder(NoiseMapEditor):
         branches, control = [target], None
         if self.control is not None:
             branches.append(Branch(sources(rows), forced=maps.x))
-            control = PromptControl(alignments(self.model, rows), self.control["cross"], self.control["own"])
+            control = PromptControl(
+                alignments(self.model, rows),
+                self.control["cross"],
+                self.control["own"],
+                replace=[self.control["kind"] == "replace" and row.edit.equal_words for row in rows],
+                least_factor=self.control["least_factor"],
+                begin=start,
+            )
         first = min(start)
         with self.model.attention(control) if control else nullcontext():
             return sample_branches(

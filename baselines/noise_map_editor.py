@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import torch
 
+from baselines.prompt_control import equal_words
 from imagic.models.base import TextToImage
 from imagic.models.batched import BatchedEdit, BatchedEditor, Row
 from imagic.models.noise_maps import Chain, NoiseMaps, noise_maps
@@ -15,6 +16,9 @@ from imagic.models.stepping import Solver
 from imagic.models.text import Text
 from tedbench.method import Progress, Randomness, silent
 from tedbench.pair import EditPair
+
+STEPS_AT_ONCE = 5
+"""Steps whose noise maps are computed in one network call, if batches are not smaller: it divides the usual numbers of steps."""
 
 
 class NoiseMapEditor(BatchedEditor):
@@ -42,8 +46,7 @@ class NoiseMapEditor(BatchedEditor):
             model: any text-to-image model of :mod:`imagic.models`; it stays as pretrained.
             steps, ddim_eta: see the class.
             seed: of the whole run; every draw derives from it, the pair and the purpose.
-            sample_batch: how many images are generated at a time; the last batch is filled up. Noise maps are computed
-                for as many steps at a time.
+            sample_batch: how many images are generated at a time; the last batch is filled up.
         """
         super().__init__(model, seed=seed, sample_batch=sample_batch)
         self.steps, self.ddim_eta = steps, ddim_eta
@@ -76,12 +79,14 @@ class NoiseMapEdit(BatchedEdit):
     Attributes:
         x0: the input's latents, (1, C, h, w).
         source: the text of the noise maps.
+        equal_words: True if source and target text have as many words.
     """
 
     def __init__(self, editor: NoiseMapEditor, pair: EditPair) -> None:
         super().__init__(editor, pair)
         self.x0 = editor.model.encode_image(pair.image).to(editor.model.device)
         self.source = editor.model.encode_text([editor.source_text(pair)])
+        self.equal_words = equal_words(editor.source_text(pair), pair.target_text)
         self._maps: dict[int, NoiseMaps] = {}
 
     def maps(self, seed: int) -> NoiseMaps:
@@ -89,7 +94,7 @@ class NoiseMapEdit(BatchedEdit):
         if seed not in self._maps:
             editor: NoiseMapEditor = self._editor
             shape = self.x0.shape
-            self._maps[seed] = noise_maps(
+            found = noise_maps(
                 editor.model,
                 self.x0,
                 self.source,
@@ -101,18 +106,21 @@ class NoiseMapEdit(BatchedEdit):
                 ddim_eta=editor.ddim_eta,
                 start=editor.first,
                 solver=editor.solver,
-                batch=editor.sample_batch,
+                batch=min(STEPS_AT_ONCE, editor.sample_batch),
             )
+            self._maps[seed] = NoiseMaps(
+                *([x.cpu() for x in part] for part in found)
+            )  # of many seeds, so not on the GPU
         return self._maps[seed]
 
 
 def chains(rows: Sequence[Row]) -> NoiseMaps:
     """Return the noise maps of all rows: (B, C, h, w) at each level and for each step."""
-    found = [row.edit.maps(row.seed) for row in rows]
-    return NoiseMaps(
-        [torch.cat(level) for level in zip(*(maps.x for maps in found), strict=True)],
-        [torch.cat(step) for step in zip(*(maps.residuals for maps in found), strict=True)],
+    found, device = [row.edit.maps(row.seed) for row in rows], rows[0].edit.x0.device
+    x, residuals = (
+        [torch.cat(each).to(device) for each in zip(*part, strict=True)] for part in zip(*found, strict=True)
     )
+    return NoiseMaps(x, residuals)
 
 
 def texts(rows: Sequence[Row]) -> Text:

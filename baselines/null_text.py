@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from imagic.models.base import DiffusionModel
-from imagic.models.sampling import guided
 from imagic.models.text import Text
 
 
@@ -71,7 +70,8 @@ def null_texts(
         now = now.clone()
         found.append(now)
         with torch.no_grad():
-            x = process.step(x, guided(model, x, t[None], text, now, guidance), t, s)
+            out_null = model.predict(x, t[None], now)
+            x = process.step(x, out_null + guidance * (out_text - out_null), t, s)
         if progress is not None:
             progress(i + 1)
     return found

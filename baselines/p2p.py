@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from baselines.branches import SOURCE, TARGET
+from baselines.branches import TARGET
 from baselines.inversion import InversionEditor, SourceEdit, paths
 from baselines.local_blend import LocalBlend
 from baselines.null_text import null_texts
-from baselines.prompt_control import PromptControl, alignments
+from baselines.prompt_control import Kind, PromptControl, alignments, equal_words
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
 from imagic.models.lockstep import Branch, sample_branches
@@ -23,7 +23,7 @@ from imagic.models.text import Text
 from imagic.models.words import phrase_tokens
 from tedbench.errors import PairError, UserError
 from tedbench.method import Axis, Description, Edit, NeedsIf, Progress, needs_with, silent
-from tedbench.pair import EditPair
+from tedbench.pair import EditPair, Entry
 from tedbench.settings import Amount, Count, Natural, Share, checked, checked_block
 
 Inversion = Literal["direct", "ddim", "negative_prompt", "null_text"]
@@ -84,16 +84,44 @@ class P2P(InversionEditor):
         _checked(settings["sampling"], settings["control"], settings["null_text"], settings.get("inversion", "direct"))
         return super().describe(settings)
 
+    def require(self, entry: Entry) -> None:
+        """Refuse a pair that lacks a text, whose texts lack a phrase, or have unequal numbers of words for *replace*."""
+        super().require(entry)
+        before, after = entry.source_text or "", entry.target_text
+        if self.control["kind"] == "replace" and not equal_words(before, after):
+            raise PairError(
+                f"{before!r} and {after!r} differ in their number of words. recipe.p2p.control.kind=replace takes only "
+                "texts with equal numbers; refine takes any."
+            )
+        try:
+            list(self.words(entry)) if self.local_blend else None
+            next(self.words(entry)) if self.control["reweight"] != 1 else None
+        except UserError as error:
+            raise PairError(str(error)) from None
+
+    def words(self, entry: Entry) -> Iterator[list[int]]:
+        """Yield the tokens of the target object in the target text, and of the source object in the source text."""
+        for text, phrase, name in (
+            (entry.target_text, entry.target_object, "target_object"),
+            (entry.source_text or "", entry.source_object, "source_object"),
+        ):
+            if not phrase:
+                raise PairError(
+                    f"{type(self).__name__} needs {name} for these settings, which the pair {entry.id} lacks."
+                )
+            yield phrase_tokens(text, phrase, self.model.spans(text))
+
     def open(self, pair: EditPair, path: list[Tensor]) -> P2PEdit:
         return P2PEdit(self, pair, path)
 
     def fit_together(self, pairs: Sequence[EditPair], progress: Progress = silent) -> list[Edit | PairError]:
         """Invert the inputs; with inversion=null_text optimise each one's empty texts, unless they are known."""
         found = super().fit_together(pairs, progress)
-        if self.inversion == "null_text":
-            for edit, pair in zip(found, pairs, strict=True):
-                if isinstance(edit, P2PEdit):
-                    edit.nulls = self._null_texts(edit, pair, progress)
+        for edit, pair in zip(found, pairs, strict=True):
+            if isinstance(edit, P2PEdit) and self.inversion == "null_text":
+                edit.nulls = self._null_texts(edit, pair, progress)
+            if isinstance(edit, P2PEdit) and self.inversion != "direct":
+                edit.path = edit.path[:1]
         return found
 
     def _null_texts(self, edit: P2PEdit, pair: EditPair, progress: Progress) -> list[Text]:
@@ -116,13 +144,12 @@ class P2P(InversionEditor):
             alignments(self.model, rows),
             tau,
             tau * self.control["own"],
-            kind=self.control["kind"],
+            replace=[self.control["kind"] == "replace"] * len(rows),
             least_factor=self.control["least_factor"],
             weights=torch.stack([row.edit.weights for row in rows]) if self.control["reweight"] != 1 else None,
         )
         blend = LocalBlend([row.edit.words for row in rows], self.control["blend_factor"]) if self.local_blend else None
-        branches: list[Branch] = [Branch(Text(torch.empty(0))), Branch(Text(torch.empty(0)))]
-        branches[TARGET], branches[SOURCE] = self._branches(rows, path)
+        branches = self._branches(rows, path)  # in the order TARGET, SOURCE
         with ExitStack() as stack:
             stack.enter_context(self.model.attention(control))
             if blend:
@@ -147,7 +174,7 @@ class P2P(InversionEditor):
 class NullText(P2P):
     """Prompt-to-Prompt with another cost: that of ``inversion="null_text"``, which conf/method/null_text.yaml sets."""
 
-    cost: ClassVar[str] = "34N + 4N"
+    cost: ClassVar[str] = "33N + 4N"
 
 
 class P2PEdit(SourceEdit):
@@ -155,7 +182,7 @@ class P2PEdit(SourceEdit):
 
     Attributes:
         nulls: the empty text of each step, if they are optimised.
-        words: the tokens of the source and the target object in their texts, if changes are blended there.
+        words: the tokens of the target and the source object in their texts, if changes are blended there.
         weights: a factor for each of the target text's tokens, (L,).
     """
 
@@ -163,31 +190,18 @@ class P2PEdit(SourceEdit):
         super().__init__(editor, pair, path)
         model, entry, control = editor.model, pair.entry, editor.control
         self.nulls: list[Text] = []
-        before, after = pair.source_text or "", pair.target_text
-        if control["kind"] == "replace" and len(before.split()) != len(after.split()):
-            raise PairError(
-                f"{before!r} and {after!r} differ in their number of words. method.control.kind=replace takes only "
-                "texts with equal numbers; refine takes any."
-            )
-        spans = model.spans(after)
-        self.weights = torch.ones(len(spans))
-        try:
-            if editor.local_blend:
-                self.words = (
-                    phrase_tokens(before, entry.source_object or "", model.spans(before)),
-                    phrase_tokens(after, entry.target_object or "", spans),
-                )
-            if control["reweight"] != 1:
-                self.weights[phrase_tokens(after, entry.target_object or "", spans)] = control["reweight"]
-        except UserError as error:
-            raise PairError(str(error)) from None
+        self.weights = torch.ones(len(model.spans(pair.target_text)))
+        if editor.local_blend:
+            self.words = tuple(editor.words(entry))
+        if control["reweight"] != 1:
+            self.weights[next(editor.words(entry))] = control["reweight"]
 
 
 def _checked(
     sampling: Mapping[str, Any], control: Mapping[str, Any], null_text: Mapping[str, Any], inversion: Any
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     checked("method.inversion", inversion, Inversion)
-    kinds = {"kind": Literal["refine", "replace"], "own": Share, "least_factor": Count, "reweight": Amount}
+    kinds = {"kind": Kind, "own": Share, "least_factor": Count, "reweight": float}
     kinds |= {"blend_factor": Count}
     return (
         checked_block("recipe.p2p.sampling", sampling, steps=Count, guidance=Amount),

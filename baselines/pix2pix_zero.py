@@ -137,10 +137,10 @@ class Pix2PixZero(InversionEditor):
         with torch.enable_grad():
             x = x.detach().requires_grad_(True)
             self._predict(x, t, text, i)
-            loss = torch.zeros((), device=x.device)
+            loss, texts = torch.zeros((), device=x.device), 2 if self.moves == "copies" else 1
             for name, p in maps.take().items():
                 # as in the authors' code: summed over positions and tokens, averaged over heads and the two texts
-                loss = loss + ((p - wanted[name]).float() ** 2).sum((2, 3)).mean(1).sum() / 2
+                loss = loss + ((p - wanted[name]).float() ** 2).sum((2, 3)).mean(1).sum() / texts
             (gradient,) = torch.autograd.grad(loss, x)
         return (x - self.rate * gradient).detach()
 

@@ -58,12 +58,14 @@ class PlugAndPlay(InversionEditor):
         self.sampling, self.control = _checked(sampling, control)
         super().__init__(model, steps=self.sampling["steps"], seed=seed, sample_batch=sample_batch, fit_batch=fit_batch)
         self._negative = model.encode_text([self.sampling["negative"]])
-        known = [name for name, _ in model.network.named_modules() if name.startswith("up_blocks.")]
+        names = [
+            name for name, _ in model.network.named_modules() if name.startswith("up_blocks.") and name.count(".") == 3
+        ]
         for key, part in (("feature", "resnets"), ("attention", "attentions")):
-            if self.control[key] not in known or self.control[key].split(".")[2] != part:
-                some = [name for name in known if name.split(".")[2:3] == [part] and name.count(".") == 3]
+            known = [name for name in names if name.split(".")[2] == part]
+            if self.control[key] not in known:
                 raise UserError(
-                    f"{model.name} has no {self.control[key]}. recipe.pnp.control.{key} can be {', '.join(some)}."
+                    f"{model.name} has no {self.control[key]}. recipe.pnp.control.{key} can be {', '.join(known)}."
                 )
 
     @classmethod

@@ -15,7 +15,8 @@ from imagic.models.batched import Row
 from imagic.models.control import Layer
 from imagic.models.words import Alignment, align
 
-Mapping = Literal["refine", "replace"]
+Kind = Literal["refine", "replace"]
+"""Choice of the tokens that take the source's maps, see :class:`PromptControl`."""
 
 
 class PromptControl(AttentionControl):
@@ -32,24 +33,26 @@ class PromptControl(AttentionControl):
         cross: Tensor | float,
         own: Tensor | float,
         *,
-        kind: Mapping = "refine",
+        replace: Sequence[bool] = (False,),
         weights: Tensor | None = None,
         least_factor: int = 1,
+        begin: Sequence[int] = (0,),
     ) -> None:
         """
         Args:
             alignment: of the B pairs' texts, stacked: (B, L, L) and (B, L).
             cross, own: the part of the steps, 0 to 1, with the source's cross- and self-attention: (B,) or one number.
-            kind: which tokens take the source's maps.
+            replace: for each image True for *replace*, False for *refine*.
             weights: factors of the target's tokens, (B, L), which their maps are multiplied with while the source's are
                 taken; rows do not sum to 1 then. None for none.
+            begin: for each image the number of its first step, from which its part of all steps is counted.
             least_factor: only self-attention of layers whose features are smaller than the latents by this factor or
                 more is replaced.
         """
         self._weights, self._same = alignment
         self._cross, self._own = torch.as_tensor(cross), torch.as_tensor(own)
-        self._chosen = self._same if kind == "refine" else self._weights.sum(-1) > 0
-        self._factors, self._least = weights, least_factor
+        self._chosen = torch.where(torch.tensor(replace)[:, None], self._weights.sum(-1) > 0, self._same)
+        self._factors, self._least, self._begin = weights, least_factor, torch.tensor(begin)
 
     def wants(self, layer: Layer) -> bool:
         return layer.kind == "cross" or layer.factor >= self._least
@@ -59,7 +62,8 @@ class PromptControl(AttentionControl):
             return p
         source, target = p[self.rows(SOURCE)], p[self.rows(TARGET)]
         share = self._cross if layer.kind == "cross" else self._own
-        on = (share * self.moment.steps).round().to(p.device).reshape(-1, 1, 1, 1) > self.moment.step
+        count = (share * self.moment.steps).round()
+        on = (count > self.moment.step - self._begin).to(p.device).reshape(-1, 1, 1, 1)
         if not on.any():
             return p
         if layer.kind == "cross":
@@ -75,6 +79,11 @@ def alignments(model: TextToImage, rows: Sequence[Row]) -> Alignment:
     """Return the alignments of the rows' source and target texts, stacked."""
     found = [_aligned(model, row) for row in rows]
     return Alignment(*(torch.stack(parts) for parts in zip(*found, strict=True)))
+
+
+def equal_words(before: str, after: str) -> bool:
+    """Return True if two texts have as many words, which *replace* asks for."""
+    return len(before.split()) == len(after.split())
 
 
 def _aligned(model: TextToImage, row: Row) -> Alignment:

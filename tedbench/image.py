@@ -18,11 +18,11 @@ MAX_PIXELS = 100_000_000
 """Larger images are refused: a small file could fill all of the memory when unpacked."""
 
 
-def to_rgb(image: Image.Image) -> np.ndarray:
+def to_rgb(image: Image.Image, background: int = 255) -> np.ndarray:
     """Convert any image to (H, W, 3) uint8 in sRGB; to be called before its pixels are loaded.
 
-    EXIF rotation applied, colour profiles converted (:mod:`tedbench.colour`), transparency flattened on white, grey and
-    palettes expanded, more than 8 bits scaled to 8 (:func:`tedbench.depth.grey_levels`).
+    EXIF rotation applied, colour profiles converted (:mod:`tedbench.colour`), transparency flattened on white or another grey,
+    grey and palettes expanded, more than 8 bits scaled to 8 (:func:`tedbench.depth.grey_levels`).
 
     Raises:
         ImageError: its values have no clear meaning.
@@ -43,8 +43,8 @@ def to_rgb(image: Image.Image) -> np.ndarray:
         return rgb
     above = Image.fromarray(rgb)
     above.putalpha(alpha)
-    white = Image.new("RGBA", above.size, (255, 255, 255, 255))
-    return np.array(Image.alpha_composite(white, above).convert("RGB"))
+    below = Image.new("RGBA", above.size, (background, background, background, 255))
+    return np.array(Image.alpha_composite(below, above).convert("RGB"))
 
 
 def _parts(image: Image.Image, header: FileHeader) -> tuple[Image.Image, Image.Image | None, Levels | None]:
@@ -80,7 +80,7 @@ def _opacity(opaque: np.ndarray) -> Image.Image:
     return Image.fromarray(np.where(opaque, np.uint8(255), np.uint8(0)))
 
 
-def read_image(path: Path | str) -> np.ndarray:
+def read_image(path: Path | str, background: int = 255) -> np.ndarray:
     """Read the image in a file, whatever its extension: (H, W, 3) uint8 in sRGB, see :func:`to_rgb`.
 
     Warns, once a file, of guesses: which of several images, an unusable colour profile, a range of values that leaves
@@ -100,7 +100,7 @@ def read_image(path: Path | str) -> np.ndarray:
                 raise ImageError(
                     f"{path} has {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}. Make it smaller."
                 )
-            rgb = to_rgb(image)
+            rgb = to_rgb(image, background)
             if (count := _pictures(image)) > 1:
                 warn_once(
                     f"{path} holds {count} pictures, of which the first is used. "

@@ -72,14 +72,10 @@ class Step:
     Attributes:
         index: number of the step, 0 at the noise.
         x: each branch's images after the step; the callback may put others in their place.
-        x0: each branch's predicted x0 at the step.
-        outs: each branch's predictions by role, without guidance.
     """
 
     index: int
     x: list[Tensor]
-    x0: list[Tensor]
-    outs: list[dict[str, Tensor]]
 
 
 @torch.no_grad()
@@ -91,7 +87,6 @@ def sample_branches(
     steps: int,
     start: int = 0,
     ddim_eta: float = 0.0,
-    noise: Callable[[int], Tensor] | None = None,
     solver: Solver = "ddim",
     callback: Callable[[Step], None] | None = None,
 ) -> list[Tensor]:
@@ -104,9 +99,7 @@ def sample_branches(
         steps: number of steps from noise to image.
         start: number of the first step that is taken.
         ddim_eta: DDIM's own η, for all branches.
-        noise: returns standard normal (B, C, h, w) for a step's timestep, for all branches; None adds none. Branches
-            with residuals add these instead.
-        solver: takes the steps; the second one adds no noise of its own, only residuals.
+        solver: takes the steps. No noise is added, only the residuals of branches that have them.
         callback: called after each step; a forced branch is on its trajectory there too.
 
     Returns:
@@ -120,18 +113,16 @@ def sample_branches(
         t = levels[i]
         outs = predict_branches(model, now, branches, t, step=i, steps=steps)
         predictions = [branch.combine(found, i) for branch, found in zip(branches, outs, strict=True)]
-        z = noise(int(t)).to(model.device) if ddim_eta and noise is not None and i < steps - 1 else None
         after = []
         for at, out, branch, stepper in zip(now, predictions, branches, steppers, strict=True):
             if branch.forced is not None:
                 after.append(branch.forced[i + 1])
                 continue
             kept = None if branch.residuals is None else branch.residuals[i].to(model.device)
-            stepped = stepper.step(i, at, out, z if kept is None else None)
+            stepped = stepper.step(i, at, out)
             after.append(stepped if kept is None else stepped + kept)
         if callback is not None:
-            x0 = [process.limit(process.x0_of(out, at, t)) for at, out in zip(now, predictions, strict=True)]
-            told = Step(i, after, x0, outs)
+            told = Step(i, after)
             callback(told)
             after = told.x
         now = after

@@ -49,7 +49,6 @@ def noise_maps(
     start: int = 0,
     solver: Solver = "ddim",
     batch: int = 1,
-    progress: Callable[[int], None] | None = None,
 ) -> NoiseMaps:
     """Draw an image's noisy chain and return what a sampler's steps leave out of it.
 
@@ -66,7 +65,6 @@ def noise_maps(
         solver: of the sampler.
         batch: number of steps whose predictions are computed in one network call: the chain is known beforehand, so they
             do not depend on each other. The last call is filled up, so that bits do not depend on ``start``.
-        progress: called with the number of steps done.
 
     Returns:
         The chain from level ``start`` on, and a residual for every step; those before ``start`` are zero.
@@ -78,11 +76,9 @@ def noise_maps(
     outs: list[Tensor] = []
     for done in range(start, steps, batch):
         chosen = list(range(done, min(done + batch, steps)))
-        full = torch.tensor([*chosen, *chosen[-1:] * (batch - len(chosen))])
+        full = [*chosen, *chosen[-1:] * (batch - len(chosen))]
         at, t = torch.cat([x[i - start] for i in full]), levels[full].repeat_interleave(len(x0))
         outs += guided(model, at, t, Text.cat([text] * batch), null, guidance).split(len(x0))[: len(chosen)]
-        if progress is not None:
-            progress(len(outs))
     stepper = Stepper(process, levels, solver, ddim_eta)
     means = [stepper.step(i, x[i - start], out) for i, out in enumerate(outs, start)]
     residuals = [after - mean for after, mean in zip(x[1:], means, strict=True)]

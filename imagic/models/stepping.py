@@ -28,17 +28,16 @@ class Stepper:
         self._process, self._levels, self._solver, self._eta = process, levels, solver, ddim_eta
         self._before: Tensor | None = None
 
-    def step(self, i: int, x_t: Tensor, out: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Return x after step ``i``: its mean, with DDIM plus noise if some is given.
+    def step(self, i: int, x_t: Tensor, out: Tensor) -> Tensor:
+        """Return the mean of x after step ``i``.
 
         Args:
             i: number of the step; the steps of a sampling are taken in order.
             x_t, out: the noised images and the network's prediction there.
-            noise: standard normal, of x_t's shape.
         """
         t, s = self._levels[i], self._levels[i + 1]
         if self._solver == "ddim":
-            return self._process.step(x_t, out, t, s, ddim_eta=self._eta, noise=noise)
+            return self._process.step(x_t, out, t, s, ddim_eta=self._eta)
         x0 = self._process.limit(self._process.x0_of(out, x_t, t))
         (alpha_t, sigma_t), (alpha_s, sigma_s) = self._process.scales(t), self._process.scales(s)
         shrink = alpha_t * sigma_s / (sigma_t * alpha_s)  # e^−h, h = λ_s − λ_t, λ = log(α / σ)

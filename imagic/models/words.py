@@ -54,8 +54,8 @@ class Alignment(NamedTuple):
     """The tokens of a text that correspond to those of another.
 
     Attributes:
-        weights: (L_after, L_before) float32: for each token of the second text its share in the first text's tokens;
-            rows sum to 1, or to 0 for an inserted token.
+        weights: (L_after, L_before) float32: the share that each token of the second text has in each of the first
+            text's; columns sum to 1, or to 0 for a token that was removed.
         same: (L_after,) bool: True for tokens that both texts have.
     """
 
@@ -66,7 +66,7 @@ class Alignment(NamedTuple):
 def align(before: str, spans_before: Spans, after: str, spans_after: Spans) -> Alignment:
     """Align the tokens of two texts by the longest sequences that both have.
 
-    Tokens that were replaced by others share these evenly. The start, the end and the padding correspond to each other.
+    As many tokens as they replace correspond one by one; others share the replaced ones evenly. The start, the end and the padding correspond to each other.
 
     Args:
         before, after: the texts.
@@ -82,7 +82,8 @@ def align(before: str, spans_before: Spans, after: str, spans_after: Spans) -> A
             weights[range(j1, j2), range(i1, i2)] = 1
             same[j1:j2] = True
         elif what == "replace":
-            weights[j1:j2, i1:i2] = 1 / (i2 - i1)
+            alike = i2 - i1 == j2 - j1
+            weights[j1:j2, i1:i2] = torch.eye(j2 - j1) if alike else 1 / (j2 - j1)
     for position in range(end_after, len(spans_after)):
         weights[position, min(end_before + position - end_after, len(spans_before) - 1)] = 1
     return Alignment(weights, same)

@@ -70,7 +70,7 @@ class Folder(Dataset):
         return self._picture(entry.image_name), None if truth is None else self._picture(truth)
 
     def read_mask(self, entry: Entry) -> np.ndarray | None:
-        return self._picture(entry.mask) if entry.mask else None
+        return read_image(on_disk(self._root / entry.mask), background=0) if entry.mask else None
 
     def missing(self) -> dict[str, Path]:
         """Return, by pair id, the image, true edit or mask that does not exist."""

@@ -19,7 +19,7 @@ COSTS = {  # with the quick settings of METHODS: a fit; the first image of a see
     "leditspp": (0, 4 + 4 * 2, 4 * 2),
     "negative_prompt": (2, 2 * 2, 2 * 2),
     "p2p": (2, 2 * 3, 2 * 3),
-    "null_text": (2 + 2 * (1 + 2 * 3 + 2), 2 * 4, 2 * 4),
+    "null_text": (2 + 2 * (1 + 2 * 3 + 1), 2 * 4, 2 * 4),
     "masactrl": (2, 2 * 3, 2 * 3),
     "pnp": (2, 2 * 3, 2 * 3),
     "pix2pix_zero": (2, 2 * (1 + 2 * 3 + 2), 2 * (1 + 2 * 3 + 2)),

@@ -78,6 +78,11 @@ def test_masactrl_can_invert_under_the_source_text(tiny_model, noise_image):
     plain = editor_of(tiny_model(), "masactrl")
     pair = pair_with(noise_image(0, 16))
     assert not torch.allclose(latents(editor, pair, [0.0]), latents(plain, pair, [0.0]), atol=1e-3)
+    halves = MutualAttention([0.0], most_factor=2)
+    rows = {(0, "null"): slice(0, 1), (0, "text"): slice(1, 2), (1, "null"): slice(2, 3), (1, "text"): slice(3, 4)}
+    halves.moment = Moment(0, 10, rows)
+    k = torch.rand(4, 2, 4, 3)
+    assert torch.equal(halves.projections(Layer("", "self", "up", 0, 2), k, k, k)[1], k[[2, 3, 2, 3]])
 
 
 def test_a_layer_that_the_network_lacks_is_told_with_those_that_it_has(tiny_model):

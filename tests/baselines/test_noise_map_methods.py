@@ -9,6 +9,7 @@ from imagic.models.noise_maps import noise_maps
 from tedbench.errors import PairError, UserError
 from tests.baselines.editors import AFTER, BEFORE, editor_of, latents, pair_with
 
+CONTROL = {"cross": 0.5, "own": 0.5, "kind": "replace", "least_factor": 2}
 METHODS = ("edit_friendly", "cycle_diffusion", "cycle_sde")
 
 
@@ -56,12 +57,15 @@ def test_attention_control_changes_the_edit_and_its_absence_does_not(tiny_model,
     model, pair = tiny_model(), pair_with(noise_image(0, 16))
     plain = latents(editor_of(model, method), pair, [1.0])
     off, on = (
-        latents(editor_of(model, method, control={"cross": share, "own": share}), pair, [1.0]) for share in (0.0, 1.0)
+        latents(editor_of(model, method, control=CONTROL | {"cross": share, "own": share}), pair, [1.0])
+        for share in (0.0, 1.0)
     )
     torch.testing.assert_close(off, plain, atol=1e-4, rtol=0)
     assert not torch.allclose(on, plain, atol=1e-3)
+    inside = [latents(editor_of(model, method, control=c), pair, [0.5]) for c in (None, CONTROL)]
+    assert not torch.allclose(*inside, atol=1e-3)  # steps are counted from the start
     with pytest.raises(UserError, match="source_text"):
-        editor_of(model, method, control={"cross": 0.5, "own": 0.5}, source="empty")
+        editor_of(model, method, control=CONTROL, source="empty")
 
 
 @pytest.mark.parametrize(("chain", "large"), [("independent", True), ("markov", False), ("posterior", False)])
@@ -102,5 +106,5 @@ def test_settings_out_of_range_are_refused(tiny_model, method):
 
 def test_texts_alike_or_of_one_word_are_edited(tiny_model, noise_image, method):
     for before, after in ((AFTER, AFTER), ("Dog", "Cat")):
-        editor = editor_of(tiny_model(), method, control={"cross": 0.5, "own": 0.5})
+        editor = editor_of(tiny_model(), method, control=CONTROL)
         assert latents(editor, pair_with(noise_image(0, 16), before, after), [1.0]).isfinite().all()

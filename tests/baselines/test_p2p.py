@@ -54,11 +54,17 @@ def test_a_strength_is_the_same_beside_others(tiny_model, noise_image):
         torch.testing.assert_close(latents(editor, pair, [strength] * 3)[0], mixed[i], atol=1e-4, rtol=0)
 
 
-def control(kind="refine", cross=1.0, own=1.0, weights=None, step=0, before="a b c", after="a d c"):
+def control(kind="refine", cross=1.0, own=1.0, weights=None, step=0, begin=0, before="a b c", after="a d c"):
     spans = lambda text: [(i, i + 1) for i in range(0, len(text), 2)]
     found = align(before, spans(before), after, spans(after))
     made = PromptControl(
-        Alignment(*(part[None] for part in found)), cross, own, kind=kind, weights=weights, least_factor=2
+        Alignment(*(part[None] for part in found)),
+        cross,
+        own,
+        replace=[kind == "replace"],
+        weights=weights,
+        least_factor=2,
+        begin=[begin],
     )
     rows = {(0, "null"): slice(0, 1), (0, "text"): slice(1, 2), (1, "text"): slice(2, 3)}
     made.moment = Moment(step, 10, rows)
@@ -90,6 +96,19 @@ def test_a_share_of_the_steps_is_controlled():
     assert torch.equal(control(cross=0.5, step=5).probabilities(CROSS, p.clone()), p)
     assert not torch.equal(control(cross=0.5, step=4).probabilities(CROSS, p.clone()), p)
     assert torch.equal(control(cross=0.0, own=0.0).probabilities(OWN, maps(keys=4)), maps(keys=4))
+
+
+def test_the_controlled_steps_are_counted_from_the_first_one():
+    assert torch.equal(control(cross=0.5, step=9, begin=4).probabilities(CROSS, maps()), maps())
+    assert not torch.equal(control(cross=0.5, step=8, begin=4).probabilities(CROSS, maps()), maps())
+
+
+def test_replaced_words_correspond_one_by_one_and_share_what_is_left():
+    spans = lambda text: [(i, i + 1) for i in range(0, len(text), 2)]
+    two = align("a b c d", spans("a b c d"), "a x y d", spans("a x y d")).weights
+    assert torch.equal(two, torch.eye(4))
+    more = align("a b d", spans("a b d"), "a x y d", spans("a x y d")).weights
+    assert more[:, 1].tolist() == [0.0, 0.5, 0.5, 0.0] and torch.equal(more.sum(0), torch.ones(3))
 
 
 def test_reweighting_by_one_changes_nothing():
@@ -129,6 +148,8 @@ def test_null_texts_of_an_image_serve_all_its_target_texts(tiny_model, noise_ima
 def test_replace_takes_texts_of_equal_length_alone(tiny_model, noise_image):
     editor = editor_of(tiny_model(), "p2p", control__kind="replace")
     assert latents(editor, pair_with(noise_image(0, 16)), GRID).isfinite().all()
+    with pytest.raises(PairError, match="target_object"):
+        editor_of(tiny_model(), "p2p", control__reweight=2.0).fit(pair_with(noise_image(0, 16), target_object=None))
     with pytest.raises(PairError, match="number of words"):
         editor.fit(pair_with(noise_image(0, 16), after="A dog."))
 
@@ -141,10 +162,10 @@ def test_local_blend_keeps_what_the_words_do_not_attend_to():
     p[:, :, 0, 1] = 1  # the words are at the first position of 4²
     blend.probabilities(CROSS, p)
     target, source = torch.ones(1, 2, 8, 8), torch.zeros(1, 2, 8, 8)
-    step = Step(5, [target, source], [], [])
+    step = Step(5, [target, source])
     blend(step)
     assert step.x[0][..., :4, :4].eq(1).all() and step.x[0][..., 4:, 4:].eq(0).all()  # max-pooling takes one cell more
-    early = Step(1, [target, source], [], [])
+    early = Step(1, [target, source])
     blend(early)
     assert early.x[0] is target
 

@@ -213,6 +213,12 @@ def mask_of(here: Path, mask: np.ndarray, size: int = 4) -> np.ndarray:
     return pair.mask
 
 
+def test_what_is_transparent_in_a_mask_is_not_in_the_region(here: Path) -> None:
+    mask = np.full((20, 30, 4), 255, np.uint8)
+    mask[:, :15, 3] = 0
+    assert mask_of(here, mask).tolist() == [[False, False, True, True]] * 4
+
+
 @pytest.mark.parametrize("light", [1, 38, 255])
 def test_a_mask_of_any_number_is_the_same_mask(here: Path, light: int) -> None:
     drawn = np.zeros((20, 30), dtype=np.uint8)
