@@ -24,7 +24,7 @@ class Folder(Dataset):
     """The pairs that a list names: a CSV file with a header, or a JSON list of objects, in UTF-8.
 
     Columns are ``image`` and ``target_text``, and optionally those of :meth:`tedbench.pair.Entry.fields` and ``truth``
-    (the true edited image); others are ignored. ``mask`` is an image of the input's shape that is white, or not zero,
+    (the true edited image); others are ignored. ``mask`` is an image of the input's shape that is bright (:func:`tedbench.geometry.mask_square`)
     where the edit belongs. Paths are relative to the list's folder,
     and an image's relative path is its name, so files of one name in different sub-folders are different images.
     Spaces around a cell are dropped; nothing else is changed ("NA" stays "NA").
