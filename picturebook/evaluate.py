@@ -233,7 +233,7 @@ def main() -> None:
     size = sum(path.stat().st_size for path in args.weights.rglob("*.safetensors"))
     figures = [
         Figure("loading all models", f"{seconds:.1f} s", "2 s"),
-        Figure("weights", f"{size / 1e6:.1f} MB", "40 MB"),
+        Figure("weights", f"{size / 1e6:.1f} MB", "70 MB"),
     ]
     _print(figures)
     sheet_of_cascade = args.sheet and args.sheet.with_stem(f"{args.sheet.stem}-cascade")

@@ -184,10 +184,10 @@ def test_everything_that_the_glossary_points_to_exists():
     assert not [name for name in named if not (ROOT / name).exists()]
 
 
-def test_embedded_weights_are_safetensors_in_half_precision_and_under_40_mb():
+def test_embedded_weights_are_safetensors_in_half_precision_and_under_70_mb():
     files = [p for p in (ROOT / "picturebook" / "weights").rglob("*") if p.is_file()]
     assert {p.suffix for p in files} <= {".safetensors", ".json", ".txt"}
-    assert sum(p.stat().st_size for p in files) < 40_000_000
+    assert sum(p.stat().st_size for p in files) < 70_000_000
     weights = [p for p in files if p.suffix == ".safetensors"]
     assert weights
     for path in weights:
