@@ -20,8 +20,8 @@ def method(request):
 
 
 def test_without_control_the_target_text_is_decoded(tiny_model, noise_image, method):
-    editor, pair = editor_of(tiny_model(), method), pair_with(noise_image(0, 16))
-    model = editor.model
+    editor = editor_of(tiny_model(), method, sampling__guidance=3.0)
+    model, pair = editor.model, pair_with(noise_image(0, 16))
     x_T = invert(model, model.encode_image(pair.image), editor.null, steps=editor.steps)[-1]  # noqa: N806
     plain = ddim(model, x_T, model.encode_text([AFTER]), editor.null, steps=editor.steps, guidance=3.0)
     found = latents(editor, pair, [0.0, 1.0])
