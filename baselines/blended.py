@@ -11,9 +11,8 @@ from torch.nn import functional as F
 
 from baselines.diffedit_mask import MaskedEdit, Reference, Rule, in_turn, masks, outside
 from imagic.models.base import TextToImage
-from imagic.models.batched import BatchedEditor, Row
+from imagic.models.batched import BatchedEditor, Row, texts
 from imagic.models.lockstep import Branch, first_step, held, sample_branches
-from imagic.models.text import Text
 from tedbench.errors import PairError
 from tedbench.method import Axis, Description, NeedsIf, Progress, Randomness, needs_with, silent
 from tedbench.pair import EditPair
@@ -103,7 +102,7 @@ class Blended(BatchedEditor):
         (x,) = sample_branches(
             self.model,
             [path[first]],
-            [Branch(Text.cat([row.edit.text for row in rows]), self.guidance, self.null)],
+            [Branch(texts(rows), self.guidance, self.null)],
             steps=steps,
             start=first,
             callback=in_turn(outside(masks(self.model, rows, self.rule, steps), around), held(path, start)),

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from baselines.inversion import InversionEdit, InversionEditor
 from imagic.models.base import TextToImage
-from imagic.models.batched import Row
+from imagic.models.batched import Row, texts
 from imagic.models.sampling import ddim
-from imagic.models.text import Text
 from tedbench.method import Axis, Description
 from tedbench.pair import EditPair
 from tedbench.settings import Count, checked_block
@@ -57,9 +56,8 @@ class DDIB(InversionEditor):
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Decode x_T at each guidance. The seed has no effect."""
         x_T = torch.cat([row.edit.path[0] for row in rows])  # noqa: N806
-        texts = Text.cat([row.edit.text for row in rows])
         guidance = torch.tensor([row.strength for row in rows])
-        return ddim(self.model, x_T, texts, self.null, steps=self.steps, guidance=guidance)
+        return ddim(self.model, x_T, texts(rows), self.null, steps=self.steps, guidance=guidance)
 
 
 def _sampling(sampling: Mapping[str, Any]) -> dict[str, Any]:

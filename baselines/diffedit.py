@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -10,14 +10,13 @@ from torch import Tensor
 
 from baselines.diffedit_mask import MaskedEdit, Reference, Rule, in_turn, masks, outside
 from baselines.inversion import InversionEditor, paths
-from baselines.noise_map_editor import STEPS_AT_ONCE, chains
+from baselines.noise_map_editor import chains, drawn_maps
 from imagic.models.base import TextToImage
-from imagic.models.batched import Row
+from imagic.models.batched import Row, texts
 from imagic.models.lockstep import Branch, first_step, held, sample_branches
-from imagic.models.noise_maps import NoiseMaps, noise_maps
+from imagic.models.noise_maps import NoiseMaps
 from imagic.models.text import Text
-from tedbench.errors import PairError
-from tedbench.method import Axis, Description, Edit, NeedsIf, Progress, Randomness, needs_with, silent
+from tedbench.method import Axis, Description, NeedsIf, Randomness, needs_with
 from tedbench.pair import EditPair
 from tedbench.settings import Amount, Count, checked_block
 
@@ -76,19 +75,11 @@ class DiffEdit(InversionEditor):
     def open(self, pair: EditPair, path: list[Tensor]) -> DiffEditEdit:
         return DiffEditEdit(self, pair, path)
 
-    def fit_together(self, pairs: Sequence[EditPair], progress: Progress = silent) -> list[Edit | PairError]:
+    def trajectory(
+        self, pairs: Sequence[EditPair], x0: Tensor, text: Text, progress: Callable[[int], None]
+    ) -> list[Tensor]:
         """Encode the inputs; the stochastic encoding depends on the seed, so it is left to the sampling."""
-        if self.encoding == "ode":
-            return super().fit_together(pairs, progress)
-        found: list[Edit | PairError] = []
-        for pair in pairs:
-            self.model.require_size(pair)
-            try:
-                self.require(pair.entry)
-                found.append(self.open(pair, [self.model.encode_image(pair.image)]))
-            except PairError as error:
-                found.append(error)
-        return found
+        return super().trajectory(pairs, x0, text, progress) if self.encoding == "ode" else [x0]
 
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Encode, decode, and keep what is outside the mask."""
@@ -97,7 +88,7 @@ class DiffEdit(InversionEditor):
         if first == steps:
             return torch.cat([row.edit.x0 for row in rows])
         path, residuals = self._encoded(rows)
-        target = Branch(Text.cat([row.edit.text for row in rows]), self.guidance, self.null, residuals=residuals)
+        target = Branch(texts(rows), self.guidance, self.null, residuals=residuals)
         (x,) = sample_branches(
             self.model,
             [path[first]],
@@ -137,18 +128,9 @@ class DiffEditEdit(MaskedEdit):
         """Return the stochastic encoding for a seed, under the reference text with the decoder's guidance."""
         if seed not in self._maps:
             editor: DiffEdit = self._editor
-            self._maps[seed] = noise_maps(
-                editor.model,
-                self.x0,
-                self.reference,
-                editor.null,
-                steps=editor.steps,
-                chain="markov",
-                noise=lambda i: torch.randn(self.x0.shape, generator=self.rng("chain", seed, i)),
-                guidance=editor.guidance
-                if editor.reference == "source"
-                else 1.0,  # of the empty text it changes nothing
-                batch=min(STEPS_AT_ONCE, editor.sample_batch),
+            guidance = editor.guidance if editor.reference == "source" else 1.0  # of the empty text it changes nothing
+            self._maps[seed] = drawn_maps(
+                self, seed, text=self.reference, steps=editor.steps, chain="markov", guidance=guidance
             )
         return self._maps[seed]
 

@@ -43,14 +43,11 @@ class InversionEditor(BatchedEditor):
         return pair.source_text or ""
 
     def open(self, pair: EditPair, path: list[Tensor]) -> BatchedEdit:
-        """Return the edit of a pair whose input is inverted.
+        """Return the edit of a pair whose input is inverted; :meth:`require` has refused those that lack something.
 
         Args:
             pair: the pair.
             path: see :attr:`InversionEdit.path`.
-
-        Raises:
-            PairError: the pair lacks something that the method needs.
         """
         return InversionEdit(self, pair, path)
 
@@ -91,10 +88,7 @@ class InversionEditor(BatchedEditor):
             except PairError as error:
                 found[pair.id] = error
         for pair, path in zip(ready, self._inverted(ready, progress), strict=True):
-            try:
-                found[pair.id] = self.open(pair, path)
-            except PairError as error:
-                found[pair.id] = error
+            found[pair.id] = self.open(pair, path)
         return [found[pair.id] for pair in pairs]
 
     def _inverted(self, pairs: Sequence[EditPair], progress: Progress) -> Iterator[list[Tensor]]:

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines.branches import SOURCE, TARGET
+from baselines.branches import SOURCE, TARGET, are_predicted
 from imagic.models.attention import AttentionControl, tokens_as_image
 from imagic.models.control import Layer
 from imagic.models.lockstep import Step
 from tedbench.errors import UserError
 
-Words = tuple[Sequence[int], Sequence[int]]
+Words = Sequence[Sequence[int]]
 """Tokens of the words by the number of the branch: in the target text, and in the source text."""
 
 
@@ -40,7 +40,7 @@ class LocalBlend(AttentionControl):
         return layer.kind == "cross" and layer.factor == self._factor
 
     def probabilities(self, layer: Layer, p: Tensor) -> Tensor:
-        if self.moment is None or (SOURCE, "text") not in self.moment.rows:
+        if not are_predicted(self):
             return p
         side = round(p.shape[2] ** 0.5)
         for branch in (SOURCE, TARGET):

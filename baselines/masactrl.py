@@ -9,14 +9,13 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from baselines.branches import SOURCE, TARGET
+from baselines.branches import TARGET, are_predicted, in_first, sources, taken
 from baselines.inversion import InversionEditor, SourceEdit, paths
 from imagic.models.attention import AttentionControl
 from imagic.models.base import TextToImage
-from imagic.models.batched import Row
+from imagic.models.batched import Row, texts
 from imagic.models.control import Layer
 from imagic.models.lockstep import Branch, sample_branches
-from imagic.models.text import Text
 from tedbench.method import Axis, Description, NeedsIf, needs_with
 from tedbench.pair import EditPair
 from tedbench.settings import Amount, Count, checked, checked_block
@@ -72,12 +71,10 @@ class MasaCtrl(InversionEditor):
 
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Decode the target beside the inversion, whose branch is put back on it at every step."""
-        path, text = paths(rows), Text.cat([row.edit.text for row in rows])
+        path, text = paths(rows), texts(rows)
         guidance = self.sampling["guidance"]
-        source = Branch(Text.cat([row.edit.source for row in rows]), forced=path)
-        if (
-            self.source == "source_text"
-        ):  # the halves of guidance are kept apart: the empty text's looks at the empty text's
+        source = Branch(sources(rows), forced=path)
+        if self.source == "source_text":  # then the halves of guidance are kept apart
             source = replace(source, guidance=guidance, null=self.null)
         branches = [Branch(text, guidance, self.null), source]
         with self.model.attention(MutualAttention([row.strength for row in rows], self.most_factor)):
@@ -99,16 +96,10 @@ class MutualAttention(AttentionControl):
         return layer.kind == "self" and layer.place == "up" and layer.factor <= self._factor
 
     def projections(self, layer: Layer, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        if self.moment is None or (SOURCE, "text") not in self.moment.rows:
+        if not are_predicted(self):
             return q, k, v
-        on = (self._free * self.moment.steps).round().to(k.device).reshape(-1, 1, 1, 1) <= self.moment.step
-        k, v = k.clone(), v.clone()
-        for role in ("null", "text"):
-            if (TARGET, role) in self.moment.rows:
-                rows = self.rows(TARGET, role)
-                source = self.rows(SOURCE, role if (SOURCE, role) in self.moment.rows else "text")
-                k[rows], v[rows] = torch.where(on, k[source], k[rows]), torch.where(on, v[source], v[rows])
-        return q, k, v
+        on = ~in_first(self._free, self)
+        return q, taken(self, k, on), taken(self, v, on)
 
 
 def _checked(sampling: Mapping[str, Any], most_factor: Any, source: Any) -> dict[str, Any]:

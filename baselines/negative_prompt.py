@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from baselines.branches import sources
 from baselines.inversion import InversionEditor, SourceEdit, paths
 from imagic.models.base import TextToImage
-from imagic.models.batched import Row
+from imagic.models.batched import Row, texts
 from imagic.models.lockstep import Branch, sample_branches
-from imagic.models.text import Text
 from tedbench.method import Axis, Description
 from tedbench.pair import EditPair
 from tedbench.settings import Count, Share, checked_block
@@ -62,9 +62,9 @@ class NegativePrompt(InversionEditor):
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Decode x_T at each guidance."""
         branch = Branch(
-            Text.cat([row.edit.text for row in rows]),
+            texts(rows),
             torch.tensor([row.strength for row in rows]),
-            Text.cat([row.edit.source for row in rows]),
+            sources(rows),
             change=None if self.proximal["threshold"] == "none" else proximal(**self.proximal),
         )
         return sample_branches(self.model, paths(rows), [branch], steps=self.steps)[0]

@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from baselines.noise_map_editor import NoiseMapEditor, chains, sources, texts
+from baselines.branches import sources
+from baselines.noise_map_editor import NoiseMapEditor, chains
 from baselines.prompt_control import Kind, PromptControl, alignments
 from imagic.models.base import TextToImage
-from imagic.models.batched import Row
+from imagic.models.batched import Row, texts
 from imagic.models.lockstep import Branch, first_step, held, sample_branches
 from tedbench.errors import UserError
 from tedbench.method import Axis, Description, NeedsIf, needs_with

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 
@@ -13,7 +13,6 @@ from imagic.models.base import TextToImage
 from imagic.models.batched import BatchedEdit, BatchedEditor, Row
 from imagic.models.noise_maps import Chain, NoiseMaps, noise_maps
 from imagic.models.stepping import Solver
-from imagic.models.text import Text
 from tedbench.method import Progress, Randomness, silent
 from tedbench.pair import EditPair
 
@@ -93,41 +92,44 @@ class NoiseMapEdit(BatchedEdit):
         """Return the noise maps of a seed, from the editor's first step on."""
         if seed not in self._maps:
             editor: NoiseMapEditor = self._editor
-            shape = self.x0.shape
-            found = noise_maps(
-                editor.model,
-                self.x0,
-                self.source,
-                editor.null,
+            self._maps[seed] = drawn_maps(
+                self,
+                seed,
+                text=self.source,
                 steps=editor.steps,
                 chain=editor.chain,
-                noise=lambda i: torch.randn(shape, generator=self.rng("chain", seed, i)),
                 guidance=editor.source_guidance,
                 ddim_eta=editor.ddim_eta,
                 start=editor.first,
                 solver=editor.solver,
-                batch=min(STEPS_AT_ONCE, editor.sample_batch),
             )
-            self._maps[seed] = NoiseMaps(
-                *([x.cpu() for x in part] for part in found)
-            )  # of many seeds, so not on the GPU
         return self._maps[seed]
+
+
+def drawn_maps(edit: Any, seed: int, **settings: Any) -> NoiseMaps:
+    """Return the noise maps of an edit's input for a seed, in the computer's own memory, since many are kept.
+
+    Args:
+        edit: of a :class:`~imagic.models.batched.BatchedEditor`, with the input's latents ``x0``.
+        seed: of the chain.
+        settings: for :func:`~imagic.models.noise_maps.noise_maps`.
+    """
+    editor: BatchedEditor = edit._editor
+    found = noise_maps(
+        editor.model,
+        edit.x0,
+        null=editor.null,
+        noise=lambda i: torch.randn(edit.x0.shape, generator=edit.rng("chain", seed, i)),
+        batch=min(STEPS_AT_ONCE, editor.sample_batch),
+        **settings,
+    )
+    return NoiseMaps([x.cpu() for x in found.x], [residual.cpu() for residual in found.residuals])
 
 
 def chains(rows: Sequence[Row]) -> NoiseMaps:
     """Return the noise maps of all rows: (B, C, h, w) at each level and for each step."""
     found, device = [row.edit.maps(row.seed) for row in rows], rows[0].edit.x0.device
-    x, residuals = (
-        [torch.cat(each).to(device) for each in zip(*part, strict=True)] for part in zip(*found, strict=True)
+    return NoiseMaps(
+        [torch.cat(level).to(device) for level in zip(*(maps.x for maps in found), strict=True)],
+        [torch.cat(step).to(device) for step in zip(*(maps.residuals for maps in found), strict=True)],
     )
-    return NoiseMaps(x, residuals)
-
-
-def texts(rows: Sequence[Row]) -> Text:
-    """Return the target text of each row."""
-    return Text.cat([row.edit.text for row in rows])
-
-
-def sources(rows: Sequence[Row]) -> Text:
-    """Return the source text of each row."""
-    return Text.cat([row.edit.source for row in rows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, ClassVar, Literal
 
@@ -94,22 +94,23 @@ class P2P(InversionEditor):
                 "texts with equal numbers; refine takes any."
             )
         try:
-            list(self.words(entry)) if self.local_blend else None
-            next(self.words(entry)) if self.control["reweight"] != 1 else None
+            self.words(entry)
         except UserError as error:
             raise PairError(str(error)) from None
 
-    def words(self, entry: Entry) -> Iterator[list[int]]:
-        """Yield the tokens of the target object in the target text, and of the source object in the source text."""
-        for text, phrase, name in (
-            (entry.target_text, entry.target_object, "target_object"),
-            (entry.source_text or "", entry.source_object, "source_object"),
-        ):
+    def words(self, entry: Entry) -> list[list[int]]:
+        """Return the tokens that the settings ask for: of the target object, and for a local blend of the source object."""
+        found = []
+        for text, name in ((entry.target_text, "target_object"), (entry.source_text or "", "source_object")):
+            if not (self.local_blend or (self.control["reweight"] != 1 and name == "target_object")):
+                continue
+            phrase = getattr(entry, name)
             if not phrase:
                 raise PairError(
                     f"{type(self).__name__} needs {name} for these settings, which the pair {entry.id} lacks."
                 )
-            yield phrase_tokens(text, phrase, self.model.spans(text))
+            found.append(phrase_tokens(text, phrase, self.model.spans(text)))
+        return found
 
     def open(self, pair: EditPair, path: list[Tensor]) -> P2PEdit:
         return P2PEdit(self, pair, path)
@@ -182,27 +183,24 @@ class P2PEdit(SourceEdit):
 
     Attributes:
         nulls: the empty text of each step, if they are optimised.
-        words: the tokens of the target and the source object in their texts, if changes are blended there.
+        words: see :meth:`P2P.words`.
         weights: a factor for each of the target text's tokens, (L,).
     """
 
     def __init__(self, editor: P2P, pair: EditPair, path: list[Tensor]) -> None:
         super().__init__(editor, pair, path)
-        model, entry, control = editor.model, pair.entry, editor.control
         self.nulls: list[Text] = []
-        self.weights = torch.ones(len(model.spans(pair.target_text)))
-        if editor.local_blend:
-            self.words = tuple(editor.words(entry))
-        if control["reweight"] != 1:
-            self.weights[next(editor.words(entry))] = control["reweight"]
+        self.words = editor.words(pair.entry)
+        self.weights = torch.ones(len(editor.model.spans(pair.target_text)))
+        if editor.control["reweight"] != 1:
+            self.weights[self.words[0]] = editor.control["reweight"]
 
 
 def _checked(
     sampling: Mapping[str, Any], control: Mapping[str, Any], null_text: Mapping[str, Any], inversion: Any
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     checked("method.inversion", inversion, Inversion)
-    kinds = {"kind": Kind, "own": Share, "least_factor": Count, "reweight": float}
-    kinds |= {"blend_factor": Count}
+    kinds = {"kind": Kind, "own": Share, "least_factor": Count, "reweight": float, "blend_factor": Count}
     return (
         checked_block("recipe.p2p.sampling", sampling, steps=Count, guidance=Amount),
         checked_block("recipe.p2p.control", control, **kinds),

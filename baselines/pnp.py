@@ -8,15 +8,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from baselines.branches import SOURCE, TARGET
+from baselines.branches import TARGET, are_predicted, in_first, taken
 from baselines.inversion import InversionEditor, paths
 from imagic.models.attention import AttentionControl
 from imagic.models.base import TextToImage
-from imagic.models.batched import Row
-from imagic.models.control import Control, Layer
+from imagic.models.batched import Row, texts
+from imagic.models.control import Layer
 from imagic.models.lockstep import Branch, sample_branches
 from imagic.models.residuals import ResidualControl
-from imagic.models.text import Text
 from tedbench.errors import UserError
 from tedbench.method import Axis, Description
 from tedbench.pair import EditPair
@@ -78,7 +77,7 @@ class PlugAndPlay(InversionEditor):
 
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Decode the target beside the inversion, whose branch is put back on it at every step."""
-        path, text = paths(rows), Text.cat([row.edit.text for row in rows])
+        path, text = paths(rows), texts(rows)
         tau = torch.tensor([1 - row.strength for row in rows])
         branches = [Branch(text, self.sampling["guidance"], self._negative), Branch(self.null, forced=path)]
         features = Features(self.control["feature"], tau)
@@ -102,7 +101,7 @@ class Features(ResidualControl):
         return layer.name == self._name
 
     def features(self, layer: Layer, h: Tensor) -> Tensor:
-        return _taken(self, self._share, h)
+        return taken(self, h, in_first(self._share, self)) if are_predicted(self) else h
 
 
 class StructureAttention(AttentionControl):
@@ -120,21 +119,10 @@ class StructureAttention(AttentionControl):
         return layer.kind == "self" and layer.place == "up" and _number(layer.name) >= self._first
 
     def projections(self, layer: Layer, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return _taken(self, self._share, q), _taken(self, self._share, k), v
-
-
-def _taken(control: Control, share: Tensor, x: Tensor) -> Tensor:
-    """Return the network's batch with the source branch's rows in the target branch's, where it is time."""
-    moment = control.moment
-    if moment is None or (SOURCE, "text") not in moment.rows:
-        return x
-    on = (share * moment.steps).round().to(x.device).reshape(-1, 1, 1, 1) > moment.step
-    x, source = x.clone(), control.rows(SOURCE)
-    for role in ("null", "text"):
-        if (TARGET, role) in moment.rows:
-            rows = control.rows(TARGET, role)
-            x[rows] = torch.where(on, x[source], x[rows])
-    return x
+        if not are_predicted(self):
+            return q, k, v
+        on = in_first(self._share, self)
+        return taken(self, q, on), taken(self, k, on), v
 
 
 def _number(name: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from baselines.branches import SOURCE, TARGET
+from baselines.branches import SOURCE, TARGET, are_predicted, in_first
 from imagic.models.attention import AttentionControl
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
@@ -58,12 +58,10 @@ class PromptControl(AttentionControl):
         return layer.kind == "cross" or layer.factor >= self._least
 
     def probabilities(self, layer: Layer, p: Tensor) -> Tensor:
-        if self.moment is None or (SOURCE, "text") not in self.moment.rows:
+        if not are_predicted(self):
             return p
         source, target = p[self.rows(SOURCE)], p[self.rows(TARGET)]
-        share = self._cross if layer.kind == "cross" else self._own
-        count = (share * self.moment.steps).round()
-        on = (count > self.moment.step - self._begin).to(p.device).reshape(-1, 1, 1, 1)
+        on = in_first(self._cross if layer.kind == "cross" else self._own, self, self._begin).to(p.device)
         if not on.any():
             return p
         if layer.kind == "cross":

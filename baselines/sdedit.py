@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from imagic.models.base import TextToImage
-from imagic.models.batched import BatchedEdit, BatchedEditor, Row
+from imagic.models.batched import BatchedEdit, BatchedEditor, Row, texts
 from imagic.models.lockstep import first_step
 from imagic.models.sampling import ddim
 from imagic.models.text import Text
@@ -81,7 +81,7 @@ class SDEdit(BatchedEditor):
 
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Noise and denoise."""
-        text = Text.cat([row.edit.text for row in rows])
+        text = texts(rows)
         start = [self.start(row.strength) for row in rows]
         return denoise_inputs(self, rows, text, start, stochasticity=self.stochasticity, **self.sampling)
 

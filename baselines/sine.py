@@ -11,7 +11,7 @@ from torch import Tensor
 
 from imagic.finetune import finetune, tunable
 from imagic.models.base import TextToImage
-from imagic.models.batched import Row
+from imagic.models.batched import Row, texts
 from imagic.models.control import Moment
 from imagic.models.mixture import Mixture
 from imagic.models.sampling import ddim
@@ -131,7 +131,7 @@ class SINE(TuningEditor):
         x_T = self.noise(rows, "initial noise")  # noqa: N806
         beta = torch.tensor([row.strength for row in rows])
         guide = Guide(self.original, self.model, rows[0].edit.source, beta, self._until)
-        return ddim(guide, x_T, Text.cat([row.edit.text for row in rows]), self.null, **self.sampling)
+        return ddim(guide, x_T, texts(rows), self.null, **self.sampling)
 
 
 def _blocks(finetune: Mapping[str, Any], sampling: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -44,7 +44,10 @@ CANDIDATES: dict[str, list[list[str]]] = {
     "negative_prompt": [["method.proximal.threshold=none"], ["method.proximal.threshold=soft"]],
     "p2p": [*_guidance("p2p", 2, 3), ["recipe.p2p.control.own=1.0"]],
     "null_text": _guidance("p2p", 2, 3),
-    "masactrl": [["recipe.masactrl.most_factor=2"], *_guidance("masactrl", 2, 3)],
+    "masactrl": [
+        ["recipe.masactrl.most_factor=2", "recipe.masactrl.sampling.guidance=3"],
+        *_guidance("masactrl", 2, 3),
+    ],
     "pnp": [["recipe.pnp.control.feature=up_blocks.0.resnets.1"], *_guidance("pnp", 2, 3)],
     "pix2pix_zero": _guidance("pix2pix_zero", 3),
     "diffedit": _guidance("diffedit", 3, 5),

@@ -106,7 +106,7 @@ def _widths(cells: Sequence[Sequence[str]], width: int, gap: int) -> list[int]:
     """
     columns = list(zip(*cells, strict=True))
     found = [max(map(len, column)) for column in columns]
-    least = [min(LONG, max(len(word) for cell in column for word in cell.split(" ") or [""])) for column in columns]
+    least = [min(LONG, max(len(word) for cell in column for word in cell.split(" "))) for column in columns]
     while _extent(found, gap) > width:
         spare = [(size, place) for place, size in enumerate(found) if size > least[place]]
         if not spare:

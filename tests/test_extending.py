@@ -89,7 +89,7 @@ def test_a_saved_run_is_scored_with_it(made, here, command):
 def test_methods_on_noise_maps_and_attention_keep_the_input_at_their_weak_end(here, command):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(here))
-        few = ["dataset.limit=1", "method.steps=6", "~metrics", "numerics.threads=1"]
+        few = ["dataset.limit=1", "method.steps=10", "~metrics", "numerics.threads=1"]
         for name in NAMES:
             given = MORE.replace(f"-m method={','.join(NAMES)}", f"method={name}")
             status, out, err = command("eval.run", *shlex.split(given), *few, cwd=here)
@@ -104,4 +104,4 @@ def test_methods_on_noise_maps_and_attention_keep_the_input_at_their_weak_end(he
             change = np.abs(shard.image(row["image"]).astype(float) - shard.input()).mean()
             changed.setdefault(row["strength"], []).append(change)
         weak, *_, strong = [np.mean(changed[strength]) for strength in sorted(changed)]
-        assert weak < strong, (name, changed)
+        assert weak < 0.9 * strong, (name, changed)

@@ -90,7 +90,9 @@ class BatchedEditor(Editor):
             try:
                 x0 = self.make(full)
                 finite = torch.isfinite(x0).flatten(1).all(1).tolist()
-                images = self.model.decode(x0, _texts(full), [row.edit.rng("upscaling", row.seed) for row in full])
+                images = self.model.decode(
+                    x0, _shared_text(full), [row.edit.rng("upscaling", row.seed) for row in full]
+                )
             except torch.OutOfMemoryError:
                 if batch == 1:
                     raise
@@ -162,7 +164,12 @@ class Row(NamedTuple):
     seed: int
 
 
-def _texts(rows: Sequence[Row]) -> Text:
+def texts(rows: Sequence[Row]) -> Text:
+    """Return the target text of each row."""
+    return Text.cat([row.edit.text for row in rows])
+
+
+def _shared_text(rows: Sequence[Row]) -> Text:
     """Return the target text of all rows, or of each if they are of several pairs."""
     one: Text = rows[0].edit.text
-    return one if all(row.edit is rows[0].edit for row in rows) else Text.cat([row.edit.text for row in rows])
+    return one if all(row.edit is rows[0].edit for row in rows) else texts(rows)
