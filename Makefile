@@ -14,7 +14,7 @@ help:
 	@echo "make test-all  both"
 	@echo "make lint      formatting, lint, types"
 	@echo "make audit     known vulnerabilities of the pinned dependencies, where the advisory database can be reached"
-	@echo "make tables    the runs and figures of docs/picturebook_results.md: days on one core, resumable"
+	@echo "make tables    the runs and figures of docs/picturebook_results.md: about a day on two cores, resumable"
 	@echo "make bench     Imagic and scoring against the same written plainly, as ratios"
 
 $(READY): pyproject.toml constraints.txt
@@ -25,7 +25,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 run: $(READY)
-	$(PY) -m eval.run method=imagic
+	$(PY) -m eval.run method=imagic executor=processes
 
 test: $(READY)
 	$(PY) -m pytest -m "not slow" $(PARALLEL) --durations=25

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.executors [PAIRS] [MILLISECONDS]``: the cost of dispatching pairs to Ray's workers.
+"""``python -m benchmarks.executors [PAIRS] [MILLISECONDS]``: the cost of dispatching pairs to workers.
 
 A thousand pairs whose method only sleeps, 50 ms each, and returns the input: first in this process, then on one and on
-two workers of ``executor=ray``. Prints how much longer the workers took, from the first pair's beginning to the last
+two processes of ``executor=processes``, and on as many of Ray's workers. Prints how much longer the workers took, from the first pair's beginning to the last
 one's end, than this process divided by their number; starting them is printed separately. Shards must be the same.
 """
 
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,6 +24,7 @@ from eval.engine.context import EditContext
 from eval.engine.executor import Executor
 from eval.engine.inline import Inline
 from eval.engine.plan import Wanted
+from eval.engine.processes import Processes
 from eval.engine.progress import Reporter
 from eval.engine.ray import Ray
 from eval.engine.setup import make_images
@@ -71,13 +73,13 @@ def main(pairs: int, milliseconds: float) -> None:
         (folder / "pairs.csv").write_text("\n".join(rows))
         alone, _ = measured(folder / "inline", Inline(), folder / "pairs.csv", milliseconds)
         print(f"inline     {pairs} pairs in {alone:.1f} s, {1000 * alone / pairs:.1f} ms each", flush=True)
-        for workers in (1, 2):
-            run = folder / f"ray{workers}"
-            seconds, starting = measured(run, Ray(workers), folder / "pairs.csv", milliseconds)
+        for name, workers in product(("processes", "ray"), (1, 2)):
+            run, executor = folder / f"{name}{workers}", {"processes": Processes, "ray": Ray}[name](workers)
+            seconds, starting = measured(run, executor, folder / "pairs.csv", milliseconds)
             over = seconds * workers / alone - 1
             same = contents(run) == contents(folder / "inline")
             print(
-                f"ray, {workers}     {seconds:.1f} s: {over:+.1%} against inline / {workers}; started in {starting:.1f} s; "
+                f"{name}, {workers}     {seconds:.1f} s: {over:+.1%} against inline / {workers}; started in {starting:.1f} s; "
                 f"shards are {'the same' if same else 'DIFFERENT'}",
                 flush=True,
             )

@@ -4,7 +4,7 @@
     python -m benchmarks.recipes p2p masactrl   # of some methods
 
 A method's recipe is the candidate whose best strength has the most judged success; the table says all that was tried. Runs are
-kept in ``runs/search`` and continued by the same command. The 100 pairs of the benchmark are never read.
+kept in ``runs/search`` and continued by the same command; rows of candidates that are not there stay as they are. The 100 pairs of the benchmark are never read.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.run_archive import best_strength
 from eval.api import open_run
 from eval.runs.folder import Run
 from runtime.output import safe_output
@@ -41,7 +42,11 @@ CANDIDATES: dict[str, list[list[str]]] = {
     "cycle_diffusion": _guidance("cycle_diffusion", 2, 3),
     "cycle_sde": _guidance("cycle_sde", 2, 3),
     "leditspp": [[f"recipe.leditspp.mask.quantile={value}"] for value in (0.5, 0.75, 0.9)],
-    "negative_prompt": [["method.proximal.threshold=none"], ["method.proximal.threshold=soft"]],
+    "negative_prompt": [
+        ["method.proximal.threshold=none"],
+        ["method.proximal.threshold=soft"],
+        ["recipe.negative_prompt.sampling.steps=25"],
+    ],
     "p2p": [*_guidance("p2p", 2, 3), ["recipe.p2p.control.own=1.0"]],
     "null_text": _guidance("p2p", 2, 3),
     "masactrl": [
@@ -52,10 +57,11 @@ CANDIDATES: dict[str, list[list[str]]] = {
     "pix2pix_zero": _guidance("pix2pix_zero", 3),
     "diffedit": _guidance("diffedit", 3, 5),
     "blended": _guidance("blended", 3, 5),
-    "forgedit": _guidance("forgedit", 3, 6),
-    "hiper": _guidance("hiper", 3),
-    "sine": _guidance("sine", 3),
-    "unitune": _guidance("unitune", 3, 6),
+    **{
+        method: [[f"recipe.{method}.finetune.steps=100", *options] for options in _guidance(method, 3, 6)]
+        for method in ("forgedit", "sine", "unitune")
+    },
+    "hiper": [[f"recipe.hiper.embedding.steps={steps}"] for steps in (120, 300)],
     "imagic": [
         ["recipe.imagic.finetune.steps=200"],
         ["recipe.imagic.finetune.steps=100"],
@@ -70,7 +76,13 @@ def edit(method: str, number: int) -> int:
     """Edit some of the pairs with a candidate; return the command's exit status."""
     entries = PicturebookPairs(64, split="search").entries[:: SLOW.get(method, EVERY)]
     ids = ",".join(entry.id for entry in entries)
-    options = [f"method={method}", "dataset.split=search", f"dataset.ids=[{ids}]", "numerics.threads=1"]
+    options = [
+        f"method={method}",
+        "dataset.split=search",
+        f"dataset.ids=[{ids}]",
+        "executor=processes",
+        "numerics.threads=1",
+    ]
     command = [sys.executable, "-m", "eval.run", *options, f"run_dir={_folder(method, number)}"]
     print(f"{method}: {' '.join(CANDIDATES[method][number])}", flush=True)
     return subprocess.run([*command, *CANDIDATES[method][number]], check=False).returncode
@@ -84,12 +96,18 @@ def found(method: str, number: int) -> dict[str, object] | None:
         return None
     curves = open_run(_folder(method, number)).curves()
     curves["metric"] = curves["metric"].str.replace(r"(?:judge/)?([^/]+)/.*", r"\1", regex=True)
-    means = curves.pivot_table(index="strength", columns="metric", values="mean")
-    best = means["success"].idxmax()
+    means, best = (
+        curves.pivot_table(index="strength", columns="metric", values="mean"),
+        best_strength(_folder(method, number)),
+    )
     at = curves[(curves["strength"] == best) & (curves["metric"] == "success")].iloc[0]
-    row = {"method": method, "options": " ".join(CANDIDATES[method][number]), "strength": best}
+    row = {"method": method, "options": _words(method, number), "strength": best}
     row |= {name: round(float(means.loc[best, name]), 3) for name in ("success", "changed", "kept", "clip")}
     return row | {"pairs": int(at["n_pairs"]), "of": int(at["n_expected"])}
+
+
+def _words(method: str, number: int) -> str:
+    return " ".join(CANDIDATES[method][number])
 
 
 def _folder(method: str, number: int) -> Path:
@@ -107,11 +125,14 @@ def main() -> int:
         for number in range(len(CANDIDATES[method])):
             if status := edit(method, number):
                 return status
+    kept = [row._asdict() for row in pd.read_csv(TABLE).itertuples(index=False)] if TABLE.exists() else []
+    known = {(row["method"], row["options"]): row for row in kept}
     every = [(method, number) for method, options in CANDIDATES.items() for number in range(len(options))]
-    rows = [row for row in (found(*each) for each in every) if row]
+    rows = [found(*each) or known.get((each[0], _words(*each))) for each in every]
+    table = pd.DataFrame([row for row in rows if row])
     TABLE.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(TABLE, index=False)
-    print(pd.DataFrame(rows).to_string(index=False))
+    table.to_csv(TABLE, index=False)
+    print(table.to_string(index=False))
     return 0
 
 

@@ -1,11 +1,14 @@
 """``python -m benchmarks.tables``: every run of docs/picturebook_results.md, and its tables and figures, made anew.
 
-    make tables                                   # all, on one core, in the background of other work
+    make tables                                   # all, on all cores
+    taskset -c 1 make tables                      # on one core, in the background of other work
     python -m benchmarks.tables sdedit ddib       # some of the runs alone, without figures
     python -m benchmarks.tables --list            # the runs, and how far each is
+    python -m benchmarks.tables --outputs         # tables and figures alone, of published scores where a run is not there
 
-A run that was interrupted is continued by the same command. Runs are kept in ``runs/tables``; figures are written to
-docs/picturebook_results.
+A run that was interrupted is continued by the same command. Runs are kept in ``runs/tables``; the scores of each that is
+finished are published in ``docs/picturebook_results/runs`` (:mod:`benchmarks.run_archive`), tables and figures in
+``docs/picturebook_results``.
 """
 
 from __future__ import annotations
@@ -17,16 +20,19 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from benchmarks.run_archive import archive, best_strength, restore
 from eval.runs.folder import Run
 from runtime.output import safe_output
+from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import UserError
 
 RUNS = Path("runs/tables")
 FIGURES = Path("docs/picturebook_results")
 ALL = "dataset=picturebook_all"
-SIXTH = "dataset.ids=[{}]"
-"""Every sixth pair, as a choice of ids."""
+EVERY = 12
+"""Each so many-th of the 100 pairs is a row of the grids."""
 FINE = "sweep.strengths=[0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1,1.1,1.2]"
 COARSE = "sweep.strengths=[0,0.2,0.4,0.6,0.8,1,1.2]"
 SEEDS = "sweep.seeds=[0,1,2,3]"
@@ -43,16 +49,18 @@ ONCE = (
 )
 FITTED = ("forgedit", "hiper", "sine", "unitune")
 CASCADE = ["model=picturebook_cascade", COARSE]
+KEEP = ["fits.keep=embedding", f"fits.folder={RUNS / 'fits'}"]
+"""Runs that differ in stage B alone share the embeddings of stage A."""
 
 COMMANDS: dict[str, list[str]] = {
-    "imagic": [ALL, FINE, SEEDS],
+    "imagic": [ALL, FINE, SEEDS, *KEEP],
     "sdedit": [ALL, "method=sdedit", SEEDS],
     "ddib": [ALL, "method=ddib"],
     "text2live": [ALL, "method=text2live"],
-    "no_finetune": [ALL, "method=imagic_no_finetune", FINE, "sweep.seeds=[0,1]"],
+    "no_finetune": [ALL, "method=imagic_no_finetune", FINE, "sweep.seeds=[0,1]", *KEEP],
     "no_embedding": ["every=4", "method=imagic_no_embedding", FINE, "sweep.seeds=[0,1,2,3]"],
     "embedding_10": ["every=16", "recipe.imagic.embedding.steps=10", COARSE],
-    "embedding_120": ["every=16", "recipe.imagic.embedding.steps=120", COARSE],
+    "embedding_120": ["every=16", "recipe.imagic.embedding.steps=120", COARSE, *KEEP],
     "embedding_1000": ["every=16", "recipe.imagic.embedding.steps=1000", COARSE],
     **{name: [ALL, f"method={name}", SEEDS] for name in ("edit_friendly", "leditspp", "diffedit")},
     **{name: [ALL, f"method={name}"] for name in (*ONCE, *FITTED)},
@@ -61,57 +69,78 @@ COMMANDS: dict[str, list[str]] = {
 }
 """Options of ``eval.run`` for each run; ``every=N`` takes each N-th of the 100 pairs."""
 
-OUTPUTS: list[tuple[str, list[str], dict[str, str]]] = [
-    (
+METHODS = ("imagic", "sdedit", "ddib", "text2live", "edit_friendly", "leditspp", "diffedit", *ONCE, *FITTED)
+
+
+class Output(NamedTuple):
+    """A command on runs.
+
+    Attributes:
+        module: of the command.
+        runs: that it reads, of :data:`COMMANDS`; those that are not there are left out if ``best``.
+        published: names under docs/picturebook_results by those of the command's files.
+        options: further options.
+        best: True to take each run at its best strength (:func:`benchmarks.run_archive.best_strength`), and by name.
+        images: True if it reads every image, which archives lack.
+    """
+
+    module: str
+    runs: tuple[str, ...]
+    published: dict[str, str]
+    options: tuple[str, ...] = ()
+    best: bool = False
+    images: bool = False
+
+
+def _same(*names: str) -> dict[str, str]:
+    return dict(zip(names, names, strict=True))
+
+
+OUTPUTS = [
+    Output("eval.success", ("imagic",), _same("success.png", "success.csv"), images=True),
+    Output(
         "eval.success",
-        ["runs={imagic: imagic}", "out=success"],
-        {"success.png": "success.png", "success.csv": "success.csv"},
-    ),
-    (
-        "eval.success",
-        ["runs={imagic: imagic, no_finetune: no_finetune}", "out=stages"],
+        ("imagic", "no_finetune"),
         {"success.csv": "stages.csv", "success.png": "stages.png"},
+        images=True,
     ),
-    (
+    Output(
         "eval.compare",
-        ["runs=[imagic, sdedit, ddib, text2live]", "out=comparison"],
-        {
-            "plane.png": "plane.png",
-            "plane.csv": "plane.csv",
-            "grid.png": "grid.png",
-            "comparison.csv": "comparison.csv",
-        },
+        ("imagic", "sdedit", "ddib", "text2live"),
+        _same("plane.png", "plane.csv", "comparison.csv", "differences.csv") | {"grid-01.png": "grid.png"},
+        best=True,
     ),
-    (
+    Output(
         "eval.compare",
-        [
-            f"runs=[{', '.join(('imagic', 'sdedit', 'ddib', 'edit_friendly', 'leditspp', 'diffedit', *ONCE, *FITTED))}]",
-            "out=methods",
-        ],
-        {"plane.png": "methods_plane.png", "grid.png": "methods_grid.png", "comparison.csv": "methods.csv"},
+        METHODS,
+        {"plane.png": "methods_plane.png", "grid-01.png": "methods_grid.png", "comparison.csv": "methods.csv"},
+        best=True,
     ),
-    (
+    Output(
         "eval.figures",
-        ["figure=embedding_steps", "runs=[embedding_10, embedding_120, embedding_1000]", "out=figures"],
-        {"embedding_steps.png": "embedding_steps.png"},
+        ("embedding_10", "embedding_120", "embedding_1000"),
+        _same("embedding_steps.png"),
+        ("figure=embedding_steps",),
     ),
-    ("eval.figures", ["figure=10", "runs=[imagic]", "out=figures"], {"figure10.png": "failures.png"}),
+    Output("eval.figures", ("imagic",), {"figure10.png": "failures.png"}, ("figure=10",), images=True),
 ]
-"""Commands on the runs, and what of their output goes into docs/picturebook_results under which name."""
+"""Commands on the runs."""
+
+
+def some(every: int) -> list[str]:
+    """Return the ids of each ``every``-th of the 100 pairs."""
+    return [entry.id for entry in PicturebookPairs(64, split="all").entries[::every]]
 
 
 def options(name: str) -> list[str]:
     """Return the options of a run in the command line's form."""
-    from tedbench.datasets.picturebook import PicturebookPairs
-
     found = []
     for option in COMMANDS[name]:
         if option.startswith("every="):
-            entries = PicturebookPairs(64, split="all").entries[:: int(option.removeprefix("every="))]
-            found += [ALL, SIXTH.format(",".join(entry.id for entry in entries))]
+            found += [ALL, f"dataset.ids=[{','.join(some(int(option.removeprefix('every='))))}]"]
         else:
             found.append(option)
-    return [*found, "numerics.threads=1", f"run_dir={RUNS / name}"]
+    return [*found, "executor=processes", "numerics.threads=1", f"run_dir={RUNS / name}"]
 
 
 def progress(name: str) -> str:
@@ -128,6 +157,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="*", help=f"of {', '.join(COMMANDS)} (default: all, and figures)")
     parser.add_argument("--list", action="store_true", help="say how far each run is")
+    parser.add_argument("--outputs", action="store_true", help="make tables and figures alone")
     parser.add_argument("--options", default="", help="further options for every run, such as 'dataset.limit=2'")
     args = parser.parse_args()
     if wrong := set(args.runs) - COMMANDS.keys():
@@ -135,34 +165,45 @@ def main() -> int:
     if args.list:
         print("\n".join(f"{name:16} {progress(name)}" for name in COMMANDS))
         return 0
-    for name in args.runs or COMMANDS:
+    for name in () if args.outputs else args.runs or COMMANDS:
         start = time.monotonic()
         if status := _call("eval.run", [*options(name), *args.options.split()]):
             return status
         print(f"{name}: {(time.monotonic() - start) / 3600:.2f} h in this call", flush=True)
-    return 0 if args.runs else _outputs()
+        archive(RUNS / name, _archive(name), some(EVERY))
+    return 0 if args.runs else make_outputs()
 
 
-def _outputs() -> int:
-    for module, given, published in OUTPUTS:
-        words = [each if each.startswith("figure=") else _in_runs(each) for each in given]
-        if status := _call(module, words):
+def make_outputs() -> int:
+    """Make the tables and figures whose runs, or their archives, are there; return the status of a command that failed."""
+    for number, output in enumerate(OUTPUTS):
+        runs = [name for name in output.runs if (_archive(name) if not output.images else RUNS / name).exists()]
+        lacking = [name for name in output.runs if name not in runs]
+        if lacking:
+            print(f"{output.module}: without {', '.join(lacking)}", flush=True)
+        if not runs or (lacking and not output.best):
+            continue
+        for name in runs:
+            if not (RUNS / name).exists():
+                restore(_archive(name), RUNS / name)
+        words = [*output.options, f"out={RUNS / 'outputs' / str(number)}"]
+        if output.best or output.module == "eval.success":
+            words.append(f"runs={{{', '.join(f'{name}: {RUNS / name}' for name in runs)}}}")
+        else:
+            words.append(f"runs=[{', '.join(str(RUNS / name) for name in runs)}]")
+        if output.best:
+            words.append(f"pairs=[{','.join(some(EVERY))}]")
+            words.append("rows=10")
+            words.append(f"strengths={{{', '.join(f'{name}: {best_strength(RUNS / name)}' for name in runs)}}}")
+        if status := _call(output.module, words):
             return status
-        out = next(Path(each.removeprefix("out=")) for each in words if each.startswith("out="))
-        for name, target in published.items():
-            shutil.copy(out / name, FIGURES / target)
+        for made, target in output.published.items():
+            shutil.copy(RUNS / "outputs" / str(number) / made, FIGURES / target)
     return 0
 
 
-def _in_runs(option: str) -> str:
-    """Return an option whose folders lie in :data:`RUNS`: ``runs=[a, b]`` and ``out=c``."""
-    key, _, value = option.partition("=")
-    if key == "out":
-        return f"out={RUNS / value}"
-    if value.startswith("{"):
-        pairs = (each.split(": ") for each in value.strip("{}").split(", "))
-        return f"{key}={{{', '.join(f'{name}: {RUNS / folder}' for name, folder in pairs)}}}"
-    return f"{key}=[{', '.join(str(RUNS / folder) for folder in value.strip('[]').split(', '))}]"
+def _archive(name: str) -> Path:
+    return FIGURES / "runs" / f"{name}.tar.xz"
 
 
 def _call(module: str, words: Sequence[str]) -> int:

@@ -309,7 +309,7 @@ class Editor(ABC):
     def sample_together(
         self, edits: Sequence[tuple[Edit, Sequence[tuple[float, int]]]], progress: Progress = silent
     ) -> Iterator[tuple[int, Sample | Exception]]:
-        """Yield the images of several edits: each with the number of its edit, in the order of the requests.
+        """Yield the images of several edits, in any order, each with the number of its edit.
 
         An image that cannot be made may be an error in its place, if that concerns no other.
 

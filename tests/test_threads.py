@@ -56,7 +56,7 @@ def entries():
     mains = [p for room in ("eval", "imagic", "benchmarks", "picturebook") for p in (ROOT / room).rglob("*.py")]
     run = [p for p in mains if '__name__ == "__main__"' in p.read_text(encoding="utf-8")]
     names = [".".join(p.relative_to(ROOT).with_suffix("").parts) for p in run]
-    return [*names, "eval.engine.ray_worker", "eval.engine.setup", "imagic.api", "baselines.sdedit", "tedbench"]
+    return [*names, "eval.engine.worker", "eval.engine.setup", "imagic.api", "baselines.sdedit", "tedbench"]
 
 
 def test_whatever_is_run_first_has_it_set_before_torch_is_loaded():

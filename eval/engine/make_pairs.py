@@ -159,6 +159,8 @@ class _Pair:
             if "sample_evaluations" in facts:
                 facts["fit_evaluations"] = round(self.fit_evaluations)
             facts |= timer.facts() if together == 1 else {"together": together}
+        place = {request: number for number, request in enumerate(self.task.requests)}
+        self._samples.sort(key=lambda sample: place[sample.strength, sample.seed])
         if self.pair is not None and self._samples:  # including those made before a failure
             self._run.write_shard(self.pair, self._samples, self._origins)
         if self._why is not None:

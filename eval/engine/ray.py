@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-from eval.engine.batches import bundles
 from eval.engine.context import EditContext
+from eval.engine.dispatcher import Dispatcher, queue_of
 from eval.engine.executor import Executor
-from eval.engine.groups import groups
 from eval.engine.placement import Placement
 from eval.engine.ray_cluster import connect
-from eval.engine.ray_dispatcher import Dispatcher, Group
-from eval.engine.ray_worker import Worker
+from eval.engine.ray_workers import RayWorkers
 from eval.engine.task import Task
 from imagic.models.device import cpu_threads, resolve
 from tedbench.errors import UserError
@@ -69,7 +64,7 @@ class Ray(Executor):
     def run(self, context: EditContext, tasks: Sequence[Task]) -> None:
         place, reporter, cores = context.placement, context.reporter, cpu_threads(None)
         count = self._workers or place.gpus or max(1, cores // place.threads)
-        if not (queue := _queue(context, tasks, count)):
+        if not (queue := queue_of(context, tasks, count)):
             return
         count = min(count, len(queue))
         if not place.gpus and self._address is None and count * place.threads > cores:
@@ -81,27 +76,7 @@ class Ray(Executor):
         needs = {"num_cpus": 1 if place.gpus or self._address is None else place.threads}
         needs |= {"num_gpus": 1} if place.gpus else {}
         with connect(self._address, count, place.gpus) as ray, reporter.pairs(len(tasks)):
-            lost = {"max_restarts": -1, "max_task_retries": self._retries}
-            actor = ray.remote(concurrency_groups={"control": 1}, **lost, **needs)(Worker)
-            folder, here = context.run.folder.absolute(), str(Path.cwd())
-            start = partial(actor.remote, folder, context.settings, place.device, place.threads, here)
-            Dispatcher(ray, context, start, self._retries + 1).run(queue, count)
-
-
-def _queue(context: EditContext, tasks: Sequence[Task], workers: int) -> deque[Group]:
-    """Return bundles of tasks by groups of pairs fitted together, then tasks without requests for pairs without scores."""
-    from eval.engine.score_pair import lacks_scores
-
-    entries, run = context.dataset.entries, context.run
-    editing = {task.entry.id: task for task in tasks}
-    if context.together > 1:
-        together = [deque([bundle]) for bundle in bundles(tasks, context.together, workers)]
-    else:
-        every = groups(entries, context.method.group)
-        together = [deque([editing[e.id]] for e in group if e.id in editing) for group in every]
-    others = [entry for entry in entries if entry.id not in editing and run.shard(entry.id).exists()]
-    unscored = [deque([[Task(e, ())]]) for e in others if lacks_scores(run.shard(e.id), context.metrics)]
-    return deque(group for group in [*together, *unscored] if group)
+            Dispatcher(RayWorkers(ray, context, needs, self._retries), context).run(queue, count)
 
 
 def _local_gpus() -> int:

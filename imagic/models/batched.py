@@ -77,8 +77,11 @@ class BatchedEditor(Editor):
             assert isinstance(edit, BatchedEdit)
             rows += [Row(edit, strength, seed) for strength, seed in requests]
             owners += [number] * len(requests)
-        for number, sample in zip(owners, self._generate(rows, progress), strict=True):
-            yield number, sample
+        order = list(range(len(rows)))
+        if len(edits) > 1:  # equal strengths take equal steps: a batch of several takes those of its longest row
+            order.sort(key=lambda place: rows[place].strength)
+        for place, sample in zip(order, self._generate([rows[place] for place in order], progress), strict=True):
+            yield owners[place], sample
 
     def _generate(self, rows: Sequence[Row], progress: Progress) -> Iterator[Sample | Exception]:
         """Yield the image of each row, or the error in its place."""

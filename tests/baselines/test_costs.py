@@ -36,6 +36,13 @@ def test_every_method_with_a_network_is_here():
     assert COSTS.keys() == METHODS.keys() - {"text2live"}
 
 
+def test_images_of_several_pairs_are_batched_by_strength_so_that_none_takes_anothers_steps(tiny_model, noise_image):
+    editor = editor_of(tiny_model(), "sdedit", sample_batch=3)
+    edits = editor.fit_together([pair_with(noise_image(seed, 16)) for seed in range(3)])
+    list(editor.sample_together([(edit, [(0.5, 0), (1.0, 0)]) for edit in edits]))
+    assert editor.evaluations == 3 * (2 + 4) * 2
+
+
 @pytest.mark.parametrize("name", COSTS)
 def test_a_method_costs_what_its_algorithm_says(tiny_model, noise_image, name):
     editor = editor_of(tiny_model(), name, sample_batch=1)

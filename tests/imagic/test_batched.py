@@ -75,8 +75,8 @@ def test_batches_are_filled_with_the_images_of_several_pairs_and_only_the_last_w
     editor = limited(4, 4)
     edits = [(edit, [(0.0, 0), (1.0, 0)]) for edit in editor.fit_together(pairs)]
     found = list(editor.sample_together(edits))
-    assert editor.tried == [["a", "a", "b", "b"], ["c", "c", "c", "c"]]
-    assert [(number, sample.strength) for number, sample in found] == [(i, s) for i in range(3) for s in (0.0, 1.0)]
+    assert editor.tried == [["a", "b", "c", "a"], ["b", "c", "c", "c"]]
+    assert [(number, sample.strength) for number, sample in found] == [(i, s) for s in (0.0, 1.0) for i in range(3)]
 
 
 def test_one_pairs_nan_is_its_own(limited, pairs):

@@ -2,60 +2,28 @@
 
 from __future__ import annotations
 
-import io
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
-from rich.console import Console
 
 from eval.engine.executor import Executor
 from eval.engine.inline import Inline
-from eval.engine.progress import Reporter
 from eval.engine.score_pair import score_run
 from eval.engine.task import Task
-from eval.metrics.build import build_metrics
+from eval.engine.worker import Worker
 from eval.metrics.measure import MetricError
 from eval.runs.folder import Run
-from eval.runs.writer import RunWriter
 from tedbench.build import build
 from tedbench.datasets.folder import Folder
 from tedbench.errors import UserError
-from tedbench.method import Editor
 
 pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
 from eval.engine.ray import Ray
-from eval.engine.ray_worker import Worker
-from tests.made_runs import made_config
-
-PATIENCE = 1200
-"""Seconds that a busy machine may take."""
-
-
-def start(options, cwd, *more):
-    line = [sys.executable, "-m", "eval.run", "executor=ray", *options, *more]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
-    return subprocess.Popen(line, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def end(process):
-    """Its output, once it has ended."""
-    output, _ = process.communicate(timeout=PATIENCE)
-    return output
-
-
-def wait_until(condition, process):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+from tests.eval.engine.on_workers import end, events, job_of, start, wait_until
 
 
 def workers(process):
@@ -78,11 +46,6 @@ def listens_at(process):
         return []
 
 
-def events(folder, what):
-    path = folder / "events.jsonl"
-    return [e["pair"] for e in Run(folder).events() if e["event"] == what] if path.exists() else []
-
-
 @pytest.fixture(scope="module")
 def longer(six_pairs):
     """Pairs that take long enough to be cut off in."""
@@ -102,7 +65,7 @@ def longer_whole(longer, edit, tmp_path_factory):
 def test_any_number_of_workers_makes_the_same_shards_and_nothing_listens_beyond_this_machine(
     count, whole, six_pairs, shards, tmp_path
 ):
-    process = start(six_pairs, tmp_path, "run_dir=run", f"executor.workers={count}")
+    process = start("ray", six_pairs, tmp_path, "run_dir=run", f"executor.workers={count}")
     wait_until(lambda: events(tmp_path / "run", "begin"), process)
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     listening = {address for process in family for address in listens_at(process)}
@@ -119,7 +82,7 @@ def test_any_number_of_workers_makes_the_same_shards_and_nothing_listens_beyond_
 @pytest.mark.slow
 def test_two_workers_each_killed_once_leave_a_complete_run(longer_whole, longer, shards, tmp_path):
     run, moment = tmp_path / "run", random.Random(0)
-    process = start(longer, tmp_path, "run_dir=run", "executor.workers=2")
+    process = start("ray", longer, tmp_path, "run_dir=run", "executor.workers=2")
     wait_until(lambda: len(set(events(run, "begin"))) >= 2 and len(workers(process)) == 2, process)
     for worker in workers(process):
         time.sleep(moment.uniform(0, 0.3))
@@ -135,7 +98,7 @@ def test_two_workers_each_killed_once_leave_a_complete_run(longer_whole, longer,
 @pytest.mark.slow
 def test_ctrl_c_leaves_cleanly_and_the_same_command_goes_on(six_pairs, edit, tmp_path):
     run, longer = tmp_path / "run", [*six_pairs, "recipe.imagic.finetune.steps=100"]
-    process = start(longer, tmp_path, "run_dir=run", "executor.workers=2")
+    process = start("ray", longer, tmp_path, "run_dir=run", "executor.workers=2")
     wait_until(lambda: events(run, "pair"), process)
     below = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
@@ -147,78 +110,6 @@ def test_ctrl_c_leaves_cleanly_and_the_same_command_goes_on(six_pairs, edit, tmp
     assert again.returncode == 0 and "already there" in again.stdout
 
 
-STRANGE = '''
-import os
-import numpy as np
-from eval.metrics.base import Metric
-from tedbench.method import Axis, Edit, Editor, Sample
-
-class Same(Edit):
-    def __init__(self, pair):
-        self.pair = pair
-
-    def sample(self, requests, progress=None):
-        for strength, seed in requests:
-            yield Sample(strength, seed, self.pair.image)
-
-class Harmless(Editor):
-    """Gives the input back."""
-    axis, randomness = Axis("eta", "η", (0.0,)), "none"
-
-    def fit(self, pair, progress=None):
-        return Same(pair)
-
-class Deadly(Harmless):
-    """One picture costs its process's life."""
-
-    def fit(self, pair, progress=None):
-        if pair.entry.image_name == "2.png":
-            os.kill(os.getpid(), 9)
-        return super().fit(pair, progress)
-
-class Faulty(Metric):
-    """Fails with one picture."""
-    kind, name = "fidelity", "faulty"
-
-    def __init__(self, device):
-        pass
-
-    def score(self, reference, images):
-        if reference.target_text == "A photo of picture 2.":
-            raise RuntimeError("the metric's own fault")
-        return np.zeros(len(images))
-'''
-
-
-def job_of(make_job, tmp_path, six_pairs, executor, method="strange.Deadly", metrics=None, folder="run"):
-    """A job whose method and metrics are not of this project."""
-    (tmp_path / "strange.py").write_text(STRANGE)
-    file = next(option for option in six_pairs if option.startswith("dataset.file=")).partition("=")[2]
-    numerics = {"device": "cpu", "threads": 1, "sample_batch": 1}
-    settings = {
-        "dataset": {"_target_": "tedbench.datasets.folder.Folder", "file": file, "size": 16},
-        "method": {"_target_": method},
-        "model": {},
-        "metrics": metrics,
-        "numerics": numerics,
-        "fits": {"keep": "none"},
-        "seed": 0,
-    }
-    sys.path.insert(0, str(tmp_path))
-    try:
-        editor, built = build(settings["method"], Editor), build_metrics(metrics, "cpu")
-    finally:
-        sys.path.remove(str(tmp_path))
-    reporter, place = Reporter(Console(file=io.StringIO())), executor.place(numerics)
-    names = [metric.name for metric in built]
-    run = RunWriter.create(tmp_path / folder, made_config("strange", "none"))
-    made = make_job(
-        run, Folder(file, 16), editor, [(0.0, 0)], executor, reporter, settings=settings, metrics=names, placement=place
-    )
-    made.metrics, made.settings = built, settings
-    return made
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("retries", [0, 1])
 def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(
@@ -228,7 +119,7 @@ def test_a_pair_that_kills_its_workers_is_marked_failed_and_the_others_are_done(
     made = job_of(make_job, tmp_path, six_pairs, Ray(workers=1, retries=retries))
     made.execute()
     table = made.run.samples().set_index("image_name")
-    assert table.loc["2.png", "status"] == "failed" and f"lost {retries + 1} times" in table.loc["2.png", "reason"]
+    assert table.loc["2.png", "status"] == "failed" and f"lost{' 2 times' * retries}:" in table.loc["2.png", "reason"]
     assert set(table.drop("2.png")["status"]) == {"ok"} and len(table) == 6
     assert not [p for p in (made.run.folder / "pairs").iterdir() if p.name.startswith(".")]
 

@@ -1,4 +1,4 @@
-"""The worker of ``executor=ray``: builds the method and the metrics once and edits one pair after another."""
+"""A worker: builds the method and the metrics once and edits one pair after another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tedbench.pair import Entry
 
 
 class Worker:
-    """Ray actor that runs bundles of tasks. Ray may restart its process; every bundle can be repeated."""
+    """Worker that runs bundles of tasks. Its process may be replaced; every bundle can be repeated."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], device: str, threads: int, cwd: str) -> None:
         """
@@ -35,7 +35,7 @@ class Worker:
         self._built, self._stage, self._stop = False, ("", 0, 1), SignalGuard()
 
     def build(self) -> None:
-        """Build the method and the metrics, once. (Ray would treat an error in the constructor as a lost worker.)
+        """Build the method and the metrics, once. (An error in the constructor would be a lost worker.)
 
         Raises:
             UserError: see :func:`eval.engine.build.build_with_fits`.

@@ -1,22 +1,22 @@
-"""Dispatcher of tasks to Ray's workers.
-
-Ray itself restarts a lost worker and retries its task; after the last retry the dispatcher starts another worker.
-"""
+"""Dispatcher of tasks to workers."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from eval.engine.batches import bundles
 from eval.engine.context import EditContext
 from eval.engine.executor import begin, record
+from eval.engine.groups import groups
 from eval.engine.plan import examine_pair
 from eval.engine.signals import Stopped
 from eval.engine.task import Outcome, Task
+from eval.engine.workers import WorkerLostError, Workers
 from tedbench.errors import UserError
 
 SHUTDOWN_TIMEOUT = 10.0
@@ -30,18 +30,35 @@ Group = deque[list[Task]]
 """Bundles of tasks for one worker, one after another; the tasks of a bundle are computed together."""
 
 
-class Dispatcher:
-    """Dispatcher that gives each worker one bundle of tasks at a time, and all bundles of a group to the same worker."""
+def queue_of(context: EditContext, tasks: Sequence[Task], workers: int) -> deque[Group]:
+    """Return bundles of tasks by groups of pairs fitted together, then tasks without requests for pairs without scores."""
+    from eval.engine.score_pair import lacks_scores
 
-    def __init__(self, ray: Any, context: EditContext, start: Callable[[], Any], tries: int) -> None:
+    entries, run = context.dataset.entries, context.run
+    editing = {task.entry.id: task for task in tasks}
+    if context.together > 1:
+        together = [deque([bundle]) for bundle in bundles(tasks, context.together, workers)]
+    else:
+        every = groups(entries, context.method.group)
+        together = [deque([editing[e.id]] for e in group if e.id in editing) for group in every]
+    others = [entry for entry in entries if entry.id not in editing and run.shard(entry.id).exists()]
+    unscored = [deque([[Task(e, ())]]) for e in others if lacks_scores(run.shard(e.id), context.metrics)]
+    return deque(group for group in [*together, *unscored] if group)
+
+
+class Dispatcher:
+    """Dispatcher that gives each worker one bundle of tasks at a time, and all bundles of a group to the same worker.
+
+    A worker that is lost is replaced.
+    """
+
+    def __init__(self, workers: Workers, context: EditContext) -> None:
         """
         Args:
-            ray: the module ``ray``, connected.
+            workers: the way to run workers.
             context: context of the run.
-            start: starts a worker and returns its handle.
-            tries: number of attempts that Ray makes at a task, for the message of a failure.
         """
-        self._ray, self._context, self._start, self._tries = ray, context, start, tries
+        self._workers, self._context = workers, context
         self._queue: deque[Group] = deque()
         self._in_flight: dict[Any, tuple[Any, Group]] = {}  # by result: worker and group, empty while it builds
         self._polled_at, self._warn_at = 0.0, time.monotonic() + WARN_AFTER
@@ -57,7 +74,7 @@ class Dispatcher:
             Stopped: the user interrupted the run; workers had :data:`SHUTDOWN_TIMEOUT` seconds to finish the images in
                 progress.
             UserError: workers do not start, or an error does not concern one pair alone, such as a full disk.
-            RayTaskError: a worker raised any other exception, which is its ``cause``.
+            Exception: a worker raised it.
         """
         self._queue = queue
         for _ in range(workers):
@@ -80,32 +97,24 @@ class Dispatcher:
         return [worker for worker, group in self._in_flight.values() if group]
 
     def _start_worker(self) -> None:
-        worker = self._start()
-        self._in_flight[worker.build.remote()] = worker, deque()
+        worker = self._workers.start()
+        self._in_flight[self._workers.build(worker)] = worker, deque()
 
     def _collect(self, timeout: float) -> None:
         """Record results, and give their workers the next tasks; wait at most ``timeout`` seconds for a result."""
-        from ray.exceptions import RayError, RayTaskError
-
-        results, _ = self._ray.wait(list(self._in_flight), timeout=timeout)
-        for result in results:
-            worker, group = self._in_flight.pop(result)
+        for call in self._workers.wait(list(self._in_flight), timeout):
+            worker, group = self._in_flight.pop(call)
             self._warn_at = math.inf
             try:
-                outcomes = self._ray.get(result)
-            except RayTaskError as error:
-                raise (error.cause if isinstance(error.cause, UserError) else error) from None
-            except RayError as error:
+                outcomes = self._workers.result(call)
+            except WorkerLostError as lost:
                 self._context.reporter.stop.check()  # the user's signal may have ended the worker too
                 if not group:
-                    reason = str(error).strip().splitlines()[0]
-                    raise UserError(
-                        f"Workers are lost one after another as they start, the last so: {reason}"
-                    ) from None
+                    raise UserError(f"Workers are lost one after another as they start, the last so: {lost}") from None
                 self._give_up(worker, group)
                 continue
             if group:
-                for task, outcome in zip(group.popleft(), outcomes, strict=True):
+                for task, outcome in zip(group.popleft(), outcomes or (), strict=True):
                     if task.requests:
                         record(self._context, task.entry, outcome)
             self._dispatch(worker, group)
@@ -119,7 +128,7 @@ class Dispatcher:
             for task in group[0]:
                 if task.requests:
                     begin(self._context, task.entry)
-            self._in_flight[worker.edit.remote(group[0])] = worker, group
+            self._in_flight[self._workers.edit(worker, group[0])] = worker, group
 
     def _give_up(self, worker: Any, group: Group) -> None:
         """Mark a task as failed if its worker was lost at every attempt, unless its shard was written.
@@ -127,7 +136,7 @@ class Dispatcher:
         It is not known which task of a bundle ended the worker: they are tried one by one.
         """
         with suppress(Exception):
-            self._ray.kill(worker)  # it may be merely unreachable, and must not write any more
+            self._workers.kill(worker)  # it may be merely unreachable, and must not write any more
         bundle = group.popleft()
         if group:
             self._queue.appendleft(group)
@@ -143,7 +152,8 @@ class Dispatcher:
         run.clear_leftovers([entry.id])
         outcome = Outcome(len(requests), None, {"worker_lost": True})
         if examine_pair(run, self._context.wanted, entry).requests:
-            reason = f"its worker was lost {self._tries} times: killed, short of memory, or with its machine"
+            times = f" {tries} times" if (tries := self._workers.tries) > 1 else ""
+            reason = f"its worker was lost{times}: killed, short of memory, or with its machine"
             run.write_failure(entry, requests, reason, self._context.method.origins(entry))
             outcome = outcome._replace(images=0, reason=reason)
         record(self._context, entry, outcome)
@@ -151,7 +161,7 @@ class Dispatcher:
     def _drain(self) -> None:
         """Let workers finish the images in progress."""
         for worker in self._busy():
-            worker.stop.options(concurrency_group="control").remote()
+            self._workers.stop(worker)
         deadline = time.monotonic() + SHUTDOWN_TIMEOUT
         while self._busy() and time.monotonic() < deadline:
             with suppress(Stopped):
@@ -162,7 +172,5 @@ class Dispatcher:
         if not self._context.reporter.shows_steps or time.monotonic() - self._polled_at < 1:
             return
         self._polled_at = time.monotonic()
-        if busy := self._busy():
-            with suppress(Exception):  # a lost worker is noticed with its result
-                stage = busy[0].stage.options(concurrency_group="control").remote()
-                self._context.reporter.step(*self._ray.get(stage, timeout=1))
+        if (busy := self._busy()) and (stage := self._workers.stage(busy[0])):
+            self._context.reporter.step(*stage)

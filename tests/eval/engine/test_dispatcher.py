@@ -10,22 +10,19 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from eval.engine.dispatcher import Dispatcher
 from eval.engine.progress import Reporter
 from eval.engine.task import Outcome, Task
+from eval.engine.workers import WorkerLostError, Workers
 from tedbench.pair import Entry
-
-pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
-from ray.exceptions import RayActorError
-
-from eval.engine.ray_dispatcher import Dispatcher
 
 ENTRIES = [Entry(f"{name}.png", "A dog.") for name in "abcdef"]
 
 
-class Result:
-    """What a call of a worker gives at once."""
+class Call:
+    """A call of a worker, by its number; without a bundle it is to build."""
 
-    def __init__(self, worker, bundle):
+    def __init__(self, worker, bundle=()):
         self.worker, self.bundle = worker, bundle
 
 
@@ -46,38 +43,49 @@ class Written:
         self.failed.append(entry.image_name[0])
 
 
-class Cluster:
-    """A stand-in for the module ``ray``: results are there at once, in the order of the calls."""
+class Cluster(Workers):
+    """Workers without processes: results are there at once, in the order of the calls."""
+
+    tries = 3
 
     def __init__(self, deadly=()):
         self.done, self.deadly, self.killed, self._numbers = [], deadly, [], count()
 
     def start(self):
-        worker = SimpleNamespace(number=next(self._numbers))
-        worker.build = SimpleNamespace(remote=object)
-        worker.edit = SimpleNamespace(remote=lambda bundle: Result(worker, bundle))
-        return worker
+        return next(self._numbers)
 
-    def wait(self, results, timeout):
-        return results[:1], results[1:]
+    def build(self, worker):
+        return Call(worker)
 
-    def get(self, result):
-        if not hasattr(result, "bundle"):
+    def edit(self, worker, bundle):
+        return Call(worker, bundle)
+
+    def wait(self, calls, timeout):
+        return calls[:1]
+
+    def result(self, call):
+        if not call.bundle:
             return None
-        names = [task.entry.image_name for task in result.bundle]
+        names = [task.entry.image_name for task in call.bundle]
         if set(names) & set(self.deadly):
-            raise RayActorError
-        self.done.append((result.worker.number, "".join(name[0] for name in names)))
-        return [Outcome(len(task.requests), None, {}) for task in result.bundle]
+            raise WorkerLostError("killed")
+        self.done.append((call.worker, "".join(name[0] for name in names)))
+        return [Outcome(len(task.requests), None, {}) for task in call.bundle]
 
     def kill(self, worker):
-        self.killed.append(worker.number)
+        self.killed.append(worker)
+
+    def stop(self, worker):
+        pass
+
+    def stage(self, worker):
+        return None
 
 
 @pytest.fixture
 def dispatch(monkeypatch):
     """Runs groups of bundles of the entries' letters: "abc" are three bundles, ["ab", "c"] two; gives the cluster and the events."""
-    monkeypatch.setattr("eval.engine.ray_dispatcher.examine_pair", lambda run, wanted, entry: Task(entry, [(0.0, 0)]))
+    monkeypatch.setattr("eval.engine.dispatcher.examine_pair", lambda run, wanted, entry: Task(entry, [(0.0, 0)]))
 
     def run(groups, workers, deadly=()):
         cluster, folder = Cluster(deadly), Written()
@@ -93,7 +101,7 @@ def dispatch(monkeypatch):
             for group in groups
         )
         with context.reporter.pairs(len(ENTRIES)):
-            Dispatcher(cluster, context, cluster.start, 3).run(queue, workers)
+            Dispatcher(cluster, context).run(queue, workers)
         assert folder.failed == [name[0] for name in deadly]
         return cluster, folder.events
 
