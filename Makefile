@@ -8,7 +8,7 @@ PARALLEL := -n auto --dist loadfile
 .PHONY: help run test test-slow test-all lint audit bench tables clean
 
 help:
-	@echo "make run       edit the six preview pairs with Imagic, score them, draw curves and a report"
+	@echo "make run       edit the seven preview pairs with Imagic, score them, draw curves and a report"
 	@echo "make test      the tests (about four minutes on two cores)"
 	@echo "make test-slow the slow ones alone"
 	@echo "make test-all  both"

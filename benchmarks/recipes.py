@@ -35,6 +35,9 @@ def _guidance(method: str, *values: float) -> list[list[str]]:
     return [[f"recipe.{method}.sampling.guidance={value:g}"] for value in values]
 
 
+KEEP = ["fits.keep=weights", f"fits.folder={RUNS / 'fits'}"]
+"""Candidates that differ in sampling alone share their fits."""
+
 CANDIDATES: dict[str, list[list[str]]] = {
     "sdedit": _guidance("sdedit", 3, 6),
     "ddib": [["recipe.ddib.sampling.steps=50"]],
@@ -67,25 +70,23 @@ CANDIDATES: dict[str, list[list[str]]] = {
         ["recipe.imagic.finetune.steps=100"],
         ["recipe.imagic.finetune.steps=100", "recipe.imagic.embedding.steps=60"],
         ["recipe.imagic.finetune.steps=100", "recipe.imagic.finetune.lr=1.5e-4"],
+        *[["every=1", *option, *KEEP] for option in _guidance("imagic", 4, 6, 8)],
     ],
 }
-"""Options that are tried, by method; what is not named is the recipe's own."""
+"""Options that are tried, by method; what is not named is the recipe's own. ``every=N`` takes each N-th of the 60 pairs."""
 
 
 def edit(method: str, number: int) -> int:
     """Edit some of the pairs with a candidate; return the command's exit status."""
-    entries = PicturebookPairs(64, split="search").entries[:: SLOW.get(method, EVERY)]
-    ids = ",".join(entry.id for entry in entries)
-    options = [
-        f"method={method}",
-        "dataset.split=search",
-        f"dataset.ids=[{ids}]",
-        "executor=processes",
-        "numerics.threads=1",
-    ]
-    command = [sys.executable, "-m", "eval.run", *options, f"run_dir={_folder(method, number)}"]
-    print(f"{method}: {' '.join(CANDIDATES[method][number])}", flush=True)
-    return subprocess.run([*command, *CANDIDATES[method][number]], check=False).returncode
+    options = CANDIDATES[method][number]
+    every = [int(option.removeprefix("every=")) for option in options if option.startswith("every=")]
+    step = every[0] if every else SLOW.get(method, EVERY)
+    ids = ",".join(entry.id for entry in PicturebookPairs(64, split="search").entries[::step])
+    words = [f"method={method}", "dataset.split=search", f"dataset.ids=[{ids}]"]
+    words += ["executor=processes", "numerics.threads=1", f"run_dir={_folder(method, number)}"]
+    words += [option for option in options if not option.startswith("every=")]
+    print(f"{method}: {_words(method, number)}", flush=True)
+    return subprocess.run([sys.executable, "-m", "eval.run", *words], check=False).returncode
 
 
 def found(method: str, number: int) -> dict[str, object] | None:
@@ -107,7 +108,7 @@ def found(method: str, number: int) -> dict[str, object] | None:
 
 
 def _words(method: str, number: int) -> str:
-    return " ".join(CANDIDATES[method][number])
+    return " ".join(option for option in CANDIDATES[method][number] if not option.startswith(("every=", "fits.")))
 
 
 def _folder(method: str, number: int) -> Path:

@@ -1,4 +1,4 @@
-"""Compare two methods on Picturebook's six preview pairs: python examples/compare_methods.py [options of eval.run]
+"""Compare two methods on Picturebook's seven preview pairs: python examples/compare_methods.py [options of eval.run]
 
 Takes a few minutes on a CPU; "dataset.limit=2" is quicker. Picturebook is drawn: it says nothing of photographs.
 """

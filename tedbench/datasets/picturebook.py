@@ -17,8 +17,9 @@ from tedbench.pair import Entry
 class PicturebookPairs(Dataset):
     """Pairs with source texts, object phrases, categories and true edits.
 
-    There are six ("preview"), the 100 of the benchmark that begin with them ("all"), and 60 others on other images for
-    the choice of hyperparameters ("search").
+    There are the 100 of the benchmark ("all"), seven of them that show what Imagic can do and where it fails
+    ("preview", chosen with its results known), and 60 others on other images for the choice of hyperparameters
+    ("search").
     """
 
     name: ClassVar[str] = "picturebook"

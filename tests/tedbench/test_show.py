@@ -33,7 +33,7 @@ def test_picturebook_is_shown(show, tmp_path: Path) -> None:
 def test_several_splits_in_one_command_leave_nothing_but_the_sheet(show, tmp_path: Path) -> None:
     done = show("-m", "dataset.split=preview,search")
     assert done.returncode == 0, done.stderr
-    assert "6 pairs" in done.stdout
+    assert "7 pairs" in done.stdout
     assert "60 pairs" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["contact_sheet.png"]
 
@@ -67,7 +67,7 @@ def test_unreadable_image_is_a_grey_tile_and_status_1(show, tmp_path: Path) -> N
     [
         (["dataset=folder"], "dataset.file is not set"),
         (["dataset=tedbench", "dataset.root=nowhere"], "input_list.json does not exist"),
-        (["dataset.ids=[car_01.png_a_red_convertible_car]"], "Did you mean car_01.png_a_photo"),
+        (["dataset.ids=[tree_01.png_a_tree_in_autumn]"], "Did you mean tree_01.png_a_photo"),
         (["dataset.limit=some"], "must be a whole number from 1"),
         (["dataset=tedbnch"], "Did you mean dataset=tedbench?"),
         (["out=/proc/none.png"], "cannot be written"),

@@ -12,12 +12,12 @@ from tedbench.errors import ImageError
 from tedbench.method import Axis, Sample
 from tedbench.sheet import Cell, draw_sheet
 
-ROWS, SIDE = 6, 96
+ROWS, SIDE = 7, 96
 """Pairs on the page; side of an image in pixels."""
 
 
 def draw_strips(run: Run, dataset: Dataset, axis: Axis) -> None:
-    """Write strips.png: up to six pairs with their first seed, the input on the left, the true edit (if known) last."""
+    """Write strips.png: up to seven pairs with their first seed, the input on the left, the true edit (if known) last."""
     shards = [run.shard(entry.id) for entry in dataset.entries]
     rows = []
     for shard in [shard for shard in shards if shard.exists() and (shard.folder / "input.png").exists()][:ROWS]:
