@@ -60,7 +60,7 @@ def judge_edit(before: Reading, after: Reading, edited: Reading, likeness: float
     faults = [f"{question} {found[question] or 'none'}, not {wanted[question] or 'none'}" for question in wrong]
     unlike = likeness is not None and likeness < SAME_SCENE_PSNR
     if unlike:
-        faults.append(f"{likeness:.0f} dB where nothing should change")
+        faults.append(f"{likeness:.1f} dB where nothing should change")
     changed, kept = asked.isdisjoint(wrong), asked.issuperset(wrong) and not unlike
     return Judgement(changed, kept, len(wanted) - len(wrong), tuple(faults))
 
