@@ -81,7 +81,7 @@ class Output(NamedTuple):
 
     Attributes:
         module: of the command.
-        runs: that it reads, of :data:`COMMANDS`; those that are not there are left out if ``best``.
+        runs: that it reads, of :data:`COMMANDS`; if ``best``, two that are there are enough.
         published: names under docs/picturebook_results by those of the command's files.
         options: further options.
         best: True to take each run at its best strength (:func:`benchmarks.run_archive.best_strength`), and by name.
@@ -189,7 +189,7 @@ def make_outputs() -> int:
         lacking = [name for name in output.runs if name not in runs]
         if lacking:
             print(f"{output.module}: without {', '.join(lacking)}", flush=True)
-        if not runs or (lacking and not output.best):
+        if len(runs) < (2 if output.best else len(output.runs)):
             continue
         for name in runs:
             if not (RUNS / name).exists():
