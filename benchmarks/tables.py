@@ -37,7 +37,7 @@ EVERY = 12
 """Each so many-th of the 100 pairs is a row of the grids."""
 FINE = "sweep.strengths=[0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1,1.1,1.2]"
 FULL = "metrics=picturebook_full"
-"""What docs/metric_validity.md compares."""
+"""Metrics that docs/metric_validity.md compares."""
 COARSE = "sweep.strengths=[0,0.2,0.4,0.6,0.8,1,1.2]"
 SEEDS = "sweep.seeds=[0,1,2,3]"
 ONCE = (

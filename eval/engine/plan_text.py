@@ -46,11 +46,12 @@ def workers_here(found: Estimate) -> str:
     from imagic.models.device import cpu_threads
 
     if found.device.startswith("cuda"):
-        there, what = torch.cuda.device_count(), "GPU"
+        there, what, more = torch.cuda.device_count(), "GPU", "executor=ray"
     else:
         there = max(1, cpu_threads(None) // found.threads)
         what = "processor core" if found.threads == 1 else f"set of {found.threads} processor cores"
-    return f"Each worker wants a {what} of its own; this machine has {there}. For more: executor=ray, or Slurm arrays."
+        more = "executor=processes"
+    return f"Each worker wants a {what} of its own; this machine has {there}. For several: {more}, or Slurm arrays."
 
 
 def span(seconds: float) -> str:

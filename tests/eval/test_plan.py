@@ -65,7 +65,7 @@ def test_a_plan_names_the_whole_run_and_leaves_nothing_behind(tiny_folder, tmp_p
     sweep = ["sweep.strengths=[0,0.5,1]", "sweep.seeds=[0,1]", "fits.keep=weights"]
     status, out, err = command("eval.plan", *tiny, *sweep, *metrics, cwd=tmp_path)
     assert status == 0, err
-    assert "6 pairs × 6 images = 36 images" in out
+    assert "7 pairs × 6 images = 42 images" in out
     assert "kept fits" in out and "GiB" in out and "this machine has" in out
     assert list(tmp_path.iterdir()) == []
 
