@@ -1,6 +1,6 @@
 """``python -m benchmarks.soak [KILLS] [SEED]``: runs killed at random moments end like an uninterrupted one.
 
-The embedded model edits six pairs with very few steps, once without interruption and then again and again with SIGKILL
+The embedded model edits seven pairs with very few steps, once without interruption and then again and again with SIGKILL
 at random moments (every fifth time SIGTERM). Whenever a run is finished, its shards and tables must be byte by byte
 those of the uninterrupted one. No pair with a shard may be begun again, and at most one pair is in progress when a
 command is killed.

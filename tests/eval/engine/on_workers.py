@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
 
+import psutil
 from rich.console import Console
 
 from eval.engine.progress import Reporter
@@ -47,6 +49,21 @@ def wait_until(condition, process):
 def events(folder, what):
     path = folder / "events.jsonl"
     return [e["pair"] for e in Run(folder).events() if e["event"] == what] if path.exists() else []
+
+
+def leaves_cleanly_on_ctrl_c(executor, six_pairs, edit, folder):
+    """Interrupt a command with two workers: it ends with all of them, and the same command goes on."""
+    longer = [*six_pairs, "recipe.imagic.finetune.steps=100"]
+    process = start(executor, longer, folder, "run_dir=run", "executor.workers=2")
+    wait_until(lambda: events(folder / "run", "pair"), process)
+    below = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    output = end(process)
+    assert process.returncode == 130, output
+    _, alive = psutil.wait_procs(below, timeout=60)
+    assert not alive
+    again = edit(*longer, "run_dir=run", cwd=folder)
+    assert again.returncode == 0 and "already there" in again.stdout
 
 
 STRANGE = '''

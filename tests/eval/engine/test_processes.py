@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import psutil
@@ -14,7 +13,7 @@ from eval.metrics.measure import MetricError
 from eval.runs.folder import Run
 from tedbench.build import build
 from tedbench.errors import UserError
-from tests.eval.engine.on_workers import end, events, job_of, start, wait_until
+from tests.eval.engine.on_workers import end, events, job_of, leaves_cleanly_on_ctrl_c, start, wait_until
 
 
 def workers(process):
@@ -73,17 +72,7 @@ def test_what_processes_cannot_start_with_is_told_in_one_line(make_job, tmp_path
 
 @pytest.mark.slow
 def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(six_pairs, edit, tmp_path):
-    longer = [*six_pairs, "recipe.imagic.finetune.steps=100"]
-    process = start("processes", longer, tmp_path, "run_dir=run", "executor.workers=2")
-    wait_until(lambda: events(tmp_path / "run", "pair"), process)
-    below = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGINT)
-    output = end(process)
-    assert process.returncode == 130, output
-    _, alive = psutil.wait_procs(below, timeout=60)
-    assert not alive
-    again = edit(*longer, "run_dir=run", cwd=tmp_path)
-    assert again.returncode == 0 and "already there" in again.stdout
+    leaves_cleanly_on_ctrl_c("processes", six_pairs, edit, tmp_path)
 
 
 @pytest.mark.slow

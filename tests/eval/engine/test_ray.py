@@ -23,7 +23,7 @@ from tedbench.errors import UserError
 
 pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
 from eval.engine.ray import Ray
-from tests.eval.engine.on_workers import end, events, job_of, start, wait_until
+from tests.eval.engine.on_workers import end, events, job_of, leaves_cleanly_on_ctrl_c, start, wait_until
 
 
 def workers(process):
@@ -97,17 +97,7 @@ def test_two_workers_each_killed_once_leave_a_complete_run(longer_whole, longer,
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_cleanly_and_the_same_command_goes_on(six_pairs, edit, tmp_path):
-    run, longer = tmp_path / "run", [*six_pairs, "recipe.imagic.finetune.steps=100"]
-    process = start("ray", longer, tmp_path, "run_dir=run", "executor.workers=2")
-    wait_until(lambda: events(run, "pair"), process)
-    below = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGINT)
-    output = end(process)
-    assert process.returncode == 130, output
-    _, alive = psutil.wait_procs(below, timeout=60)
-    assert not alive
-    again = edit(*longer, "run_dir=run", cwd=tmp_path)
-    assert again.returncode == 0 and "already there" in again.stdout
+    leaves_cleanly_on_ctrl_c("ray", six_pairs, edit, tmp_path)
 
 
 @pytest.mark.slow
