@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
@@ -71,8 +70,7 @@ class ProcessWorkers(Workers):
     """Processes of this machine; a context manager that ends them."""
 
     def __init__(self, context: EditContext) -> None:
-        place = context.placement
-        self._args = context.run.folder.absolute(), context.settings, place.device, place.threads, str(Path.cwd())
+        super().__init__(context)
         self._started: list[Process] = []
 
     def __enter__(self) -> Self:
@@ -85,7 +83,7 @@ class ProcessWorkers(Workers):
             self.kill(worker)
 
     def start(self) -> Process:
-        self._started.append(Process(self._args))
+        self._started.append(Process(self.arguments))
         return self._started[-1]
 
     def build(self, worker: Process) -> Process:

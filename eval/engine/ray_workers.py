@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from eval.engine.context import EditContext
@@ -25,20 +24,13 @@ class RayWorkers(Workers):
             needs: ``num_cpus`` and ``num_gpus`` of each worker.
             retries: number of further attempts at a call after its worker was lost.
         """
+        super().__init__(context)
         self._ray, self.tries = ray, retries + 1
         lost = {"max_restarts": -1, "max_task_retries": retries}
         self._actor = ray.remote(concurrency_groups={"control": 1}, **lost, **needs)(Worker)
-        place = context.placement
-        self._args = (
-            context.run.folder.absolute(),
-            context.settings,
-            place.device,
-            place.threads,
-            str(Path.cwd()),
-        )
 
     def start(self) -> Any:
-        return self._actor.remote(*self._args)
+        return self._actor.remote(*self.arguments)
 
     def build(self, worker: Any) -> Any:
         return worker.build.remote()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from eval.engine.context import EditContext
 from eval.engine.task import Outcome, Task
 
 
@@ -18,9 +20,18 @@ class Workers(ABC):
 
     Attributes:
         tries: number of attempts that are made at a call before its worker counts as lost.
+        arguments: of :class:`eval.engine.worker.Worker`, for every worker.
     """
 
     tries: int = 1
+
+    def __init__(self, context: EditContext) -> None:
+        """
+        Args:
+            context: context of the run.
+        """
+        place, folder = context.placement, context.run.folder.absolute()
+        self.arguments = folder, context.settings, place.device, place.threads, str(Path.cwd())
 
     @abstractmethod
     def start(self) -> Any:
