@@ -1,8 +1,9 @@
 """``python -m benchmarks.executors [PAIRS] [MILLISECONDS]``: the cost of dispatching pairs to workers.
 
 A thousand pairs whose method only sleeps, 50 ms each, and returns the input: first in this process, then on one and on
-two processes of ``executor=processes``, and on as many of Ray's workers. Prints how much longer the workers took, from the first pair's beginning to the last
-one's end, than this process divided by their number; starting them is printed separately. Shards must be the same.
+two processes of ``executor=processes``, and on as many of Ray's workers. Prints how much longer the workers took, from the
+first pair's beginning to the last one's end, than this process divided by their number; starting them is printed
+separately. Shards must be the same.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
     python -m benchmarks.recipes p2p masactrl   # of some methods
 
 A method's recipe is the candidate whose best strength has the most judged success; the table says all that was tried. Runs are
-kept in ``runs/search`` and continued by the same command; rows of candidates that are not there stay as they are. The 100 pairs of the benchmark are never read.
+kept in ``runs/search`` and continued by the same command; rows of candidates that are not there stay as they are. The 100
+pairs of the benchmark are never read.
 """
 
 from __future__ import annotations
@@ -97,10 +98,8 @@ def found(method: str, number: int) -> dict[str, object] | None:
         return None
     curves = open_run(_folder(method, number)).curves()
     curves["metric"] = curves["metric"].str.replace(r"(?:judge/)?([^/]+)/.*", r"\1", regex=True)
-    means, best = (
-        curves.pivot_table(index="strength", columns="metric", values="mean"),
-        best_strength(_folder(method, number)),
-    )
+    means = curves.pivot_table(index="strength", columns="metric", values="mean")
+    best = best_strength(_folder(method, number))
     at = curves[(curves["strength"] == best) & (curves["metric"] == "success")].iloc[0]
     row = {"method": method, "options": _words(method, number), "strength": best}
     row |= {name: round(float(means.loc[best, name]), 3) for name in ("success", "changed", "kept", "clip")}

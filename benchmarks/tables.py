@@ -191,18 +191,15 @@ def make_outputs() -> int:
             print(f"{output.module}: without {', '.join(lacking)}", flush=True)
         if len(runs) < (2 if output.best else len(output.runs)):
             continue
-        for name in runs:
-            if not (RUNS / name).exists():
-                restore(_archive(name), RUNS / name)
+        folders = {name: _folder(name) for name in runs}
         words = [*output.options, f"out={RUNS / 'outputs' / str(number)}"]
         if output.best or output.module == "eval.success":
-            words.append(f"runs={{{', '.join(f'{name}: {RUNS / name}' for name in runs)}}}")
+            words.append(f"runs={{{', '.join(f'{name}: {folder}' for name, folder in folders.items())}}}")
         else:
-            words.append(f"runs=[{', '.join(str(RUNS / name) for name in runs)}]")
+            words.append(f"runs=[{', '.join(map(str, folders.values()))}]")
         if output.best:
-            words.append(f"pairs=[{','.join(some(EVERY))}]")
-            words.append("rows=10")
-            words.append(f"strengths={{{', '.join(f'{name}: {best_strength(RUNS / name)}' for name in runs)}}}")
+            best = ", ".join(f"{name}: {best_strength(folder)}" for name, folder in folders.items())
+            words += [f"pairs=[{','.join(some(EVERY))}]", "rows=10", f"strengths={{{best}}}"]
         if status := _call(output.module, words):
             return status
         for made, target in output.published.items():
@@ -217,6 +214,16 @@ def _publish(made: Path, target: Path) -> None:
             picture.convert("RGB").quantize(256).save(target, optimize=True)
     else:
         shutil.copy(made, target)
+
+
+def _folder(name: str) -> Path:
+    """Return the folder of a run, or else of its restored archive, which lies apart since it lacks images."""
+    if (RUNS / name).exists():
+        return RUNS / name
+    restored = RUNS / "restored" / name
+    if not restored.exists():
+        restore(_archive(name), restored)
+    return restored
 
 
 def _archive(name: str) -> Path:
