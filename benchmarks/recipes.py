@@ -18,10 +18,10 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.run_archive import best_strength
+from benchmarks.some_pairs import with_ids
 from eval.api import open_run
 from eval.runs.folder import Run
 from runtime.output import safe_output
-from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import UserError
 
 RUNS = Path("runs/search")
@@ -80,12 +80,9 @@ CANDIDATES: dict[str, list[list[str]]] = {
 def edit(method: str, number: int) -> int:
     """Edit some of the pairs with a candidate; return the command's exit status."""
     options = CANDIDATES[method][number]
-    every = [int(option.removeprefix("every=")) for option in options if option.startswith("every=")]
-    step = every[0] if every else SLOW.get(method, EVERY)
-    ids = ",".join(entry.id for entry in PicturebookPairs(64, split="search").entries[::step])
-    words = [f"method={method}", "dataset.split=search", f"dataset.ids=[{ids}]"]
-    words += ["executor=processes", "numerics.threads=1", f"run_dir={_folder(method, number)}"]
-    words += [option for option in options if not option.startswith("every=")]
+    words = [f"method={method}", "dataset.split=search", f"run_dir={_folder(method, number)}"]
+    words += with_ids([f"every={SLOW.get(method, EVERY)}", *options], "search")
+    words += ["executor=processes", "numerics.threads=1"]
     print(f"{method}: {_words(method, number)}", flush=True)
     return subprocess.run([sys.executable, "-m", "eval.run", *words], check=False).returncode
 

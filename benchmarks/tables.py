@@ -25,9 +25,9 @@ from typing import NamedTuple
 from PIL import Image
 
 from benchmarks.run_archive import archive, best_strength, restore
+from benchmarks.some_pairs import some, with_ids
 from eval.runs.folder import Run
 from runtime.output import safe_output
-from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.errors import UserError
 
 RUNS = Path("runs/tables")
@@ -57,17 +57,17 @@ KEEP = ["fits.keep=embedding", f"fits.folder={RUNS / 'fits'}"]
 """Runs that differ in stage B alone share the embeddings of stage A."""
 
 COMMANDS: dict[str, list[str]] = {
-    "imagic": [ALL, FINE, SEEDS, FULL, *KEEP],
-    "sdedit": [ALL, "method=sdedit", SEEDS, FULL],
-    "ddib": [ALL, "method=ddib"],
-    "text2live": [ALL, "method=text2live", FULL],
-    "no_finetune": [ALL, "method=imagic_no_finetune", FINE, "sweep.seeds=[0,1]", *KEEP],
+    "imagic": [FINE, SEEDS, FULL, *KEEP],
+    "sdedit": ["method=sdedit", SEEDS, FULL],
+    "ddib": ["method=ddib"],
+    "text2live": ["method=text2live", FULL],
+    "no_finetune": ["method=imagic_no_finetune", FINE, "sweep.seeds=[0,1]", *KEEP],
     "no_embedding": ["every=4", "method=imagic_no_embedding", FINE, "sweep.seeds=[0,1,2,3]"],
     "embedding_10": ["every=16", "recipe.imagic.embedding.steps=10", COARSE],
     "embedding_120": ["every=16", "recipe.imagic.embedding.steps=120", COARSE, *KEEP],
     "embedding_1000": ["every=16", "recipe.imagic.embedding.steps=1000", COARSE],
-    **{name: [ALL, f"method={name}", SEEDS] for name in ("edit_friendly", "leditspp", "diffedit")},
-    **{name: [ALL, f"method={name}"] for name in (*ONCE, *FITTED)},
+    **{name: [f"method={name}", SEEDS] for name in ("edit_friendly", "leditspp", "diffedit")},
+    **{name: [f"method={name}"] for name in (*ONCE, *FITTED)},
     "cascade": ["every=6", *CASCADE],
     "cascade_frozen": ["every=6", "method=imagic_no_sr_finetune", *CASCADE],
 }
@@ -135,20 +135,9 @@ OUTPUTS = [
 """Commands on the runs."""
 
 
-def some(every: int) -> list[str]:
-    """Return the ids of each ``every``-th of the 100 pairs."""
-    return [entry.id for entry in PicturebookPairs(64, split="all").entries[::every]]
-
-
 def options(name: str) -> list[str]:
     """Return the options of a run in the command line's form."""
-    found = []
-    for option in COMMANDS[name]:
-        if option.startswith("every="):
-            found += [ALL, f"dataset.ids=[{','.join(some(int(option.removeprefix('every='))))}]"]
-        else:
-            found.append(option)
-    return [*found, "executor=processes", "numerics.threads=1", f"run_dir={RUNS / name}"]
+    return [ALL, *with_ids(COMMANDS[name]), "executor=processes", "numerics.threads=1", f"run_dir={RUNS / name}"]
 
 
 def progress(name: str) -> str:

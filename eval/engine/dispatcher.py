@@ -85,9 +85,7 @@ class Dispatcher:
                 self._context.reporter.stop.check()
                 self._show_stage()
                 if time.monotonic() > self._warn_at:
-                    self._context.reporter.say(
-                        "still waiting for the first worker: does the cluster have room for one?"
-                    )
+                    self._context.reporter.say(f"still waiting for the first worker: {self._workers.late}")
                     self._warn_at = math.inf
         except Stopped:
             self._drain()

@@ -16,6 +16,8 @@ from tedbench.errors import UserError
 class RayWorkers(Workers):
     """Workers of a Ray cluster."""
 
+    late = "does the cluster have room for one?"
+
     def __init__(self, ray: Any, context: EditContext, needs: Mapping[str, int], retries: int) -> None:
         """
         Args:

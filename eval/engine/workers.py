@@ -20,10 +20,12 @@ class Workers(ABC):
 
     Attributes:
         tries: number of attempts that are made at a call before its worker counts as lost.
+        late: why the first worker may not have started yet, for the user.
         arguments: of :class:`eval.engine.worker.Worker`, for every worker.
     """
 
     tries: int = 1
+    late: str = "it loads the model, or the machine is busy"
 
     def __init__(self, context: EditContext) -> None:
         """

@@ -11,15 +11,21 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import T5EncoderModel
 
-from picturebook.train.data import to_model_space, training_pictures, training_scenes
-from picturebook.train.denoising import CaptionTokens, weighted_denoising_loss
+from picturebook.train.data import pictures_of, to_model_space
+from picturebook.train.denoising import weighted_denoising_loss
+from picturebook.train.fresh import FreshScenes
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.text import FOLDER, WIDTH, attention_mask
 from picturebook.train.tokenizer import save_tokenizer
+from picturebook.world import Scene
 
-SCENES = 30_000
 SMALL = 32
+POOL = 4_096
+"""Number of scenes in memory at a time."""
+FRESH = 8
+"""Number of new scenes for each batch."""
+EMA = 0.9995
 BASE, UPSCALER = "cascade/base", "cascade/upscaler"
 NO_FILTERS = {"safety_checker": None, "feature_extractor": None, "watermarker": None, "requires_safety_checker": False}
 
@@ -88,16 +94,18 @@ def shrink(x: torch.Tensor) -> torch.Tensor:
 def main(
     out: Path, steps: int = 6000, batch: int = 32, lr: float = 1e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Train the base model on the frozen text encoder of ``out`` and write ``out/cascade/base``, an IFPipeline folder.
+    """Train the base model on a frozen text encoder and write ``out/cascade/base``, an IFPipeline folder.
+
+    The text encoder is that of ``out``, or else of ``start``, whose UNet is trained further.
 
     It predicts v: near the end of this schedule, where nearly all is noise, ε depends too little on the text.
     """
     torch.manual_seed(seed)
     tokenizer = save_tokenizer(out / "tokenizer")
-    encoder = T5EncoderModel.from_pretrained(out / FOLDER, dtype=torch.float32).eval()
-    scenes = training_scenes(SCENES)
-    pictures = torch.cat([_bytes(shrink(to_model_space(part))) for part in training_pictures(scenes).split(512)])
-    texts, scheduler = CaptionTokens(tokenizer, scenes), new_scheduler("v_prediction")
+    source = start if start and not (out / FOLDER).is_dir() else out
+    encoder = T5EncoderModel.from_pretrained(source / FOLDER, dtype=torch.float32).eval()
+    scenes = FreshScenes(tokenizer, _small_pictures, size=POOL, per_batch=FRESH, seed=seed)
+    scheduler = new_scheduler("v_prediction")
     unet = new_base()
     if start:
         unet = UNet2DConditionModel.from_pretrained(start / BASE / "unet", torch_dtype=torch.float32)
@@ -106,8 +114,7 @@ def main(
     print(f"UNet {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M", flush=True)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
-        index = torch.randint(SCENES, (batch,), generator=rng)
-        text = texts.draw(index, rng)
+        x0, text = scenes.batch(batch, rng)
         with torch.no_grad():
             states = encoder(text, attention_mask=attention_mask(text)).last_hidden_state
 
@@ -115,14 +122,15 @@ def main(
             with bfloat16():
                 return unet(x_t, t, states).sample[:, :3]
 
-        return weighted_denoising_loss(scheduler, predict, to_model_space(pictures[index]), rng)
+        return weighted_denoising_loss(scheduler, predict, x0, rng)
 
     def save(average: nn.Module, step: int) -> None:
         kept, text_encoder = copy.deepcopy(average).eval().half(), copy.deepcopy(encoder).half()
         IFPipeline(tokenizer, text_encoder, kept, scheduler, **NO_FILTERS).save_pretrained(out / BASE)
 
-    train(unet, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "cascade.jsonl")
+    train(unet, loss_at, steps=steps, lr=lr, seed=seed, save=save, ema=EMA, log=out / "cascade.jsonl")
 
 
-def _bytes(x: torch.Tensor) -> torch.Tensor:
-    return ((x + 1) * 127.5).round().byte()
+def _small_pictures(scenes: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
+    small = shrink(to_model_space(pictures_of(scenes)))
+    return small, torch.zeros_like(small)

@@ -18,7 +18,11 @@ CAPTIONS = 4
 EMPTY = 0.1
 """Share of the captions that are replaced by the empty text, for classifier-free guidance."""
 MIN_SNR_GAMMA = 5.0
-"""Loss weight min(SNR, γ)/SNR, of v min(SNR, γ)/(SNR + 1) (Hang et al., arXiv 2303.09556), with the paper's γ."""
+"""Loss weight min(SNR, γ)/SNR of ε (Hang et al., arXiv 2303.09556), with the paper's γ; of v min(SNR + 1, γ)/(SNR + 1).
+
+The paper's weight of v is min(SNR, γ)/(SNR + 1). It vanishes where nearly all is noise, and there the colours of the whole
+picture are decided, which a schedule that ends in pure noise has to draw from the text.
+"""
 
 
 class CaptionTokens:
@@ -58,5 +62,6 @@ def weighted_denoising_loss(
     x_t = scheduler.add_noise(x0, eps, t).contiguous(memory_format=torch.channels_last)
     velocity = scheduler.config.prediction_type == "v_prediction"
     target = scheduler.get_velocity(x0, eps, t) if velocity else eps
-    weight = (snr.clamp(max=MIN_SNR_GAMMA) / (snr + velocity))[t]
+    snr = snr + velocity
+    weight = (snr.clamp(max=MIN_SNR_GAMMA) / snr)[t]
     return (weight * (predict(x_t, t).float() - target).square().mean(dim=(1, 2, 3))).mean()

@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from picturebook.train.cascade import (
     BASE,
     NO_FILTERS,
-    SCENES,
     UPSCALER,
     new_scheduler,
     new_upscaler,
@@ -26,6 +25,7 @@ from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.text import attention_mask
 
+SCENES = 30_000
 MOST_NOISE = 400
 """The small image is noised to a timestep below this one."""
 
@@ -33,12 +33,13 @@ MOST_NOISE = 400
 def main(
     out: Path, steps: int = 4500, batch: int = 8, lr: float = 1e-3, seed: int = 0, start: Path | None = None
 ) -> None:
-    """Train the upscaler on drawn images, with the base model's text encoder, and write ``out/cascade/upscaler``.
+    """Train the upscaler on drawn images and write ``out/cascade/upscaler``, an IFSuperResolutionPipeline folder.
 
-    The folder is an IFSuperResolutionPipeline's.
+    The text encoder is that of the base model of ``out``, or else of ``start``, whose UNet is trained further.
     """
     torch.manual_seed(seed)
-    with_text = IFPipeline.from_pretrained(out / BASE, torch_dtype=torch.float32)
+    source = start if start and not (out / BASE).is_dir() else out
+    with_text = IFPipeline.from_pretrained(source / BASE, torch_dtype=torch.float32)
     scenes = training_scenes(SCENES)
     pictures, texts = training_pictures(scenes), CaptionTokens(with_text.tokenizer, scenes)
     scheduler, noising = new_scheduler("v_prediction"), new_scheduler()
