@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from benchmarks.categories import draw_success, success_table
 from benchmarks.run_archive import archive, best_strength, restore
 from benchmarks.some_pairs import some, with_ids
 from eval.runs.folder import Run
@@ -59,7 +60,7 @@ KEEP = ["fits.keep=embedding", f"fits.folder={RUNS / 'fits'}"]
 COMMANDS: dict[str, list[str]] = {
     "imagic": [FINE, SEEDS, FULL, *KEEP],
     "sdedit": ["method=sdedit", SEEDS, FULL],
-    "ddib": ["method=ddib"],
+    "ddib": ["method=ddib", FULL],
     "text2live": ["method=text2live", FULL],
     "no_finetune": ["method=imagic_no_finetune", FINE, "sweep.seeds=[0,1]", *KEEP],
     "no_embedding": ["every=4", "method=imagic_no_embedding", FINE, "sweep.seeds=[0,1,2,3]"],
@@ -193,6 +194,12 @@ def make_outputs() -> int:
             return status
         for made, target in output.published.items():
             _publish(RUNS / "outputs" / str(number) / made, FIGURES / target)
+    found = {name: _folder(name) for name in METHODS if _archive(name).exists()}
+    if len(found) > 1:
+        table = success_table(found)
+        table.to_csv(FIGURES / "methods_success.csv", index=False, float_format="%.6g", lineterminator="\n")
+        draw_success(table, RUNS / "outputs" / "methods_success.png")
+        _publish(RUNS / "outputs" / "methods_success.png", FIGURES / "methods_success.png")
     return 0
 
 
