@@ -85,7 +85,7 @@ class Output(NamedTuple):
         runs: that it reads, of :data:`COMMANDS`; if ``best``, two that are there are enough.
         published: names under docs/picturebook_results by those of the command's files.
         options: further options.
-        best: True to take each run at its best strength (:func:`benchmarks.run_archive.best_strength`), and by name.
+        best: True to take each run at its best strength (:func:`benchmarks.run_archive.best_strength`).
         images: True if it reads every image, which archives lack.
     """
 
@@ -125,6 +125,14 @@ OUTPUTS = [
         METHODS,
         {"plane.png": "methods_plane.png", "grid-01.png": "methods_grid.png", "comparison.csv": "methods.csv"},
         best=True,
+    ),
+    Output(
+        "eval.validity",
+        ("imagic", "sdedit", "text2live"),
+        {
+            name: f"../metric_validity/{name}"
+            for name in ("rankings.csv", "rankings.png", "choices.csv", "choices.png", "misled-clip-direction.png")
+        },
     ),
     Output(
         "eval.figures",
@@ -183,10 +191,10 @@ def make_outputs() -> int:
             continue
         folders = {name: _folder(name) for name in runs}
         words = [*output.options, f"out={RUNS / 'outputs' / str(number)}"]
-        if output.best or output.module == "eval.success":
-            words.append(f"runs={{{', '.join(f'{name}: {folder}' for name, folder in folders.items())}}}")
-        else:
+        if output.module == "eval.figures":
             words.append(f"runs=[{', '.join(map(str, folders.values()))}]")
+        else:
+            words.append(f"runs={{{', '.join(f'{name}: {folder}' for name, folder in folders.items())}}}")
         if output.best:
             best = ", ".join(f"{name}: {best_strength(folder)}" for name, folder in folders.items())
             words += [f"pairs=[{','.join(some(EVERY))}]", "rows=10", f"strengths={{{best}}}"]

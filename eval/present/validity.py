@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +17,7 @@ from eval.analysis.validity.scores import STRENGTH, Score, add_scores
 from eval.present.figures.validity import draw_categories, draw_choices, draw_misled, draw_rankings
 from eval.present.tables import markdown_escape
 from eval.present.text import brackets
+from eval.runs.folder import Run
 from eval.runs.output_folder import make_room
 from tedbench.disk import writing
 
@@ -68,10 +69,11 @@ def write_validity(material: JudgedImages, out: Path) -> str:
 
 
 def _sheets(material: JudgedImages, scores: Sequence[Score], table: pd.DataFrame, out: Path) -> list[tuple[str, str]]:
-    """Draw the worst cases of each metric; return label and file of each sheet."""
+    """Draw the worst cases of each metric, of those whose images are there; return label and file of each sheet."""
     drawn = []
+    there = table[[_has_images(row, material.runs[row["run"]]) for row in table.to_dict("records")]]
     for score in scores:
-        cases = worst(table, score) if score.kind == "metric" else table[:0]
+        cases = worst(there, score) if score.kind == "metric" else there[:0]
         if len(cases):
             file = f"misled-{re.sub(r'[^a-z0-9]+', '-', score.label.lower()).strip('-')}.png"
             about = f"{material.dataset} · one case a category, largest gap first · good: {material.judgement}"
@@ -79,6 +81,12 @@ def _sheets(material: JudgedImages, scores: Sequence[Score], table: pd.DataFrame
                 draw_misled(cases, score, material.runs, about, out / file)
             drawn.append((score.label, file))
     return drawn
+
+
+def _has_images(case: Mapping[Hashable, object], run: Run) -> bool:
+    """True if both images of a case are in the run's folder: published archives have those of some pairs only."""
+    folder = run.shard(str(case["pair_id"])).folder
+    return all((folder / Path(str(case[name])).name).exists() for name in ("picked_image", "good_image"))
 
 
 def page(

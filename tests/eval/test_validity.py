@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from functools import cache
 
 import numpy as np
@@ -17,7 +18,8 @@ from eval.analysis.validity.images import gather_judged
 from eval.analysis.validity.misled import misled
 from eval.analysis.validity.ranking import auc, auc_same_pair, auc_same_strength, jackknife, rankings, spearman
 from eval.analysis.validity.scores import STRENGTH, Score, add_scores, fitted_elsewhere
-from eval.present.validity import page
+from eval.present.validity import page, write_validity
+from eval.runs.folder import Run
 from eval.runs.writer import RunWriter
 from tedbench.errors import UserError
 from tedbench.method import Sample
@@ -266,6 +268,15 @@ def test_the_page_says_first_that_the_metrics_are_toys_and_where_they_fail(writt
     assert "6 of 6 pairs" in text and "| CLIP score |" in text and "strength alone" in text
     for name in ("rankings", "rankings-by-category", "choices", "misled-clip-score"):
         assert f"({name}.png)" in text and Image.open(written[0] / f"{name}.png").width > 600
+
+
+def test_cases_without_images_are_in_the_table_and_not_on_the_sheets(make_run, tmp_path):
+    folder = shutil.copytree(make_run().folder, tmp_path / "published")
+    for image in folder.glob("pairs/*/eta*.png"):
+        image.unlink()
+    text = write_validity(gather_judged({"published": Run.open(folder)}, JUDGE), tmp_path / "out")
+    assert pd.read_csv(tmp_path / "out" / "misled.csv")["is_misled"].any()
+    assert "misled-" not in text and not list((tmp_path / "out").glob("misled-*.png"))
 
 
 def test_photographs_are_not_called_drawn(material, scored):
