@@ -72,6 +72,7 @@ CANDIDATES: dict[str, list[list[str]]] = {
         ["recipe.imagic.finetune.steps=100", "recipe.imagic.embedding.steps=60"],
         ["recipe.imagic.finetune.steps=100", "recipe.imagic.finetune.lr=1.5e-4"],
         *[["every=1", *option, *KEEP] for option in _guidance("imagic", 4, 6, 8)],
+        *[["model=picturebook_cascade", *option, *KEEP] for option in _guidance("imagic", 3, 6)],
     ],
 }
 """Options that are tried, by method; what is not named is the recipe's own. ``every=N`` takes each N-th of the 60 pairs."""
@@ -115,11 +116,13 @@ def main() -> int:
     """Run the candidates and write the table; return 1 if a command failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("methods", nargs="*", help=f"of {', '.join(CANDIDATES)} (default: all)")
+    parser.add_argument("--only", type=int, nargs="+", metavar="K", help="the K-th candidates alone, from 0")
     args = parser.parse_args()
     if wrong := set(args.methods) - CANDIDATES.keys():
         raise SystemExit(f"There are no candidates of {sorted(wrong)[0]!r}. There are {', '.join(CANDIDATES)}.")
     for method in args.methods or CANDIDATES:
-        for number in range(len(CANDIDATES[method])):
+        numbers = range(len(CANDIDATES[method]))
+        for number in sorted(set(args.only or numbers).intersection(numbers)):
             if status := edit(method, number):
                 return status
     kept = [row._asdict() for row in pd.read_csv(TABLE).itertuples(index=False)] if TABLE.exists() else []

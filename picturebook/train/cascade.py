@@ -108,7 +108,7 @@ def main(
     scheduler = new_scheduler("v_prediction")
     unet = new_base()
     if start:
-        unet = UNet2DConditionModel.from_pretrained(start / BASE / "unet", torch_dtype=torch.float32)
+        unet.load_state_dict(UNet2DConditionModel.from_pretrained(start / BASE / "unet").state_dict())
     unet = unet.to(memory_format=torch.channels_last)
     keep_group_norms(unet)
     print(f"UNet {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M", flush=True)

@@ -10,12 +10,16 @@ import torch
 from torch import nn
 from transformers import CLIPTextModel, T5Config, T5EncoderModel
 
-from picturebook.train.data import training_scenes
-from picturebook.train.denoising import CaptionTokens
+from picturebook.train.fresh import FreshScenes
 from picturebook.train.loop import train
+from picturebook.train.mixed import bfloat16
 from picturebook.train.tokenizer import save_tokenizer
+from picturebook.world import Scene
 
-SCENES = 30_000
+POOL = 8_192
+"""Number of scenes in memory at a time."""
+FRESH = 16
+"""Number of new scenes for each batch."""
 WIDTH = 128
 FOLDER = "cascade/base/text_encoder"
 """Folder of the encoder, which is frozen in the base model and the upscaler, as in Imagen."""
@@ -45,29 +49,35 @@ def attention_mask(text: torch.Tensor) -> torch.Tensor:
 
 
 def main(
-    out: Path, steps: int = 2000, batch: int = 32, lr: float = 3e-3, seed: int = 0, start: Path | None = None
+    out: Path, steps: int = 8000, batch: int = 64, lr: float = 3e-3, seed: int = 0, start: Path | None = None
 ) -> None:
     """Train the encoder on captions and write ``out/cascade/base/text_encoder``.
 
-    It learns from the text encoder of ``out/diffusion``; with ``start`` the one there is trained further.
+    It learns from the text encoder of ``out/diffusion``, or else of ``start``, whose encoder is trained further.
     """
     torch.manual_seed(seed)
-    teacher = CLIPTextModel.from_pretrained(out / "diffusion" / "text_encoder", dtype=torch.float32).eval()
+    source = start if start and not (out / "diffusion").is_dir() else out
+    teacher = CLIPTextModel.from_pretrained(source / "diffusion" / "text_encoder", dtype=torch.float32).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
-    texts = CaptionTokens(tokenizer, training_scenes(SCENES))
+    scenes = FreshScenes(tokenizer, _no_pictures, size=POOL, per_batch=FRESH, seed=seed)
     model = new_text_encoder(len(tokenizer))
     if start:
         model = T5EncoderModel.from_pretrained(start / FOLDER, dtype=torch.float32)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
-        text = texts.draw(torch.randint(SCENES, (batch,), generator=rng), rng)
+        text = scenes.batch(batch, rng)[1]
         with torch.no_grad():
             wanted = teacher(text).last_hidden_state
-        found = model(text, attention_mask=attention_mask(text)).last_hidden_state
-        return nn.functional.mse_loss(found, wanted) / wanted.var()
+        with bfloat16():
+            found = model(text, attention_mask=attention_mask(text)).last_hidden_state
+        return nn.functional.mse_loss(found.float(), wanted) / wanted.var()
 
     def save(average: nn.Module, step: int) -> None:
         kept: Any = copy.deepcopy(average).eval().half()
         kept.save_pretrained(out / FOLDER)
 
     train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "text.jsonl")
+
+
+def _no_pictures(scenes: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.zeros(len(scenes), 1), torch.zeros(len(scenes), 1)

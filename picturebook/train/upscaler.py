@@ -43,10 +43,9 @@ def main(
     scenes = training_scenes(SCENES)
     pictures, texts = training_pictures(scenes), CaptionTokens(with_text.tokenizer, scenes)
     scheduler, noising = new_scheduler("v_prediction"), new_scheduler()
+    unet = new_upscaler()
     if start:
-        unet = UNet2DConditionModel.from_pretrained(start / UPSCALER / "unet", torch_dtype=torch.float32)
-    else:
-        unet = new_upscaler()
+        unet.load_state_dict(UNet2DConditionModel.from_pretrained(start / UPSCALER / "unet").state_dict())
     unet = unet.to(memory_format=torch.channels_last)
     keep_group_norms(unet)
     print(f"UNet {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M", flush=True)
