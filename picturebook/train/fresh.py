@@ -1,4 +1,4 @@
-"""Training scenes that are drawn anew during training, with their latents and captions."""
+"""Training scenes that are drawn anew during training, with their images or latents, and captions."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from picturebook.train.data import scene_captions
-from picturebook.train.denoising import CAPTIONS, EMPTY
 from picturebook.train.tokenizer import MAX_TOKENS
 from picturebook.world import KINDS, PLACES, WEATHERS, Scene, draw_scene
 from picturebook.world.scene import INDOORS
 
+CAPTIONS = 4
+"""Captions of each scene."""
+EMPTY = 0.1
+"""Share of the captions that are replaced by the empty text, for classifier-free guidance."""
 HARD = 0.5
 """Share of the scenes that are drawn by :func:`hard_scene`; the others are drawn evenly."""
 
 LIMBS = ("cat", "dog", "horse", "person")
 
 Encode = Callable[[list[Scene]], tuple[Tensor, Tensor]]
-"""Mean and standard deviation of the latents of scenes, (N, C, h, w) each."""
+"""Mean and standard deviation of the latents of scenes, (N, C, h, w) each; of images the deviation is 0."""
 
 
 def fresh_scene(index: int, seed: int = 0) -> Scene:

@@ -19,13 +19,18 @@ from picturebook.train.cascade import (
     new_upscaler,
     shrink,
 )
-from picturebook.train.data import to_model_space, training_pictures, training_scenes
-from picturebook.train.denoising import CaptionTokens, weighted_denoising_loss
+from picturebook.train.data import pictures_of, to_model_space
+from picturebook.train.denoising import weighted_denoising_loss
+from picturebook.train.fresh import FreshScenes
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
 from picturebook.train.text import attention_mask
+from picturebook.world import Scene
 
-SCENES = 30_000
+POOL = 2_048
+"""Number of scenes in memory at a time."""
+FRESH = 4
+"""Number of new scenes for each batch."""
 MOST_NOISE = 400
 """The small image is noised to a timestep below this one."""
 
@@ -40,8 +45,7 @@ def main(
     torch.manual_seed(seed)
     source = start if start and not (out / BASE).is_dir() else out
     with_text = IFPipeline.from_pretrained(source / BASE, torch_dtype=torch.float32)
-    scenes = training_scenes(SCENES)
-    pictures, texts = training_pictures(scenes), CaptionTokens(with_text.tokenizer, scenes)
+    scenes = FreshScenes(with_text.tokenizer, _pictures, size=POOL, per_batch=FRESH, seed=seed)
     scheduler, noising = new_scheduler("v_prediction"), new_scheduler()
     unet = new_upscaler()
     if start:
@@ -51,11 +55,9 @@ def main(
     print(f"UNet {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M", flush=True)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
-        index = torch.randint(SCENES, (batch,), generator=rng)
-        text = texts.draw(index, rng)
+        x0, text = scenes.batch(batch, rng)
         with torch.no_grad():
             states = with_text.text_encoder(text, attention_mask=attention_mask(text)).last_hidden_state
-        x0 = to_model_space(pictures[index])
         up = F.interpolate(shrink(x0), size=x0.shape[-2:], mode="bilinear", align_corners=True)
         level = torch.randint(MOST_NOISE, (batch,), generator=rng)
         seen = noising.add_noise(up, torch.randn(up.shape, generator=rng), level)
@@ -74,3 +76,8 @@ def main(
             shutil.rmtree(out / UPSCALER / part)
 
     train(unet, loss_at, steps=steps, lr=lr, seed=seed, save=save, log=out / "upscaler.jsonl")
+
+
+def _pictures(scenes: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
+    x = to_model_space(pictures_of(scenes))
+    return x, torch.zeros_like(x)
