@@ -137,8 +137,9 @@ OUTPUTS = [
     Output(
         "eval.figures",
         ("embedding_10", "embedding_120", "embedding_1000"),
-        _same("embedding_steps.png"),
+        {"figure-embedding_steps.png": "embedding_steps.png"},
         ("figure=embedding_steps",),
+        images=True,
     ),
 ]
 """Commands on the runs."""
