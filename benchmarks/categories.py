@@ -49,7 +49,7 @@ def success_table(runs: Mapping[str, Path]) -> pd.DataFrame:
 
 
 def draw_success(table: pd.DataFrame, path: Path) -> None:
-    """Draw :func:`success_table` as a map of percentages, the most successful method first; ``path`` without suffix."""
+    """Draw :func:`success_table` as a map of percentages, the most successful method first, as .png and .pdf."""
     order = table[table["group"] == ALL].sort_values("success", ascending=False)["method"]
     columns = [ALL, ANY, *sorted(set(table["group"]) - {ALL, ANY})]
     percent = 100 * table.pivot(index="method", columns="group", values="success").loc[order, columns]

@@ -120,9 +120,12 @@ def main() -> int:
     args = parser.parse_args()
     if wrong := set(args.methods) - CANDIDATES.keys():
         raise SystemExit(f"There are no candidates of {sorted(wrong)[0]!r}. There are {', '.join(CANDIDATES)}.")
-    for method in args.methods or CANDIDATES:
-        numbers = range(len(CANDIDATES[method]))
-        for number in sorted(set(args.only or numbers).intersection(numbers)):
+    methods = args.methods or list(CANDIDATES)
+    for method in methods:
+        if absent := set(args.only or ()) - set(range(len(CANDIDATES[method]))):
+            raise SystemExit(f"{method} has no candidate {min(absent)}, but 0 to {len(CANDIDATES[method]) - 1}.")
+    for method in methods:
+        for number in args.only or range(len(CANDIDATES[method])):
             if status := edit(method, number):
                 return status
     kept = [row._asdict() for row in pd.read_csv(TABLE).itertuples(index=False)] if TABLE.exists() else []

@@ -49,7 +49,7 @@ def attention_mask(text: torch.Tensor) -> torch.Tensor:
 
 
 def main(
-    out: Path, steps: int = 8000, batch: int = 64, lr: float = 3e-3, seed: int = 0, start: Path | None = None
+    out: Path, steps: int = 2000, batch: int = 32, lr: float = 3e-3, seed: int = 0, start: Path | None = None
 ) -> None:
     """Train the encoder on captions and write ``out/cascade/base/text_encoder``.
 
