@@ -28,7 +28,7 @@ RUNS = Path("runs/search")
 TABLE = Path("docs/picturebook_results/search.csv")
 EVERY = 3
 """Every third of the 60 pairs is edited, …"""
-SLOW = {"imagic": 6, "forgedit": 6, "hiper": 6, "sine": 6, "unitune": 6}
+SLOW = {"imagic": 6, "text2live": 6, "forgedit": 6, "hiper": 6, "sine": 6, "unitune": 6}
 """… of methods that fit each pair for most of a minute every sixth."""
 
 
@@ -42,6 +42,12 @@ KEEP = ["fits.keep=weights", f"fits.folder={RUNS / 'fits'}"]
 CANDIDATES: dict[str, list[list[str]]] = {
     "sdedit": _guidance("sdedit", 3, 6),
     "ddib": [["recipe.ddib.sampling.steps=50"]],
+    "text2live": [
+        ["recipe.text2live.losses.sparsity=12"],
+        ["recipe.text2live.losses.sparsity=25"],
+        ["recipe.text2live.bootstrap.steps=40"],
+        ["recipe.text2live.optimisation.steps=150", "recipe.text2live.optimisation.lr=2.5e-3"],
+    ],
     "edit_friendly": _guidance("edit_friendly", 2, 3, 5),
     "cycle_diffusion": _guidance("cycle_diffusion", 2, 3),
     "cycle_sde": _guidance("cycle_sde", 2, 3),

@@ -5,40 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
-from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox
 
 from eval.analysis.common_pairs import Comparison
-from eval.analysis.curves import curve_rows
-from eval.analysis.methods import Method
 from eval.analysis.published import Published, published
-from eval.present.figures.style import COLORS, COLUMN, DASHES, MARKERS, SMALL, legend_columns, plain, save, shorten
+from eval.present.figures.style import COLUMN, ORANGE, PAGE, SMALL, legend_columns, plain, save, shorten
+from eval.present.figures.tracks import Track, draw_track, label_ends, tracks
 from eval.runs.cards import MetricCard
 from tedbench.disk import writing
 
-
-class Track(NamedTuple):
-    """A method in the plane.
-
-    Attributes:
-        method: the method.
-        curve: strength, x, y, n_pairs; ascending, of points that include all compared pairs.
-        left_out: number of strengths that fewer pairs have.
-        picked: x and y of the picked images: mean, ci_low, ci_high each.
-    """
-
-    method: Method
-    curve: pd.DataFrame
-    left_out: int
-    picked: dict[str, pd.Series]
+TOGETHER = 9
+"""Most methods in one pair of axes; more have a panel each."""
+ACROSS = 5
+"""Panels side by side."""
 
 
 def axes_of(comparison: Comparison, table: pd.DataFrame) -> tuple[MetricCard, MetricCard] | None:
@@ -48,55 +32,26 @@ def axes_of(comparison: Comparison, table: pd.DataFrame) -> tuple[MetricCard, Me
     return (found["fidelity"], found["alignment"]) if {"fidelity", "alignment"} <= found.keys() else None
 
 
-def tracks(comparison: Comparison, table: pd.DataFrame, x: MetricCard, y: MetricCard) -> list[Track]:
-    """Return every method's curve over the compared pairs, all seeds, and its row of ``table``."""
-    return [
-        _track(comparison, method, table[table["method"] == method.name], x.shown, y.shown)
-        for method in comparison.methods
-    ]
-
-
-def _track(comparison: Comparison, method: Method, rows: pd.DataFrame, x: str, y: str) -> Track:
-    points = curve_rows(method.samples, method.scores(), comparison.pair_ids, method.run.labels, method.metrics)
-    wide = points[points["metric"].isin([x, y])].pivot(index="strength", columns="metric", values=["mean", "n_pairs"])
-    curve = pd.DataFrame({"x": wide["mean", x], "y": wide["mean", y], "n_pairs": wide["n_pairs"].min(axis=1)})
-    whole = curve[curve["n_pairs"] == len(comparison.pair_ids)].reset_index()
-    by_metric = rows.set_index("metric")
-    return Track(method, whole, len(curve) - len(whole), {"x": by_metric.loc[x], "y": by_metric.loc[y]})
-
-
 def draw_plane(comparison: Comparison, table: pd.DataFrame, x: MetricCard, y: MetricCard, out: Path) -> list[str]:
     """Write plane.png, plane.pdf and plane.csv.
+
+    Up to :data:`TOGETHER` methods are drawn in one pair of axes. Of more each has a panel, where the first method's curve and
+    all others' are seen behind its own.
 
     Returns:
         Remarks for the reader of the figure.
     """
     drawn = tracks(comparison, table, x, y)
     bands = published(comparison.methods[0].dataset, x)
-    labels = [*(plain(shorten(track.method.name)) for track in drawn), "chosen images, 95%"]
-    columns = legend_columns(labels)
-    height = 2.9 + 0.12 * math.ceil(len(labels) / columns) + (0.5 + 0.1 * len(bands) if bands else 0)
-    if bands:
-        figure, (plane, strip) = plt.subplots(
-            2, 1, figsize=(COLUMN, height), layout="constrained", sharex=True, height_ratios=[4, 0.26 * len(bands)]
-        )
-        _draw_published(strip, bands)
-        strip.set_xlabel(_axis_label(x), fontsize=7)
-    else:
-        figure, plane = plt.subplots(figsize=(COLUMN, height), layout="constrained")
-        plane.set_xlabel(_axis_label(x), fontsize=7)
-    handles = [_draw_track(plane, track, number) for number, track in enumerate(drawn)]
-    plane.set_ylabel(_axis_label(y), fontsize=7)
-    plane.tick_params(labelsize=SMALL)
-    plane.margins(x=0.18, y=0.12)
-    plane.grid(alpha=0.25, linewidth=0.5)
-    plane.spines[["top", "right"]].set_visible(False)
-    picked = Line2D([], [], color="none", marker="*", markersize=8, markerfacecolor="white", markeredgecolor="0.2")
-    figure.legend([*handles, picked], labels, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False)
+    figure = (_one_plane if len(drawn) <= TOGETHER else _panels)(drawn, bands, _axis_label(x), _axis_label(y))
     title = plain(f"{comparison.dataset} · {comparison.coverage}")
     figure.suptitle(f"{title}\ncurves: mean along the strength, all seeds", fontsize=7)
     figure.draw_without_rendering()  # labels are placed where the layout leaves the axes
-    _label_ends(plane, drawn)
+    if len(drawn) <= TOGETHER:
+        label_ends(figure.axes[0], drawn)
+    else:
+        for panel, track in zip(figure.axes, drawn, strict=False):
+            label_ends(panel, [track])
     curves = [t.curve.assign(method=t.method.name, x_metric=x.shown, y_metric=y.shown) for t in drawn]
     kept = ["method", "strength", "x", "y", "n_pairs", "x_metric", "y_metric"]
     with writing(out):
@@ -110,77 +65,68 @@ def draw_plane(comparison: Comparison, table: pd.DataFrame, x: MetricCard, y: Me
     ]
 
 
-def _draw_track(plane: Axes, track: Track, number: int) -> Line2D:
-    """Draw the curve, and its picked point as a star with intervals; return the legend's handle."""
-    color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
-    look = {"color": color, "marker": marker, "linestyle": DASHES[number // len(COLORS) % len(DASHES)]}
-    (line,) = plane.plot(track.curve["x"], track.curve["y"], markersize=2.6, linewidth=1, **look)  # type: ignore[arg-type]
-    x, y = track.picked["x"], track.picked["y"]
-    reach = [[[row["mean"] - row["ci_low"]], [row["ci_high"] - row["mean"]]] for row in (x, y)]
-    known = [None if math.isnan(each[0][0]) else each for each in reach]
-    plane.errorbar(
-        [x["mean"]], [y["mean"]], known[1], known[0], color=color, linewidth=0.6, linestyle="none", alpha=0.4
-    )
-    plane.plot(
-        [x["mean"]], [y["mean"]], "*", markersize=9, color=color, markeredgecolor="white", markeredgewidth=0.7, zorder=5
-    )
-    return line
+def _one_plane(drawn: Sequence[Track], bands: Sequence[Published], x: str, y: str) -> Figure:
+    """Draw all methods in one pair of axes, which are the figure's first."""
+    labels = [*(plain(shorten(track.method.name)) for track in drawn), "chosen images, 95%"]
+    columns = legend_columns(labels)
+    height = 2.9 + 0.12 * math.ceil(len(labels) / columns) + (0.5 + 0.1 * len(bands) if bands else 0)
+    if bands:
+        figure, (plane, strip) = plt.subplots(
+            2, 1, figsize=(COLUMN, height), layout="constrained", sharex=True, height_ratios=[4, 0.26 * len(bands)]
+        )
+        _draw_published(strip, bands)
+        strip.set_xlabel(x, fontsize=7)
+    else:
+        figure, plane = plt.subplots(figsize=(COLUMN, height), layout="constrained")
+        plane.set_xlabel(x, fontsize=7)
+    handles = [draw_track(plane, track, number) for number, track in enumerate(drawn)]
+    plane.set_ylabel(y, fontsize=7)
+    plane.margins(x=0.18, y=0.12)
+    _style(plane)
+    figure.legend([*handles, _star()], labels, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False)
+    return figure
 
 
-def _label_ends(plane: Axes, drawn: Sequence[Track]) -> None:
-    """Write the least and the greatest strength beside the ends of each curve."""
-    marks = np.concatenate([np.empty((0, 2)), *(plane.transData.transform(_dense(t.curve)) for t in drawn)])
-    taken: list[Bbox] = []
+def _panels(drawn: Sequence[Track], bands: Sequence[Published], x: str, y: str) -> Figure:
+    """Draw each method in a panel of its own; the panels are the figure's first axes, in the methods' order."""
+    down = math.ceil(len(drawn) / ACROSS)
+    heights = [0.12, *[1.0] * down, *[0.1 * len(bands)] * bool(bands)]
+    figure = plt.figure(figsize=(PAGE, 1.3 * sum(heights) + 0.8), layout="constrained")
+    rows = figure.add_gridspec(len(heights), ACROSS, height_ratios=heights)
+    panels: list[Axes] = []
     for number, track in enumerate(drawn):
-        if len(track.curve) < 2 or track.method.axis.fixed:
-            continue
-        for end, inner in ((0, 1), (-1, -2)):
-            point, before = track.curve.iloc[end], track.curve.iloc[inner]
-            label = plane.annotate(
-                track.method.axis.label(point["strength"]),
-                (point["x"], point["y"]),
-                xytext=(3, 3),
-                textcoords="offset points",
-                fontsize=SMALL - 0.5,
-                color=COLORS[number % len(COLORS)],
-                path_effects=[withStroke(linewidth=1.5, foreground="white")],
-                zorder=6,
-                parse_math=False,
-                in_layout=False,
-            )
-            away = (1 if point["x"] >= before["x"] else -1, 1 if point["y"] >= before["y"] else -1)
-            taken.append(_place(label, away, marks, taken))
+        row, column = divmod(number, ACROSS)
+        shared = {"sharex": panels[0], "sharey": panels[0]} if panels else {}
+        panel = figure.add_subplot(rows[1 + row, column], **shared)
+        panels.append(panel)
+        for other in drawn[1:]:
+            panel.plot(other.curve["x"], other.curve["y"], color="0.85", linewidth=0.6)
+        (first,) = panel.plot(drawn[0].curve["x"], drawn[0].curve["y"], color=ORANGE, linewidth=0.8)
+        own = draw_track(panel, track, 0)
+        panel.set_title(plain(shorten(track.method.name)), fontsize=7, pad=2)
+        _style(panel)
+        panel.tick_params(labelleft=column == 0, labelbottom=number + ACROSS >= len(drawn))
+    panels[0].margins(x=0.12, y=0.12)
+    if bands:
+        _draw_published(figure.add_subplot(rows[1 + down, :]), bands)
+    figure.supxlabel(x, fontsize=7)
+    figure.supylabel(y, fontsize=7)
+    above = figure.add_subplot(rows[0, :])
+    above.set_axis_off()
+    others = Line2D([], [], color="0.85", linewidth=0.6)
+    labels = ["the panel's method", plain(shorten(drawn[0].method.name)), "all others", "chosen images, 95%"]
+    above.legend([own, first, others, _star()], labels, loc="center", ncols=4, fontsize=SMALL, frameon=False)
+    return figure
 
 
-def _place(label: Annotation, away: tuple[int, int], marks: np.ndarray, taken: Sequence[Bbox]) -> Bbox:
-    """Move a label to the place where it hides least, by preference pointing away from its curve."""
-
-    def put(right: int, up: int, far: int) -> Bbox:
-        label.set_position((3 * right, up * (3 + far)))
-        label.set(ha="left" if right > 0 else "right", va="bottom" if up > 0 else "top")
-        return label.get_window_extent()
-
-    assert label.axes is not None
-    room = label.axes.bbox
-
-    def hidden(box: Bbox) -> float:
-        outside = not (room.contains(box.x0, box.y0) and room.contains(box.x1, box.y1))
-        over = sum(box.overlaps(other) for other in taken)
-        return 20 * outside + 20 * over + sum(box.contains(*mark) for mark in marks)
-
-    right, up = away
-    corners = [(right, up), (right, -up), (-right, up), (-right, -up)]
-    places = [(*corner, far) for far in (0, 7, 14) for corner in corners]
-    return put(*min(places, key=lambda place: hidden(put(*place))))
+def _star() -> Line2D:
+    return Line2D([], [], color="none", marker="*", markersize=8, markerfacecolor="white", markeredgecolor="0.2")
 
 
-def _dense(curve: pd.DataFrame) -> np.ndarray:
-    """Return points along a curve, its lines included."""
-    points = curve[["x", "y"]].to_numpy(float)
-    if len(points) < 2:
-        return points
-    at = np.linspace(0, len(points) - 1, 10 * len(points))
-    return np.stack([np.interp(at, np.arange(len(points)), points[:, i]) for i in range(2)], axis=1)
+def _style(axes: Axes) -> None:
+    axes.tick_params(labelsize=SMALL)
+    axes.grid(alpha=0.25, linewidth=0.5)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _draw_published(strip: Axes, bands: Sequence[Published]) -> None:

@@ -8,22 +8,25 @@ import pytest
 from eval.analysis.common_pairs import compare_on_common
 from eval.analysis.comparison import comparison_table, scores_by_metric
 from eval.analysis.cost import cost
-from eval.present.figures.plane import axes_of, tracks
+from eval.present.figures import plane
+from eval.present.figures.plane import axes_of, draw_plane
+from eval.present.figures.style import COLUMN, PAGE
+from eval.present.figures.tracks import tracks
 from tests.eval.analysis.parts import method_of, samples_of
 
 CLIP, LPIPS, PSNR = "clip/a/b", "lpips/alex/64", "psnr/native"
 ROWS = [(pair, pair, strength, "") for pair in ("dog", "cat") for strength in (0.0, 0.5, 1.0)]
 
 
-def compared(metrics=(CLIP, LPIPS), only_at=(0.0, 0.5, 1.0)):
-    """Two methods, the second measured with ``metrics`` and the cat only at some strengths."""
+def compared(metrics=(CLIP, LPIPS), only_at=(0.0, 0.5, 1.0), others=()):
+    """Two methods, the second measured with ``metrics`` and the cat only at some strengths, and others equal to the first."""
     methods = []
-    for name, measured in (("one", (CLIP, LPIPS)), ("two", metrics)):
+    for name, measured in (("one", (CLIP, LPIPS)), ("two", metrics), *((other, (CLIP, LPIPS)) for other in others)):
         rows = [
             (pair, s, 0, metric, 0.1 + 0.2 * s + 0.1 * (pair == "cat"))
             for pair, _, s, _ in ROWS
             for metric in measured
-            if name == "one" or pair == "dog" or s in only_at
+            if name != "two" or pair == "dog" or s in only_at
         ]
         methods.append(method_of(name, samples_of(ROWS), 0.5, rows))
     comparison = compare_on_common(methods)
@@ -53,3 +56,17 @@ def test_strengths_that_not_all_pairs_have_are_left_out_and_counted():
     _, two = tracks(comparison, table, x, y)
     assert two.curve["strength"].tolist() == [0.0, 0.5] and two.left_out == 1
     assert pd.api.types.is_numeric_dtype(two.curve["x"])
+
+
+def test_many_methods_have_a_panel_each(tmp_path, monkeypatch):
+    """The panels are in the methods' order, and the page is as wide as two columns."""
+    figures = []
+    monkeypatch.setattr(plane, "save", lambda figure, path: figures.append(figure))
+    for others in ([], [f"other {number}" for number in range(8)]):
+        comparison, table = compared(others=others)
+        draw_plane(comparison, table, *axes_of(comparison, table), tmp_path)
+    few, many = figures
+    assert (len(few.axes), few.get_figwidth()) == (1, COLUMN)
+    panels = many.axes[:10]
+    assert [panel.get_title() for panel in panels] == ["one", "two", *others] and many.get_figwidth() == PAGE
+    assert {label.get_text() for label in panels[1].texts} == {"η = 0", "η = 1"}
