@@ -24,9 +24,10 @@ def best_strength(folder: Path) -> float:
     Raises:
         UserError: there is no run.
     """
-    curves = open_run(folder).curves()
-    rows = curves[curves["metric"].str.startswith("judge/success/")].sort_values("strength")
-    return float(rows.loc[rows["mean"].idxmax(), "strength"])
+    scores = open_run(folder).scores()
+    success = scores[scores["metric"].str.startswith("judge/success/")].dropna(subset="score")
+    pairs = success.groupby(["strength", "pair_id"])["score"].mean()
+    return float(pairs.groupby("strength").mean().round(9).idxmax())
 
 
 def archive(folder: Path, file: Path, shown: Collection[str]) -> None:
