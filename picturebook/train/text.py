@@ -26,7 +26,10 @@ FOLDER = "cascade/base/text_encoder"
 
 
 def new_text_encoder(vocab_size: int) -> T5EncoderModel:
-    """Return an untrained encoder, as wide as the one that it learns from."""
+    """Return an untrained encoder, as wide as the one that it learns from.
+
+    It has no dropout, T5's default: with it the states kept an error of two fifths of their variance, without it a twentieth.
+    """
     return T5EncoderModel(
         T5Config(
             vocab_size=vocab_size,
@@ -35,6 +38,7 @@ def new_text_encoder(vocab_size: int) -> T5EncoderModel:
             d_ff=512,
             num_layers=3,
             num_heads=4,
+            dropout_rate=0.0,
             is_encoder_decoder=False,
             pad_token_id=1,
             eos_token_id=1,
@@ -62,7 +66,7 @@ def main(
     scenes = FreshScenes(tokenizer, _no_pictures, size=POOL, per_batch=FRESH, seed=seed)
     model = new_text_encoder(len(tokenizer))
     if start:
-        model = T5EncoderModel.from_pretrained(start / FOLDER, dtype=torch.float32)
+        model.load_state_dict(T5EncoderModel.from_pretrained(start / FOLDER).state_dict())
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         text = scenes.batch(batch, rng)[1]
