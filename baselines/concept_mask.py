@@ -12,8 +12,9 @@ from imagic.models.attention import AttentionControl, tokens_as_image
 from imagic.models.control import Layer
 from tedbench.errors import UserError
 
-BLUR = torch.tensor([0.1065, 0.7870, 0.1065])
-"""A Gaussian of σ = 0.5 on three positions, which smooths attention maps."""
+BLUR = torch.tensor([0.21194, 0.57612, 0.21194])
+"""The kernel that smooths attention maps: exp(−(x / 2σ)²) with σ = 0.5 on three positions, as in the authors' code, where a
+Gaussian has x² / 2σ²."""
 
 
 class ConceptMasks(AttentionControl):
@@ -53,7 +54,7 @@ class ConceptMasks(AttentionControl):
         return self._kind in ("attention", "both")
 
     def wants(self, layer: Layer) -> bool:
-        return layer.kind == "cross" and layer.factor == self._factor
+        return layer.kind == "cross" and layer.place != "mid" and layer.factor == self._factor
 
     def probabilities(self, layer: Layer, p: Tensor) -> Tensor:
         if self.moment is None:

@@ -8,13 +8,14 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from imagic.errors import DivergedError
 from imagic.models.base import TextToImage
-from imagic.models.batched import BatchedEdit, BatchedEditor, Row
+from imagic.models.batched import BatchedEdit, BatchedEditor, Row, halving
 from imagic.models.control import Moment
 from imagic.models.lockstep import Step
 from imagic.models.text import Text
 from tedbench.pair import EditPair
-from tedbench.settings import Amount, Count, OpenShare, checked_block
+from tedbench.settings import Count, OpenShare, Positive, checked_block
 
 Reference = Literal["empty", "source"]
 """The text that the target text is compared with."""
@@ -50,7 +51,7 @@ class Rule(NamedTuple):
         Raises:
             UserError: a setting is missing, unknown or out of its range.
         """
-        kinds = {"draws": Count, "level": OpenShare, "clamp": Amount, "scale": Literal["range", "mean"]}
+        kinds = {"draws": Count, "level": OpenShare, "clamp": Positive, "scale": Literal["range", "mean"]}
         return cls(**checked_block(name, settings, **kinds, threshold=OpenShare))
 
 
@@ -74,13 +75,25 @@ class MaskedEdit(BatchedEdit):
             noise = torch.randn((rule.draws, *model.latent_shape), generator=self.rng("mask", seed))
             levels = model.process.schedule(steps)
             t = levels[steps - max(1, min(steps, int(rule.level * steps + 0.5)))]
-            found = difference_map(model, self.x0, self.text, self.reference, t, noise)
+            found = halving(
+                DRAWS_AT_ONCE,
+                lambda draws: difference_map(model, self.x0, self.text, self.reference, t, noise, at_once=draws),
+            )
             self.masks[seed] = binary(found, rule)[None, None]
         return self.masks[seed]
 
 
 @torch.no_grad()
-def difference_map(model: TextToImage, x0: Tensor, text: Text, reference: Text, t: Tensor, noise: Tensor) -> Tensor:
+def difference_map(
+    model: TextToImage,
+    x0: Tensor,
+    text: Text,
+    reference: Text,
+    t: Tensor,
+    noise: Tensor,
+    *,
+    at_once: int = DRAWS_AT_ONCE,
+) -> Tensor:
     """Return |ε(x_t, e) − ε(x_t, e_ref)|, averaged over noises and channels: (h, w).
 
     No guidance: it would multiply both predictions, and their noise. Texts of equal embeddings give exactly 0.
@@ -91,11 +104,15 @@ def difference_map(model: TextToImage, x0: Tensor, text: Text, reference: Text, 
         text, reference: the two texts.
         t: the level of the noise, a scalar.
         noise: (draws, C, h, w).
+        at_once: noises for which both texts are predicted in one network call.
+
+    Raises:
+        DivergedError: a prediction is not finite.
     """
     total, largest = torch.zeros(x0.shape[-2:], device=model.device), torch.zeros((), device=model.device)
     if all(torch.equal(a, b) for a, b in zip(text.parameters(), reference.parameters(), strict=True)):
         return total
-    for chunk in noise.to(model.device).split(DRAWS_AT_ONCE):
+    for chunk in noise.to(model.device).split(at_once):
         count = len(chunk)
         x_t = model.process.mix(x0.to(model.device), chunk, t).repeat(2, 1, 1, 1)
         model.announce(Moment(0, 1, {(0, "text"): slice(0, count), (0, "text 1"): slice(count, 2 * count)}))
@@ -105,11 +122,15 @@ def difference_map(model: TextToImage, x0: Tensor, text: Text, reference: Text, 
         total = total + (one - two).abs().mean(1).sum(0)
         largest = torch.maximum(largest, eps.abs().max())
     found = total / len(noise)
+    if not found.isfinite().all():
+        raise DivergedError("the mask's predictions are not finite")
     return found if found.max() > ROUNDING * largest else torch.zeros_like(found)
 
 
 def binary(found: Tensor, rule: Rule) -> Tensor:
     """Return where a map of differences is large: (h, w) to (h, w) bool. A constant map gives False everywhere."""
+    if found.max() - found.min() <= ROUNDING * found.max():
+        return torch.zeros_like(found, dtype=torch.bool)
     most = rule.clamp * found.mean()
     cut = found.clamp(max=most)
     low, high = (cut.min(), cut.max()) if rule.scale == "range" else (torch.zeros_like(most), most)

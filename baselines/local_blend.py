@@ -60,7 +60,7 @@ class LocalBlend(AttentionControl):
                 f"The network has no attention to the text at a {self._factor}th of the latents' size. "
                 "Give another recipe.p2p.control.blend_factor, a power of 2."
             )
-        if self.moment is None or step.index < self._begin * self.moment.steps:
+        if self.moment is None or step.index < int(self._begin * self.moment.steps):
             return
         source, target = step.x[SOURCE], step.x[TARGET]
         masks = [self._mask(self._sums[branch], source) for branch in (SOURCE, TARGET)]

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from baselines.branches import TARGET, are_predicted, in_first, sources, taken
 from baselines.inversion import InversionEditor, SourceEdit, paths
-from imagic.models.attention import AttentionControl
+from imagic.models.attention import AttentionControl, attention_layers
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row, texts
 from imagic.models.control import Layer
 from imagic.models.lockstep import Branch, sample_branches
+from tedbench.errors import UserError
 from tedbench.method import Axis, Description, NeedsIf, needs_with
 from tedbench.pair import EditPair
 from tedbench.settings import Amount, Count, checked, checked_block
@@ -52,11 +53,20 @@ class MasaCtrl(InversionEditor):
             sampling: ``steps`` of DDIM, each way, and ``guidance`` of the target text.
             most_factor: decoder layers are controlled whose features are smaller than the latents by this factor or less.
             source: the inversion's text, empty as in the paper's code or the pair's own.
+
+        Raises:
+            UserError: the network has no such layers.
         """
         self.sampling = _checked(sampling, most_factor, source)
         super().__init__(model, steps=self.sampling["steps"], seed=seed, sample_batch=sample_batch, fit_batch=fit_batch)
         self.source, self.most_factor = source, most_factor
         self.needs = needs_with(self.needs, self.needs_if, {"source": source})
+        wanted = MutualAttention([], most_factor).wants
+        if not any(map(wanted, attention_layers(model.network))):
+            raise UserError(
+                f"{model.name} has no self-attention in its decoder with features of 1/{most_factor} of the latents' side or "
+                "more. Give a greater recipe.masactrl.most_factor."
+            )
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:

@@ -46,7 +46,7 @@ class NegativePrompt(InversionEditor):
             model, seed, sample_batch, fit_batch: see :class:`~baselines.inversion.InversionEditor`.
             sampling: ``steps`` of DDIM, each way.
             proximal: ProxEdit's ``threshold`` on ε_t − ε_s: "none" (Miyake et al.), "hard" sets what is below to 0, "soft"
-                shrinks the rest by it too; ``quantile`` of |ε_t − ε_s| in each image that it lies at.
+                shrinks the rest by it too (the code's "l0"); ``quantile`` of |ε_t − ε_s| in each image that it lies at.
         """
         sampling, self.proximal = _checked(sampling, proximal)
         super().__init__(model, steps=sampling["steps"], seed=seed, sample_batch=sample_batch, fit_batch=fit_batch)

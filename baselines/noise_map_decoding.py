@@ -97,11 +97,12 @@ class NoiseMapDecoder(NoiseMapEditor):
         branches, control = [target], None
         if self.control is not None:
             branches.append(Branch(sources(rows), forced=maps.x))
+            replaced = [self.control["kind"] == "replace" and row.edit.equal_words for row in rows]
             control = PromptControl(
-                alignments(self.model, rows),
+                alignments(self.model, rows, replaced),
                 self.control["cross"],
                 self.control["own"],
-                replace=[self.control["kind"] == "replace" and row.edit.equal_words for row in rows],
+                replace=replaced,
                 least_factor=self.control["least_factor"],
                 begin=start,
             )

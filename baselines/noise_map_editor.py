@@ -10,7 +10,7 @@ import torch
 
 from baselines.prompt_control import equal_words
 from imagic.models.base import TextToImage
-from imagic.models.batched import BatchedEdit, BatchedEditor, Row
+from imagic.models.batched import BatchedEdit, BatchedEditor, Row, halving
 from imagic.models.noise_maps import Chain, NoiseMaps, noise_maps
 from imagic.models.stepping import Solver
 from tedbench.method import Progress, Randomness, silent
@@ -115,14 +115,18 @@ def drawn_maps(edit: Any, seed: int, **settings: Any) -> NoiseMaps:
         settings: for :func:`~imagic.models.noise_maps.noise_maps`.
     """
     editor: BatchedEditor = edit._editor
-    found = noise_maps(
-        editor.model,
-        edit.x0,
-        null=editor.null,
-        noise=lambda i: torch.randn(edit.x0.shape, generator=edit.rng("chain", seed, i)),
-        batch=min(STEPS_AT_ONCE, editor.sample_batch),
-        **settings,
-    )
+
+    def maps(at_once: int) -> NoiseMaps:
+        return noise_maps(
+            editor.model,
+            edit.x0,
+            null=editor.null,
+            noise=lambda i: torch.randn(edit.x0.shape, generator=edit.rng("chain", seed, i)),
+            batch=at_once,
+            **settings,
+        )
+
+    found = halving(min(STEPS_AT_ONCE, editor.sample_batch), maps)
     return NoiseMaps([x.cpu() for x in found.x], [residual.cpu() for residual in found.residuals])
 
 

@@ -15,7 +15,7 @@ from baselines.branches import TARGET
 from baselines.inversion import InversionEditor, SourceEdit, paths
 from baselines.local_blend import LocalBlend
 from baselines.null_text import null_texts
-from baselines.prompt_control import Kind, PromptControl, alignments, equal_words
+from baselines.prompt_control import Kind, PromptControl, alignments, equal_words, require_own_layers
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
 from imagic.models.lockstep import Branch, sample_branches
@@ -71,13 +71,17 @@ class P2P(InversionEditor):
                 (Ju et al., arXiv 2310.01506), "ddim" samples it with guidance, "negative_prompt" without and with
                 the source text in the empty text's place, in the target branch too, "null_text" with the optimised
                 empty texts.
-            local_blend: changes nothing outside the words of the source and the target object.
+            local_blend: changes nothing outside the words of the source and the target object, at any strength.
+
+        Raises:
+            UserError: self-attention is to be replaced in layers that the network does not have.
         """
         self.sampling, self.control, self.null_text = _checked(sampling, control, null_text, inversion)
         super().__init__(model, steps=self.sampling["steps"], seed=seed, sample_batch=sample_batch, fit_batch=fit_batch)
         self.inversion, self.local_blend = inversion, local_blend
         self.needs = needs_with(self.needs, self.needs_if, {"local_blend": local_blend})
         self._nulls: OrderedDict[str, list[Text]] = OrderedDict()
+        require_own_layers(model, self.control)
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
@@ -141,11 +145,12 @@ class P2P(InversionEditor):
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Decode both branches; the target's images are returned."""
         path, tau = paths(rows), torch.tensor([1 - row.strength for row in rows])
+        replaced = [self.control["kind"] == "replace"] * len(rows)
         control = PromptControl(
-            alignments(self.model, rows),
+            alignments(self.model, rows, replaced),
             tau,
             tau * self.control["own"],
-            replace=[self.control["kind"] == "replace"] * len(rows),
+            replace=replaced,
             least_factor=self.control["least_factor"],
             weights=torch.stack([row.edit.weights for row in rows]) if self.control["reweight"] != 1 else None,
         )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from baselines.branches import SOURCE, TARGET, are_predicted, in_first
-from imagic.models.attention import AttentionControl
+from imagic.models.attention import AttentionControl, attention_layers
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
 from imagic.models.control import Layer
-from imagic.models.words import Alignment, align
+from imagic.models.words import Alignment, Spans, align, align_words
+from tedbench.errors import UserError
 
 Kind = Literal["refine", "replace"]
 """Choice of the tokens that take the source's maps, see :class:`PromptControl`."""
@@ -23,7 +24,7 @@ class PromptControl(AttentionControl):
     """Gives the target branch's text rows the source branch's attention maps in the first part of the steps.
 
     *Refine* (the paper's "adding a new phrase"): a token that both texts have takes the source's map, others keep their
-    own. *Replace* ("word swap"): a replaced token takes the map of the token in its place besides. Self-attention maps
+    own. *Replace* ("word swap"): each word takes the map of the word in its place. Self-attention maps
     are taken as they are. The rows of the empty text are left alone.
     """
 
@@ -73,9 +74,11 @@ class PromptControl(AttentionControl):
         return p
 
 
-def alignments(model: TextToImage, rows: Sequence[Row]) -> Alignment:
-    """Return the alignments of the rows' source and target texts, stacked."""
-    found = [_aligned(model, row) for row in rows]
+def alignments(model: TextToImage, rows: Sequence[Row], replace: Sequence[bool]) -> Alignment:
+    """Return the alignments of the rows' source and target texts, stacked: of *replace* word by word."""
+    found = [
+        _aligned(model, row, align_words if by_word else align) for row, by_word in zip(rows, replace, strict=True)
+    ]
     return Alignment(*(torch.stack(parts) for parts in zip(*found, strict=True)))
 
 
@@ -84,6 +87,18 @@ def equal_words(before: str, after: str) -> bool:
     return len(before.split()) == len(after.split())
 
 
-def _aligned(model: TextToImage, row: Row) -> Alignment:
+def require_own_layers(model: TextToImage, control: Mapping[str, Any]) -> None:
+    """Raise UserError if self-attention is to be replaced (``own``) in layers (``least_factor``) that a model lacks."""
+    least = control["least_factor"]
+    if control["own"] and not any(
+        layer.kind == "self" and layer.factor >= least for layer in attention_layers(model.network)
+    ):
+        raise UserError(
+            f"{model.name} has no self-attention with features of 1/{least} of the latents' side or less. Give a smaller "
+            "control.least_factor, or control.own=0."
+        )
+
+
+def _aligned(model: TextToImage, row: Row, by: Callable[[str, Spans, str, Spans], Alignment]) -> Alignment:
     before, after = row.edit.source.written[0], row.edit.text.written[0]
-    return align(before, model.spans(before), after, model.spans(after))
+    return by(before, model.spans(before), after, model.spans(after))

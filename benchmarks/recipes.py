@@ -54,7 +54,7 @@ CANDIDATES: dict[str, list[list[str]]] = {
     "leditspp": [[f"recipe.leditspp.mask.quantile={value}"] for value in (0.5, 0.75, 0.9)],
     "negative_prompt": [
         ["method.proximal.threshold=none"],
-        ["method.proximal.threshold=soft"],
+        ["method.proximal.threshold=soft", "method.proximal.quantile=0.7"],
         ["recipe.negative_prompt.sampling.steps=25"],
     ],
     "p2p": [*_guidance("p2p", 2, 3), ["recipe.p2p.control.own=1.0"]],
@@ -64,7 +64,7 @@ CANDIDATES: dict[str, list[list[str]]] = {
         *_guidance("masactrl", 2, 3),
     ],
     "pnp": [["recipe.pnp.control.feature=up_blocks.0.resnets.1"], *_guidance("pnp", 2, 3)],
-    "pix2pix_zero": _guidance("pix2pix_zero", 3),
+    "pix2pix_zero": _guidance("pix2pix_zero", 3, 5),
     "diffedit": _guidance("diffedit", 3, 5),
     "blended": _guidance("blended", 3, 5),
     **{

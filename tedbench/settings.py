@@ -27,6 +27,9 @@ Natural = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=True)]
 """A number from 0, infinity included."""
 
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=True)]
+"""A number above 0, infinity included."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
 """A number from 0 to 1."""
 

@@ -33,6 +33,15 @@ class AttentionControl(Control):
         return p
 
 
+def attention_layers(network: Any) -> list[Layer]:
+    """Return the attention layers of a UNet, in the order of its processors."""
+    names = [processor.removesuffix(".processor") for processor in network.attn_processors]
+    kinds: list[tuple[str, Kind]] = [
+        (each, "cross" if network.get_submodule(each).is_cross_attention else "self") for each in names
+    ]
+    return layers(kinds, len(network.config.down_block_types))
+
+
 @contextmanager
 def hooked_attention(network: Any, name: str, control: AttentionControl) -> Iterator[None]:
     """Route the attention of a network through a control; see :meth:`imagic.models.base.DiffusionModel.attention`."""
@@ -40,14 +49,9 @@ def hooked_attention(network: Any, name: str, control: AttentionControl) -> Iter
     known = (AttnProcessor, AttnProcessor2_0, _Controlled)
     if other := next((p for p in before.values() if not isinstance(p, known)), None):
         raise UserError(f"{name}'s attention is of the kind {type(other).__name__}, which cannot be controlled.")
-    names = [processor.removesuffix(".processor") for processor in before]
-    kinds: list[tuple[str, Kind]] = [
-        (each, "cross" if network.get_submodule(each).is_cross_attention else "self") for each in names
-    ]
-    found = layers(kinds, len(network.config.down_block_types))
     changed = {
         f"{layer.name}.processor": _Controlled(layer, control, before[f"{layer.name}.processor"])
-        for layer in found
+        for layer in attention_layers(network)
         if control.wants(layer)
     }
     network.set_attn_processor({**before, **changed})

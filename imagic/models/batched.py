@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +17,8 @@ from imagic.models.text import Text
 from tedbench.method import Edit, Editor, Facts, Progress, Sample, silent
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
+
+T = TypeVar("T")
 
 
 def batch_size(most: int, work: int) -> int:
@@ -30,6 +32,22 @@ def batch_size(most: int, work: int) -> int:
     while size < work:
         size *= 2
     return min(size, most)
+
+
+def halving(size: int, make: Callable[[int], T]) -> T:
+    """Return ``make(size)``, or of half the size, and so on, where it does not fit into the GPU's memory.
+
+    Raises:
+        torch.OutOfMemoryError: a size of 1 does not fit either.
+    """
+    while True:
+        try:
+            return make(size)
+        except torch.OutOfMemoryError:
+            if size == 1:
+                raise
+            size = (size + 1) // 2
+            torch.cuda.empty_cache()
 
 
 class BatchedEditor(Editor):

@@ -55,7 +55,7 @@ class Alignment(NamedTuple):
 
     Attributes:
         weights: (L_after, L_before) float32: the share that each token of the second text has in each of the first
-            text's; columns sum to 1, or to 0 for a token that was removed.
+            text's: rows of tokens that were added are 0, columns of tokens that were removed.
         same: (L_after,) bool: True for tokens that both texts have.
     """
 
@@ -66,7 +66,8 @@ class Alignment(NamedTuple):
 def align(before: str, spans_before: Spans, after: str, spans_after: Spans) -> Alignment:
     """Align the tokens of two texts by the longest sequences that both have.
 
-    As many tokens as they replace correspond one by one; others share the replaced ones evenly. The start, the end and the padding correspond to each other.
+    As many tokens as they replace correspond one by one; others share the replaced ones evenly. The start, the end and the
+    padding correspond to each other, counted from the end on; of a longer first text the last padding takes what is left.
 
     Args:
         before, after: the texts.
@@ -87,6 +88,36 @@ def align(before: str, spans_before: Spans, after: str, spans_after: Spans) -> A
     for position in range(end_after, len(spans_after)):
         weights[position, min(end_before + position - end_after, len(spans_before) - 1)] = 1
     return Alignment(weights, same)
+
+
+def align_words(before: str, spans_before: Spans, after: str, spans_after: Spans) -> Alignment:
+    """Align the tokens of two texts word by word: as many as the word in their place has one by one, others share it evenly.
+
+    Start, end and padding correspond as in :func:`align`. Words are what stands between spaces.
+
+    Args:
+        before, after: the texts, with equal numbers of words.
+        spans_before, spans_after: of their tokens.
+    """
+    found = align(before, spans_before, after, spans_after)
+    inside = [position for position, (start, end) in enumerate(spans_after) if end > start]
+    found.weights[inside] = 0
+    found.same[inside] = False
+    for one, two in zip(re.finditer(r"\S+", before), re.finditer(r"\S+", after), strict=True):
+        first, second = _within(spans_before, one), _within(spans_after, two)
+        if not first or not second:
+            continue  # cut off
+        alike = len(first) == len(second)
+        weights = torch.eye(len(first)) if alike else torch.full((len(second), len(first)), 1 / len(second))
+        found.weights[torch.tensor(second)[:, None], torch.tensor(first)] = weights
+        if one[0].casefold() == two[0].casefold():
+            found.same[second] = True
+    return found
+
+
+def _within(spans: Spans, word: re.Match[str]) -> list[int]:
+    """Return the positions of a word's tokens."""
+    return [i for i, (start, end) in enumerate(spans) if start < word.end() and word.start() < end]
 
 
 def _pieces(text: str, spans: Spans) -> list[str]:

@@ -6,6 +6,7 @@ import torch
 
 from baselines.diffedit import DiffEdit
 from baselines.diffedit_mask import Rule, binary, difference_map
+from imagic.errors import DivergedError
 from imagic.models.sampling import ddim, invert
 from tedbench.build import build
 from tedbench.errors import PairError, UserError
@@ -112,8 +113,9 @@ def test_with_one_text_the_stochastic_encoding_gives_the_input_back(made, noise_
 
 @pytest.mark.parametrize("scale", ["range", "mean"])
 @pytest.mark.parametrize("value", [0.0, 0.3])
-def test_a_constant_map_is_an_empty_mask(scale, value):
-    assert not binary(torch.full((4, 4), value), Rule(**RULE | {"scale": scale})).any()
+@pytest.mark.parametrize("clamp", [0.5, 1.5, 3.0])
+def test_a_constant_map_is_an_empty_mask(scale, value, clamp):
+    assert not binary(torch.full((4, 4), value), Rule(**RULE | {"scale": scale, "clamp": clamp})).any()
 
 
 def test_the_two_scales_of_a_map():
@@ -147,6 +149,30 @@ def test_a_map_of_rounding_errors_is_none(tiny_model, monkeypatch):
     assert not difference_map(model, x0, dog, alike, t, noise).any()
 
 
+def test_predictions_that_are_not_finite_are_no_empty_mask(made, pair, monkeypatch):
+    editor = made()
+    monkeypatch.setattr(editor.model, "predict", lambda x, t, e: torch.full_like(x, torch.nan))
+    with editor.fit(pair) as edit, pytest.raises(DivergedError, match="mask"):
+        list(edit.sample([(0.5, 0)]))
+
+
+def test_a_mask_that_does_not_fit_into_memory_takes_one_noise_at_a_time(made, pair, monkeypatch):
+    def mask(most):
+        editor = made()
+        plain = editor.model.predict
+
+        def predict(x, t, e):
+            if len(x) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return plain(x, t, e)
+
+        monkeypatch.setattr(editor.model, "predict", predict)
+        with editor.fit(pair) as edit:
+            return edit.mask(editor.model, Rule(**RULE), editor.steps, 0)
+
+    assert torch.equal(mask(4), mask(2))
+
+
 @pytest.mark.parametrize("encoding", ["ode", "sde"])
 def test_a_row_is_the_same_beside_other_ratios(made, pair, encoding):
     requests = [(0.0, 0), (0.5, 0), (1.0, 0), (0.5, 1)]
@@ -167,7 +193,7 @@ def test_a_mask_is_computed_once_for_all_ratios_of_a_seed(made, pair, monkeypatc
 
     calls = []
     original = module.difference_map
-    monkeypatch.setattr(module, "difference_map", lambda *args: calls.append(1) or original(*args))
+    monkeypatch.setattr(module, "difference_map", lambda *args, **more: calls.append(1) or original(*args, **more))
     with made().fit(pair) as edit:
         assert len(list(edit.sample([(0.2, 0), (0.6, 0), (1.0, 0), (1.0, 1)]))) == 4
     assert len(calls) == 2

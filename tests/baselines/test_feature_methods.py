@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from baselines.masactrl import MutualAttention
+from imagic.models.attention import attention_layers
 from imagic.models.control import Layer, Moment
 from imagic.models.sampling import ddim, invert
 from tedbench.errors import PairError, UserError
@@ -90,6 +91,14 @@ def test_a_layer_that_the_network_lacks_is_told_with_those_that_it_has(tiny_mode
         editor_of(tiny_model(), "pnp", control__feature="up_blocks.9.resnets.0")
     with pytest.raises(UserError, match=r"recipe\.pnp.control\.attention can be"):
         editor_of(tiny_model(), "pnp", control__attention="up_blocks.0.resnets.0")
+
+
+def test_a_control_that_no_layer_would_have_is_refused(tiny_model, monkeypatch):
+    model = tiny_model()
+    coarse = [layer for layer in attention_layers(model.network) if layer.factor > 1]
+    monkeypatch.setattr("baselines.masactrl.attention_layers", lambda network: coarse)
+    with pytest.raises(UserError, match=r"recipe\.masactrl\.most_factor"):
+        editor_of(model, "masactrl", most_factor=1)
 
 
 def test_a_compiled_network_is_refused(tiny_model, noise_image, method):

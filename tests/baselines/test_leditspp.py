@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from baselines.concept_mask import ConceptMasks
+from baselines.concept_mask import BLUR, ConceptMasks
 from imagic.models.control import Layer, Moment
 from tedbench.errors import PairError, UserError
 from tests.baselines.editors import editor_of, latents, pair_with
@@ -69,6 +69,14 @@ def test_the_attention_mask_is_of_the_concepts_own_words():
     inside = made.change(5, "text", torch.ones(2, 3, 8, 8))[:, 0]
     assert inside[0, 2:4, 2:4].eq(1).all() and inside[1, 4:6, 4:6].eq(1).all()
     assert inside[0, 6:, 6:].eq(0).all() and inside[1, :2, :2].eq(0).all()
+
+
+def test_attention_maps_are_smoothed_with_the_codes_kernel_outside_the_middle_block():
+    """exp(−(x / 2σ)²) with σ = 0.5, in which the authors' code and diffusers agree."""
+    weights = torch.exp(-(torch.tensor([-1.0, 0.0, 1.0]) ** 2))
+    torch.testing.assert_close(BLUR, weights / weights.sum(), atol=1e-5, rtol=0)
+    places = [place for place in ("down", "mid", "up") if masks().wants(Layer("", "cross", place, 0, 2))]
+    assert places == ["down", "up"]
 
 
 def test_early_steps_use_attention_alone():

@@ -18,6 +18,23 @@ def method(request):
     return request.param
 
 
+def test_noise_maps_that_do_not_fit_into_memory_take_fewer_steps_at_once(tiny_model, noise_image, monkeypatch):
+    pair, found = pair_with(noise_image(0, 16)), []
+    for most in (100, 2):
+        editor = editor_of(tiny_model(), "edit_friendly", sample_batch=4)
+        plain = editor.model.predict
+
+        def predict(x, t, e, plain=plain, most=most):
+            if len(x) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return plain(x, t, e)
+
+        monkeypatch.setattr(editor.model, "predict", predict)
+        with editor.fit(pair) as edit:
+            found.append(edit.maps(0).residuals)
+    torch.testing.assert_close(found[0], found[1], atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("guidance", [1.0, 3.5])
 def test_the_source_text_gives_the_input_back_from_any_start(tiny_model, noise_image, method, guidance):
     editor = editor_of(tiny_model(), method, sampling__guidance=guidance, sampling__source_guidance=guidance)

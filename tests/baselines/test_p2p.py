@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -168,6 +170,9 @@ def test_local_blend_keeps_what_the_words_do_not_attend_to():
     early = Step(1, [target, source])
     blend(early)
     assert early.x[0] is target
+    blend.moment = replace(blend.moment, steps=9)
+    blend(early)  # a fifth of nine steps is one, as in the code
+    assert early.x[0] is not target
 
 
 def test_phrases_that_the_texts_lack_are_told(tiny_model, noise_image):
@@ -199,6 +204,12 @@ def test_texts_alike_or_of_one_word_are_edited(tiny_model, noise_image):
         assert (
             latents(editor_of(tiny_model(), "p2p"), pair_with(noise_image(0, 16), before, after), GRID).isfinite().all()
         )
+
+
+def test_self_attention_in_layers_that_the_network_lacks_is_refused(tiny_model):
+    with pytest.raises(UserError, match=r"control\.least_factor"):
+        editor_of(tiny_model(), "p2p", control__least_factor=64)
+    editor_of(tiny_model(), "p2p", control__least_factor=64, control__own=0.0)
 
 
 def test_settings_out_of_range_are_refused(tiny_model):

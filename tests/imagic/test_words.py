@@ -4,7 +4,7 @@ import pytest
 
 from imagic.models.cascade import Cascade
 from imagic.models.latent import LatentDiffusion
-from imagic.models.words import align, phrase_tokens
+from imagic.models.words import align, align_words, phrase_tokens
 from tedbench.errors import UserError
 
 TEXT = "A photo of a Sitting, dog beside Zoë's category-box."
@@ -96,3 +96,24 @@ def test_equal_texts_are_each_other(model):
     spans = model.spans(TEXT)
     found = align(TEXT, spans, TEXT, spans)
     assert found.same.all() and (found.weights.diagonal() == 1).all() and found.weights.sum() == 48
+
+
+def test_words_are_aligned_by_their_place(model):
+    """A word takes the map of the word in its place, however many tokens both have and wherever else the text has it."""
+    before, after = "a photo of a sitting dog.", "a photo of a dog yawning."
+    one, two = model.spans(before), model.spans(after)
+    found = align_words(before, one, after, two)
+
+    def source(position):
+        return "".join(before[slice(*one[i])] for i in found.weights[position].nonzero().flatten().tolist())
+
+    words = {after[a:b]: source(position) for position, (a, b) in enumerate(two) if b > a}
+    assert words["photo"] == "photo" and words["dog"] == "sitting" and words["y"] == "dog."
+    assert found.weights[:, 6].sum() == 1  # the dog's map is shared by the letters of a word that the tokenizer lacks
+    assert [after[a:b] for position, (a, b) in enumerate(two) if b > a and found.same[position]] == [
+        "a",
+        "photo",
+        "of",
+        "a",
+    ]
+    assert found.same[0] and found.weights[0, 0] == 1  # the start
