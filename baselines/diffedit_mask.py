@@ -75,7 +75,7 @@ class MaskedEdit(BatchedEdit):
             noise = torch.randn((rule.draws, *model.latent_shape), generator=self.rng("mask", seed))
             levels = model.process.schedule(steps)
             t = levels[steps - max(1, min(steps, int(rule.level * steps + 0.5)))]
-            found = halving(
+            _, found = halving(
                 DRAWS_AT_ONCE,
                 lambda draws: difference_map(model, self.x0, self.text, self.reference, t, noise, at_once=draws),
             )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from imagic.models.base import TextToImage
-from imagic.models.batched import BatchedEdit, BatchedEditor, Row
+from imagic.models.batched import BatchedEdit, BatchedEditor, Row, halving
 from imagic.models.sampling import invert
 from imagic.models.text import Text
 from tedbench.errors import PairError
@@ -95,21 +95,20 @@ class InversionEditor(BatchedEditor):
         """Yield the path of each pair."""
         model, size, done = self.model, self.fit_batch, 0
         while done < len(pairs):
-            chunk = list(pairs[done : done + size])
-            full = [*chunk, *[chunk[-1]] * (size - len(chunk))]
             tell = lambda step, done=done: progress("inversion", done * self.steps + step, len(pairs) * self.steps)
-            try:
+
+            def inverted(
+                size: int, rest: Sequence[EditPair] = pairs[done:], tell: Callable[[int], None] = tell
+            ) -> list[Tensor]:
+                full = [*rest[:size], *[rest[-1]] * (size - len(rest))]
                 x0 = torch.cat([model.encode_image(pair.image) for pair in full])
                 texts = Text.cat([model.encode_text([self.inversion_text(pair)]) for pair in full])
-                path = self.trajectory(full, x0, texts, tell)[::-1]
-                yield from ([x[i : i + 1].clone() for x in path] for i in range(len(chunk)))
-            except torch.OutOfMemoryError:
-                if size == 1:
-                    raise
-                size = (size + 1) // 2
-                torch.cuda.empty_cache()
-                continue
-            done += len(chunk)
+                return self.trajectory(full, x0, texts, tell)[::-1]
+
+            size, path = halving(size, inverted)
+            count = len(pairs[done : done + size])
+            yield from ([x[i : i + 1].clone() for x in path] for i in range(count))
+            done += count
 
 
 class InversionEdit(BatchedEdit):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from baselines.branches import sources
 from baselines.noise_map_editor import NoiseMapEditor, chains
-from baselines.prompt_control import Kind, PromptControl, alignments
+from baselines.prompt_control import Kind, PromptControl, alignments, require_own_layers
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row, texts
 from imagic.models.lockstep import Branch, first_step, held, sample_branches
@@ -56,9 +56,14 @@ class NoiseMapDecoder(NoiseMapEditor):
                 the input's cross- and self-attention, counted from the start; ``kind`` refine,
                 or replace, which is refine for texts of unequal numbers of words as in the code of edit-friendly inversion;
                 ``least_factor``, see :class:`~baselines.prompt_control.PromptControl`. None for none; it needs the source text.
+
+        Raises:
+            UserError: self-attention is to be replaced in layers that the network does not have.
         """
         self.sampling = self._sampling(sampling)
         self.source, self.control = _source(source, control), self._control(control)
+        if self.control is not None:
+            require_own_layers(model, self.control)
         settings = {key: self.sampling[key] for key in ("steps", "ddim_eta")}
         super().__init__(model, **settings, seed=seed, sample_batch=sample_batch)
         self.needs = needs_with(self.needs, self.needs_if, {"source": source})

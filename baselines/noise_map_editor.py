@@ -126,7 +126,7 @@ def drawn_maps(edit: Any, seed: int, **settings: Any) -> NoiseMaps:
             **settings,
         )
 
-    found = halving(min(STEPS_AT_ONCE, editor.sample_batch), maps)
+    _, found = halving(min(STEPS_AT_ONCE, editor.sample_batch), maps)
     return NoiseMaps([x.cpu() for x in found.x], [residual.cpu() for residual in found.residuals])
 
 

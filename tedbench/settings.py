@@ -157,7 +157,8 @@ def _words(schema: Mapping[str, Any]) -> str:
     words = "a regular expression" if schema.get("format") == "regex" else _WORDS[schema["type"]]
     low, high = (schema.get(key) for key in ("minimum", "maximum"))
     if "exclusiveMinimum" in schema:
-        return f"{words} between {schema['exclusiveMinimum']} and {schema['exclusiveMaximum']}, both excluded"
+        least, most = schema["exclusiveMinimum"], schema.get("exclusiveMaximum")
+        return f"{words} above {least}" if most is None else f"{words} between {least} and {most}, both excluded"
     return (
         words
         + (f" from {_plain(low)}" if low is not None else "")

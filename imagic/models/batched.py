@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,15 +35,15 @@ def batch_size(most: int, work: int) -> int:
     return min(size, most)
 
 
-def halving(size: int, make: Callable[[int], T]) -> T:
-    """Return ``make(size)``, or of half the size, and so on, where it does not fit into the GPU's memory.
+def halving(size: int, make: Callable[[int], T]) -> tuple[int, T]:
+    """Return the size and ``make(size)``, or half the size, and so on, where that does not fit into the GPU's memory.
 
     Raises:
         torch.OutOfMemoryError: a size of 1 does not fit either.
     """
     while True:
         try:
-            return make(size)
+            return size, make(size)
         except torch.OutOfMemoryError:
             if size == 1:
                 raise
@@ -105,27 +106,12 @@ class BatchedEditor(Editor):
         """Yield the image of each row, or the error in its place."""
         done, batch = 0, self.sample_batch
         while done < len(rows):
-            chunk = list(rows[done : done + batch])
-            full = [*chunk, *([chunk[-1]] * (batch - len(chunk)))]
-            before, began = self.evaluations, time.monotonic()
-            try:
-                x0 = self.make(full)
-                finite = torch.isfinite(x0).flatten(1).all(1).tolist()
-                images = self.model.decode(
-                    x0, _shared_text(full), [row.edit.rng("upscaling", row.seed) for row in full]
-                )
-            except torch.OutOfMemoryError:
-                if batch == 1:
-                    raise
-                batch = (batch + 1) // 2
-                torch.cuda.empty_cache()
-                continue
-            spent = (self.evaluations - before) / len(chunk)
-            seconds = (time.monotonic() - began) / len(chunk)
-            for row, image, valid in zip(chunk, images, finite, strict=False):
+            batch, made = halving(batch, partial(self._made, rows[done:]))
+            chunk = rows[done : done + batch]
+            for row, image, valid in zip(chunk, made.images, made.finite, strict=False):
                 row.edit.batch = batch
-                row.edit.evaluations += spent
-                row.edit.seconds += seconds
+                row.edit.evaluations += made.evaluations / len(chunk)
+                row.edit.seconds += made.seconds / len(chunk)
                 yield (
                     Sample(row.strength, row.seed, image)
                     if valid
@@ -135,6 +121,24 @@ class BatchedEditor(Editor):
                 )
             done += len(chunk)
             progress("sampling", done, len(rows))
+
+    def _made(self, rows: Sequence[Row], size: int) -> _Made:
+        """Return the images of the first rows in a batch of a size, filled up with copies of the last one."""
+        full = [*rows[:size], *[rows[-1]] * (size - len(rows))]
+        before, began = self.evaluations, time.monotonic()
+        x0 = self.make(full)
+        finite = torch.isfinite(x0).flatten(1).all(1).tolist()
+        images = self.model.decode(x0, _shared_text(full), [row.edit.rng("upscaling", row.seed) for row in full])
+        return _Made(images, finite, self.evaluations - before, time.monotonic() - began)
+
+
+class _Made(NamedTuple):
+    """A batch of images, its copies last: (B, H, W, 3) uint8; whether each one's latents are finite; and its cost."""
+
+    images: np.ndarray
+    finite: list[bool]
+    evaluations: float
+    seconds: float
 
 
 class BatchedEdit(Edit):

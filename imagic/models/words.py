@@ -34,11 +34,7 @@ def phrase_tokens(text: str, phrase: str, spans: Spans) -> list[int]:
     starts = range(len(words) - len(wanted) + 1) if wanted else ()
     places = [i for i in starts if [word for word, _, _ in words[i : i + len(wanted)]] == wanted]
     characters = [(words[i][1], words[i + len(wanted) - 1][2]) for i in places]
-    found = [
-        position
-        for position, (start, end) in enumerate(spans)
-        if any(start < last and first < end for first, last in characters)
-    ]
+    found = sorted({position for first, last in characters for position in _within(spans, first, last)})
     if not found:
         why = "is not in" if not places else "is cut off, with the end of"
         raise UserError(f"{phrase!r} {why} {text!r}.")
@@ -83,8 +79,7 @@ def align(before: str, spans_before: Spans, after: str, spans_after: Spans) -> A
             weights[range(j1, j2), range(i1, i2)] = 1
             same[j1:j2] = True
         elif what == "replace":
-            alike = i2 - i1 == j2 - j1
-            weights[j1:j2, i1:i2] = torch.eye(j2 - j1) if alike else 1 / (j2 - j1)
+            weights[j1:j2, i1:i2] = _shares(j2 - j1, i2 - i1)
     for position in range(end_after, len(spans_after)):
         weights[position, min(end_before + position - end_after, len(spans_before) - 1)] = 1
     return Alignment(weights, same)
@@ -104,20 +99,23 @@ def align_words(before: str, spans_before: Spans, after: str, spans_after: Spans
     found.weights[inside] = 0
     found.same[inside] = False
     for one, two in zip(re.finditer(r"\S+", before), re.finditer(r"\S+", after), strict=True):
-        first, second = _within(spans_before, one), _within(spans_after, two)
+        first, second = _within(spans_before, *one.span()), _within(spans_after, *two.span())
         if not first or not second:
             continue  # cut off
-        alike = len(first) == len(second)
-        weights = torch.eye(len(first)) if alike else torch.full((len(second), len(first)), 1 / len(second))
-        found.weights[torch.tensor(second)[:, None], torch.tensor(first)] = weights
+        found.weights[torch.tensor(second)[:, None], torch.tensor(first)] = _shares(len(second), len(first))
         if one[0].casefold() == two[0].casefold():
             found.same[second] = True
     return found
 
 
-def _within(spans: Spans, word: re.Match[str]) -> list[int]:
-    """Return the positions of a word's tokens."""
-    return [i for i, (start, end) in enumerate(spans) if start < word.end() and word.start() < end]
+def _within(spans: Spans, first: int, last: int) -> list[int]:
+    """Return the positions of the tokens that stand for any of the characters from ``first`` to before ``last``."""
+    return [i for i, (start, end) in enumerate(spans) if start < last and first < end]
+
+
+def _shares(after: int, before: int) -> Tensor:
+    """Return the weights of tokens in the place of others: one by one if there are as many, evenly shared otherwise."""
+    return torch.eye(after) if after == before else torch.full((after, before), 1 / after)
 
 
 def _pieces(text: str, spans: Spans) -> list[str]:

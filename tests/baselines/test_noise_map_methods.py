@@ -110,6 +110,11 @@ def test_only_independent_noise_gives_large_maps_that_alternate(gaussian_vp, cha
         assert spread == pytest.approx(1, abs=0.1) and abs(neighbours) < 0.05
 
 
+def test_self_attention_in_layers_that_the_network_lacks_is_refused(tiny_model, method):
+    with pytest.raises(UserError, match=r"control\.least_factor"):
+        editor_of(tiny_model(), method, control=CONTROL | {"least_factor": 64})
+
+
 def test_settings_out_of_range_are_refused(tiny_model, method):
     for changes in (
         {"sampling__steps": 0},

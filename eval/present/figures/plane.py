@@ -24,6 +24,9 @@ TOGETHER = 9
 ACROSS = 5
 """Panels side by side."""
 
+Drawn = tuple[Figure, list[tuple[Axes, Sequence[Track]]]]
+"""A figure, and the axes whose curves' ends are to be labelled, with these curves."""
+
 
 def axes_of(comparison: Comparison, table: pd.DataFrame) -> tuple[MetricCard, MetricCard] | None:
     """Return the first fidelity and alignment metrics that every method was measured with; None if one is missing."""
@@ -43,15 +46,13 @@ def draw_plane(comparison: Comparison, table: pd.DataFrame, x: MetricCard, y: Me
     """
     drawn = tracks(comparison, table, x, y)
     bands = published(comparison.methods[0].dataset, x)
-    figure = (_one_plane if len(drawn) <= TOGETHER else _panels)(drawn, bands, _axis_label(x), _axis_label(y))
+    draw = _one_plane if len(drawn) <= TOGETHER else _panels
+    figure, shown = draw(drawn, bands, _axis_label(x), _axis_label(y))
     title = plain(f"{comparison.dataset} · {comparison.coverage}")
     figure.suptitle(f"{title}\ncurves: mean along the strength, all seeds", fontsize=7)
     figure.draw_without_rendering()  # labels are placed where the layout leaves the axes
-    if len(drawn) <= TOGETHER:
-        label_ends(figure.axes[0], drawn)
-    else:
-        for panel, track in zip(figure.axes, drawn, strict=False):
-            label_ends(panel, [track])
+    for axes, own in shown:
+        label_ends(axes, own)
     curves = [t.curve.assign(method=t.method.name, x_metric=x.shown, y_metric=y.shown) for t in drawn]
     kept = ["method", "strength", "x", "y", "n_pairs", "x_metric", "y_metric"]
     with writing(out):
@@ -65,8 +66,8 @@ def draw_plane(comparison: Comparison, table: pd.DataFrame, x: MetricCard, y: Me
     ]
 
 
-def _one_plane(drawn: Sequence[Track], bands: Sequence[Published], x: str, y: str) -> Figure:
-    """Draw all methods in one pair of axes, which are the figure's first."""
+def _one_plane(drawn: Sequence[Track], bands: Sequence[Published], x: str, y: str) -> Drawn:
+    """Draw all methods in one pair of axes."""
     labels = [*(plain(shorten(track.method.name)) for track in drawn), "chosen images, 95%"]
     columns = legend_columns(labels)
     height = 2.9 + 0.12 * math.ceil(len(labels) / columns) + (0.5 + 0.1 * len(bands) if bands else 0)
@@ -84,11 +85,11 @@ def _one_plane(drawn: Sequence[Track], bands: Sequence[Published], x: str, y: st
     plane.margins(x=0.18, y=0.12)
     _style(plane)
     figure.legend([*handles, _star()], labels, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False)
-    return figure
+    return figure, [(plane, drawn)]
 
 
-def _panels(drawn: Sequence[Track], bands: Sequence[Published], x: str, y: str) -> Figure:
-    """Draw each method in a panel of its own; the panels are the figure's first axes, in the methods' order."""
+def _panels(drawn: Sequence[Track], bands: Sequence[Published], x: str, y: str) -> Drawn:
+    """Draw each method in a panel of its own."""
     down = math.ceil(len(drawn) / ACROSS)
     heights = [0.12, *[1.0] * down, *[0.1 * len(bands)] * bool(bands)]
     figure = plt.figure(figsize=(PAGE, 1.3 * sum(heights) + 0.8), layout="constrained")
@@ -116,7 +117,7 @@ def _panels(drawn: Sequence[Track], bands: Sequence[Published], x: str, y: str) 
     others = Line2D([], [], color="0.85", linewidth=0.6)
     labels = ["the panel's method", plain(shorten(drawn[0].method.name)), "all others", "chosen images, 95%"]
     above.legend([own, first, others, _star()], labels, loc="center", ncols=4, fontsize=SMALL, frameon=False)
-    return figure
+    return figure, [(panel, [track]) for panel, track in zip(panels, drawn, strict=True)]
 
 
 def _star() -> Line2D:
