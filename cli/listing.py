@@ -42,16 +42,24 @@ def _source(group: str, name: str, within: Sequence[Path]) -> str | None:
 
 
 def _method(name: str, within: Sequence[Path]) -> Record:
-    """Describe a method as its class does, with the recipe of the first family that it has one for."""
+    """Describe a method as its class does, with the recipe of the first family for which that works.
+
+    A recipe may need a package that is not installed.
+    """
     families = families_with(name, within)
     record: Record = {"class": content_of("method", name, within).get("_target_"), "families": families}
     record |= {"recipes": recipes_of(name, within), "takes_model": None}
     record |= {"needs": None, "randomness": None, "axis": None, "cost": None, "problem": None}
-    try:
-        found = facts_of(method_settings(name, families[0] if families else None, within))
-    except Exception as error:  # a class of one's own may fail in any way; the others are listed all the same
-        record["problem"] = str(error).splitlines()[0] if str(error) else type(error).__name__
+    found, tried = None, [*families] if families else [None]
+    for family in tried:
+        try:
+            found = facts_of(method_settings(name, family, within))
+            break
+        except Exception as error:  # a class of one's own may fail in any way; the others are listed all the same
+            record["problem"] = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if found is None:
         return record
+    record["problem"] = None
     axis = {key: getattr(found.axis, key) for key in ("name", "symbol", "identity", "grid", "least", "most")}
     record |= {
         "takes_model": found.takes_model,

@@ -21,6 +21,7 @@ COLUMNS = {
 """Keys of the records that are shown; of other groups name and about."""
 HEADINGS = {"image_size": "size", "source": "source (arXiv)", "families": "family", "needs": "needs of a pair"}
 ALL = "all {}"
+ALL_BUT = "all but"
 BELOW_METHODS = (
     "A method runs on the families of models that it has recipes for (imagic-bench ls models), or takes no model (none). "
     "An axis has the first and the last strength of a default sweep; imagic-bench run method=NAME --help has all. "
@@ -82,9 +83,15 @@ def _cell(key: str, value: Any) -> str:
 
 
 def _families(record: dict[str, Any], every: Sequence[str]) -> str:
-    """Return the families of models that a method has recipes for; "any" if it needs none, "none" if it takes no model."""
+    """Return the families of models that a method has recipes for; "any" if it needs none, "none" if it takes no model.
+
+    Those that it lacks are told instead if they are fewer.
+    """
     if (known := record["families"]) is not None:
-        return ALL.format(len(every)) if known == every else ", ".join(known) or "no recipe"
+        lacks = [family for family in every if family not in known]
+        if lacks and len(lacks) < len(known):
+            return f"{ALL_BUT} {', '.join(lacks)}"
+        return ", ".join(known) or "no recipe" if lacks else ALL.format(len(every))
     return {True: "any", False: "none", None: "–"}[record["takes_model"]]
 
 

@@ -229,7 +229,7 @@ def _recipe(file: Path, within: Sequence[Path]) -> Iterator[str]:
     text = "".join(
         path.read_text(encoding="utf-8") for reader in readers for path in with_parents("method", reader, within)
     )
-    known = sorted(set(re.findall(rf"\$\{{recipe\.{name}\.(\w+)", text)))
+    known = sorted(set(re.findall(rf"\$\{{(?:oc\.select:)?recipe\.{name}\.(\w+)", text)))
     for key in content_of(f"recipe/{name}", file.stem, within) if readers and known else ():
         if key not in known:
             yield f"recipe.{name}.{key} is read by no method.{nearest(key, known)}"

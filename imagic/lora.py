@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers.loaders import PeftAdapterMixin
 from torch import nn
 
-PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
-"""Modules with adapters: the projections of every self-attention and cross-attention."""
+TEXT_PROJECTIONS = ["add_q_proj", "add_k_proj", "add_v_proj", "to_add_out"]
+PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0", *TEXT_PROJECTIONS]
+"""Modules with adapters: the projections of every attention, in transformers also those of the text's positions."""
 
 
-def add_adapters(network: UNet2DConditionModel, rank: int, rng: torch.Generator) -> None:
+def add_adapters(network: Any, rank: int, rng: torch.Generator) -> None:
     """Add adapters to the attention's projections; untrained they change nothing.
 
     Args:
-        network: afterwards only its adapters require gradients.
+        network: of diffusers; afterwards only its adapters require gradients.
         rank: of the adapters.
         rng: CPU generator for their initial weights.
     """
@@ -34,6 +37,6 @@ def adapter_parameters(network: nn.Module) -> list[nn.Parameter]:
 
 
 def remove_adapters(network: nn.Module) -> None:
-    """Remove a UNet's adapters, if it has any; the weights below them do not change."""
-    if isinstance(network, UNet2DConditionModel) and getattr(network, "peft_config", None):
+    """Remove a network's adapters, if it has any; the weights below them do not change."""
+    if isinstance(network, PeftAdapterMixin) and getattr(network, "peft_config", None):
         network.unload_lora()

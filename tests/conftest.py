@@ -216,6 +216,40 @@ def tiny_model() -> Callable[..., object]:
 
 
 @pytest.fixture(scope="session")
+def tiny_flow() -> Callable[..., object]:
+    """Makes StableDiffusion3 models with random weights and without T5: 16² pictures, 8² latents."""
+
+    def make(**settings: object) -> object:
+        import torch
+        from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
+        from transformers import CLIPTextModelWithProjection
+
+        from imagic.models.sd3 import StableDiffusion3
+
+        torch.manual_seed(0)
+        _, tokenizer, vae, *_ = tiny_parts()
+        encoders = [CLIPTextModelWithProjection(tiny_text_config(tokenizer)) for _ in range(2)]
+        network = SD3Transformer2DModel(
+            sample_size=8,
+            patch_size=2,
+            in_channels=4,
+            out_channels=4,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            caption_projection_dim=16,
+            pooled_projection_dim=2 * encoders[0].config.projection_dim,
+            pos_embed_max_size=4,
+        )
+        pairs = [part for encoder in encoders for part in (encoder, tokenizer)]
+        scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0)
+        return StableDiffusion3(*pairs, None, None, vae, network, scheduler, t5_tokens=0, name="tiny", **settings)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def tiny_folder(tiny_model, tmp_path_factory) -> Path:
     """A Stable Diffusion folder that holds the tiny model: model.path=… model.image_size=16."""
     folder, model = tmp_path_factory.mktemp("tiny") / "model", tiny_model()

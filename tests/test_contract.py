@@ -46,6 +46,12 @@ METHODS = {  # a new method is a line: what makes its Picturebook recipe quick
     "unitune": {"finetune.steps": 2, "sampling.steps": 4},
     "text2live": {"optimisation.steps": 2, "generator.scales": 2, "generator.width": 8, "views.count": 1},
 }
+FLOW_METHODS = {  # those that have recipes for flow models alone
+    "flowedit": {"sampling.steps": 4},
+    "flowalign": {"sampling.steps": 4},
+    "rf_inversion": {"sampling.steps": 4},
+    "uniedit_flow": {"sampling.steps": 4},
+}
 RECIPES = {"null_text": "p2p"}
 """Methods that take another one's recipe."""
 SIZE = 16
@@ -53,15 +59,17 @@ SIZE = 16
 
 @cache
 def settings_of(method):
-    """Of a method on Picturebook, as the configuration has them, but quick."""
-    quick = [f"recipe.{RECIPES.get(method, method)}.{key}={value}" for key, value in METHODS[method].items()]
-    settings = resolved(compose("run", [f"method={method}", *quick]))["method"]
+    """Of a method on Picturebook, or on Stable Diffusion 3, as the configuration has them, but quick."""
+    changes = (METHODS | FLOW_METHODS)[method].items()
+    quick = [f"recipe.{RECIPES.get(method, method)}.{key}={value}" for key, value in changes]
+    model = ["model=sd3"] if method in FLOW_METHODS else []
+    settings = resolved(compose("run", [f"method={method}", *model, *quick]))["method"]
     del settings["name"]
     return settings
 
 
-@pytest.fixture(params=METHODS)
-def make(request, tiny_model, random_clip):
+@pytest.fixture(params=[*METHODS, *FLOW_METHODS])
+def make(request, tiny_model, tiny_flow, random_clip):
     """Makes the method anew."""
 
     def made(seed=0):
@@ -69,7 +77,8 @@ def make(request, tiny_model, random_clip):
         if "clip" in settings:
             settings["clip"]["model"] = random_clip
         takes = inspect.signature(get_object(settings["_target_"])).parameters
-        offered = {"model": tiny_model(), "device": "cpu", "seed": seed, "sample_batch": 3}
+        model = tiny_flow if request.param in FLOW_METHODS else tiny_model
+        offered = {"model": model(), "device": "cpu", "seed": seed, "sample_batch": 3}
         return build(settings, **{key: value for key, value in offered.items() if key in takes})
 
     return made
@@ -99,9 +108,9 @@ def equal(one, two):
 
 
 def test_no_method_is_left_out():
-    assert set(METHODS) == {name for name in choices("method") if not name.startswith("imagic_")} - {
-        "precomputed"
-    }  # variants of one method
+    assert METHODS.keys() | FLOW_METHODS.keys() == {
+        name for name in choices("method") if not name.startswith("imagic_")
+    } - {"precomputed"}  # variants of one method
     assert all((ROOT / "recipe" / RECIPES.get(name, name) / "picturebook.yaml").is_file() for name in METHODS)
 
 

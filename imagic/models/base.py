@@ -31,11 +31,14 @@ class DiffusionModel(ABC):
         name: the model's name in run folders.
         network: f_θ.
         process: the noise process and the kind of prediction.
+        distilled: True if the network takes the guidance as an input, see :attr:`Text.guidance`, in place of a second
+            prediction for the empty text.
         compiled: True if its networks are compiled (:mod:`imagic.models.compiled`).
         evaluations: number of images that went through the network since the model was loaded; an image with a gradient
             counts three times, since a backward pass costs two forward passes.
     """
 
+    distilled: bool = False
     compiled: bool = False
     evaluations: int = 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, ConfigMixin, DDIMScheduler, UNet2DConditionModel
 from transformers.utils.logging import disable_progress_bar
 
 from imagic.models.weights import half_weights
@@ -39,23 +39,35 @@ def latent_channels(folder: Path) -> int:
         return int(AutoencoderKL.load_config(folder / "vae", local_files_only=True).get("latent_channels", 4))
 
 
-def require_channels(folder: Path, picture: int, of: str, *, more: int = 0, gives: Sequence[int], instead: str) -> None:
+def require_channels(
+    folder: Path,
+    picture: int,
+    of: str,
+    *,
+    more: int = 0,
+    gives: Sequence[int],
+    instead: str,
+    network: type[ConfigMixin] = UNet2DConditionModel,
+) -> None:
     """Raise UserError if a network takes or returns other channels than the methods use.
 
     Args:
-        folder: of the pipeline; only ``unet/config.json`` is read.
+        folder: of the pipeline; only the network's ``config.json`` is read.
         picture: channels of the noised image.
         of: what has those channels, for the message.
         more: further channels that the network must take.
         gives: numbers of channels that it may return, the likeliest first.
         instead: advice for the message.
+        network: the network's class: a UNet, or a transformer.
 
     Raises:
         UserError: the network has others.
     """
+    part = "unet" if network is UNet2DConditionModel else "transformer"
     with reading(folder):
-        config = UNet2DConditionModel.load_config(folder / "unet", local_files_only=True)
-    takes, made = int(config.get("in_channels", 4)), int(config.get("out_channels", 4))
+        config = network.load_config(folder / part, local_files_only=True)
+    takes = int(config.get("in_channels", 4))
+    made = int(config.get("out_channels", 4) or takes)
     if takes == picture + more and made in gives:
         return
     kind = SEES_MORE.get(divmod(takes, picture))

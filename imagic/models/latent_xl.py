@@ -44,7 +44,7 @@ class LatentDiffusionXL(LatentDiffusion):
             settings: as for :class:`LatentDiffusion`.
         """
         super().__init__(text_encoder, tokenizer, vae, unet, scheduler, **settings)
-        self.text_encoder_2 = text_encoder_2.float().to(self.device).eval().requires_grad_(False)
+        self.text_encoder_2 = self.part(text_encoder_2)
         limit_length(tokenizer_2, text_encoder_2)
         self.tokenizer_2, self._empty_is_zero = tokenizer_2, empty_is_zero
 
@@ -53,7 +53,7 @@ class LatentDiffusionXL(LatentDiffusion):
         return kind.startswith("StableDiffusionXL")
 
     @classmethod
-    def _read(cls, folder: Path, index: dict[str, Any]) -> dict[str, Any]:
+    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str]) -> dict[str, Any]:
         return {
             "text_encoder": CLIPTextModel.from_pretrained(
                 folder / "text_encoder", **load_arguments(folder, "text_encoder")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from imagic.models.base import DiffusionModel
 from imagic.models.control import Moment
+from imagic.models.sampling import joined
 from imagic.models.stepping import Solver, Stepper
 from imagic.models.text import Text
 
@@ -156,6 +157,18 @@ def predict_branches(
     return found
 
 
+def text_branch(model: DiffusionModel, text: Text, guidance: float, null: Text) -> Branch:
+    """Return a branch of a text with guidance, which a distilled model is told.
+
+    Args:
+        model: the model.
+        text: B texts, or one for all.
+        guidance: weight of the text against the empty one.
+        null: the empty text, one for all or B.
+    """
+    return Branch(text.guided(guidance)) if model.distilled else Branch(text, guidance, null)
+
+
 def first_step(share: float, steps: int, least: int = 0) -> int:
     """Return the number of the first step that is taken if a share of all steps is, the last ones, and ``least`` or more."""
     return steps - max(least, int(share * steps + 0.5))
@@ -174,9 +187,8 @@ def held(path: Sequence[Tensor], start: Sequence[int], branch: int = 0) -> Calla
 
     def keep(step: Step) -> None:
         level = step.index + 1
-        if level <= max(start):
-            joined = torch.tensor([level > first for first in start], device=path[level].device)
-            step.x[branch] = torch.where(joined[:, None, None, None], step.x[branch], path[level])
+        if step.index < max(start):
+            step.x[branch] = joined(step.x[branch], path[level], step.index, start)
 
     return keep
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
 from tedbench.errors import UserError
@@ -203,72 +203,3 @@ class VariancePreserving(Process):
         )
         found.set_timesteps(steps, device=self._device)
         return found, found.timesteps
-
-
-class Flow(Process):
-    """A flow: x_σ = (1 − σ) x0 + σ ε, and a network that predicts the velocity ε − x0 (Lipman et al., arXiv 2210.02747).
-
-    The levels of a sampling are those of diffusers' scheduler, with its shift.
-    """
-
-    def __init__(self, scheduler: FlowMatchEulerDiscreteScheduler, name: str, device: torch.device) -> None:
-        """
-        Args:
-            scheduler: its configuration has the shift of the levels.
-            name: of the model, for messages.
-            device: of the levels.
-
-        Raises:
-            UserError: the shift depends on the image's size, or the levels go up.
-        """
-        self._name, self._device, self.scheduler = name, device, scheduler
-        for setting in ("use_dynamic_shifting", "invert_sigmas", "stochastic_sampling"):
-            if scheduler.config.get(setting):
-                raise UserError(f"{name}'s scheduler has {setting}, which is not supported. Choose another model=….")
-
-    def schedule(self, steps: int) -> Tensor:
-        scheduler = type(self.scheduler).from_config(self.scheduler.config)
-        scheduler.set_timesteps(steps)
-        return scheduler.sigmas.to(self._device)
-
-    def draw(self, count: int, rng: torch.Generator) -> Tensor:
-        """Draw σ uniformly from (0, 1]."""
-        return 1 - torch.rand(count, generator=rng)
-
-    def scales(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        t = t.reshape(-1, 1, 1, 1)
-        return 1 - t, t
-
-    def squares(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        alpha, sigma = self.scales(t)
-        return alpha**2, sigma**2
-
-    def target(self, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-        return eps - x0
-
-    def x0_of(self, out: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        return x_t - self.scales(t)[1] * out
-
-    def eps_of(self, out: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        return x_t + self.scales(t)[0] * out
-
-    def step(
-        self, x_t: Tensor, out: Tensor, t: Tensor, s: Tensor, *, ddim_eta: float = 0.0, noise: Tensor | None = None
-    ) -> Tensor:
-        """Return x_s, see :meth:`Process.step`; without noise it is Euler's step x_t + (s − t) v."""
-        if ddim_eta:
-            return super().step(x_t, out, t, s, ddim_eta=ddim_eta, noise=noise)
-        return x_t + (s - t).reshape(-1, 1, 1, 1) * out
-
-    def solver(self, steps: int) -> tuple[DPMSolverMultistepScheduler, Tensor]:
-        config = self.scheduler.config
-        found = DPMSolverMultistepScheduler(
-            config.num_train_timesteps,
-            algorithm_type="dpmsolver++",
-            solver_order=2,
-            prediction_type="flow_prediction",
-            use_flow_sigmas=True,
-            flow_shift=config.shift,
-        )
-        found.set_timesteps(steps, device=self._device)
-        return found, found.sigmas[:-1].to(self._device)

@@ -54,11 +54,20 @@ def ddim(
         last = i == steps - 1
         z = noise(int(t)).to(model.device) if ddim_eta and noise is not None and not last else None
         stepped = process.step(x, out, t, s, ddim_eta=ddim_eta, noise=z)
-        if start is not None and i < max(start):
-            joined = torch.tensor([i >= first for first in start], device=model.device)
-            stepped = torch.where(joined[:, None, None, None], stepped, x)
-        x = stepped
+        x = stepped if start is None or i >= max(start) else joined(stepped, x, i, start)
     return x
+
+
+def joined(after: Tensor, before: Tensor, step: int, start: Sequence[int]) -> Tensor:
+    """Return the result of a step for the images that have begun, and what was before it for the others.
+
+    Args:
+        after, before: (B, C, h, w).
+        step: number of the step.
+        start: for each image the number of its first step.
+    """
+    begun = torch.tensor([step >= first for first in start], device=after.device)
+    return torch.where(begun[:, None, None, None], after, before)
 
 
 @torch.no_grad()
@@ -105,6 +114,8 @@ def guided(
 ) -> Tensor:
     """Return the prediction for texts, amplified against the empty text's; differentiable.
 
+    A distilled model is told the guidance and predicts once (Meng et al., arXiv 2210.03142).
+
     Args:
         model, x, t: see :meth:`~imagic.models.base.DiffusionModel.predict`.
         text: B texts.
@@ -113,7 +124,10 @@ def guided(
         step, steps: of the sampling, for controls.
     """
     count = len(x)
-    if not isinstance(guidance, Tensor) and guidance == ALONE:
+    alone = not isinstance(guidance, Tensor) and guidance == ALONE
+    if model.distilled and not alone:
+        text, alone = text.guided(guidance), True
+    if alone:
         model.announce(Moment(step, steps, {(0, "text"): slice(0, count)}))
         return model.predict(x, t, text)
     if isinstance(guidance, Tensor):

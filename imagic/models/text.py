@@ -18,12 +18,14 @@ class Text:
         pooled: one vector for the whole text, (B, P) float32; None for a network that takes none.
         mask: True at the tokens that the network attends to, (B, L); None if it attends to all.
         written: the texts; empty if the embeddings are none of any text, such as a mixture.
+        guidance: what a network is told that takes the guidance as an input, (B,) float32; None is no guidance, 1.
     """
 
     tokens: Tensor
     pooled: Tensor | None = None
     mask: Tensor | None = None
     written: tuple[str, ...] = ()
+    guidance: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -42,7 +44,11 @@ class Text:
     def with_parameters(self, parameters: Sequence[Tensor]) -> Text:
         """Return the text with other embeddings, in the order of :meth:`parameters`."""
         tokens, *pooled = parameters
-        return Text(tokens, pooled[0] if pooled else None, self.mask)
+        return Text(tokens, pooled[0] if pooled else None, self.mask, guidance=self.guidance)
+
+    def guided(self, weight: float | Tensor) -> Text:
+        """Return the texts with a guidance that the network is told, one for all or (B,)."""
+        return replace(self, guidance=torch.as_tensor(weight).to(self.tokens).expand(len(self)))
 
     def clone(self) -> Text:
         """Return a copy that shares no memory, without gradients."""
@@ -113,7 +119,7 @@ class Text:
         return [self[i : i + 1] for i in range(len(self))]
 
     def _parts(self, count: int | None = None) -> list[Tensor]:
-        parts = [part for part in (self.tokens, self.pooled, self.mask) if part is not None]
+        parts = [part for part in (self.tokens, self.pooled, self.mask, self.guidance) if part is not None]
         return parts if count is None else [part.expand(count, *part.shape[1:]) for part in parts]
 
     def _of(self, parts: Sequence[Tensor]) -> Text:
@@ -121,7 +127,8 @@ class Text:
         left = list(parts)
         tokens = left.pop(0)
         pooled = left.pop(0) if self.pooled is not None else None
-        return Text(tokens, pooled, left.pop(0) if self.mask is not None else None)
+        mask = left.pop(0) if self.mask is not None else None
+        return Text(tokens, pooled, mask, guidance=left.pop(0) if self.guidance is not None else None)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Text:
         return replace(self._of([change(part) for part in self._parts()]), written=self.written)

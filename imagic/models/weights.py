@@ -21,7 +21,8 @@ EMBEDDED = "picturebook:"
 
 
 PARTS = (
-    *("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "vae", "unet"),
+    *("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"),
+    *("vae", "unet", "transformer"),
     *("scheduler", "image_noising_scheduler", "low_res_scheduler"),
 )
 WEIGHTS = (
@@ -188,7 +189,7 @@ def _whole(folder: Path) -> list[Path]:
 
 def _without_weights(folder: Path) -> list[str]:
     """Return the parts of a pipeline that have a network's configuration and no weights."""
-    parts = ("text_encoder", "text_encoder_2", "vae", "unet")
+    parts = ("text_encoder", "text_encoder_2", "text_encoder_3", "vae", "unet", "transformer")
     return [p for p in parts if (folder / p / "config.json").is_file() and not _whole(folder / p)]
 
 

@@ -43,7 +43,7 @@ def test_methods_tell_their_axis_families_needs_and_paper(ls):
         "name": "eta", "symbol": "η", "identity": 0.0, "grid": None, "least": None, "most": None, "fixed": False,
     }  # fmt: skip
     assert (len(imagic["axis"]["grid"]), imagic["needs"], imagic["source"]) == (11, [], "arXiv:2210.09276")
-    assert imagic["families"] == ["if", "picturebook", "picturebook_cascade", "sd"]
+    assert imagic["families"] == ["flux", "if", "picturebook", "picturebook_cascade", "sd", "sd3"]
     assert sdedit["axis"]["most"] == 1.0 and records["ddib"]["needs"] == ["source_text"]
     assert records["imagic_source_text"]["needs"] == ["source_text"]
     assert records["precomputed"]["families"] is None and records["precomputed"]["source"] is None
@@ -87,8 +87,8 @@ def test_what_a_methods_source_tells_is_what_its_class_says(name):
 def test_a_method_that_takes_no_model_and_one_that_needs_no_recipe_say_so_under_family(ls):
     rows = {line.split()[0]: line for line in ls("methods")[1].splitlines() if line.strip()}
     assert re.split(r" {2,}", rows["precomputed"]) == ["precomputed", "none", "–", "as_published", "–", "–"]
-    assert re.split(r" {2,}", rows["sdedit"])[1:4] == ["all 4", "–", "t0 0.1 … 1"]
-    assert "all 4: if, picturebook, picturebook_cascade, sd." in ls("methods")[1]
+    assert re.split(r" {2,}", rows["sdedit"])[1:4] == ["all 7", "–", "t0 0.1 … 1"]
+    assert "all 7: flux, flux_schnell, if, picturebook, picturebook_cascade, sd, sd3." in ls("methods")[1]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import torch
 from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
 
 from imagic.models.base import DiffusionModel
-from imagic.models.process import Flow, Process, VariancePreserving
+from imagic.models.flow import Flow
+from imagic.models.process import Process, VariancePreserving
 from imagic.models.text import Text
 
 STD = 0.5
@@ -64,6 +65,12 @@ def process(request) -> Process:
 def gaussian(process) -> Gaussian:
     """A model in closed form on each noise process."""
     return Gaussian(process)
+
+
+@pytest.fixture
+def flow_gaussian() -> Gaussian:
+    """A model in closed form on a flow."""
+    return Gaussian(flow())
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
 
-from imagic.models.process import Flow, VariancePreserving
+from imagic.models.flow import Flow
+from imagic.models.process import VariancePreserving
 from imagic.models.sampling import ddim, dpm_solver, invert
 from tedbench.errors import UserError
 
@@ -124,5 +125,5 @@ def test_steps_that_the_timesteps_do_not_hold_are_refused():
 def test_other_predictions_and_other_flows_are_refused():
     with pytest.raises(UserError, match="toy predicts 'sample'"):
         VariancePreserving(DDIMScheduler(prediction_type="sample"), "toy", torch.device("cpu"))
-    with pytest.raises(UserError, match="toy's scheduler has use_dynamic_shifting"):
-        Flow(FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True), "toy", torch.device("cpu"))
+    with pytest.raises(UserError, match="toy's scheduler has invert_sigmas"):
+        Flow(FlowMatchEulerDiscreteScheduler(invert_sigmas=True), "toy", torch.device("cpu"))

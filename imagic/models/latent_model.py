@@ -1,0 +1,169 @@
+"""The base of models that work on the latents of an autoencoder, in diffusers' pipeline folders."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+
+from imagic.models.base import TextToImage, to_images, to_model_space, tokens
+from imagic.models.folder import load_arguments, pipeline_index, reading
+from imagic.models.process import Process
+from imagic.models.weights import locate, require_weights
+from tedbench.errors import UserError
+from tedbench.settings import Count
+
+
+class LatentModel(TextToImage):
+    """A text-to-image model with an autoencoder.
+
+    Everything that depends on the model (latent scale and shift, prediction, sizes, noise schedule) is read from its own
+    configuration. Weights and latents are float32; ``dtype`` is the precision in which the network computes (autocast).
+
+    Attributes:
+        vae: the autoencoder.
+    """
+
+    NETWORK = "unet"
+    """The part of the folder that has the network."""
+
+    def __init__(
+        self,
+        vae: AutoencoderKL,
+        network: nn.Module,
+        process: Process,
+        *,
+        step: int,
+        native: int,
+        name: str,
+        image_size: Count | None,
+        device: str,
+        dtype: str,
+    ) -> None:
+        """
+        Args:
+            vae: see the class.
+            network, process: see :class:`~imagic.models.base.DiffusionModel`.
+            step: what the side of the latents is a multiple of.
+            native: side of the latents that the network was trained on.
+            name: the model's name in run folders.
+            image_size: side of the pictures in pixels; None for the native one.
+            device, dtype: see :class:`~imagic.models.base.DiffusionModel`.
+
+        Raises:
+            UserError: the network cannot take pictures of that size.
+        """
+        super().__init__(network, process, name=name, device=device, dtype=dtype)
+        self.vae = self.part(vae.to(memory_format=torch.channels_last))
+        self._factor = factor_of(vae)
+        self.image_size = image_size or native * self._factor
+        if self.image_size % (self._factor * step):
+            raise UserError(
+                f"{name} cannot take pictures of {self.image_size}². Give model.image_size a multiple of "
+                f"{self._factor * step}."
+            )
+
+    @classmethod
+    def load(cls, path: str, revision: str | None = None, **settings: Any) -> Self:
+        """Load a pipeline folder (see :func:`imagic.models.weights.locate`); ``settings`` go to the constructor.
+
+        Raises:
+            UserError: no such model, an incomplete folder, a pickle, a pipeline of another kind, or a network that
+                takes more than noised latents.
+        """
+        folder = locate(path, revision)
+        index = pipeline_index(folder)
+        if not cls._takes(kind := index["_class_name"]):
+            raise UserError(f"{folder} holds a {kind}, which {cls.__name__} cannot run. Choose another model=….")
+        encoders = cls._encoders(folder, index, settings)
+        require_weights(folder, "vae", cls.NETWORK, *encoders)
+        cls._check(folder)
+        with reading(folder):
+            parts = cls._read(folder, index, encoders)
+        return cls(**parts, **settings)
+
+    @staticmethod
+    @abstractmethod
+    def _takes(kind: str) -> bool:
+        """True if the class runs pipelines of a kind, such as "StableDiffusionPipeline"."""
+
+    @classmethod
+    @abstractmethod
+    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str]) -> dict[str, Any]:
+        """Load the constructor's parts from a pipeline folder.
+
+        Args:
+            folder: of the pipeline.
+            index: its model_index.json.
+            encoders: the parts that encode texts.
+        """
+
+    @classmethod
+    def _check(cls, folder: Path) -> None:
+        """Raise UserError if the network of a folder is none that the class can run."""
+
+    @classmethod
+    def _encoders(cls, folder: Path, index: dict[str, Any], settings: dict[str, Any]) -> list[str]:
+        """Return the parts that encode texts.
+
+        Raises:
+            UserError: the folder lacks one.
+        """
+        encoders = sorted({"text_encoder"}.union(part for part in index if part.startswith("text_encoder")))
+        if absent := [part for part in encoders if is_absent(index, part)]:
+            raise UserError(
+                f"{folder} holds a {index['_class_name']} without a {absent[0]}, as refiners are. Give model.path the base "
+                "model's folder."
+            )
+        return encoders
+
+    def part(self, network: Any) -> Any:
+        """Return a network of the pipeline in float32 on the model's device, in evaluation mode, without gradients."""
+        return network.float().to(self.device).eval().requires_grad_(False)
+
+    def _tokens(self, tokenizer: Any, texts: Sequence[str], length: int | None = None) -> Tensor:
+        return tokens(tokenizer, texts, self.name, length).input_ids.to(self.device)
+
+    @torch.no_grad()
+    def encode_image(self, image: np.ndarray, rng: torch.Generator | None = None) -> Tensor:
+        x = to_model_space(image).to(self.device).contiguous(memory_format=torch.channels_last)
+        posterior = self.vae.encode(x).latent_dist
+        found = posterior.mean
+        if rng is not None:
+            found = found + posterior.std * torch.randn(found.shape, generator=rng).to(self.device)
+        return (found - self._shift) * self.vae.config.scaling_factor
+
+    @torch.no_grad()
+    def decode(self, x0: Tensor, text: Any = None, rngs: Sequence[torch.Generator] = ()) -> np.ndarray:
+        """Decode latents; the autoencoder needs neither text nor generators."""
+        return to_images(self.vae.decode(x0.to(self.device) / self.vae.config.scaling_factor + self._shift).sample)
+
+    @property
+    def _shift(self) -> float:
+        return self.vae.config.get("shift_factor") or 0.0
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        side = self.image_size // self._factor
+        return self.vae.config.latent_channels, side, side
+
+
+def factor_of(vae: AutoencoderKL) -> int:
+    """Return how many times larger an image is than its latents."""
+    return int(2 ** (len(vae.config.block_out_channels) - 1))
+
+
+def is_absent(index: dict[str, Any], part: str) -> bool:
+    """True if a pipeline's model_index.json says that it has no such part."""
+    return index.get(part) == [None, None]
+
+
+def read_autoencoder(folder: Path) -> AutoencoderKL:
+    """Load the autoencoder of a pipeline folder."""
+    return AutoencoderKL.from_pretrained(folder / "vae", **load_arguments(folder, "vae"), low_cpu_mem_usage=False)

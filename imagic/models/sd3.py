@@ -1,0 +1,168 @@
+"""Stable Diffusion 3 and 3.5 (Esser et al., arXiv 2403.03206): a flow, a transformer, and up to three text encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import (
+    AutoTokenizer,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    PreTrainedTokenizerBase,
+    T5EncoderModel,
+)
+
+from imagic.models.base import limit_length, token_spans
+from imagic.models.flow import Flow
+from imagic.models.folder import latent_channels, load_arguments, require_channels
+from imagic.models.latent_model import LatentModel, factor_of, is_absent, read_autoencoder
+from imagic.models.text import Text
+from tedbench.errors import UserError
+from tedbench.settings import Count, Natural, checked
+
+T5 = "text_encoder_3"
+INSTEAD = "Give model.path the text-to-image model, such as that of model=sd35."
+
+
+class StableDiffusion3(LatentModel):
+    """A diffusers Stable Diffusion 3 folder: 3, 3.5 medium and 3.5 large.
+
+    The network reads of a text the token states of both CLIP encoders side by side, followed by those of T5, and the
+    pooled embeddings of both CLIP encoders.
+    """
+
+    NETWORK = "transformer"
+    process: Flow
+
+    def __init__(
+        self,
+        text_encoder: CLIPTextModelWithProjection,
+        tokenizer: CLIPTokenizer,
+        text_encoder_2: CLIPTextModelWithProjection,
+        tokenizer_2: CLIPTokenizer,
+        text_encoder_3: T5EncoderModel | None,
+        tokenizer_3: PreTrainedTokenizerBase | None,
+        vae: AutoencoderKL,
+        transformer: SD3Transformer2DModel,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+        *,
+        t5: bool = True,
+        t5_tokens: Natural = 256,
+        density: str = "uniform",
+        name: str = "custom",
+        image_size: Count | None = None,
+        device: str = "cpu",
+        dtype: str = "float32",
+    ) -> None:
+        """
+        Args:
+            text_encoder, tokenizer, text_encoder_2, tokenizer_2: of the CLIP models.
+            text_encoder_3, tokenizer_3: of T5, or None.
+            vae, transformer, scheduler: autoencoder, network, and shift of the flow's levels.
+            t5: False leaves T5 out, which saves 9 GB in half precision; :meth:`load` reads it then.
+            t5_tokens: number of T5's tokens. Without T5 they are zeros, as in diffusers' pipeline; 0 leaves them out.
+            density: of the levels of a loss, see :class:`~imagic.models.flow.Flow`.
+            name: the model's name in run folders.
+            image_size: side of the pictures in pixels; None for the one that the network was trained on.
+            device, dtype: see :class:`~imagic.models.base.DiffusionModel`.
+
+        Raises:
+            UserError: pictures of that size have more positions than the network knows, or a setting is wrong.
+        """
+        config, factor = transformer.config, factor_of(vae)
+        side = (image_size // factor if image_size else config.sample_size) // config.patch_size
+        if side > config.pos_embed_max_size:
+            raise UserError(
+                f"{name} cannot take pictures of {image_size}². Give model.image_size at most "
+                f"{config.pos_embed_max_size * config.patch_size * factor}."
+            )
+        super().__init__(
+            vae,
+            transformer,
+            Flow(scheduler, name, torch.device(device), tokens=side**2, density=density),
+            step=config.patch_size,
+            native=config.sample_size,
+            name=name,
+            image_size=image_size,
+            device=device,
+            dtype=dtype,
+        )
+        self.text_encoder, self.text_encoder_2 = self.part(text_encoder), self.part(text_encoder_2)
+        self.text_encoder_3 = self.part(text_encoder_3) if text_encoder_3 is not None and t5 else None
+        limit_length(tokenizer, text_encoder)
+        self.tokenizer, self.tokenizer_2, self.tokenizer_3 = tokenizer, tokenizer_2, tokenizer_3
+        self._t5_tokens = checked("model.t5_tokens", t5_tokens, Natural)
+
+    @staticmethod
+    def _takes(kind: str) -> bool:
+        return kind.startswith("StableDiffusion3")
+
+    @classmethod
+    def _encoders(cls, folder: Path, index: dict[str, Any], settings: dict[str, Any]) -> list[str]:
+        without = not settings.get("t5", True) or is_absent(index, T5)
+        return super()._encoders(folder, {part: index[part] for part in index if part != T5 or not without}, settings)
+
+    @classmethod
+    def _check(cls, folder: Path) -> None:
+        latents = latent_channels(folder)
+        require_channels(
+            folder, latents, "its autoencoder", gives=[latents], instead=INSTEAD, network=SD3Transformer2DModel
+        )
+
+    @classmethod
+    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str]) -> dict[str, Any]:
+        parts: dict[str, Any] = {T5: None, "tokenizer_3": None}
+        for number in ("", "_2"):
+            encoder, tokenizer = f"text_encoder{number}", f"tokenizer{number}"
+            parts[encoder] = CLIPTextModelWithProjection.from_pretrained(
+                folder / encoder, **load_arguments(folder, encoder)
+            )
+            parts[tokenizer] = CLIPTokenizer.from_pretrained(folder / tokenizer, local_files_only=True)
+        if T5 in encoders:
+            parts[T5] = T5EncoderModel.from_pretrained(folder / T5, **load_arguments(folder, T5))
+            parts["tokenizer_3"] = AutoTokenizer.from_pretrained(folder / "tokenizer_3", local_files_only=True)
+        return {
+            **parts,
+            "vae": read_autoencoder(folder),
+            "transformer": SD3Transformer2DModel.from_pretrained(
+                folder / "transformer", **load_arguments(folder, "transformer"), low_cpu_mem_usage=False
+            ),
+            "scheduler": FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
+        }
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Text:
+        length = self.tokenizer.model_max_length
+        one = self.text_encoder(self._tokens(self.tokenizer, texts, length), output_hidden_states=True)
+        two = self.text_encoder_2(self._tokens(self.tokenizer_2, texts, length), output_hidden_states=True)
+        states = torch.cat([one.hidden_states[-2], two.hidden_states[-2]], dim=-1)
+        width = self.network.config.joint_attention_dim
+        if self.text_encoder_3 is not None and self._t5_tokens:
+            last = self.text_encoder_3(self._tokens(self.tokenizer_3, texts, self._t5_tokens))[0]
+        else:
+            last = states.new_zeros(len(states), self._t5_tokens, width)
+        together = torch.cat([F.pad(states, (0, width - states.shape[-1])), last], dim=1)
+        return Text(together, torch.cat([one.text_embeds, two.text_embeds], dim=-1), written=tuple(texts))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        found = token_spans(self.tokenizer, text)
+        if self.text_encoder_3 is None or not self._t5_tokens:
+            return [*found, *[(0, 0)] * self._t5_tokens]
+        return [*found, *token_spans(self.tokenizer_3, text, self._t5_tokens)]
+
+    def predict(self, x_t: Tensor, t: Tensor, text: Text) -> Tensor:
+        with self._compute():
+            out = self.network(
+                hidden_states=x_t,
+                timestep=t * self.process.scheduler.config.num_train_timesteps,
+                encoder_hidden_states=text.tokens,
+                pooled_projections=text.pooled,
+                return_dict=False,
+            )[0]
+            return self._counted(out).to(x_t.dtype)

@@ -1,0 +1,123 @@
+"""The flow model in Stable Diffusion 3's format: a transformer on the autoencoder's latents, with frozen text encoders."""
+
+from __future__ import annotations
+
+import copy
+from functools import partial
+from pathlib import Path
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
+from torch import nn
+from torch.nn import functional as F
+from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+from picturebook.train.autoencoder import load_autoencoder
+from picturebook.train.data import pictures_of
+from picturebook.train.diffusion import encode
+from picturebook.train.fresh import FreshScenes
+from picturebook.train.loop import train
+from picturebook.train.mixed import bfloat16
+from picturebook.train.tokenizer import save_tokenizer
+from picturebook.world import Scene
+
+POOL = 4_096
+"""Number of scenes in memory at a time."""
+FRESH = 8
+"""Number of new scenes for each batch."""
+EMA = 0.9995
+LAYERS, HEADS, WIDTH = 4, 6, 192
+FOLDER = "flow"
+
+
+def new_transformer(channels: int, text_width: int) -> SD3Transformer2DModel:
+    """Return an untrained network for latents of 16².
+
+    Args:
+        channels: of the latents.
+        text_width: of one text encoder; the network reads two, side by side.
+    """
+    return SD3Transformer2DModel(
+        sample_size=16,
+        patch_size=2,
+        in_channels=channels,
+        out_channels=channels,
+        num_layers=LAYERS,
+        attention_head_dim=WIDTH // HEADS,
+        num_attention_heads=HEADS,
+        joint_attention_dim=2 * text_width,
+        caption_projection_dim=WIDTH,
+        pooled_projection_dim=2 * text_width,
+        pos_embed_max_size=16,
+        qk_norm="rms_norm",
+    )
+
+
+def with_projection(encoder: CLIPTextModel) -> CLIPTextModelWithProjection:
+    """Return a CLIP text encoder whose pooled embedding is its last token's state, unchanged."""
+    found = CLIPTextModelWithProjection(encoder.config)
+    found.text_model.load_state_dict(
+        encoder.state_dict() if not hasattr(encoder, "text_model") else encoder.text_model.state_dict()
+    )
+    with torch.no_grad():
+        found.text_projection.weight.copy_(torch.eye(*found.text_projection.weight.shape))
+    return found.eval().requires_grad_(False)
+
+
+def main(
+    out: Path, steps: int = 10_000, batch: int = 48, lr: float = 1e-3, seed: int = 0, start: Path | None = None
+) -> None:
+    """Train the network and write ``out/flow``, a Stable Diffusion 3 folder without T5.
+
+    Autoencoder and text encoder are those of ``out``, or else of ``start``, whose network is trained further. The loss is the
+    velocity's squared error at levels of logit-normal density (Esser et al., arXiv 2403.03206, section 3.1). An
+    interrupted training is resumed from ``out/flow.state``.
+    """
+    torch.manual_seed(seed)
+    source = out if (out / "diffusion").is_dir() or not start else start
+    vae = load_autoencoder(source).eval()
+    tokenizer = save_tokenizer(out / "tokenizer")
+    encoder = with_projection(CLIPTextModel.from_pretrained(source / "diffusion" / "text_encoder", dtype=torch.float32))
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=1.0)
+    network = new_transformer(vae.config.latent_channels, encoder.config.hidden_size)
+    if start and (start / FOLDER).is_dir():
+        network.load_state_dict(SD3Transformer2DModel.from_pretrained(start / FOLDER / "transformer").state_dict())
+    print(f"transformer {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M", flush=True)
+
+    state = out / "flow.state"
+    done = int(torch.load(state, weights_only=True, mmap=True)["step"]) if state.exists() else 0
+    first = POOL + FRESH * done if done else 0  # after the scenes drawn before
+    scenes = FreshScenes(tokenizer, partial(_latents, vae), size=POOL, per_batch=FRESH, seed=seed, first=first)
+
+    def loss_at(rng: torch.Generator) -> torch.Tensor:
+        x0, tokens = scenes.batch(batch, rng)
+        eps = torch.randn(x0.shape, generator=rng)
+        sigma = torch.randn(batch, generator=rng).sigmoid()
+        at = sigma[:, None, None, None]
+        with torch.no_grad():
+            read = encoder(tokens, output_hidden_states=True)
+        states, pooled = (torch.cat([part, part], dim=-1) for part in (read.hidden_states[-2], read.text_embeds))
+        with bfloat16():
+            velocity = network((1 - at) * x0 + at * eps, states, pooled, sigma * 1000, return_dict=False)[0]
+        return F.mse_loss(velocity.float(), eps - x0)
+
+    def save(average: nn.Module, step: int) -> None:
+        halved = copy.deepcopy(encoder).half()
+        pipeline = StableDiffusion3Pipeline(
+            transformer=copy.deepcopy(average).eval().half(),
+            scheduler=scheduler,
+            vae=copy.deepcopy(vae).half(),
+            text_encoder=halved,
+            tokenizer=tokenizer,
+            text_encoder_2=halved,
+            tokenizer_2=tokenizer,
+            text_encoder_3=None,
+            tokenizer_3=None,
+        )
+        pipeline.save_pretrained(out / FOLDER)
+
+    train(network, loss_at, steps=steps, lr=lr, seed=seed, save=save, ema=EMA, log=out / "flow.jsonl", state=state)
+
+
+def _latents(vae: nn.Module, scenes: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
+    return encode(vae, pictures_of(scenes))

@@ -1,0 +1,173 @@
+"""Methods on flow models, on a narrow Stable Diffusion 3 and a narrow FLUX with random weights."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from baselines.flowalign import FlowAlign
+from baselines.flowedit import FlowEdit
+from baselines.rf_inversion import RFInversion
+from baselines.uniedit_flow import UniEditFlow
+from imagic.models.batched import Row
+from imagic.models.flux import Flux
+from imagic.models.sampling import ddim
+from imagic.models.sd3 import StableDiffusion3
+from tedbench.errors import PairError, UserError
+from tedbench.pair import EditPair, Entry
+from tests.imagic.test_flux import narrow_flux
+from tests.imagic.test_sd3 import narrow_sd3
+
+SIDE, STEPS = 64, 6
+SAMPLING = {"steps": STEPS, "guidance": 3.0, "source_guidance": 2.0}
+
+
+@pytest.fixture(scope="module")
+def sd3(text_config, tmp_path_factory):
+    folder = narrow_sd3(tmp_path_factory.mktemp("sd3"), text_config)
+    return StableDiffusion3.load(str(folder), t5=False, t5_tokens=0)
+
+
+@pytest.fixture(scope="module")
+def flux(text_config, tmp_path_factory):
+    return Flux.load(str(narrow_flux(tmp_path_factory.mktemp("flux"), text_config)), image_size=SIDE, t5_tokens=8)
+
+
+@pytest.fixture(scope="module")
+def pair(noise_image):
+    return EditPair(Entry("a.png", "A sitting dog.", source_text="A standing dog."), noise_image(size=SIDE))
+
+
+def made(editor, pair, *requests):
+    """Latents of a method's images, a row for each (strength, seed)."""
+    with editor.fit(pair) as edit:
+        return editor.make([Row(edit, strength, seed) for strength, seed in requests])
+
+
+def flowedit(model, **changes):
+    return FlowEdit(model, sampling={**SAMPLING, "averages": 1, "last": 0, **changes})
+
+
+def flowalign(model, **changes):
+    return FlowAlign(model, sampling={"steps": STEPS, "guidance": 3.0, "pull": 0.01, **changes})
+
+
+def rf_inversion(model, **settings):
+    return RFInversion(model, sampling=SAMPLING, **settings)
+
+
+def uniedit(model, **settings):
+    return UniEditFlow(model, sampling={"steps": STEPS, "guidance": 1.0}, **settings)
+
+
+EDITORS = {"flowedit": flowedit, "flowalign": flowalign, "rf_inversion": rf_inversion, "uniedit_flow": uniedit}
+WITH_FLUX = [*((name, "sd3") for name in EDITORS), *((name, "flux") for name in EDITORS if name != "flowalign")]
+
+
+@pytest.mark.parametrize(("name", "model"), WITH_FLUX)
+def test_every_strength_is_an_image_of_its_own(request, pair, name, model):
+    x = made(EDITORS[name](request.getfixturevalue(model)), pair, (0.0, 0), (0.5, 0), (1.0, 0))
+    assert torch.isfinite(x).all() and (x[0] != x[1]).any() and (x[1] != x[2]).any()
+
+
+@pytest.mark.parametrize("name", ["flowedit", "flowalign", "uniedit_flow"])
+def test_at_0_the_inputs_latents_come_back_bit_by_bit(sd3, pair, name):
+    x = made(EDITORS[name](sd3), pair, (0.0, 0), (1.0, 0))  # in a batch that takes all steps
+    assert torch.equal(x[:1], sd3.encode_image(pair.image))
+
+
+@pytest.mark.parametrize("name", ["flowedit", "flowalign"])
+@pytest.mark.parametrize("strength", [0.3, 1.0])
+def test_an_image_does_not_depend_on_its_batch(sd3, pair, name, strength):
+    editor = EDITORS[name](sd3)
+    alone, among = made(editor, pair, (strength, 1)), made(editor, pair, (0.5, 0), (strength, 1), (0.9, 1))
+    torch.testing.assert_close(alone[0], among[1], atol=1e-5, rtol=1e-5)
+
+
+def same_text(pair):
+    return dataclasses.replace(pair, entry=dataclasses.replace(pair.entry, source_text=pair.entry.target_text))
+
+
+def test_flowedit_with_equal_texts_and_equal_guidance_returns_the_input(sd3, pair):
+    x0, same = sd3.encode_image(pair.image), same_text(pair)
+    equal = made(flowedit(sd3, source_guidance=3.0), same, (1.0, 0))
+    torch.testing.assert_close(equal, x0, atol=1e-5, rtol=1e-5)
+    assert (made(flowedit(sd3), same, (1.0, 0)) - x0).abs().max() > 1e-3  # the guidances differ
+
+
+def test_flowalign_and_uniedit_with_equal_texts_return_the_input(sd3, pair):
+    x0, same = sd3.encode_image(pair.image), same_text(pair)
+    torch.testing.assert_close(made(flowalign(sd3), same, (1.0, 0)), x0, atol=1e-5, rtol=1e-5)
+    errors = []
+    for steps in (8, 16, 32):
+        sampling = {"steps": steps, "guidance": 1.0}
+        x = made(UniEditFlow(sd3, sampling=sampling, source="source_text"), same, (1.0, 0))
+        errors.append((x - x0).abs().max().item())  # of inversion and decoding
+    assert errors[0] < 0.1 and errors[2] < errors[0] / 2
+
+
+def test_flowedit_averages_over_noises_and_samples_its_last_steps_in_the_usual_way(sd3, pair):
+    x0 = sd3.encode_image(pair.image)
+    one, two = (made(flowedit(sd3, averages=n), pair, (0.5, 0)) for n in (1, 2))
+    assert (one != two).any()
+    plain = made(flowedit(sd3, last=3), pair, (0.0, 0), (0.5, 0), (1.0, 0))
+    assert torch.equal(plain[:1], x0)
+    # a start within the last steps is SDEdit's: noise, then the equation under the target text
+    editor = flowedit(sd3, last=3)
+    with editor.fit(pair) as edit:
+        eps = editor.noise([Row(edit, 0.5, 0)], "step noise", 3, 0)
+    x_t = sd3.process.mix(x0, eps, sd3.process.schedule(STEPS)[3])
+    text, null = sd3.encode_text(["A sitting dog."]), sd3.encode_text([""])
+    wanted = ddim(sd3, x_t, text, null, steps=STEPS, guidance=3.0, start=[3])
+    torch.testing.assert_close(plain[1:2], wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_rf_inversion_drawn_to_the_input_at_all_steps_returns_it_whatever_the_text(sd3, pair):
+    x0 = sd3.encode_image(pair.image)
+    x = made(rf_inversion(sd3, stop=1.0), pair, (0.0, 0), (0.0, 1), (0.5, 0))
+    torch.testing.assert_close(x[:2], x0.expand(2, -1, -1, -1), atol=1e-5, rtol=1e-5)
+    assert (x[2] - x0[0]).abs().max() > 1e-2
+    assert (made(rf_inversion(sd3), pair, (0.0, 0)) - x0).abs().max() > 1e-2  # the last steps are free
+
+
+def test_rf_inversion_drawn_to_noise_alone_ends_in_the_seeds_noise(sd3, pair):
+    editor = rf_inversion(sd3, gamma=1.0)
+    with editor.fit(pair) as edit:
+        noise = torch.randn(1, *sd3.latent_shape, generator=edit.rng("noise", 3))
+        torch.testing.assert_close(edit.inverted(3), noise, atol=1e-5, rtol=1e-5)
+
+
+def test_models_that_a_method_cannot_use_are_refused_in_one_line(tiny_model, flux):
+    for name, make in EDITORS.items():
+        with pytest.raises(UserError, match="works on flow models alone, and tiny is none") as told:
+            make(tiny_model())
+        assert str(told.value).count("\n") == 0, name
+    with pytest.raises(UserError, match="FlowAlign guides against the source text"):
+        flowalign(flux)
+
+
+@pytest.mark.parametrize("name", ["flowedit", "flowalign", "uniedit_flow"])
+def test_a_pair_without_a_source_text_is_refused(sd3, pair, name):
+    without = dataclasses.replace(pair, entry=dataclasses.replace(pair.entry, source_text=None))
+    with pytest.raises(PairError, match="needs source_text"):
+        EDITORS[name](sd3).fit(without)
+
+
+@pytest.mark.parametrize(
+    ("name", "of_pair", "of_image"),
+    [
+        ("flowedit", 0, 4 * 3),
+        ("flowalign", 0, 3 * 3),
+        ("uniedit_flow", STEPS + 1, 2 * 3),
+        ("rf_inversion", 0, 3 * STEPS),
+    ],
+)
+def test_costs_are_as_the_documentation_says(sd3, pair, name, of_pair, of_image):
+    editor, before = EDITORS[name](sd3), sd3.evaluations
+    editor.sample_batch = 1
+    with editor.fit(pair) as edit:
+        assert sd3.evaluations - before == of_pair
+        list(edit.sample([(0.5, 0)]))
+    assert sd3.evaluations - before == of_pair + of_image
