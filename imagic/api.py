@@ -106,6 +106,20 @@ def check_model(cfg: Mapping[str, Any]) -> None:
     find(cfg["model"], TextToImage, "model", device="cpu", dtype="float32")
 
 
+def sampling_levels(cfg: Mapping[str, Any], folder: Path) -> list[float] | None:
+    """Return the noise levels that a run's identity has to say, see :meth:`~imagic.models.base.TextToImage.levels`.
+
+    Args:
+        cfg: the resolved configuration with ``model`` and ``method``.
+        folder: of the model.
+    """
+    from imagic.models.base import TextToImage
+
+    load = find_target(cfg["model"], TextToImage)
+    model, steps = getattr(load, "__self__", load), (cfg["method"].get("sampling") or {}).get("steps")
+    return model.levels(folder, cfg["model"], steps) if steps and hasattr(model, "levels") else None
+
+
 def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
     """Load the model of a resolved configuration with ``model`` and ``numerics``.
 

@@ -164,6 +164,7 @@ def _identity(
     settings: Mapping[str, Any], dataset: Dataset, known: Described
 ) -> tuple[dict[str, Path], dict[str, Any]]:
     """Return the model's folders and the content of config.yaml."""
+    from imagic.api import sampling_levels
     from imagic.models.synthetic import is_synthetic
     from imagic.models.weights import digest, locate_all
 
@@ -171,6 +172,7 @@ def _identity(
     config = run_config(
         settings,
         model_digest=digest(*weights.values()) if weights else None,
+        levels=sampling_levels(settings, weights["path"]) if "path" in weights else None,
         method_digest=known.method.digest,
         device=known.placement.device,
         threads=known.placement.threads,

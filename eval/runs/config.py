@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def run_config(
     device: str,
     threads: int,
     cards: Cards,
+    levels: Sequence[float] | None = None,
 ) -> dict[str, Any]:
     """Return the content of a run's config.yaml: format, five blocks and cards.
 
@@ -43,17 +44,19 @@ def run_config(
         device: device of the pairs.
         threads: CPU threads.
         cards: of dataset, method and metrics.
+        levels: noise levels of the sampling, if the model's configuration does not determine them.
     """
     model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
     method = dict(plain["method"])
     method |= {k: str(Path(str(method[k]))) for k in FILES if method.get(k) is not None}  # out/ and out are equal
+    shown_levels = {"levels": list(levels)} if levels else {}
     return {
         "format": FORMAT,
         "fit": {
             "dataset": plain["dataset"]["name"],
             **({"list": list_name(plain["dataset"]["file"])} if plain["dataset"].get("file") else {}),
             "size": plain["dataset"]["size"],
-            "model": {**model, "digest": model_digest} if model_digest else None,
+            "model": {**model, **shown_levels, "digest": model_digest} if model_digest else None,
             "method": {**method, "digest": method_digest} if method_digest else method,
             "seed": plain["seed"],
         },

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -130,6 +131,23 @@ class TextToImage(DiffusionModel):
 
     image_size: int
     upscaler: TrainableStage | None = None
+
+    @classmethod
+    def levels(cls, folder: Path, settings: Mapping[str, Any], steps: int) -> list[float] | None:
+        """Return the noise levels of a sampling as far as they are not the model's own settings; part of a run's identity.
+
+        diffusers' flow schedulers have changed what levels they compute of the same configuration, so that a run has to
+        say them. Levels of other models are timesteps, which follow from the configuration.
+
+        Args:
+            folder: of the model; no weights are read.
+            settings: of the model.
+            steps: of the sampling.
+
+        Returns:
+            steps + 1 levels from noise to image, or None.
+        """
+        return None
 
     @property
     @abstractmethod

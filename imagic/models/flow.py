@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,6 +128,19 @@ def dynamic_shift(config: Mapping[str, Any], tokens: int) -> float:
     least, most = config["base_image_seq_len"], config["max_image_seq_len"]
     slope = (config["max_shift"] - config["base_shift"]) / (most - least)
     return float(tokens * slope + (config["base_shift"] - slope * least))
+
+
+def levels_of(folder: Path, steps: int, **settings: Any) -> list[float]:
+    """Return the levels of a sampling from a pipeline's folder, without its weights.
+
+    Args:
+        folder: of the pipeline.
+        steps: of the sampling.
+        settings: ``tokens`` and ``linear`` of :class:`Flow`.
+    """
+    scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+    found = Flow(scheduler, folder.name, torch.device("cpu"), **settings).schedule(steps)
+    return [float(f"{level:.7g}") for level in found.tolist()]
 
 
 def require_flow(model: DiffusionModel, method: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import AutoTokenizer, CLIPTextModel, CLIPTokenizer, PreTrainedTokenizerBase, T5EncoderModel
 
 from imagic.models.base import limit_length, token_spans
-from imagic.models.flow import Flow
-from imagic.models.folder import latent_channels, load_arguments, require_channels
+from imagic.models.flow import Flow, levels_of
+from imagic.models.folder import latent_channels, load_arguments, reading, require_channels
 from imagic.models.latent_model import LatentModel, factor_of, read_autoencoder
 from imagic.models.text import Text
 from tedbench.settings import Count, checked
@@ -64,7 +64,7 @@ class Flux(LatentModel):
         Raises:
             UserError: the network cannot take pictures of that size, or a setting is wrong.
         """
-        side = image_size // factor_of(vae)
+        side = image_size // factor_of(vae.config)
         super().__init__(
             vae,
             transformer,
@@ -81,6 +81,13 @@ class Flux(LatentModel):
         self.tokenizer, self.tokenizer_2 = tokenizer, tokenizer_2
         self._t5_tokens = checked("model.t5_tokens", t5_tokens, Count)
         self.distilled = bool(transformer.config.guidance_embeds)
+
+    @classmethod
+    def levels(cls, folder: Path, settings: Mapping[str, Any], steps: int) -> list[float]:
+        with reading(folder):
+            autoencoder = AutoencoderKL.load_config(folder / "vae", local_files_only=True)
+            side = settings["image_size"] // factor_of(autoencoder) // PATCH
+            return levels_of(folder, steps, tokens=side**2, linear=True)
 
     @staticmethod
     def _takes(kind: str) -> bool:

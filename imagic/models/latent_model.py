@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -61,7 +61,7 @@ class LatentModel(TextToImage):
         """
         super().__init__(network, process, name=name, device=device, dtype=dtype)
         self.vae = self.part(vae.to(memory_format=torch.channels_last))
-        self._factor = factor_of(vae)
+        self._factor = factor_of(vae.config)
         self.image_size = image_size or native * self._factor
         if self.image_size % (self._factor * step):
             raise UserError(
@@ -154,9 +154,9 @@ class LatentModel(TextToImage):
         return self.vae.config.latent_channels, side, side
 
 
-def factor_of(vae: AutoencoderKL) -> int:
-    """Return how many times larger an image is than its latents."""
-    return int(2 ** (len(vae.config.block_out_channels) - 1))
+def factor_of(config: Mapping[str, Any]) -> int:
+    """Return how many times larger an image is than its latents, from the autoencoder's configuration."""
+    return int(2 ** (len(config["block_out_channels"]) - 1))
 
 
 def is_absent(index: dict[str, Any], part: str) -> bool:

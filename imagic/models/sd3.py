@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from transformers import (
 )
 
 from imagic.models.base import limit_length, token_spans
-from imagic.models.flow import Flow
-from imagic.models.folder import latent_channels, load_arguments, require_channels
+from imagic.models.flow import Flow, levels_of
+from imagic.models.folder import latent_channels, load_arguments, reading, require_channels
 from imagic.models.latent_model import LatentModel, factor_of, is_absent, read_autoencoder
 from imagic.models.text import Text
 from tedbench.errors import UserError
@@ -75,12 +75,11 @@ class StableDiffusion3(LatentModel):
         Raises:
             UserError: pictures of that size have more positions than the network knows, or a setting is wrong.
         """
-        config, factor = transformer.config, factor_of(vae)
-        side = (image_size // factor if image_size else config.sample_size) // config.patch_size
+        config, side = transformer.config, _side(transformer.config, vae.config, image_size)
         if side > config.pos_embed_max_size:
             raise UserError(
                 f"{name} cannot take pictures of {image_size}². Give model.image_size at most "
-                f"{config.pos_embed_max_size * config.patch_size * factor}."
+                f"{config.pos_embed_max_size * config.patch_size * factor_of(vae.config)}."
             )
         super().__init__(
             vae,
@@ -102,6 +101,13 @@ class StableDiffusion3(LatentModel):
     @staticmethod
     def _takes(kind: str) -> bool:
         return kind.startswith("StableDiffusion3")
+
+    @classmethod
+    def levels(cls, folder: Path, settings: Mapping[str, Any], steps: int) -> list[float]:
+        with reading(folder):
+            config = SD3Transformer2DModel.load_config(folder / "transformer", local_files_only=True)
+            autoencoder = AutoencoderKL.load_config(folder / "vae", local_files_only=True)
+            return levels_of(folder, steps, tokens=_side(config, autoencoder, settings.get("image_size")) ** 2)
 
     @classmethod
     def _encoders(cls, folder: Path, index: dict[str, Any], settings: dict[str, Any]) -> list[str]:
@@ -166,3 +172,9 @@ class StableDiffusion3(LatentModel):
                 return_dict=False,
             )[0]
             return self._counted(out).to(x_t.dtype)
+
+
+def _side(network: Mapping[str, Any], autoencoder: Mapping[str, Any], image_size: int | None) -> int:
+    """Return the number of positions along an image's side, from the configurations of network and autoencoder."""
+    side = image_size // factor_of(autoencoder) if image_size else network["sample_size"]
+    return int(side // network["patch_size"])

@@ -113,6 +113,7 @@ def test_levels_are_shifted_by_the_number_of_packed_positions(folder, tokens):
     scheduler = FlowMatchEulerDiscreteScheduler.from_config(config)
     scheduler.set_timesteps(sigmas=[1, 0.75, 0.5, 0.25], mu=calculate_shift(tokens))
     assert torch.equal(levels, scheduler.sigmas)
+    assert Flux.levels(folder, {"image_size": side}, 4) == pytest.approx(levels.tolist(), abs=1e-6)
 
 
 def test_no_guidance_is_the_embedding_of_1(model):

@@ -163,6 +163,14 @@ def test_imagic_optimises_pooled_embedding_and_states_together(model, noise_imag
     assert start.shape == (SIDE, SIDE, 3) and (start != end).any()
 
 
+@pytest.mark.parametrize("size", [None, 48])
+def test_levels_in_a_runs_identity_are_those_of_its_sampling(folder, size):
+    settings = {"image_size": size, "t5": False}
+    levels = StableDiffusion3.load(str(folder), **settings).process.schedule(7).tolist()
+    assert StableDiffusion3.levels(folder, settings, 7) == pytest.approx(levels, abs=1e-6)
+    assert levels[-2] == pytest.approx(0.0089, abs=1e-4)  # shifted twice, as the pipeline's own: FLUX's would be 0.33
+
+
 def test_words_are_found_in_the_tokens_of_both_kinds_of_encoders(model):
     text = "A sitting dog."
     dogs = [i for i, (start, end) in enumerate(model.spans(text)) if text[start:end].strip() == "dog"]
