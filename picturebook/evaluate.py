@@ -20,7 +20,7 @@ import lpips
 import numpy as np
 import open_clip
 import torch
-from diffusers import IFPipeline, IFSuperResolutionPipeline, StableDiffusionPipeline
+from diffusers import IFPipeline, IFSuperResolutionPipeline, StableDiffusion3Pipeline, StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
@@ -29,6 +29,7 @@ from picturebook.judge import QUESTIONS, Judge, answers
 from picturebook.train.cascade import BASE, UPSCALER
 from picturebook.train.clip import twin
 from picturebook.train.data import to_model_space, training_pictures, training_scenes
+from picturebook.train.flow import FOLDER as FLOW
 from picturebook.train.leaves import leaf_pictures
 from picturebook.train.loop import SHIPPED
 from picturebook.train.perceptual import other_place, other_state, plain_scenes
@@ -54,7 +55,7 @@ def percent(right: int, of: int) -> str:
 
 
 class Models(NamedTuple):
-    """Every embedded model."""
+    """Every embedded model; None for the flow model where there is none yet."""
 
     pipeline: StableDiffusionPipeline
     base: IFPipeline
@@ -64,6 +65,7 @@ class Models(NamedTuple):
     tokenizer: Any
     distance: lpips.LPIPS
     judge: Judge
+    flow: StableDiffusion3Pipeline | None
 
 
 def load_models(weights: Path) -> Models:
@@ -74,6 +76,11 @@ def load_models(weights: Path) -> Models:
         base = IFPipeline.from_pretrained(weights / BASE, torch_dtype=torch.float32)
         texts = {"text_encoder": base.text_encoder, "tokenizer": base.tokenizer}
         upscaler = IFSuperResolutionPipeline.from_pretrained(weights / UPSCALER, **texts, torch_dtype=torch.float32)
+        flow = None
+        if (weights / FLOW).is_dir():
+            without_t5 = {"text_encoder_3": None, "tokenizer_3": None}
+            flow = StableDiffusion3Pipeline.from_pretrained(weights / FLOW, **without_t5, torch_dtype=torch.float32)
+            flow.set_progress_bar_config(disable=True)
         clip, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{weights / 'clip'}", precision="fp32")
         distance = lpips.LPIPS(net="alex", lpips=False, pnet_rand=True, verbose=False)
     features = load_file(weights / "perceptual" / "alex.safetensors")
@@ -92,6 +99,7 @@ def load_models(weights: Path) -> Models:
         open_clip.get_tokenizer(f"local-dir:{weights / 'clip'}"),
         distance.eval(),
         Judge.load(weights / "judge" / "judge.safetensors"),
+        flow,
     )
 
 
@@ -129,6 +137,12 @@ def judged(judge: Judge, count: int) -> Iterator[Figure]:
 def latent_pictures(pipeline: StableDiffusionPipeline, texts: list[str], noise: torch.Generator) -> np.ndarray:
     """Generate (B, 64, 64, 3) in [0, 1] from texts, with guidance 3 and 30 steps."""
     return pipeline(texts, num_inference_steps=30, guidance_scale=3.0, generator=noise, output_type="np").images
+
+
+def flow_pictures(pipeline: StableDiffusion3Pipeline, texts: list[str], noise: torch.Generator) -> np.ndarray:
+    """Generate (B, 64, 64, 3) in [0, 1] with the flow model, with guidance 3 and 30 steps."""
+    sampling = {"num_inference_steps": 30, "guidance_scale": 3.0, "generator": noise, "output_type": "np"}
+    return pipeline(texts, max_sequence_length=0, **sampling).images
 
 
 @torch.no_grad()
@@ -223,7 +237,7 @@ def main() -> None:
     parser.add_argument(
         "--sheet",
         type=Path,
-        help="write a sheet of the generated pictures here, a PNG; NAME-cascade.png is the cascade's",
+        help="write a sheet of the generated pictures here, a PNG; NAME-cascade.png and NAME-flow.png are the others'",
     )
     parser.add_argument("--json", type=Path, help="write the figures here too")
     args = parser.parse_args()
@@ -236,15 +250,19 @@ def main() -> None:
         Figure("weights", f"{size / 1e6:.1f} MB", "70 MB"),
     ]
     _print(figures)
-    sheet_of_cascade = args.sheet and args.sheet.with_stem(f"{args.sheet.stem}-cascade")
-    for part in (
+    sheet_of = lambda name: args.sheet and args.sheet.with_stem(f"{args.sheet.stem}-{name}")
+    parts = [
         autoencoder(models.pipeline, args.count),
         judged(models.judge, 2 * args.count),
         alignment(models, args.count),
         perception(models.distance, args.count),
         text_to_image("text to image", partial(latent_pictures, models.pipeline), models.judge, args.count, args.sheet),
-        text_to_image("cascade", partial(cascade_pictures, models), models.judge, args.count, sheet_of_cascade),
-    ):
+        text_to_image("cascade", partial(cascade_pictures, models), models.judge, args.count, sheet_of("cascade")),
+    ]
+    if models.flow is not None:
+        make = partial(flow_pictures, models.flow)
+        parts.append(text_to_image("flow", make, models.judge, args.count, sheet_of("flow")))
+    for part in parts:
         for figure in part:
             figures.append(figure)
             _print([figure])

@@ -9,7 +9,7 @@ from pathlib import Path
 from picturebook.train.loop import SHIPPED
 from runtime.output import safe_output
 
-PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler")
+PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler", "flow")
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument(
         "part",
         choices=PARTS,
-        help="diffusion needs the autoencoder, text the diffusion, cascade the text, upscaler the cascade",
+        help="diffusion needs the autoencoder, text and flow the diffusion, cascade the text, upscaler the cascade",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("train"), help="folder that the models are written to (default: train)"

@@ -10,7 +10,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
 from torch import nn
 from torch.nn import functional as F
-from transformers import CLIPTextModel, CLIPTextModelWithProjection
+from transformers import CLIPTextModelWithProjection
 
 from picturebook.train.autoencoder import load_autoencoder
 from picturebook.train.data import pictures_of
@@ -53,12 +53,9 @@ def new_transformer(channels: int, text_width: int) -> SD3Transformer2DModel:
     )
 
 
-def with_projection(encoder: CLIPTextModel) -> CLIPTextModelWithProjection:
-    """Return a CLIP text encoder whose pooled embedding is its last token's state, unchanged."""
-    found = CLIPTextModelWithProjection(encoder.config)
-    found.text_model.load_state_dict(
-        encoder.state_dict() if not hasattr(encoder, "text_model") else encoder.text_model.state_dict()
-    )
+def text_encoder_with_projection(folder: Path) -> CLIPTextModelWithProjection:
+    """Load a CLIP text encoder; its pooled embedding is its last token's state, unchanged."""
+    found = CLIPTextModelWithProjection.from_pretrained(folder, dtype=torch.float32)
     with torch.no_grad():
         found.text_projection.weight.copy_(torch.eye(*found.text_projection.weight.shape))
     return found.eval().requires_grad_(False)
@@ -77,7 +74,7 @@ def main(
     source = out if (out / "diffusion").is_dir() or not start else start
     vae = load_autoencoder(source).eval()
     tokenizer = save_tokenizer(out / "tokenizer")
-    encoder = with_projection(CLIPTextModel.from_pretrained(source / "diffusion" / "text_encoder", dtype=torch.float32))
+    encoder = text_encoder_with_projection(source / "diffusion" / "text_encoder")
     scheduler = FlowMatchEulerDiscreteScheduler(shift=1.0)
     network = new_transformer(vae.config.latent_channels, encoder.config.hidden_size)
     if start and (start / FOLDER).is_dir():

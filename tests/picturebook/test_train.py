@@ -13,6 +13,7 @@ from eval.metrics.clip_score import ClipScore
 from eval.metrics.lpips_distance import LpipsDistance
 from imagic.models.cascade import Cascade
 from imagic.models.latent import LatentDiffusion
+from imagic.models.sd3 import StableDiffusion3
 from picturebook.train.data import training_scenes
 
 pytestmark = pytest.mark.slow
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.slow
 def trained(tmp_path_factory):
     """A folder with every part, trained for two steps."""
     out = tmp_path_factory.mktemp("train")
-    for part in ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler"):
+    for part in ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler", "flow"):
         module = importlib.import_module(f"picturebook.train.{part}")
         module.SCENES = module.CHANGES = module.POOL = 64
         module.LEAVES = module.HELD_OUT = 4
@@ -48,6 +49,16 @@ def test_the_cascade_loads_and_runs(trained):
     assert model.image_size == 64
     rngs = [torch.Generator().manual_seed(0)]
     assert model.decode(model.encode_image(image), model.encode_text(["A sitting dog."]), rngs).shape == (1, 64, 64, 3)
+
+
+def test_the_flow_model_loads_and_runs(trained):
+    model = StableDiffusion3.load(str(trained / "flow"), t5_tokens=0)
+    image, text = np.zeros((64, 64, 3), np.uint8), model.encode_text(["A sitting dog."])
+    assert (model.image_size, text.tokens.shape, text.pooled.shape) == (64, (1, 48, 256), (1, 256))
+    x0 = model.encode_image(image)
+    assert model.decode(x0).shape == (1, 64, 64, 3)
+    with torch.no_grad():
+        assert model.predict(x0, torch.tensor([0.5]), text).shape == x0.shape == (1, 6, 16, 16)
 
 
 def test_the_judges_load_and_score(trained):
