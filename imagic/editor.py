@@ -86,6 +86,8 @@ class Imagic(TuningEditor):
             raise UserError(
                 "Adapters are new modules for every pair. Give numerics.compile=false with method.variant.finetune=lora."
             )
+        if self._variant.parts == "pooled" and self.null.pooled is None:
+            raise UserError(f"{model.name} reads no pooled embedding. Give method.variant.parts=all.")
         self.sampler = SAMPLERS[self._variant.sampler]
         model.process.schedule(self.sampling["steps"])  # raises for too many
         self.needs = needs_with(self.needs, self.needs_if, {"variant": variant})
@@ -125,7 +127,8 @@ class Imagic(TuningEditor):
             return self.model.encode_text([pair.source_text or ""])
         if self.group == 1:
             rng = generator(self.seed, pair.id, "embedding")
-            return optimise_embedding(self.model, x0, e_tgt, rng=rng, progress=progress, **self._embedding)
+            settings = {**self._embedding, "parts": self._variant.parts}
+            return optimise_embedding(self.model, x0, e_tgt, rng=rng, progress=progress, **settings)
         if pair.id not in self._waiting:
             self.fit_group([pair], progress)
         e_opt = self._waiting.pop(pair.id)
@@ -163,6 +166,7 @@ class Imagic(TuningEditor):
                 torch.cat([self._encode_image(pair) for pair in full]),
                 Text.cat([self.model.encode_text([pair.target_text]) for pair in full]),
                 rngs=[generator(self.seed, pair.id, "embedding") for pair in full],
+                parts=self._variant.parts,
                 progress=progress,
                 **self._embedding,
             )

@@ -11,7 +11,7 @@ from torch import Tensor
 from imagic.errors import DivergedError
 from imagic.loss import denoising_losses, diverged
 from imagic.models.base import DiffusionModel
-from imagic.models.text import Text
+from imagic.models.text import Parts, Text
 from tedbench.method import Progress, silent
 
 
@@ -24,6 +24,7 @@ def optimise_embedding(
     lr: float,
     rng: torch.Generator,
     draws: int = 1,
+    parts: Parts = "all",
     tail: int | None = None,
     progress: Progress = silent,
 ) -> Text:
@@ -36,6 +37,7 @@ def optimise_embedding(
         steps, lr: of Adam, at a fixed rate.
         rng: CPU generator of timesteps and noise.
         draws: of timestep and noise, per step.
+        parts: of the embedding that are optimised, for models with a pooled embedding.
         tail: number of last tokens whose vectors alone are optimised; None for everything.
         progress: called after each step.
 
@@ -46,7 +48,7 @@ def optimise_embedding(
         DivergedError: the loss is not finite.
     """
     (e_opt,) = optimise_embeddings(
-        model, x0, e_tgt, steps=steps, lr=lr, rngs=[rng], draws=draws, tail=tail, progress=progress
+        model, x0, e_tgt, steps=steps, lr=lr, rngs=[rng], draws=draws, parts=parts, tail=tail, progress=progress
     )
     if isinstance(e_opt, DivergedError):
         raise e_opt
@@ -62,6 +64,7 @@ def optimise_embeddings(
     lr: float,
     rngs: Sequence[torch.Generator],
     draws: int = 1,
+    parts: Parts = "all",
     tail: int | None = None,
     progress: Progress = silent,
 ) -> list[Text | DivergedError]:
@@ -77,6 +80,7 @@ def optimise_embeddings(
         steps, lr: of Adam, at a fixed rate.
         rngs: one CPU generator of timesteps and noise for each pair.
         draws: of timestep and noise, per step and pair.
+        parts: of the embedding that are optimised, for models with a pooled embedding.
         tail: number of last tokens whose vectors alone are optimised; None for everything.
         progress: called after each step.
 
@@ -84,7 +88,7 @@ def optimise_embeddings(
         For each pair e_opt, or the error that it would raise alone.
     """
     e = e_tgt.clone()
-    parameters = e.parameters() if tail is None else [e.tokens[:, -tail:].clone()]
+    parameters = e.parameters(parts) if tail is None else [e.tokens[:, -tail:].clone()]
     optimizer = torch.optim.Adam([part.requires_grad_() for part in parameters], lr=lr)
     errors: dict[int, DivergedError] = {}
     for step in range(steps):

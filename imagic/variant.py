@@ -21,6 +21,8 @@ class Variant:
     Attributes:
         e_opt: the embedding to fine-tune on and interpolate from: stage A's result, or the unchanged embedding of the
             source text or of the target text, without stage A.
+        parts: of the embedding that stage A optimises. The paper's models have tokens alone; for those that read a pooled
+            embedding besides, ``all`` optimises both, and ``tokens`` or ``pooled`` one, the other being the target text's.
         finetune: all weights, low-rank adapters of the attention's projections (Hu et al., arXiv 2106.09685), or none.
         lora_rank: of those adapters.
         optimizer: of stage B, Adam or Adam with its moments in 8 bits (Dettmers et al., arXiv 2110.02861).
@@ -29,6 +31,7 @@ class Variant:
     """
 
     e_opt: Literal["optimised", "source", "target"] = "optimised"
+    parts: Literal["all", "tokens", "pooled"] = "all"
     finetune: Literal["full", "lora", "none"] = "full"
     lora_rank: Count = 16
     optimizer: Literal["adam", "adam8bit"] = "adam"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+Parts = Literal["all", "tokens", "pooled"]
+"""Parts of a text's embeddings."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,14 @@ class Text:
         found = self._map(lambda part: part[index])
         return replace(found, written=tuple(self.written[i] for i in chosen) if self.written else ())
 
-    def parameters(self) -> list[Tensor]:
-        """Return what can be optimised: the tokens' vectors, and the pooled ones if there are any."""
-        return [self.tokens] if self.pooled is None else [self.tokens, self.pooled]
+    def parameters(self, parts: Parts = "all") -> list[Tensor]:
+        """Return what can be optimised: the tokens' vectors, and the pooled ones if there are any.
+
+        Args:
+            parts: ``tokens`` or ``pooled`` for these alone.
+        """
+        tokens = [self.tokens] if parts != "pooled" else []
+        return [*tokens, self.pooled] if self.pooled is not None and parts != "tokens" else tokens
 
     def with_parameters(self, parameters: Sequence[Tensor]) -> Text:
         """Return the text with other embeddings, in the order of :meth:`parameters`."""

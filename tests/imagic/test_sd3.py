@@ -163,6 +163,16 @@ def test_imagic_optimises_pooled_embedding_and_states_together(model, noise_imag
     assert start.shape == (SIDE, SIDE, 3) and (start != end).any()
 
 
+@pytest.mark.parametrize(("parts", "changed"), [("tokens", [True, False]), ("pooled", [False, True])])
+def test_imagic_optimises_one_of_both_where_asked(model, noise_image, parts, changed):
+    stage = {"steps": 2, "lr": 1e-2, "draws": 1}
+    settings = {"embedding": stage, "finetune": {**stage, "steps": 0, "decay": 0.0, "empty": 0.0}}
+    editor = Imagic(model, **settings, sampling={"steps": 2, "guidance": 1}, variant={"parts": parts})
+    with editor.fit(EditPair(Entry("a.png", "A sitting dog."), noise_image(size=SIDE))) as edit:
+        both = zip(edit.e_opt.parameters(), edit.e_tgt.parameters(), strict=True)
+        assert [bool((a != b).any()) for a, b in both] == changed
+
+
 @pytest.mark.parametrize("size", [None, 48])
 def test_levels_in_a_runs_identity_are_those_of_its_sampling(folder, size):
     settings = {"image_size": size, "t5": False}

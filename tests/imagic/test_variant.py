@@ -71,6 +71,11 @@ def test_a_source_text_is_asked_for_where_it_is_used(tiny_model, noise_image):
         make(tiny_model(), e_opt="source").fit(bare)
 
 
+def test_a_pooled_embedding_that_the_model_does_not_read_is_refused(tiny_model):
+    with pytest.raises(UserError, match="tiny reads no pooled embedding"):
+        make(tiny_model(), parts="pooled")
+
+
 def test_adapters_alone_are_trained(tiny_model, pair):
     pytest.importorskip("peft")
     model = tiny_model()
