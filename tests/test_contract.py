@@ -51,8 +51,10 @@ FLOW_METHODS = {  # those that have recipes for flow models alone
     "flowalign": {"sampling.steps": 4},
     "rf_inversion": {"sampling.steps": 4},
     "uniedit_flow": {"sampling.steps": 4},
+    "rf_solver": {"sampling.steps": 4, "layers": "transformer_blocks"},
+    "fireflow": {"sampling.steps": 4, "layers": "transformer_blocks"},
 }
-RECIPES = {"null_text": "p2p"}
+RECIPES = {"null_text": "p2p", "fireflow": "rf_solver"}
 """Methods that take another one's recipe."""
 SIZE = 16
 

@@ -19,6 +19,7 @@ from imagic.models.device import TF32
 from imagic.models.process import Process
 from imagic.models.residuals import ResidualControl, hooked_residuals
 from imagic.models.text import Text
+from imagic.models.values import ValueControl, hooked_values
 from tedbench.errors import UserError
 from tedbench.pair import EditPair
 
@@ -84,6 +85,14 @@ class DiffusionModel(ABC):
             UserError: the network is compiled.
         """
         return self._controlled(control, hooked_residuals)
+
+    def values(self, control: ValueControl) -> AbstractContextManager[None]:
+        """Let a control read and change the values of a transformer's attention inside a ``with`` block.
+
+        Raises:
+            UserError: the network is compiled, or no transformer.
+        """
+        return self._controlled(control, hooked_values)
 
     @contextmanager
     def _controlled(self, control: Any, hooked: Callable[..., AbstractContextManager[None]]) -> Iterator[None]:

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 Place = Literal["down", "mid", "up"]
-Kind = Literal["self", "cross", "residual"]
+Kind = Literal["self", "cross", "residual", "joint", "single"]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of a UNet.
+    """A layer of a UNet, or of a transformer.
 
     Attributes:
         name: of its module in the network.
-        kind: "self" or "cross" for attention, "residual" for the branch of a ResNet block.
+        kind: "self" or "cross" for a UNet's attention, "residual" for the branch of a ResNet block; "joint" for a transformer's
+            attention of image and text with weights of their own, "single" for one with common weights.
         place: the half of the network, or its middle.
         index: number among the layers of its kind and place, from the network's input on.
         factor: side of the latents divided by the side of this layer's features: 1, 2, 4, …

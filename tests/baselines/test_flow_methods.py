@@ -10,11 +10,14 @@ import torch
 from baselines.flowalign import FlowAlign
 from baselines.flowedit import FlowEdit
 from baselines.rf_inversion import RFInversion
+from baselines.rf_solver import RFSolver
 from baselines.uniedit_flow import UniEditFlow
 from imagic.models.batched import Row
+from imagic.models.flow_solvers import integrate
 from imagic.models.flux import Flux
-from imagic.models.sampling import ddim
+from imagic.models.sampling import ddim, guided
 from imagic.models.sd3 import StableDiffusion3
+from imagic.models.values import ValueControl, value_layers
 from tedbench.errors import PairError, UserError
 from tedbench.pair import EditPair, Entry
 from tests.imagic.test_flux import narrow_flux
@@ -62,7 +65,17 @@ def uniedit(model, **settings):
     return UniEditFlow(model, sampling={"steps": STEPS, "guidance": 1.0}, **settings)
 
 
-EDITORS = {"flowedit": flowedit, "flowalign": flowalign, "rf_inversion": rf_inversion, "uniedit_flow": uniedit}
+def rf_solver(model, **settings):
+    return RFSolver(model, **{"sampling": {"steps": STEPS, "guidance": 3.0}, "layers": "", **settings})
+
+
+EDITORS = {
+    "flowedit": flowedit,
+    "flowalign": flowalign,
+    "rf_inversion": rf_inversion,
+    "uniedit_flow": uniedit,
+    "rf_solver": rf_solver,
+}
 WITH_FLUX = [*((name, "sd3") for name in EDITORS), *((name, "flux") for name in EDITORS if name != "flowalign")]
 
 
@@ -139,6 +152,52 @@ def test_rf_inversion_drawn_to_noise_alone_ends_in_the_seeds_noise(sd3, pair):
         torch.testing.assert_close(edit.inverted(3), noise, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("solver", ["euler", "midpoint", "fireflow"])
+def test_without_sharing_rf_solver_is_the_plain_decoding_of_the_inversion(sd3, pair, solver):
+    editor = rf_solver(sd3, solver=solver)
+    text, source, null = (sd3.encode_text([text]) for text in ("A sitting dog.", "A standing dog.", ""))
+    levels = sd3.process.schedule(STEPS)
+    own = lambda i, x, t: guided(sd3, x, t.repeat(1), source, null, 1)
+    edited = lambda i, x, t: guided(sd3, x, t.repeat(1), text, null, 3.0)
+    noise = integrate(own, sd3.encode_image(pair.image), levels.flip(0), solver)[-1]
+    wanted = integrate(edited, noise, levels, solver)[-1]
+    found = made(editor, pair, (0.5, 0), (1.0, 0))
+    torch.testing.assert_close(found[1:], wanted, atol=1e-4, rtol=1e-4)
+    assert (found[0] - found[1]).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("model", ["sd3", "flux"])
+def test_values_can_be_read_and_changed_in_every_layer_and_hooks_are_gone_after_an_error(request, pair, model):
+    model = request.getfixturevalue(model)
+    x, t, text = torch.randn(2, *model.latent_shape), torch.tensor([0.4, 0.7]), model.encode_text(["A dog."] * 2)
+    seen, scale = [], 1.0
+
+    class Reader(ValueControl):
+        def values(self, layer, v):
+            seen.append((layer.name, v.shape[1]))
+            return scale * v
+
+    with torch.no_grad():
+        plain = model.predict(x, t, text)
+        with model.values(Reader()):
+            assert torch.equal(model.predict(x, t, text), plain)
+        assert {name for name, _ in seen} == {layer.name for layer in value_layers(model.network)}
+        scale = 0.0
+        with pytest.raises(KeyboardInterrupt), model.values(Reader()):
+            assert not torch.equal(model.predict(x, t, text), plain)
+            raise KeyboardInterrupt
+        assert torch.equal(model.predict(x, t, text), plain)
+
+
+def test_layers_that_a_model_lacks_and_networks_that_are_no_transformers_are_refused(sd3, tiny_model):
+    with pytest.raises(
+        UserError, match=r"no attention layer that recipe.rf_solver.layers=single finds; it has .*\.0\.attn"
+    ):
+        rf_solver(sd3, layers="single")
+    with pytest.raises(UserError, match="tiny is no transformer"), tiny_model().values(ValueControl()):
+        pass
+
+
 def test_models_that_a_method_cannot_use_are_refused_in_one_line(tiny_model, flux):
     for name, make in EDITORS.items():
         with pytest.raises(UserError, match="works on flow models alone, and tiny is none") as told:
@@ -148,7 +207,7 @@ def test_models_that_a_method_cannot_use_are_refused_in_one_line(tiny_model, flu
         flowalign(flux)
 
 
-@pytest.mark.parametrize("name", ["flowedit", "flowalign", "uniedit_flow"])
+@pytest.mark.parametrize("name", ["flowedit", "flowalign", "uniedit_flow", "rf_solver"])
 def test_a_pair_without_a_source_text_is_refused(sd3, pair, name):
     without = dataclasses.replace(pair, entry=dataclasses.replace(pair.entry, source_text=None))
     with pytest.raises(PairError, match="needs source_text"):
@@ -162,6 +221,7 @@ def test_a_pair_without_a_source_text_is_refused(sd3, pair, name):
         ("flowalign", 0, 3 * 3),
         ("uniedit_flow", STEPS + 1, 2 * 3),
         ("rf_inversion", 0, 3 * STEPS),
+        ("rf_solver", 2 * STEPS, 6 * STEPS),
     ],
 )
 def test_costs_are_as_the_documentation_says(sd3, pair, name, of_pair, of_image):
