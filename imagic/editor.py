@@ -81,7 +81,12 @@ class Imagic(TuningEditor):
         networks = [model.network]
         if self._upscaler and model.upscaler is not None:
             networks.append(model.upscaler.network)
-        super().__init__(model, snapshot=Snapshot(nn.ModuleList(networks)), seed=seed, sample_batch=sample_batch)
+        changed = nn.ModuleList(networks)
+        weights_stay = self._variant.finetune != "full" and not self._upscaler and not (fits and fits.keep == "weights")
+        snapshot = Snapshot(
+            changed, changed if weights_stay else None
+        )  # adapters are removed, and nothing else changes
+        super().__init__(model, snapshot=snapshot, seed=seed, sample_batch=sample_batch)
         if self._variant.finetune == "lora" and model.compiled:
             raise UserError(
                 "Adapters are new modules for every pair. Give numerics.compile=false with method.variant.finetune=lora."

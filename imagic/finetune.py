@@ -63,9 +63,14 @@ def finetune(
 
     Raises:
         DivergedError: the loss is not finite.
-        UserError: no weight has such a name.
+        UserError: no weight has such a name, or the weights are not in float32.
     """
     parameters = tunable(model.network, weights)
+    if any(parameter.dtype != torch.float32 for parameter in parameters):
+        raise UserError(
+            f"{model.name}'s weights are rounded to bfloat16, and fine-tuning moves them by less than that. Give "
+            "model.weights=float32, or method=imagic_lora."
+        )
     if text_lr:
         e_opt = e_opt.clone()
     texts = [part.requires_grad_() for part in e_opt.parameters()] if text_lr else []

@@ -28,6 +28,8 @@ def add_adapters(network: Any, rank: int, rng: torch.Generator) -> None:
         torch.default_generator.manual_seed(int(torch.randint(2**31, (), generator=rng)))
         network.add_adapter(config)
     network.requires_grad_(False)
+    for value in adapter_parameters(network):
+        value.data = value.data.float()  # whatever the precision of the weights below
 
 
 def adapter_parameters(network: nn.Module) -> list[nn.Parameter]:

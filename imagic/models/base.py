@@ -44,25 +44,32 @@ class DiffusionModel(ABC):
     compiled: bool = False
     evaluations: int = 0
 
-    def __init__(self, network: nn.Module, process: Process, *, name: str, device: str, dtype: str) -> None:
+    def __init__(
+        self, network: nn.Module, process: Process, *, name: str, device: str, dtype: str, weights: str = "float32"
+    ) -> None:
         """
         Args:
-            network: converted to float32, in evaluation mode and without gradients.
+            network: in evaluation mode and without gradients.
             process: see the class.
             name: see the class.
             device: a torch device.
             dtype: the precision in which ``network`` computes (autocast).
+            weights: the precision of the network's weights; bfloat16 halves their memory, and only adapters can be trained.
 
         Raises:
-            UserError: an unknown ``dtype``.
+            UserError: an unknown ``dtype`` or ``weights``, or weights in bfloat16 that compute in float32.
         """
         self.name, self.device, self.process = name, torch.device(device), process
         if dtype not in DTYPES:  # tf32 is float32 to a network, and a setting of the process
             raise UserError(
                 f"The network cannot compute in {dtype!r}. numerics.dtype can be {', '.join((*DTYPES, TF32))}."
             )
-        self._dtype = DTYPES[dtype]
-        self.network: Any = network.float().to(memory_format=torch.channels_last).to(self.device)
+        if weights not in DTYPES:
+            raise UserError(f"model.weights is {weights!r}. It can be {', '.join(DTYPES)}.")
+        self._dtype, self._stored = DTYPES[dtype], DTYPES[weights]
+        if self._dtype == torch.float32 != self._stored:
+            raise UserError("model.weights=bfloat16 computes in bfloat16. Give numerics.dtype=bfloat16 too.")
+        self.network: Any = network.to(self._stored).to(memory_format=torch.channels_last).to(self.device)
         self.network.eval().requires_grad_(False)
         self._controls: list[Control] = []
 

@@ -45,6 +45,8 @@ class Flux(LatentModel):
         *,
         t5_tokens: Count = 512,
         density: str = "uniform",
+        weights: str = "float32",
+        checkpointing: bool = False,
         name: str = "custom",
         image_size: Count = 1024,
         device: str = "cpu",
@@ -57,6 +59,8 @@ class Flux(LatentModel):
             vae, transformer, scheduler: autoencoder, network, and shift of the flow's levels.
             t5_tokens: number of T5's tokens: 512 for dev, 256 for schnell.
             density: of the levels of a loss, see :class:`~imagic.models.flow.Flow`.
+            weights: precision of the weights of network and T5: float32, or bfloat16 for half of the memory.
+            checkpointing: see :class:`~imagic.models.latent_model.LatentModel`.
             name: the model's name in run folders.
             image_size: side of the pictures in pixels; the levels are shifted by it.
             device, dtype: see :class:`~imagic.models.base.DiffusionModel`.
@@ -75,8 +79,10 @@ class Flux(LatentModel):
             image_size=image_size,
             device=device,
             dtype=dtype,
+            weights=weights,
+            checkpointing=checkpointing,
         )
-        self.text_encoder, self.text_encoder_2 = self.part(text_encoder), self.part(text_encoder_2)
+        self.text_encoder, self.text_encoder_2 = self.part(text_encoder), self.large_part(text_encoder_2)
         limit_length(tokenizer, text_encoder)
         self.tokenizer, self.tokenizer_2 = tokenizer, tokenizer_2
         self._t5_tokens = checked("model.t5_tokens", t5_tokens, Count)
@@ -101,19 +107,19 @@ class Flux(LatentModel):
         )
 
     @classmethod
-    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str]) -> dict[str, Any]:
+    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str], stored: torch.dtype) -> dict[str, Any]:
         return {
             "text_encoder": CLIPTextModel.from_pretrained(
                 folder / "text_encoder", **load_arguments(folder, "text_encoder")
             ),
             "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
             "text_encoder_2": T5EncoderModel.from_pretrained(
-                folder / "text_encoder_2", **load_arguments(folder, "text_encoder_2")
+                folder / "text_encoder_2", **load_arguments(folder, "text_encoder_2", stored)
             ),
             "tokenizer_2": AutoTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True),
             "vae": read_autoencoder(folder),
             "transformer": FluxTransformer2DModel.from_pretrained(
-                folder / "transformer", **load_arguments(folder, "transformer"), low_cpu_mem_usage=False
+                folder / "transformer", **load_arguments(folder, "transformer", stored), low_cpu_mem_usage=False
             ),
             "scheduler": FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
         }
@@ -121,7 +127,7 @@ class Flux(LatentModel):
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Text:
         pooled = self.text_encoder(self._tokens(self.tokenizer, texts)).pooler_output
-        states = self.text_encoder_2(self._tokens(self.tokenizer_2, texts, self._t5_tokens))[0]
+        states = self.text_encoder_2(self._tokens(self.tokenizer_2, texts, self._t5_tokens))[0].float()
         return Text(states, pooled, written=tuple(texts))
 
     def spans(self, text: str) -> list[tuple[int, int]]:

@@ -28,9 +28,15 @@ SEES_MORE = {
 """Kinds of networks by (a, b), where the input has a times the noised image's channels plus b."""
 
 
-def load_arguments(folder: Path, part: str) -> dict[str, Any]:
-    """Return the arguments to load ``folder/part``: :data:`LOAD_DEFAULTS`, in half precision if there are no other weights."""
-    return {**LOAD_DEFAULTS, "variant": half_weights(folder / part)[0]}
+def load_arguments(folder: Path, part: str, stored: torch.dtype = torch.float32) -> dict[str, Any]:
+    """Return the arguments to load ``folder/part``: :data:`LOAD_DEFAULTS`, of files in half precision if there are no others.
+
+    Args:
+        folder: of the pipeline.
+        part: of it.
+        stored: precision of the loaded weights.
+    """
+    return {**LOAD_DEFAULTS, "variant": half_weights(folder / part)[0], "torch_dtype": stored}
 
 
 def latent_channels(folder: Path) -> int:

@@ -12,7 +12,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from imagic.models.base import TextToImage, to_images, to_model_space, tokens
+from imagic.models.base import DTYPES, TextToImage, to_images, to_model_space, tokens
 from imagic.models.folder import load_arguments, pipeline_index, reading
 from imagic.models.process import Process
 from imagic.models.weights import locate, require_weights
@@ -45,6 +45,8 @@ class LatentModel(TextToImage):
         image_size: Count | None,
         device: str,
         dtype: str,
+        weights: str = "float32",
+        checkpointing: bool = False,
     ) -> None:
         """
         Args:
@@ -54,12 +56,16 @@ class LatentModel(TextToImage):
             native: side of the latents that the network was trained on.
             name: the model's name in run folders.
             image_size: side of the pictures in pixels; None for the native one.
-            device, dtype: see :class:`~imagic.models.base.DiffusionModel`.
+            device, dtype, weights: see :class:`~imagic.models.base.DiffusionModel`.
+            checkpointing: activations are computed again during backward passes, which takes a third more time and a
+                fraction of the memory.
 
         Raises:
             UserError: the network cannot take pictures of that size.
         """
-        super().__init__(network, process, name=name, device=device, dtype=dtype)
+        super().__init__(network, process, name=name, device=device, dtype=dtype, weights=weights)
+        if checkpointing:
+            self.network.enable_gradient_checkpointing()
         self.vae = self.part(vae.to(memory_format=torch.channels_last))
         self._factor = factor_of(vae.config)
         self.image_size = image_size or native * self._factor
@@ -85,7 +91,7 @@ class LatentModel(TextToImage):
         require_weights(folder, "vae", cls.NETWORK, *encoders)
         cls._check(folder)
         with reading(folder):
-            parts = cls._read(folder, index, encoders)
+            parts = cls._read(folder, index, encoders, DTYPES.get(settings.get("weights", ""), torch.float32))
         return cls(**parts, **settings)
 
     @staticmethod
@@ -95,13 +101,14 @@ class LatentModel(TextToImage):
 
     @classmethod
     @abstractmethod
-    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str]) -> dict[str, Any]:
+    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str], stored: torch.dtype) -> dict[str, Any]:
         """Load the constructor's parts from a pipeline folder.
 
         Args:
             folder: of the pipeline.
             index: its model_index.json.
             encoders: the parts that encode texts.
+            stored: precision of the weights of the large parts.
         """
 
     @classmethod
@@ -126,6 +133,10 @@ class LatentModel(TextToImage):
     def part(self, network: Any) -> Any:
         """Return a network of the pipeline in float32 on the model's device, in evaluation mode, without gradients."""
         return network.float().to(self.device).eval().requires_grad_(False)
+
+    def large_part(self, network: Any) -> Any:
+        """Return a network of the pipeline as :meth:`part` does, in the precision of the model's weights."""
+        return network.to(self._stored).to(self.device).eval().requires_grad_(False)
 
     def _tokens(self, tokenizer: Any, texts: Sequence[str], length: int | None = None) -> Tensor:
         return tokens(tokenizer, texts, self.name, length).input_ids.to(self.device)

@@ -53,7 +53,7 @@ class LatentDiffusionXL(LatentDiffusion):
         return kind.startswith("StableDiffusionXL")
 
     @classmethod
-    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str]) -> dict[str, Any]:
+    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str], stored: torch.dtype) -> dict[str, Any]:
         return {
             "text_encoder": CLIPTextModel.from_pretrained(
                 folder / "text_encoder", **load_arguments(folder, "text_encoder")

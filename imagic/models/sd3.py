@@ -55,6 +55,8 @@ class StableDiffusion3(LatentModel):
         t5: bool = True,
         t5_tokens: Natural = 256,
         density: str = "uniform",
+        weights: str = "float32",
+        checkpointing: bool = False,
         name: str = "custom",
         image_size: Count | None = None,
         device: str = "cpu",
@@ -68,6 +70,8 @@ class StableDiffusion3(LatentModel):
             t5: False leaves T5 out, which saves 9 GB in half precision; :meth:`load` reads it then.
             t5_tokens: number of T5's tokens. Without T5 they are zeros, as in diffusers' pipeline; 0 leaves them out.
             density: of the levels of a loss, see :class:`~imagic.models.flow.Flow`.
+            weights: precision of the weights of network and T5: float32, or bfloat16 for half of the memory.
+            checkpointing: see :class:`~imagic.models.latent_model.LatentModel`.
             name: the model's name in run folders.
             image_size: side of the pictures in pixels; None for the one that the network was trained on.
             device, dtype: see :class:`~imagic.models.base.DiffusionModel`.
@@ -91,9 +95,11 @@ class StableDiffusion3(LatentModel):
             image_size=image_size,
             device=device,
             dtype=dtype,
+            weights=weights,
+            checkpointing=checkpointing,
         )
         self.text_encoder, self.text_encoder_2 = self.part(text_encoder), self.part(text_encoder_2)
-        self.text_encoder_3 = self.part(text_encoder_3) if text_encoder_3 is not None and t5 else None
+        self.text_encoder_3 = self.large_part(text_encoder_3) if text_encoder_3 is not None and t5 else None
         limit_length(tokenizer, text_encoder)
         self.tokenizer, self.tokenizer_2, self.tokenizer_3 = tokenizer, tokenizer_2, tokenizer_3
         self._t5_tokens = checked("model.t5_tokens", t5_tokens, Natural)
@@ -122,7 +128,7 @@ class StableDiffusion3(LatentModel):
         )
 
     @classmethod
-    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str]) -> dict[str, Any]:
+    def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str], stored: torch.dtype) -> dict[str, Any]:
         parts: dict[str, Any] = {T5: None, "tokenizer_3": None}
         for number in ("", "_2"):
             encoder, tokenizer = f"text_encoder{number}", f"tokenizer{number}"
@@ -131,13 +137,13 @@ class StableDiffusion3(LatentModel):
             )
             parts[tokenizer] = CLIPTokenizer.from_pretrained(folder / tokenizer, local_files_only=True)
         if T5 in encoders:
-            parts[T5] = T5EncoderModel.from_pretrained(folder / T5, **load_arguments(folder, T5))
+            parts[T5] = T5EncoderModel.from_pretrained(folder / T5, **load_arguments(folder, T5, stored))
             parts["tokenizer_3"] = AutoTokenizer.from_pretrained(folder / "tokenizer_3", local_files_only=True)
         return {
             **parts,
             "vae": read_autoencoder(folder),
             "transformer": SD3Transformer2DModel.from_pretrained(
-                folder / "transformer", **load_arguments(folder, "transformer"), low_cpu_mem_usage=False
+                folder / "transformer", **load_arguments(folder, "transformer", stored), low_cpu_mem_usage=False
             ),
             "scheduler": FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
         }
@@ -150,7 +156,7 @@ class StableDiffusion3(LatentModel):
         states = torch.cat([one.hidden_states[-2], two.hidden_states[-2]], dim=-1)
         width = self.network.config.joint_attention_dim
         if self.text_encoder_3 is not None and self._t5_tokens:
-            last = self.text_encoder_3(self._tokens(self.tokenizer_3, texts, self._t5_tokens))[0]
+            last = self.text_encoder_3(self._tokens(self.tokenizer_3, texts, self._t5_tokens))[0].float()
         else:
             last = states.new_zeros(len(states), self._t5_tokens, width)
         together = torch.cat([F.pad(states, (0, width - states.shape[-1])), last], dim=1)

@@ -7,6 +7,9 @@ import dataclasses
 import pytest
 import torch
 
+from baselines.cycle_diffusion import CycleDiffusion
+from baselines.cycle_sde import CycleSDE
+from baselines.edit_friendly import EditFriendly
 from baselines.flowalign import FlowAlign
 from baselines.flowedit import FlowEdit
 from baselines.rf_inversion import RFInversion
@@ -89,6 +92,16 @@ def test_every_strength_is_an_image_of_its_own(request, pair, name, model):
 def test_at_0_the_inputs_latents_come_back_bit_by_bit(sd3, pair, name):
     x = made(EDITORS[name](sd3), pair, (0.0, 0), (1.0, 0))  # in a batch that takes all steps
     assert torch.equal(x[:1], sd3.encode_image(pair.image))
+
+
+@pytest.mark.parametrize("method", [EditFriendly, CycleDiffusion, CycleSDE])
+def test_noise_maps_of_a_flows_stochastic_sampler_give_the_input_back(sd3, pair, method):
+    sampling = {"steps": STEPS, "guidance": 2.0, "source_guidance": 2.0, "ddim_eta": 1.0}
+    editor, x0 = method(sd3, sampling=sampling), sd3.encode_image(pair.image)
+    same = made(editor, same_text(pair), (0.0, 0), (0.5, 0), (1.0, 0))
+    assert torch.equal(same[:1], x0)
+    torch.testing.assert_close(same, x0.expand_as(same), atol=1e-5, rtol=1e-5)
+    assert (made(editor, pair, (1.0, 0)) - x0).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("name", ["flowedit", "flowalign"])

@@ -29,7 +29,7 @@ def test_a_flow_is_edited_through_the_command_and_its_levels_stand_in_the_run(
 ):
     folder = FOLDERS[model](tmp_path / model, text_config)
     few = ["recipe.imagic.embedding.steps=2", "recipe.imagic.finetune.steps=2"] if method == "imagic" else []
-    options = [f"model={model}", f"model.path={folder}", f"method={method}", *QUICK, *few]
+    options = [f"model={model}", f"model.path={folder}", f"method={method}", *QUICK, *few, "numerics.dtype=bfloat16"]
     done = command("eval.run", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     run = tmp_path / "runs" / "it"

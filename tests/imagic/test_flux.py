@@ -160,6 +160,45 @@ def test_adapters_are_on_both_streams_and_gone_after_the_edit(folder, noise_imag
     assert after.keys() == before.keys() and all(torch.equal(after[name], before[name]) for name in before)
 
 
+def test_weights_in_half_precision_train_adapters_in_float32_and_nothing_else(folder, noise_image):
+    settings = {"image_size": SIDE, "t5_tokens": T5_TOKENS, "weights": "bfloat16"}
+    model = Flux.load(str(folder), **settings, dtype="bfloat16", checkpointing=True)
+    assert {value.dtype for value in model.network.parameters()} == {torch.bfloat16}
+    assert model.text_encoder_2.dtype == torch.bfloat16 and model.vae.dtype == torch.float32
+    assert model.encode_text(["A dog."]).tokens.dtype == torch.float32
+    pair = EditPair(Entry("a.png", "A sitting dog."), noise_image(size=SIDE))
+    stage = {"steps": 2, "lr": 1e-2, "draws": 1}
+    stages = {
+        "embedding": stage,
+        "finetune": {**stage, "decay": 0.0, "empty": 0.0},
+        "sampling": {"steps": 2, "guidance": 1},
+    }
+    lora = Imagic(model, **stages, variant={"finetune": "lora", "lora_rank": 2})
+    weight = next(model.network.parameters())
+    assert next(iter(lora.pretrained.state.values())).data_ptr() == weight.data_ptr()  # no second copy
+    with lora.fit(pair) as edit:
+        assert {v.dtype for n, v in model.network.named_parameters() if "lora_" in n} == {torch.float32}
+        assert len(list(edit.sample([(1.0, 0)]))) == 1
+    with pytest.raises(UserError, match="fine-tuning moves them by less than that"):
+        Imagic(model, **stages).fit(pair)
+    with pytest.raises(UserError, match=r"Give numerics\.dtype=bfloat16 too"):
+        Flux.load(str(folder), **settings)
+    with pytest.raises(UserError, match=r"model.weights is 'int8'"):
+        Flux.load(str(folder), weights="int8")
+
+
+def test_checkpointing_changes_no_gradient(folder):
+    x, t, found = None, torch.tensor([0.4, 0.7]), []
+    for checkpointing in (False, True):
+        model = Flux.load(str(folder), image_size=SIDE, t5_tokens=T5_TOKENS, checkpointing=checkpointing)
+        x = noise(model) if x is None else x
+        text = model.encode_text(TEXTS).clone()
+        text.tokens.requires_grad_()
+        model.predict(x, t, text).square().sum().backward()
+        found.append(text.tokens.grad)
+    torch.testing.assert_close(*found)
+
+
 def test_other_folders_and_sizes_are_refused(folder):
     with pytest.raises(UserError, match="StableDiffusionPipeline, which Flux cannot run"):
         Flux.load("picturebook:diffusion")
