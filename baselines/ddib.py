@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -11,7 +11,10 @@ from torch import Tensor
 from baselines.inversion import InversionEdit, InversionEditor
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row, texts
+from imagic.models.flow import require_flow
+from imagic.models.flow_solvers import solve
 from imagic.models.sampling import ddim
+from imagic.models.text import Text
 from tedbench.method import Axis, Description
 from tedbench.pair import EditPair
 from tedbench.settings import Count, checked_block
@@ -34,6 +37,7 @@ class DDIB(InversionEditor):
         model: TextToImage,
         *,
         sampling: Mapping[str, Any],
+        solver: Literal["ddim", "midpoint", "fireflow"] = "ddim",
         seed: int = 0,
         sample_batch: int = 16,
         fit_batch: int = 1,
@@ -41,14 +45,31 @@ class DDIB(InversionEditor):
         """
         Args:
             model, seed, sample_batch, fit_batch: see :class:`~baselines.inversion.InversionEditor`.
-            sampling: ``steps`` of DDIM, each way.
+            sampling: ``steps``, each way.
+            solver: ``ddim``, which on a flow is Euler's method; on a flow ``midpoint`` or ``fireflow``, see
+                :data:`~imagic.models.flow_solvers.FlowSolver`.
+
+        Raises:
+            UserError: a flow's solver on another model.
         """
+        if solver != "ddim":
+            require_flow(model, f"method.solver={solver}")
+        self.solver = solver
         super().__init__(model, **_sampling(sampling), seed=seed, sample_batch=sample_batch, fit_batch=fit_batch)
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
         _sampling(**settings)
         return super().describe(settings)
+
+    def trajectory(
+        self, pairs: Sequence[EditPair], x0: Tensor, text: Text, progress: Callable[[int], None]
+    ) -> list[Tensor]:
+        if self.solver == "ddim":
+            return super().trajectory(pairs, x0, text, progress)
+        return solve(
+            self.model, x0, text, text, steps=self.steps, guidance=1, solver=self.solver, up=True, progress=progress
+        )
 
     def open(self, pair: EditPair, path: list[Tensor]) -> InversionEdit:
         return InversionEdit(self, pair, path[:1])
@@ -57,6 +78,10 @@ class DDIB(InversionEditor):
         """Decode x_T at each guidance. The seed has no effect."""
         x_T = torch.cat([row.edit.path[0] for row in rows])  # noqa: N806
         guidance = torch.tensor([row.strength for row in rows])
+        if self.solver != "ddim":
+            return solve(
+                self.model, x_T, texts(rows), self.null, steps=self.steps, guidance=guidance, solver=self.solver
+            )[-1]
         return ddim(self.model, x_T, texts(rows), self.null, steps=self.steps, guidance=guidance)
 
 

@@ -15,7 +15,7 @@ from imagic.models.base import TextToImage
 from imagic.models.batched import Row, texts
 from imagic.models.control import Layer
 from imagic.models.flow import require_flow
-from imagic.models.flow_solvers import FlowSolver, integrate
+from imagic.models.flow_solvers import FlowSolver, integrate, solve
 from imagic.models.lockstep import predict_branches, text_branch
 from imagic.models.text import Text
 from imagic.models.values import ValueControl, value_layers
@@ -81,11 +81,9 @@ class RFSolver(InversionEditor):
     def trajectory(
         self, pairs: Sequence[EditPair], x0: Tensor, text: Text, progress: Callable[[int], None]
     ) -> list[Tensor]:
-        def velocity(step: int, x: Tensor, t: Tensor) -> Tensor:
-            progress(step + 1)
-            return self.model.predict(x, t.repeat(len(x)), text)
-
-        return integrate(velocity, x0, self.model.process.schedule(self.steps).flip(0), self.solver)
+        return solve(
+            self.model, x0, text, text, steps=self.steps, guidance=1, solver=self.solver, up=True, progress=progress
+        )
 
     @torch.no_grad()
     def make(self, rows: Sequence[Row]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -16,6 +16,8 @@ from imagic.fits import FitStore, apply_shifts, keep_text, kept_text, shifts
 from imagic.lora import add_adapters
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
+from imagic.models.flow import require_flow
+from imagic.models.flow_solvers import FlowSolver, solve
 from imagic.models.sampling import ddim, dpm_solver
 from imagic.models.text import Text
 from imagic.recipe import Recipe
@@ -26,7 +28,18 @@ from tedbench.method import Axis, Description, NeedsIf, Progress, Randomness, ne
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
 
-SAMPLERS = {"ddim": ddim, "dpm_solver": dpm_solver}
+
+def _solved(solver: FlowSolver) -> Callable[..., Tensor]:
+    """Return a sampler of flow models."""
+    return lambda *args, **settings: solve(*args, solver=solver, **settings)[-1]
+
+
+SAMPLERS: dict[str, Callable[..., Tensor]] = {
+    "ddim": ddim,
+    "dpm_solver": dpm_solver,
+    "midpoint": _solved("midpoint"),
+    "fireflow": _solved("fireflow"),
+}
 
 
 def interpolate(e_tgt: Text, e_opt: Text, eta: float) -> Text:
@@ -93,6 +106,8 @@ class Imagic(TuningEditor):
             )
         if self._variant.parts == "pooled" and self.null.pooled is None:
             raise UserError(f"{model.name} reads no pooled embedding. Give method.variant.parts=all.")
+        if self._variant.sampler in ("midpoint", "fireflow"):
+            require_flow(model, f"method.variant.sampler={self._variant.sampler}")
         self.sampler = SAMPLERS[self._variant.sampler]
         model.process.schedule(self.sampling["steps"])  # raises for too many
         self.needs = needs_with(self.needs, self.needs_if, {"variant": variant})

@@ -27,7 +27,8 @@ class Variant:
         lora_rank: of those adapters.
         optimizer: of stage B, Adam or Adam with its moments in 8 bits (Dettmers et al., arXiv 2110.02861).
         latents: of the input image, the mean of the autoencoder's posterior or one sample of it.
-        sampler: of stage C, DDIM or DPM-Solver++ of second order (Lu et al., arXiv 2211.01095).
+        sampler: of stage C, DDIM, which on a flow is Euler's method, or DPM-Solver++ of second order (Lu et al., arXiv
+            2211.01095); on a flow also ``midpoint`` or ``fireflow`` (:mod:`imagic.models.flow_solvers`).
     """
 
     e_opt: Literal["optimised", "source", "target"] = "optimised"
@@ -36,7 +37,7 @@ class Variant:
     lora_rank: Count = 16
     optimizer: Literal["adam", "adam8bit"] = "adam"
     latents: Literal["mean", "sample"] = "mean"
-    sampler: Literal["ddim", "dpm_solver"] = "ddim"
+    sampler: Literal["ddim", "dpm_solver", "midpoint", "fireflow"] = "ddim"
 
     @classmethod
     def of(cls, settings: Mapping[str, Any] | None) -> Variant:

@@ -9,6 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from imagic.models.base import DiffusionModel
+from imagic.models.sampling import guided
+from imagic.models.text import Text
+
 FlowSolver = Literal["euler", "midpoint", "fireflow"]
 """Euler's method; the midpoint method, to which RF-Solver's step is equal (Wang et al., arXiv 2411.04746, equation 8); and
 the midpoint method with the last midpoint's velocity in place of a new one (FireFlow, Deng et al., arXiv 2412.07517)."""
@@ -40,6 +44,44 @@ def integrate(
         last = velocity(i, path[-1] + half * now, t + half)
         path.append(path[-1] + (s - t) * last)
     return path
+
+
+@torch.no_grad()
+def solve(
+    model: DiffusionModel,
+    x: Tensor,
+    text: Text,
+    null: Text,
+    *,
+    steps: int,
+    guidance: float | Tensor,
+    solver: FlowSolver,
+    up: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> list[Tensor]:
+    """Return x at each level of a sampling of a flow model, or of an inversion.
+
+    Args:
+        model: a flow model.
+        x: noise, or for an inversion the image, (B, C, h, w).
+        text: B texts.
+        null: the empty text, one for all or B.
+        steps: number of levels between noise and image.
+        guidance: weight of the text against the empty one; the number 1 uses the text alone.
+        solver: see :func:`integrate`.
+        up: from the image to the noise.
+        progress: called with the number of steps done.
+    """
+    levels = model.process.schedule(steps)
+
+    def velocity(step: int, x: Tensor, t: Tensor) -> Tensor:
+        number = steps - 1 - step if up else step
+        out = guided(model, x, t.repeat(len(x)), text, null, guidance, step=number, steps=steps)
+        if progress is not None:
+            progress(step + 1)
+        return out
+
+    return integrate(velocity, x.to(model.device), levels.flip(0) if up else levels, solver)
 
 
 @torch.no_grad()

@@ -9,12 +9,14 @@ import torch
 
 from baselines.cycle_diffusion import CycleDiffusion
 from baselines.cycle_sde import CycleSDE
+from baselines.ddib import DDIB
 from baselines.edit_friendly import EditFriendly
 from baselines.flowalign import FlowAlign
 from baselines.flowedit import FlowEdit
 from baselines.rf_inversion import RFInversion
 from baselines.rf_solver import RFSolver
 from baselines.uniedit_flow import UniEditFlow
+from imagic.editor import Imagic
 from imagic.models.batched import Row
 from imagic.models.flow_solvers import integrate
 from imagic.models.flux import Flux
@@ -177,6 +179,28 @@ def test_without_sharing_rf_solver_is_the_plain_decoding_of_the_inversion(sd3, p
     found = made(editor, pair, (0.5, 0), (1.0, 0))
     torch.testing.assert_close(found[1:], wanted, atol=1e-4, rtol=1e-4)
     assert (found[0] - found[1]).abs().max() > 1e-4
+
+
+def test_ddib_with_a_solver_of_second_order_gives_the_input_back_better(sd3, pair):
+    x0, same, errors = sd3.encode_image(pair.image), same_text(pair), {}
+    for solver in ("ddim", "midpoint", "fireflow"):
+        x = made(DDIB(sd3, sampling={"steps": 12}, solver=solver), same, (1.0, 0))
+        errors[solver] = (x - x0).abs().max().item()
+    assert max(errors["midpoint"], errors["fireflow"]) < errors["ddim"] / 2
+
+
+@pytest.mark.parametrize("sampler", ["midpoint", "fireflow"])
+def test_imagic_samples_with_a_solver_of_second_order(sd3, tiny_model, pair, sampler):
+    stage = {"steps": 0, "lr": 1e-2, "draws": 1}
+    stages = {"embedding": stage, "finetune": {**stage, "decay": 0.0, "empty": 0.0}}
+    images = []
+    for solver, steps in ((sampler, 24), ("ddim", 200)):
+        editor = Imagic(sd3, **stages, sampling={"steps": steps, "guidance": 2.0}, variant={"sampler": solver})
+        with editor.fit(pair) as edit:
+            images.append(editor.make([Row(edit, 1.0, 0)]))
+    torch.testing.assert_close(*images, atol=2e-2, rtol=0)
+    with pytest.raises(UserError, match=rf"method.variant.sampler={sampler} works on flow models alone"):
+        Imagic(tiny_model(), **stages, sampling={"steps": 2, "guidance": 2.0}, variant={"sampler": sampler})
 
 
 @pytest.mark.parametrize("model", ["sd3", "flux"])
