@@ -59,7 +59,7 @@ class DDIB(InversionEditor):
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
-        _sampling(**settings)
+        _sampling(settings["sampling"])
         return super().describe(settings)
 
     def trajectory(
