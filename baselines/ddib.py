@@ -12,7 +12,7 @@ from baselines.inversion import InversionEdit, InversionEditor
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row, texts
 from imagic.models.flow import require_flow
-from imagic.models.flow_solvers import solve
+from imagic.models.flow_solvers import sample_flow, solve
 from imagic.models.sampling import ddim
 from imagic.models.text import Text
 from tedbench.method import Axis, Description
@@ -79,9 +79,9 @@ class DDIB(InversionEditor):
         x_T = torch.cat([row.edit.path[0] for row in rows])  # noqa: N806
         guidance = torch.tensor([row.strength for row in rows])
         if self.solver != "ddim":
-            return solve(
+            return sample_flow(
                 self.model, x_T, texts(rows), self.null, steps=self.steps, guidance=guidance, solver=self.solver
-            )[-1]
+            )
         return ddim(self.model, x_T, texts(rows), self.null, steps=self.steps, guidance=guidance)
 
 

@@ -34,7 +34,7 @@ class DirectFlowEditor(BatchedEditor):
     randomness: ClassVar[Randomness] = "sample"
     shares: ClassVar[bool] = True
     needs: tuple[str, ...] = ("source_text",)
-    axis = Axis("start", "start", (0.0, 0.2, 0.4, 0.5, 0.66, 0.8, 0.9, 1.0), identity=0.0, least=0.0, most=1.0)
+    axis = Axis("start", "start", (0.0, 0.2, 0.4, 0.5, 0.66, 0.8, 0.86, 1.0), identity=0.0, least=0.0, most=1.0)
 
     def __init__(
         self, model: TextToImage, *, steps: int, averages: int = 1, seed: int = 0, sample_batch: int = 16
@@ -75,6 +75,7 @@ class DirectFlowEditor(BatchedEditor):
         self.require(pair.entry)
         return DirectFlowEdit(self, pair)
 
+    @torch.no_grad()
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Move the input's latents. A seed's noise at each level is the same for every start."""
         start = [first_step(row.strength, self.steps) for row in rows]

@@ -14,6 +14,7 @@ from imagic.models.batched import Row, texts
 from imagic.models.lockstep import first_step, predict_branches, text_branch
 from imagic.models.sampling import guided, joined
 from imagic.models.text import Text
+from tedbench.errors import UserError
 from tedbench.method import Description
 from tedbench.settings import Amount, Count, Natural, checked_block
 
@@ -78,4 +79,9 @@ class FlowEdit(DirectFlowEditor):
 
 def _sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
     kinds = {"steps": Count, "guidance": Amount, "source_guidance": Amount, "averages": Count, "last": Natural}
-    return checked_block("recipe.flowedit.sampling", settings, **kinds)
+    found = checked_block("recipe.flowedit.sampling", settings, **kinds)
+    if found["last"] > found["steps"]:
+        raise UserError(
+            f"recipe.flowedit.sampling.last is {found['last']}. It must be at most steps, {found['steps']}."
+        )
+    return found

@@ -1,4 +1,4 @@
-"""The base of methods that begin with the DDIM inversion of the input."""
+"""The base of methods that begin with an inversion of the input: DDIM's, or a flow's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tedbench.pair import EditPair
 
 
 class InversionEditor(BatchedEditor):
-    """A method whose fit is the DDIM inversion of the input, from pixels to x_T; it draws no random numbers."""
+    """A method whose fit is an inversion of the input, from pixels to x_T; it draws no random numbers."""
 
     randomness: ClassVar[Randomness] = "none"
     shares: ClassVar[bool] = True
@@ -29,7 +29,7 @@ class InversionEditor(BatchedEditor):
         """
         Args:
             model: any text-to-image model of :mod:`imagic.models`; it stays as pretrained.
-            steps: of DDIM, each way.
+            steps: each way.
             seed: of the whole run; only a cascade's upscalers draw anything.
             sample_batch: how many images are generated at a time; the last batch is filled up.
             fit_batch: how many inputs are inverted at a time; the last batch is filled up too.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor
@@ -13,7 +14,7 @@ from baselines.noise_map_editor import NoiseMapEditor, chains
 from baselines.prompt_control import Kind, PromptControl, alignments, require_own_layers
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row, texts
-from imagic.models.lockstep import Branch, first_step, held, sample_branches
+from imagic.models.lockstep import Branch, first_step, held, sample_branches, text_branch
 from tedbench.errors import UserError
 from tedbench.method import Axis, Description, NeedsIf, needs_with
 from tedbench.pair import EditPair
@@ -98,7 +99,8 @@ class NoiseMapDecoder(NoiseMapEditor):
         maps = chains(rows)
         if min(start) == self.steps:
             return maps.x[-1]
-        target = Branch(texts(rows), self.sampling["guidance"], self.null, residuals=maps.residuals)
+        text = text_branch(self.model, texts(rows), self.sampling["guidance"], self.null)
+        target = replace(text, residuals=maps.residuals)
         branches, control = [target], None
         if self.control is not None:
             branches.append(Branch(sources(rows), forced=maps.x))

@@ -25,7 +25,7 @@ class SDEdit(BatchedEditor):
     Near 0 it returns the input, at 1 it follows the text alone.
 
     x_t0 = √ᾱ_t0 x0 + √(1 − ᾱ_t0) ε, then the *stochastic* reverse process from t0 to 0 (the paper's algorithm 2, on
-    the model's own variance-preserving schedule). Of the ``steps`` from T to 0 it takes the last t0 · steps, at least
+    the model's own schedule; on a flow x_t0 = (1 − σ) x0 + σ ε). Of the ``steps`` from T to 0 it takes the last t0 · steps, at least
     one.
     """
 

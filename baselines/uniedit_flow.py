@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -14,13 +15,15 @@ from imagic.models.base import TextToImage
 from imagic.models.batched import Row, texts
 from imagic.models.flow import require_flow
 from imagic.models.flow_solvers import invert_by_correction
-from imagic.models.lockstep import first_step, predict_branches, text_branch
+from imagic.models.lockstep import predict_branches, text_branch
 from imagic.models.sampling import joined
 from imagic.models.text import Text
 from tedbench.method import Axis, Description
 from tedbench.pair import EditPair
 from tedbench.settings import Amount, Count, checked_block
 
+SLACK = 1e-9
+"""Slack of a strength times the steps, so that 0.6 · 15 is 9."""
 TINY = 1e-7
 """Denominator of a mask whose differences are all alike, as in the authors' code: such a mask is zero."""
 
@@ -28,8 +31,8 @@ TINY = 1e-7
 class UniEditFlow(InversionEditor):
     """UniEdit-Flow; its strength is α, the part of the steps that is inverted and decoded again: 0 returns the input.
 
-    Without training, masks or attention. Both texts are predicted at one x. Where they differ most, a mask of the difference
-    takes the target's velocity, elsewhere the source's, and ω times the difference is added.
+    Both texts are predicted at one x. The mean over channels of their velocities' difference, scaled to 0 … 1, is a mask that
+    mixes the target's velocity with the source's, and ω (1 + mask) times the difference is added.
     """
 
     needs: tuple[str, ...] = ("source_text",)
@@ -42,6 +45,7 @@ class UniEditFlow(InversionEditor):
         *,
         sampling: Mapping[str, Any],
         omega: Amount = 5.0,
+        mask: Literal["signed", "absolute"] = "signed",
         source: Literal["empty", "source_text"] = "empty",
         seed: int = 0,
         sample_batch: int = 16,
@@ -52,6 +56,8 @@ class UniEditFlow(InversionEditor):
             model: a flow model; it stays as pretrained.
             sampling: ``steps`` of the whole schedule, each way, and ``guidance`` of both texts.
             omega: ω, the weight of the texts' difference.
+            mask: of the mean difference of the velocities: ``signed``, as in the authors' code for diffusers, so that it is 0
+                where the mean is most negative; or ``absolute``, as in their code for FLUX.
             source: the text of the inversion: ``empty``, as in the authors' script, or ``source_text``.
             seed, sample_batch, fit_batch: see :class:`~baselines.inversion.InversionEditor`.
 
@@ -59,7 +65,8 @@ class UniEditFlow(InversionEditor):
             UserError: the model is no flow.
         """
         require_flow(model, type(self).__name__)
-        self.sampling, self.omega, self.source = _sampling(sampling), float(omega), source
+        self.sampling, self.omega = _sampling(sampling), float(omega)
+        self.mask, self.source = mask, source
         steps = self.sampling["steps"]
         super().__init__(model, steps=steps, seed=seed, sample_batch=sample_batch, fit_batch=fit_batch)
 
@@ -87,7 +94,7 @@ class UniEditFlow(InversionEditor):
     def make(self, rows: Sequence[Row]) -> Tensor:
         """Decode each row's path from its own level. The seed has no effect."""
         model, levels, path = self.model, self.model.process.schedule(self.steps), paths(rows)
-        start = [first_step(row.strength, self.steps) for row in rows]
+        start = [self.steps - math.floor(row.strength * self.steps + SLACK) for row in rows]  # as the authors round
         pair = [text_branch(model, text, self.sampling["guidance"], self.null) for text in (texts(rows), sources(rows))]
         x = path[min(start)]
         for i in range(min(start), self.steps):
@@ -105,7 +112,7 @@ class UniEditFlow(InversionEditor):
             target, own: velocities under target and source text.
         """
         difference = target - own
-        mask = difference.mean(1, keepdim=True)
+        mask = (difference.abs() if self.mask == "absolute" else difference).mean(1, keepdim=True)
         least, most = (each(mask, dim=(1, 2, 3), keepdim=True) for each in (torch.amin, torch.amax))
         mask = (mask - least) / (most - least + TINY)
         return mask * target + (1 - mask) * own + self.omega * (1 + mask) * difference

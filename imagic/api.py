@@ -117,7 +117,8 @@ def sampling_levels(cfg: Mapping[str, Any], folder: Path) -> list[float] | None:
 
     load = find_target(cfg["model"], TextToImage)
     model, steps = getattr(load, "__self__", load), (cfg["method"].get("sampling") or {}).get("steps")
-    return model.levels(folder, cfg["model"], steps) if steps and hasattr(model, "levels") else None
+    other = (cfg["method"].get("variant") or {}).get("sampler") == "dpm_solver"  # has levels of its own
+    return model.levels(folder, cfg["model"], steps) if steps and not other and hasattr(model, "levels") else None
 
 
 def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:

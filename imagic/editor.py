@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -11,13 +12,13 @@ from torch import Tensor, nn
 
 from imagic.embedding import optimise_embedding, optimise_embeddings
 from imagic.errors import DivergedError
-from imagic.finetune import finetune
+from imagic.finetune import finetune, require_trainable
 from imagic.fits import FitStore, apply_shifts, keep_text, kept_text, shifts
 from imagic.lora import add_adapters
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row
 from imagic.models.flow import require_flow
-from imagic.models.flow_solvers import FlowSolver, solve
+from imagic.models.flow_solvers import sample_flow
 from imagic.models.sampling import ddim, dpm_solver
 from imagic.models.text import Text
 from imagic.recipe import Recipe
@@ -28,17 +29,11 @@ from tedbench.method import Axis, Description, NeedsIf, Progress, Randomness, ne
 from tedbench.pair import EditPair
 from tedbench.seeding import generator
 
-
-def _solved(solver: FlowSolver) -> Callable[..., Tensor]:
-    """Return a sampler of flow models."""
-    return lambda *args, **settings: solve(*args, solver=solver, **settings)[-1]
-
-
 SAMPLERS: dict[str, Callable[..., Tensor]] = {
     "ddim": ddim,
     "dpm_solver": dpm_solver,
-    "midpoint": _solved("midpoint"),
-    "fireflow": _solved("fireflow"),
+    "midpoint": partial(sample_flow, solver="midpoint"),
+    "fireflow": partial(sample_flow, solver="fireflow"),
 }
 
 
@@ -104,6 +99,8 @@ class Imagic(TuningEditor):
             raise UserError(
                 "Adapters are new modules for every pair. Give numerics.compile=false with method.variant.finetune=lora."
             )
+        if self._variant.finetune == "full" and self._finetune["steps"]:
+            require_trainable(model)
         if self._variant.parts == "pooled" and self.null.pooled is None:
             raise UserError(f"{model.name} reads no pooled embedding. Give method.variant.parts=all.")
         if self._variant.sampler in ("midpoint", "fireflow"):

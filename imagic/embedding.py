@@ -11,7 +11,8 @@ from torch import Tensor
 from imagic.errors import DivergedError
 from imagic.loss import denoising_losses, diverged
 from imagic.models.base import DiffusionModel
-from imagic.models.text import Parts, Text
+from imagic.models.choices import Parts
+from imagic.models.text import Text
 from tedbench.method import Progress, silent
 
 

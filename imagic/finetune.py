@@ -66,11 +66,8 @@ def finetune(
         UserError: no weight has such a name, or the weights are not in float32.
     """
     parameters = tunable(model.network, weights)
-    if any(parameter.dtype != torch.float32 for parameter in parameters):
-        raise UserError(
-            f"{model.name}'s weights are rounded to bfloat16, and fine-tuning moves them by less than that. Give "
-            "model.weights=float32, or method=imagic_lora."
-        )
+    if parameters[0].dtype != torch.float32:
+        require_trainable(model)
     if text_lr:
         e_opt = e_opt.clone()
     texts = [part.requires_grad_() for part in e_opt.parameters()] if text_lr else []
@@ -103,6 +100,15 @@ def finetune(
         for parameter in parameters:
             parameter.grad = None
     return e_opt.clone() if texts else e_opt
+
+
+def require_trainable(model: DiffusionModel) -> None:
+    """Raise UserError unless a model's weights are in float32: fine-tuning moves them by less than bfloat16's rounding."""
+    if any(parameter.dtype != torch.float32 for parameter in model.network.parameters()):
+        raise UserError(
+            f"{model.name}'s weights are rounded to bfloat16, and fine-tuning moves them by less than that. Give "
+            "model.weights=float32, or method=imagic_lora."
+        )
 
 
 class Stop(NamedTuple):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from diffusers import UNet2DConditionModel
 from diffusers.loaders import PeftAdapterMixin
 from torch import nn
 
 TEXT_PROJECTIONS = ["add_q_proj", "add_k_proj", "add_v_proj", "to_add_out"]
-PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0", *TEXT_PROJECTIONS]
-"""Modules with adapters: the projections of every attention, in transformers also those of the text's positions."""
+PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
+"""Modules with adapters: the projections of every attention, and in transformers those of the text's positions, too."""
 
 
 def add_adapters(network: Any, rank: int, rng: torch.Generator) -> None:
@@ -23,7 +24,8 @@ def add_adapters(network: Any, rank: int, rng: torch.Generator) -> None:
     """
     from peft import LoraConfig  # an extra, see imagic.variant
 
-    config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=PROJECTIONS)
+    targets = PROJECTIONS if isinstance(network, UNet2DConditionModel) else [*PROJECTIONS, *TEXT_PROJECTIONS]
+    config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=targets)
     with torch.random.fork_rng(devices=[]):  # peft draws from the global generator
         torch.default_generator.manual_seed(int(torch.randint(2**31, (), generator=rng)))
         network.add_adapter(config)

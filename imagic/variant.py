@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from imagic.models.choices import Parts
 from tedbench.errors import UserError
 from tedbench.settings import Count, checked_block, kinds_of
 
@@ -32,7 +33,7 @@ class Variant:
     """
 
     e_opt: Literal["optimised", "source", "target"] = "optimised"
-    parts: Literal["all", "tokens", "pooled"] = "all"
+    parts: Parts = "all"
     finetune: Literal["full", "lora", "none"] = "full"
     lora_rank: Count = 16
     optimizer: Literal["adam", "adam8bit"] = "adam"

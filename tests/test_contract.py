@@ -54,7 +54,7 @@ FLOW_METHODS = {  # those that have recipes for flow models alone
     "rf_solver": {"sampling.steps": 4, "layers": "transformer_blocks"},
     "fireflow": {"sampling.steps": 4, "layers": "transformer_blocks"},
 }
-RECIPES = {"null_text": "p2p", "fireflow": "rf_solver"}
+RECIPES = {"null_text": "p2p"}
 """Methods that take another one's recipe."""
 SIZE = 16
 

@@ -26,6 +26,24 @@ from tedbench.pair import EditPair
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # float16 loses gradients without loss scaling
 
 
+def stored_as(weights: str, dtype: str) -> torch.dtype:
+    """Return the type of a network's weights.
+
+    Args:
+        weights: their precision, TF32 being float32.
+        dtype: that in which the network computes.
+
+    Raises:
+        UserError: no such precision, or weights in bfloat16 that compute in float32.
+    """
+    if weights not in (*DTYPES, TF32):
+        raise UserError(f"model.weights is {weights!r}. It can be {', '.join((*DTYPES, TF32))}.")
+    stored = DTYPES.get(weights, torch.float32)
+    if stored != torch.float32 == DTYPES.get(dtype):
+        raise UserError("model.weights=bfloat16 computes in bfloat16. Give numerics.dtype=bfloat16 too.")
+    return stored
+
+
 class DiffusionModel(ABC):
     """A network that predicts noise, or what takes its place, given a text, and the noise process of its training.
 
@@ -57,19 +75,16 @@ class DiffusionModel(ABC):
             weights: the precision of the network's weights; bfloat16 halves their memory, and only adapters can be trained.
 
         Raises:
-            UserError: an unknown ``dtype`` or ``weights``, or weights in bfloat16 that compute in float32.
+            UserError: an unknown ``dtype``, or see :func:`stored_as`.
         """
         self.name, self.device, self.process = name, torch.device(device), process
         if dtype not in DTYPES:  # tf32 is float32 to a network, and a setting of the process
             raise UserError(
                 f"The network cannot compute in {dtype!r}. numerics.dtype can be {', '.join((*DTYPES, TF32))}."
             )
-        if weights not in DTYPES:
-            raise UserError(f"model.weights is {weights!r}. It can be {', '.join(DTYPES)}.")
-        self._dtype, self._stored = DTYPES[dtype], DTYPES[weights]
-        if self._dtype == torch.float32 != self._stored:
-            raise UserError("model.weights=bfloat16 computes in bfloat16. Give numerics.dtype=bfloat16 too.")
-        self.network: Any = network.to(self._stored).to(memory_format=torch.channels_last).to(self.device)
+        self._dtype, self._stored = DTYPES[dtype], stored_as(weights, dtype)
+        stored = network.float() if self._stored == torch.float32 else network.bfloat16()
+        self.network: Any = stored.to(memory_format=torch.channels_last).to(self.device)
         self.network.eval().requires_grad_(False)
         self._controls: list[Control] = []
 

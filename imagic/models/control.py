@@ -22,7 +22,7 @@ class Layer:
             attention of image and text with weights of their own, "single" for one with common weights.
         place: the half of the network, or its middle.
         index: number among the layers of its kind and place, from the network's input on.
-        factor: side of the latents divided by the side of this layer's features: 1, 2, 4, …
+        factor: side of the latents divided by the side of this layer's features: 1, 2, 4, …; of FLUX's, that of its packed latents
     """
 
     name: str

@@ -12,14 +12,13 @@ import torch
 from diffusers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
+from imagic.models.choices import Density
 from imagic.models.process import Process
 from tedbench.errors import UserError
+from tedbench.settings import checked
 
 if TYPE_CHECKING:
     from imagic.models.base import DiffusionModel
-
-DENSITIES = ("uniform", "logit_normal")
-"""Densities of the levels of a flow's loss, see :meth:`Flow.draw`."""
 
 
 class Flow(Process):
@@ -39,7 +38,7 @@ class Flow(Process):
         *,
         tokens: int = 0,
         linear: bool = False,
-        density: str = "uniform",
+        density: Density = "uniform",
     ) -> None:
         """
         Args:
@@ -49,7 +48,7 @@ class Flow(Process):
             tokens: number of positions of an image in the network, on which a dynamic shift depends.
             linear: the levels are spaced evenly from 1 to 1/steps before they are shifted, as FLUX's pipeline does; otherwise
                 as the scheduler does, which for Stable Diffusion 3 shifts its last level twice.
-            density: how the levels of a loss are drawn: one of :data:`DENSITIES`.
+            density: how the levels of a loss are drawn.
 
         Raises:
             UserError: the levels go up, or the density is another.
@@ -59,8 +58,7 @@ class Flow(Process):
         for setting in ("invert_sigmas", "stochastic_sampling"):
             if scheduler.config.get(setting):
                 raise UserError(f"{name}'s scheduler has {setting}, which is not supported. Choose another model=….")
-        if density not in DENSITIES:
-            raise UserError(f"model.density is {density!r}. It can be {' or '.join(DENSITIES)}.")
+        checked("model.density", density, Density)
         self._mu = dynamic_shift(dict(scheduler.config), tokens) if scheduler.config.use_dynamic_shifting else None
 
     def schedule(self, steps: int) -> Tensor:
@@ -152,5 +150,5 @@ def require_flow(model: DiffusionModel, method: str) -> None:
     """
     if not isinstance(model.process, Flow):
         raise UserError(
-            f"{method} works on flow models alone, and {model.name} is none. Give model=picturebook_flow, sd35 or flux."
+            f"{method} works on flow models alone, and {model.name} is none. Give model=sd35 or model=flux."
         )

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from imagic.models.base import DiffusionModel
+from imagic.models.choices import FlowSolver
 from imagic.models.sampling import guided
 from imagic.models.text import Text
-
-FlowSolver = Literal["euler", "midpoint", "fireflow"]
-"""Euler's method; the midpoint method, to which RF-Solver's step is equal (Wang et al., arXiv 2411.04746, equation 8); and
-the midpoint method with the last midpoint's velocity in place of a new one (FireFlow, Deng et al., arXiv 2412.07517)."""
 
 
 @torch.no_grad()
@@ -82,6 +79,11 @@ def solve(
         return out
 
     return integrate(velocity, x.to(model.device), levels.flip(0) if up else levels, solver)
+
+
+def sample_flow(model: DiffusionModel, x: Tensor, text: Text, null: Text, **settings: Any) -> Tensor:
+    """Return the images of a sampling, see :func:`solve`."""
+    return solve(model, x, text, null, **settings)[-1]
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, CLIPTextModel, CLIPTokenizer, PreTrainedTokenizerBase, T5EncoderModel
 
 from imagic.models.base import limit_length, token_spans
+from imagic.models.choices import Density, Precision
 from imagic.models.flow import Flow, levels_of
 from imagic.models.folder import latent_channels, load_arguments, reading, require_channels
 from imagic.models.latent_model import LatentModel, factor_of, read_autoencoder
@@ -20,6 +21,8 @@ from tedbench.settings import Count, checked
 
 PATCH = 2
 """Side of the square of latent positions that are packed into one position of the network."""
+SIDE = 1024
+"""Side of its pictures unless another is given."""
 INSTEAD = "Give model.path the text-to-image model, such as that of model=flux."
 
 
@@ -27,7 +30,7 @@ class Flux(LatentModel):
     """A diffusers FLUX.1 folder.
 
     The network reads the token states of T5 and the pooled state of CLIP. FLUX.1 dev is distilled: it takes the guidance
-    as an input, and 1 is no guidance, as in diffusers' training scripts. FLUX.1 schnell knows no guidance.
+    as an input; 1 takes the place of no guidance, as in diffusers' training scripts. FLUX.1 schnell knows no guidance.
     """
 
     NETWORK = "transformer"
@@ -44,11 +47,11 @@ class Flux(LatentModel):
         scheduler: FlowMatchEulerDiscreteScheduler,
         *,
         t5_tokens: Count = 512,
-        density: str = "uniform",
-        weights: str = "float32",
+        density: Density = "uniform",
+        weights: Precision = "float32",
         checkpointing: bool = False,
         name: str = "custom",
-        image_size: Count = 1024,
+        image_size: Count = SIDE,
         device: str = "cpu",
         dtype: str = "float32",
     ) -> None:
@@ -90,9 +93,10 @@ class Flux(LatentModel):
 
     @classmethod
     def levels(cls, folder: Path, settings: Mapping[str, Any], steps: int) -> list[float]:
+        cls.index_of(folder)
         with reading(folder):
             autoencoder = AutoencoderKL.load_config(folder / "vae", local_files_only=True)
-            side = settings["image_size"] // factor_of(autoencoder) // PATCH
+            side = (settings.get("image_size") or SIDE) // factor_of(autoencoder) // PATCH
             return levels_of(folder, steps, tokens=side**2, linear=True)
 
     @staticmethod

@@ -12,7 +12,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from imagic.models.base import DTYPES, TextToImage, to_images, to_model_space, tokens
+from imagic.models.base import TextToImage, stored_as, to_images, to_model_space, tokens
 from imagic.models.folder import load_arguments, pipeline_index, reading
 from imagic.models.process import Process
 from imagic.models.weights import locate, require_weights
@@ -83,21 +83,32 @@ class LatentModel(TextToImage):
             UserError: no such model, an incomplete folder, a pickle, a pipeline of another kind, or a network that
                 takes more than noised latents.
         """
+        stored = stored_as(settings.get("weights", "float32"), settings.get("dtype", "float32"))
         folder = locate(path, revision)
-        index = pipeline_index(folder)
-        if not cls._takes(kind := index["_class_name"]):
-            raise UserError(f"{folder} holds a {kind}, which {cls.__name__} cannot run. Choose another model=….")
+        index = cls.index_of(folder)
         encoders = cls._encoders(folder, index, settings)
         require_weights(folder, "vae", cls.NETWORK, *encoders)
         cls._check(folder)
         with reading(folder):
-            parts = cls._read(folder, index, encoders, DTYPES.get(settings.get("weights", ""), torch.float32))
+            parts = cls._read(folder, index, encoders, stored)
         return cls(**parts, **settings)
+
+    @classmethod
+    def index_of(cls, folder: Path) -> dict[str, Any]:
+        """Return a pipeline's model_index.json.
+
+        Raises:
+            UserError: it is no pipeline that the class can run.
+        """
+        index = pipeline_index(folder)
+        if not cls._takes(kind := index["_class_name"]):
+            raise UserError(f"{folder} holds a {kind}, which {cls.__name__} cannot run. Choose another model=….")
+        return index
 
     @staticmethod
     @abstractmethod
     def _takes(kind: str) -> bool:
-        """True if the class runs pipelines of a kind, such as "StableDiffusionPipeline"."""
+        """Return True if the class runs pipelines of a kind, such as "StableDiffusionPipeline"."""
 
     @classmethod
     @abstractmethod
@@ -136,7 +147,8 @@ class LatentModel(TextToImage):
 
     def large_part(self, network: Any) -> Any:
         """Return a network of the pipeline as :meth:`part` does, in the precision of the model's weights."""
-        return network.to(self._stored).to(self.device).eval().requires_grad_(False)
+        stored = network.float() if self._stored == torch.float32 else network.bfloat16()
+        return stored.to(self.device).eval().requires_grad_(False)
 
     def _tokens(self, tokenizer: Any, texts: Sequence[str], length: int | None = None) -> Tensor:
         return tokens(tokenizer, texts, self.name, length).input_ids.to(self.device)
@@ -171,7 +183,7 @@ def factor_of(config: Mapping[str, Any]) -> int:
 
 
 def is_absent(index: dict[str, Any], part: str) -> bool:
-    """True if a pipeline's model_index.json says that it has no such part."""
+    """Return True if a pipeline's model_index.json says that it has no such part."""
     return index.get(part) == [None, None]
 
 

@@ -13,6 +13,7 @@ from imagic.models.control import Moment
 from imagic.models.sampling import joined
 from imagic.models.stepping import Solver, Stepper
 from imagic.models.text import Text
+from tedbench.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,14 @@ def predict_branches(
         branches: the branches.
         t: the level of all, a scalar.
         step, steps: number of the step, which chooses its empty text, and of how many.
+
+    Raises:
+        UserError: a distilled model is to predict the empty text.
     """
+    if model.distilled and any("null" in branch.prompts(step) for branch in branches):
+        raise UserError(
+            f"{model.name} takes the guidance as an input, and this method guides against a second text. Give model=sd35."
+        )
     images, texts, rows, end = [], [], {}, 0
     for number, (at, branch) in enumerate(zip(x, branches, strict=True)):
         for role, text in branch.prompts(step).items():

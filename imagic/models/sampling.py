@@ -40,7 +40,8 @@ def ddim(
             half the cost (classifier-free guidance, Ho & Salimans, arXiv 2207.12598).
         ddim_eta: DDIM's own η (equation 16): 0 is deterministic, 1 is ancestral sampling as in DDPM
             (Ho et al., arXiv 2006.11239, algorithm 2: the last step adds no noise).
-        noise: returns standard normal (B, C, h, w) for a step's timestep; required if ``ddim_eta`` is not 0.
+        noise: returns standard normal (B, C, h, w) for a step's timestep, or on a flow for its number; required if ``ddim_eta``
+            is not 0.
         start: for each image the index of its first step (0 is at the noise); before it the image does not change.
 
     Returns:
@@ -52,7 +53,8 @@ def ddim(
         t, s = levels[i], levels[i + 1]
         out = guided(model, x, t.repeat(len(x)), text, null, guidance, step=i, steps=steps)
         last = i == steps - 1
-        z = noise(int(t)).to(model.device) if ddim_eta and noise is not None and not last else None
+        number = i if t.is_floating_point() else int(t)
+        z = noise(number).to(model.device) if ddim_eta and noise is not None and not last else None
         stepped = process.step(x, out, t, s, ddim_eta=ddim_eta, noise=z)
         x = stepped if start is None or i >= max(start) else joined(stepped, x, i, start)
     return x

@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from imagic.models.base import limit_length, token_spans
+from imagic.models.choices import Density, Precision
 from imagic.models.flow import Flow, levels_of
 from imagic.models.folder import latent_channels, load_arguments, reading, require_channels
 from imagic.models.latent_model import LatentModel, factor_of, is_absent, read_autoencoder
@@ -54,8 +55,8 @@ class StableDiffusion3(LatentModel):
         *,
         t5: bool = True,
         t5_tokens: Natural = 256,
-        density: str = "uniform",
-        weights: str = "float32",
+        density: Density = "uniform",
+        weights: Precision = "float32",
         checkpointing: bool = False,
         name: str = "custom",
         image_size: Count | None = None,
@@ -110,6 +111,7 @@ class StableDiffusion3(LatentModel):
 
     @classmethod
     def levels(cls, folder: Path, settings: Mapping[str, Any], steps: int) -> list[float]:
+        cls.index_of(folder)
         with reading(folder):
             config = SD3Transformer2DModel.load_config(folder / "transformer", local_files_only=True)
             autoencoder = AutoencoderKL.load_config(folder / "vae", local_files_only=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Parts = Literal["all", "tokens", "pooled"]
-"""Parts of a text's embeddings."""
+from imagic.models.choices import Parts
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import Tensor
 
-from imagic.models.control import Control, Layer
+from imagic.models.control import Control, Kind, Layer, Place
 from tedbench.errors import UserError
 
 PROJECTIONS = ("to_v", "add_v_proj")
 """Modules that make the values: of the image's positions, and of the text's where they have weights of their own."""
+
+
+KINDS: dict[Kind, str] = {"joint": "transformer_blocks", "single": "single_transformer_blocks"}
 
 
 class ValueControl(Control):
@@ -31,15 +34,16 @@ class ValueControl(Control):
 
 
 def value_layers(network: Any) -> list[Layer]:
-    """Return the attention layers of a transformer in the order of computation; its second half is "up"."""
-    found = []
-    for kind, blocks in (("joint", "transformer_blocks"), ("single", "single_transformer_blocks")):
-        found += [(f"{blocks}.{i}.attn", kind) for i in range(len(getattr(network, blocks, ())))]
-    half = len(found) / 2
-    return [
-        Layer(name, kind, "down" if number < half else "up", int(re.sub(r"\D", "", name)), 1)  # type: ignore[arg-type]
-        for number, (name, kind) in enumerate(found)
-    ]
+    """Return a transformer's layers of attention to the text, in the order of computation; its second half is "up"."""
+    names: list[tuple[str, Kind]] = []
+    for kind, blocks in KINDS.items():
+        names += [(f"{blocks}.{i}.attn", kind) for i in range(len(getattr(network, blocks, ())))]
+    found, seen = [], Counter[tuple[str, str]]()
+    for number, (name, kind) in enumerate(names):
+        place: Place = "down" if number < len(names) / 2 else "up"
+        found.append(Layer(name, kind, place, seen[kind, place], network.config.patch_size))
+        seen[kind, place] += 1
+    return found
 
 
 @contextmanager

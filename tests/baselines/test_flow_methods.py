@@ -14,12 +14,14 @@ from baselines.edit_friendly import EditFriendly
 from baselines.flowalign import FlowAlign
 from baselines.flowedit import FlowEdit
 from baselines.rf_inversion import RFInversion
-from baselines.rf_solver import RFSolver
+from baselines.rf_solver import FireFlow, RFSolver
+from baselines.sdedit import SDEdit
 from baselines.uniedit_flow import UniEditFlow
 from imagic.editor import Imagic
 from imagic.models.batched import Row
 from imagic.models.flow_solvers import integrate
 from imagic.models.flux import Flux
+from imagic.models.lockstep import Branch, predict_branches
 from imagic.models.sampling import ddim, guided
 from imagic.models.sd3 import StableDiffusion3
 from imagic.models.values import ValueControl, value_layers
@@ -70,6 +72,10 @@ def uniedit(model, **settings):
     return UniEditFlow(model, sampling={"steps": STEPS, "guidance": 1.0}, **settings)
 
 
+def fireflow(model):
+    return FireFlow(model, sampling={"steps": STEPS, "guidance": 3.0}, layers="")
+
+
 def rf_solver(model, **settings):
     return RFSolver(model, **{"sampling": {"steps": STEPS, "guidance": 3.0}, "layers": "", **settings})
 
@@ -80,6 +86,7 @@ EDITORS = {
     "rf_inversion": rf_inversion,
     "uniedit_flow": uniedit,
     "rf_solver": rf_solver,
+    "fireflow": fireflow,
 }
 WITH_FLUX = [*((name, "sd3") for name in EDITORS), *((name, "flux") for name in EDITORS if name != "flowalign")]
 
@@ -235,6 +242,50 @@ def test_layers_that_a_model_lacks_and_networks_that_are_no_transformers_are_ref
         pass
 
 
+def test_sdedit_adds_fresh_noise_at_every_step_of_a_flow(sd3, pair):
+    editor, drawn = SDEdit(sd3, sampling={"steps": STEPS, "guidance": 2.0}), []
+    noise = editor.noise
+
+    def counted(rows, *purpose):
+        drawn.append(purpose)
+        return noise(rows, *purpose)
+
+    editor.noise = counted
+    x = made(editor, pair, (0.5, 0), (1.0, 0))
+    assert torch.isfinite(x).all() and len(set(drawn)) == len(drawn) == STEPS  # the last step adds none
+
+
+@pytest.mark.parametrize("mask", ["signed", "absolute"])
+def test_uniedits_velocity_is_that_of_the_authors_scheduler(sd3, mask):
+    """The published rule written out: stride correction and fused velocity of one step of length 1."""
+    rng = torch.Generator().manual_seed(0)
+    target, own = (torch.randn(2, 16, 4, 4, generator=rng) for _ in range(2))
+    g = target - own
+    m = (g if mask == "signed" else g.abs()).mean(dim=1, keepdim=True)
+    low, high = (each.reshape(2, 1, 1, 1) for each in (m.flatten(1).amin(1), m.flatten(1).amax(1)))
+    m = (m - low) / (high - low + 1e-7)
+    wanted = 5.0 * (1 + m) * g + m * target + (1 - m) * own
+    torch.testing.assert_close(uniedit(sd3, mask=mask).velocity(target, own), wanted)
+
+
+def test_a_distilled_model_is_never_guided_against_a_second_text_in_silence(flux, pair):
+    sampling = {"steps": 2, "guidance": 1.0, "source_guidance": 1.0, "ddim_eta": 1.0}
+    text = flux.encode_text(["A dog."])
+    with pytest.raises(UserError, match="takes the guidance as an input, and this method guides against"):
+        predict_branches(
+            flux, [torch.zeros(1, *flux.latent_shape)], [Branch(text, 3.0, text)], torch.tensor(0.5), step=0, steps=1
+        )
+    same = made(
+        EditFriendly(flux, sampling={**sampling, "guidance": 3.0, "source_guidance": 3.0}), same_text(pair), (1.0, 0)
+    )
+    torch.testing.assert_close(same, flux.encode_image(pair.image), atol=1e-5, rtol=1e-5)  # both are told 3
+
+
+def test_more_last_steps_than_steps_are_refused():
+    with pytest.raises(UserError, match=r"last is 9\. It must be at most steps, 6"):
+        FlowEdit.describe({"sampling": {**SAMPLING, "averages": 1, "last": 9}})
+
+
 def test_models_that_a_method_cannot_use_are_refused_in_one_line(tiny_model, flux):
     for name, make in EDITORS.items():
         with pytest.raises(UserError, match="works on flow models alone, and tiny is none") as told:
@@ -259,6 +310,7 @@ def test_a_pair_without_a_source_text_is_refused(sd3, pair, name):
         ("uniedit_flow", STEPS + 1, 2 * 3),
         ("rf_inversion", 0, 3 * STEPS),
         ("rf_solver", 2 * STEPS, 6 * STEPS),
+        ("fireflow", STEPS + 1, 3 * (STEPS + 1)),
     ],
 )
 def test_costs_are_as_the_documentation_says(sd3, pair, name, of_pair, of_image):

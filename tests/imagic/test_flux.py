@@ -180,7 +180,7 @@ def test_weights_in_half_precision_train_adapters_in_float32_and_nothing_else(fo
         assert {v.dtype for n, v in model.network.named_parameters() if "lora_" in n} == {torch.float32}
         assert len(list(edit.sample([(1.0, 0)]))) == 1
     with pytest.raises(UserError, match="fine-tuning moves them by less than that"):
-        Imagic(model, **stages).fit(pair)
+        Imagic(model, **stages)
     with pytest.raises(UserError, match=r"Give numerics\.dtype=bfloat16 too"):
         Flux.load(str(folder), **settings)
     with pytest.raises(UserError, match=r"model.weights is 'int8'"):
