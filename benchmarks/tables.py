@@ -128,6 +128,12 @@ OUTPUTS = [
         best=True,
     ),
     Output(
+        "eval.compare",
+        ("imagic", "cascade", "cascade_frozen"),
+        {"grid-01.png": "cascade.png", "comparison.csv": "cascade.csv", "differences.csv": "cascade_differences.csv"},
+        best=True,
+    ),
+    Output(
         "eval.validity",
         ("imagic", "sdedit", "text2live"),
         {
