@@ -63,10 +63,10 @@ def finetune(
 
     Raises:
         DivergedError: the loss is not finite.
-        UserError: no weight has such a name, or the weights are not in float32.
+        UserError: no weight has such a name, or the weights are in bfloat16.
     """
     parameters = tunable(model.network, weights)
-    if parameters[0].dtype != torch.float32:
+    if parameters[0].dtype == torch.bfloat16:  # adapters are not, whatever is below them
         require_trainable(model)
     if text_lr:
         e_opt = e_opt.clone()
@@ -103,8 +103,8 @@ def finetune(
 
 
 def require_trainable(model: DiffusionModel) -> None:
-    """Raise UserError unless a model's weights are in float32: fine-tuning moves them by less than bfloat16's rounding."""
-    if any(parameter.dtype != torch.float32 for parameter in model.network.parameters()):
+    """Raise UserError if a model's weights are in bfloat16: fine-tuning moves them by less than its rounding."""
+    if any(parameter.dtype == torch.bfloat16 for parameter in model.network.parameters()):
         raise UserError(
             f"{model.name}'s weights are rounded to bfloat16, and fine-tuning moves them by less than that. Give "
             "model.weights=float32, or method=imagic_lora."

@@ -51,6 +51,11 @@ PINS: dict[str, Pin] = {
     "DeepFloyd/IF-I-XL-v1.0": Pin("c03d510e9b75bce9f9db5bb85148c1402ad7e694"),
     "DeepFloyd/IF-II-L-v1.0": Pin("609476ce702b2d94aff7d1f944dcc54d4f972901"),
     "stabilityai/stable-diffusion-x4-upscaler": Pin("572c99286543a273bfd17fac263db5a77be12c4c"),
+    "stabilityai/stable-diffusion-3-medium-diffusers": Pin("ea42f8cef0f178587cf766dc8129abd379c90671"),
+    "stabilityai/stable-diffusion-3.5-medium": Pin("b940f670f0eda2d07fbb75229e779da1ad11eb80"),
+    "stabilityai/stable-diffusion-3.5-large": Pin("ceddf0a7fdf2064ea28e2213e3b84e4afa170a0f"),
+    "black-forest-labs/FLUX.1-dev": Pin("0ef5fff789c832c5c7f4e127f94c8b54bbcced44"),
+    "black-forest-labs/FLUX.1-schnell": Pin("741f7c3ce8b383c54771c7003378a50191e9efe9"),
     "facebook/dinov2-base": Pin("f9e44c814b77203eaa57a6bdbbd535f21ede1415"),
     "timm/vit_base_patch32_clip_224.openai": Pin(
         "a6f597a30f7b82c51704746581f9a4e41421e878",

@@ -39,7 +39,10 @@ def no_weights(monkeypatch):
         (["fits.keep=all"], "fits.keep is 'all'. It must be one of none, embedding, weights."),
         (["dataset.split=test"], "dataset.split is 'test'. It must be one of preview, all, search."),
         (["dataset=tedbench", "dataset.source=gitlab"], "dataset.source is 'gitlab'. It must be one of github, hug"),
-        (["method.variant.sampler=plms"], "method.variant.sampler is 'plms'. It must be one of ddim, dpm_solver."),
+        (
+            ["method.variant.sampler=plms"],
+            "method.variant.sampler is 'plms'. It must be one of ddim, dpm_solver, midpoint, fireflow.",
+        ),
         (["metrics.lpips.net=resnet"], "metrics.lpips.net is 'resnet'. It must be one of alex, vgg, squeeze."),
         (["metrics.lpips.size=8"], "metrics.lpips.size is 8. It must be a whole number from 32, or null."),
         (["metrics.judge_success.what=beauty"], "metrics.judge_success.what is 'beauty'. It must be one of success,"),
