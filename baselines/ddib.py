@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -12,9 +12,8 @@ from baselines.inversion import InversionEdit, InversionEditor
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row, texts
 from imagic.models.flow import require_flow
-from imagic.models.flow_solvers import sample_flow, solve
+from imagic.models.flow_solvers import sample_flow
 from imagic.models.sampling import ddim
-from imagic.models.text import Text
 from tedbench.method import Axis, Description
 from tedbench.pair import EditPair
 from tedbench.settings import Count, checked_block
@@ -61,15 +60,6 @@ class DDIB(InversionEditor):
     def describe(cls, settings: Mapping[str, Any]) -> Description:
         _sampling(settings["sampling"])
         return super().describe(settings)
-
-    def trajectory(
-        self, pairs: Sequence[EditPair], x0: Tensor, text: Text, progress: Callable[[int], None]
-    ) -> list[Tensor]:
-        if self.solver == "ddim":
-            return super().trajectory(pairs, x0, text, progress)
-        return solve(
-            self.model, x0, text, text, steps=self.steps, guidance=1, solver=self.solver, up=True, progress=progress
-        )
 
     def open(self, pair: EditPair, path: list[Tensor]) -> InversionEdit:
         return InversionEdit(self, pair, path[:1])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from baselines.direct_flow_editor import DirectFlowEditor
 from imagic.models.base import TextToImage
-from imagic.models.lockstep import Branch, predict_branches
+from imagic.models.lockstep import Branch, combined
 from imagic.models.text import Text
 from tedbench.errors import UserError
 from tedbench.method import Description
@@ -51,8 +51,7 @@ class FlowAlign(DirectFlowEditor):
 
     def move(self, step: int, x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor, text: Text, source: Text) -> Tensor:
         branches = [Branch(text, self.sampling["guidance"], source), Branch(source)]
-        outs = predict_branches(self.model, [x_t, x_s], branches, t, step=step, steps=self.steps)
-        target, own = (branch.combine(out, step) for branch, out in zip(branches, outs, strict=True))
+        target, own = combined(self.model, [x_t, x_s], branches, t, step=step, steps=self.steps)
         process = self.model.process
         pull = process.x0_of(own, x_s, t) - process.x0_of(target, x_t, t)
         return (s - t) * (target - own) + self.sampling["pull"] * pull

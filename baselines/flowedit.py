@@ -11,7 +11,7 @@ from torch import Tensor
 from baselines.direct_flow_editor import DirectFlowEditor
 from imagic.models.base import TextToImage
 from imagic.models.batched import Row, texts
-from imagic.models.lockstep import first_step, predict_branches, text_branch
+from imagic.models.lockstep import combined, first_step, text_branch
 from imagic.models.sampling import guided, joined
 from imagic.models.text import Text
 from tedbench.errors import UserError
@@ -54,8 +54,7 @@ class FlowEdit(DirectFlowEditor):
             text_branch(self.model, text, self.sampling["guidance"], self.null),
             text_branch(self.model, source, self.sampling["source_guidance"], self.null),
         ]
-        outs = predict_branches(self.model, [x_t, x_s], branches, t, step=step, steps=self.steps)
-        target, own = (branch.combine(out, step) for branch, out in zip(branches, outs, strict=True))
+        target, own = combined(self.model, [x_t, x_s], branches, t, step=step, steps=self.steps)
         return (s - t) * (target - own)
 
     @torch.no_grad()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from imagic.models.base import TextToImage
 from imagic.models.batched import BatchedEdit, BatchedEditor, Row, halving
+from imagic.models.choices import FlowSolver
+from imagic.models.flow_solvers import solve
 from imagic.models.sampling import invert
 from imagic.models.text import Text
 from tedbench.errors import PairError
@@ -18,10 +20,15 @@ from tedbench.pair import EditPair
 
 
 class InversionEditor(BatchedEditor):
-    """A method whose fit is an inversion of the input, from pixels to x_T; it draws no random numbers."""
+    """A method whose fit is an inversion of the input, from pixels to x_T; it draws no random numbers.
+
+    Attributes:
+        solver: of the inversion: "ddim", or one of a flow's.
+    """
 
     randomness: ClassVar[Randomness] = "none"
     shares: ClassVar[bool] = True
+    solver: FlowSolver | Literal["ddim"] = "ddim"
 
     def __init__(
         self, model: TextToImage, *, steps: int, seed: int = 0, sample_batch: int = 16, fit_batch: int = 1
@@ -62,7 +69,10 @@ class InversionEditor(BatchedEditor):
             text: B texts, see :meth:`inversion_text`.
             progress: called with the number of steps done.
         """
-        return invert(self.model, x0, text, steps=self.steps, progress=progress)
+        if self.solver == "ddim":
+            return invert(self.model, x0, text, steps=self.steps, progress=progress)
+        settings: dict[str, Any] = {"steps": self.steps, "guidance": 1, "progress": progress}
+        return solve(self.model, x0, text, text, solver=self.solver, up=True, **settings)
 
     def fit(self, pair: EditPair, progress: Progress = silent) -> Edit:
         """Invert the input.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -16,9 +16,8 @@ from imagic.models.batched import Row, texts
 from imagic.models.choices import FlowSolver
 from imagic.models.control import Layer
 from imagic.models.flow import require_flow
-from imagic.models.flow_solvers import integrate, solve
+from imagic.models.flow_solvers import integrate
 from imagic.models.lockstep import predict_branches, text_branch
-from imagic.models.text import Text
 from imagic.models.values import ValueControl, value_layers
 from tedbench.errors import UserError
 from tedbench.method import Axis, Description
@@ -37,6 +36,7 @@ class RFSolver(InversionEditor):
     needs: tuple[str, ...] = ("source_text",)
     axis = Axis("free", "1 − τ", (0.0, 0.2, 0.4, 0.6, 0.8, 0.88, 0.96, 1.0), least=0.0, most=1.0)
     cost: ClassVar[str] = "2N + 6N"
+    solver: FlowSolver
     recipe: ClassVar[str] = "rf_solver"
 
     def __init__(
@@ -84,13 +84,6 @@ class RFSolver(InversionEditor):
 
     def open(self, pair: EditPair, path: list[Tensor]) -> SourceEdit:
         return SourceEdit(self, pair, path)
-
-    def trajectory(
-        self, pairs: Sequence[EditPair], x0: Tensor, text: Text, progress: Callable[[int], None]
-    ) -> list[Tensor]:
-        return solve(
-            self.model, x0, text, text, steps=self.steps, guidance=1, solver=self.solver, up=True, progress=progress
-        )
 
     @torch.no_grad()
     def make(self, rows: Sequence[Row]) -> Tensor:

@@ -15,7 +15,7 @@ from imagic.models.base import TextToImage
 from imagic.models.batched import Row, texts
 from imagic.models.flow import require_flow
 from imagic.models.flow_solvers import invert_by_correction
-from imagic.models.lockstep import predict_branches, text_branch
+from imagic.models.lockstep import combined, text_branch
 from imagic.models.sampling import joined
 from imagic.models.text import Text
 from tedbench.method import Axis, Description
@@ -99,8 +99,7 @@ class UniEditFlow(InversionEditor):
         x = path[min(start)]
         for i in range(min(start), self.steps):
             t, s = levels[i], levels[i + 1]
-            outs = predict_branches(model, [x, x], pair, t, step=i, steps=self.steps)
-            target, own = (branch.combine(out, i) for branch, out in zip(pair, outs, strict=True))
+            target, own = combined(model, [x, x], pair, t, step=i, steps=self.steps)
             moved = x + (s - t) * self.velocity(target, own)
             x = joined(moved, path[i + 1], i, start)
         return x

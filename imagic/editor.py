@@ -91,9 +91,7 @@ class Imagic(TuningEditor):
             networks.append(model.upscaler.network)
         changed = nn.ModuleList(networks)
         weights_stay = self._variant.finetune != "full" and not self._upscaler and not (fits and fits.keep == "weights")
-        snapshot = Snapshot(
-            changed, changed if weights_stay else None
-        )  # adapters are removed, and nothing else changes
+        snapshot = Snapshot(changed, changed if weights_stay else None)  # adapters change no weight
         super().__init__(model, snapshot=snapshot, seed=seed, sample_batch=sample_batch)
         if self._variant.finetune == "lora" and model.compiled:
             raise UserError(

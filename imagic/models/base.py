@@ -83,10 +83,13 @@ class DiffusionModel(ABC):
                 f"The network cannot compute in {dtype!r}. numerics.dtype can be {', '.join((*DTYPES, TF32))}."
             )
         self._dtype, self._stored = DTYPES[dtype], stored_as(weights, dtype)
-        stored = network.float() if self._stored == torch.float32 else network.bfloat16()
-        self.network: Any = stored.to(memory_format=torch.channels_last).to(self.device)
+        self.network: Any = self._rounded(network).to(memory_format=torch.channels_last).to(self.device)
         self.network.eval().requires_grad_(False)
         self._controls: list[Control] = []
+
+    def _rounded(self, network: Any) -> Any:
+        """Return a network in the precision of the model's weights."""
+        return network.float() if self._stored == torch.float32 else network.bfloat16()
 
     @abstractmethod
     def predict(self, x_t: Tensor, t: Tensor, text: Text) -> Tensor:

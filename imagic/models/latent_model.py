@@ -147,8 +147,7 @@ class LatentModel(TextToImage):
 
     def large_part(self, network: Any) -> Any:
         """Return a network of the pipeline as :meth:`part` does, in the precision of the model's weights."""
-        stored = network.float() if self._stored == torch.float32 else network.bfloat16()
-        return stored.to(self.device).eval().requires_grad_(False)
+        return self._rounded(network).to(self.device).eval().requires_grad_(False)
 
     def _tokens(self, tokenizer: Any, texts: Sequence[str], length: int | None = None) -> Tensor:
         return tokens(tokenizer, texts, self.name, length).input_ids.to(self.device)

@@ -113,8 +113,7 @@ def sample_branches(
     for i in range(start, steps):
         now = [at if branch.forced is None else branch.forced[i] for at, branch in zip(now, branches, strict=True)]
         t = levels[i]
-        outs = predict_branches(model, now, branches, t, step=i, steps=steps)
-        predictions = [branch.combine(found, i) for branch, found in zip(branches, outs, strict=True)]
+        predictions = combined(model, now, branches, t, step=i, steps=steps)
         after = []
         for at, out, branch, stepper in zip(now, predictions, branches, steppers, strict=True):
             if branch.forced is not None:
@@ -163,6 +162,14 @@ def predict_branches(
     for (number, role), chosen in rows.items():
         found[number][role] = out[chosen]
     return found
+
+
+def combined(
+    model: DiffusionModel, x: Sequence[Tensor], branches: Sequence[Branch], t: Tensor, *, step: int, steps: int
+) -> list[Tensor]:
+    """Return each branch's prediction with its guidance, (B, C, h, w) each, see :func:`predict_branches`."""
+    outs = predict_branches(model, x, branches, t, step=step, steps=steps)
+    return [branch.combine(found, step) for branch, found in zip(branches, outs, strict=True)]
 
 
 def text_branch(model: DiffusionModel, text: Text, guidance: float, null: Text) -> Branch:

@@ -14,9 +14,8 @@ from tedbench.errors import UserError
 
 PROJECTIONS = ("to_v", "add_v_proj")
 """Modules that make the values: of the image's positions, and of the text's where they have weights of their own."""
-
-
 KINDS: dict[Kind, str] = {"joint": "transformer_blocks", "single": "single_transformer_blocks"}
+"""Lists of a transformer's blocks by the kind of their attention."""
 
 
 class ValueControl(Control):

@@ -114,9 +114,9 @@ def main(
     )
 
     state = out / "diffusion.state"
-    done = _steps_in(state)
+    done = steps_in(state)
     first = POOL + FRESH * done if done else 0  # after the scenes drawn before
-    scenes = FreshScenes(tokenizer, partial(_encode_scenes, vae), size=POOL, per_batch=FRESH, seed=seed, first=first)
+    scenes = FreshScenes(tokenizer, partial(encode_scenes, vae), size=POOL, per_batch=FRESH, seed=seed, first=first)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         x0, tokens = scenes.batch(batch, rng)
@@ -147,9 +147,11 @@ def main(
     train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, ema=EMA, log=out / "diffusion.jsonl", state=state)
 
 
-def _encode_scenes(vae: AutoencoderKL, scenes: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
+def encode_scenes(vae: AutoencoderKL, scenes: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return :func:`encode` of scenes' pictures."""
     return encode(vae, pictures_of(scenes))
 
 
-def _steps_in(state: Path) -> int:
+def steps_in(state: Path) -> int:
+    """Return the number of steps in the state of an interrupted training; 0 if there is none."""
     return int(torch.load(state, weights_only=True, mmap=True)["step"]) if state.exists() else 0

@@ -13,13 +13,11 @@ from torch.nn import functional as F
 from transformers import CLIPTextModelWithProjection
 
 from picturebook.train.autoencoder import load_autoencoder
-from picturebook.train.data import pictures_of
-from picturebook.train.diffusion import encode
+from picturebook.train.diffusion import encode_scenes, steps_in
 from picturebook.train.fresh import FreshScenes
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16
 from picturebook.train.tokenizer import save_tokenizer
-from picturebook.world import Scene
 
 POOL = 4_096
 """Number of scenes in memory at a time."""
@@ -82,9 +80,9 @@ def main(
     print(f"transformer {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M", flush=True)
 
     state = out / "flow.state"
-    done = int(torch.load(state, weights_only=True, mmap=True)["step"]) if state.exists() else 0
+    done = steps_in(state)
     first = POOL + FRESH * done if done else 0  # after the scenes drawn before
-    scenes = FreshScenes(tokenizer, partial(_latents, vae), size=POOL, per_batch=FRESH, seed=seed, first=first)
+    scenes = FreshScenes(tokenizer, partial(encode_scenes, vae), size=POOL, per_batch=FRESH, seed=seed, first=first)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         x0, tokens = scenes.batch(batch, rng)
@@ -114,7 +112,3 @@ def main(
         pipeline.save_pretrained(out / FOLDER)
 
     train(network, loss_at, steps=steps, lr=lr, seed=seed, save=save, ema=EMA, log=out / "flow.jsonl", state=state)
-
-
-def _latents(vae: nn.Module, scenes: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
-    return encode(vae, pictures_of(scenes))
