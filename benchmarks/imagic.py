@@ -9,9 +9,9 @@ Prints, of one pair in one run:
 5. peak memory, and how it grows over further pairs;
 6. stage A of several pairs in one batch (``method.fit_group``), as a ratio to a pair by itself.
 
-Without ``--model`` it is the embedded model. ``--random-sd15`` makes Stable Diffusion 1.5's UNet at full size with random
-weights, which serve for speed: on a GPU with ``--dtype bfloat16 --steps 1000 1500 --sampling-steps 50`` it is the paper's
-setting."""
+Without ``--model`` it is the embedded model. ``--random-sd15`` and ``--random-sd3`` make Stable Diffusion 1.5's and 3 medium's
+networks at full size with random weights, which serve for speed: on a GPU with ``--dtype bfloat16 --steps 1000 1500
+--sampling-steps 50`` it is the paper's setting."""
 
 from __future__ import annotations
 
@@ -27,13 +27,17 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.plain import PlainImagic
+from benchmarks.random_models import random_sd3, random_sd15
 from eval.engine.gc_freeze import gc_frozen
 from eval.engine.memory import peak_memory
 from imagic.editor import Imagic
 from imagic.errors import DivergedError
 from imagic.models.compiled import compile_networks
+from imagic.models.folder import pipeline_index
 from imagic.models.latent import LatentDiffusion
-from imagic.models.text import Text
+from imagic.models.latent_model import LatentModel
+from imagic.models.sd3 import StableDiffusion3
+from imagic.models.weights import locate
 from runtime.output import safe_output
 from tedbench.datasets.picturebook import PicturebookPairs
 from tedbench.pair import EditPair, Entry
@@ -108,40 +112,13 @@ def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     return 2 * side**3 / seconds / 1e12
 
 
-def random_sd15(device: str, dtype: str) -> LatentDiffusion:
-    """Return a model in Stable Diffusion 1.5's shapes with random weights, and the embedded model's text encoder.
-
-    Speed does not depend on the values of weights. Texts are then padded from the embedded width to 768.
-    """
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-
-    small = LatentDiffusion.load("picturebook:diffusion")
-    torch.manual_seed(0)
-    width = small.text_encoder.config.hidden_size
-    with torch.device(device):
-        unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768)
-        vae = AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            block_out_channels=(128, 256, 512, 512),
-            layers_per_block=2,
-        )
-
-    class Padded(LatentDiffusion):
-        def encode_text(self, texts: Any) -> Text:
-            return Text(torch.nn.functional.pad(super().encode_text(texts).tokens, (0, 768 - width, 0, 77 - 48)))
-
-    parts = (small.text_encoder, small.tokenizer, vae, unet, small.process.scheduler)
-    return Padded(*parts, name="random Stable Diffusion 1.5", device=device, dtype=dtype)
-
-
 def main() -> None:
     args = _arguments()
     device = torch.device(args.device)
     model = _model(args)
     stages = [{"steps": n, "lr": lr, "draws": args.draws} for n, lr in zip(args.steps, args.lr, strict=True)]
     sampling = {"steps": args.sampling_steps, "guidance": 2.0}
-    pair = _pair(model.image_size)
+    pair = sized_pair(model.image_size)
     requests = [(eta / 10, seed) for eta in range(11) for seed in range(args.seeds)]
     clock = Clock(device)
 
@@ -200,7 +177,7 @@ def main() -> None:
     print_groups(model, pair, {**stages[0], "steps": args.group_steps}, args.groups, clock)
 
 
-def print_compilation(model: LatentDiffusion, few: Imagic, pair: EditPair, clock: Clock) -> None:
+def print_compilation(model: LatentModel, few: Imagic, pair: EditPair, clock: Clock) -> None:
     """Print the time that torch takes to compile; it caches the result, so that the next time takes seconds."""
     compile_networks(model)
     start = clock()
@@ -210,7 +187,7 @@ def print_compilation(model: LatentDiffusion, few: Imagic, pair: EditPair, clock
 
 
 def print_groups(
-    model: LatentDiffusion, pair: EditPair, embedding: dict[str, Any], sizes: Sequence[int], clock: Clock
+    model: LatentModel, pair: EditPair, embedding: dict[str, Any], sizes: Sequence[int], clock: Clock
 ) -> None:
     """Print the median step of stage A for one pair, and for groups of copies, which take as long as others."""
     alone_s, alone = 0.0, torch.empty(0)
@@ -237,16 +214,19 @@ def print_groups(
         )
 
 
-def _flops(model: LatentDiffusion, editor: Imagic, pair: EditPair) -> tuple[int, int, int]:
+def _flops(model: LatentModel, editor: Imagic, pair: EditPair) -> tuple[int, int, int]:
     """Return the FLOPs of a step of stage A, a step of stage B, and one forward pass of one image."""
     from imagic.loss import denoising_loss
 
     x0, e = model.encode_image(pair.image), model.encode_text([pair.target_text])
     draws, rng = editor._embedding["draws"], torch.Generator().manual_seed(0)
+    level, learned = model.process.draw(1, rng).to(model.device), e.clone()
+    for part in learned.parameters():
+        part.requires_grad_()
     with FlopCounterMode(display=False) as forward, torch.no_grad():
-        model.predict(x0, torch.tensor([1], device=model.device), e)
+        model.predict(x0, level, e)
     with FlopCounterMode(display=False) as step_a:
-        denoising_loss(model, x0, Text(e.tokens.clone().requires_grad_()), draws, rng).backward()
+        denoising_loss(model, x0, learned, draws, rng).backward()
     model.network.requires_grad_(True)
     with FlopCounterMode(display=False) as step_b:
         denoising_loss(model, x0, e, draws, rng).backward()
@@ -256,13 +236,17 @@ def _flops(model: LatentDiffusion, editor: Imagic, pair: EditPair) -> tuple[int,
     return step_a.get_total_flops(), step_b.get_total_flops(), forward.get_total_flops()
 
 
-def _model(args: argparse.Namespace) -> LatentDiffusion:
+def _model(args: argparse.Namespace) -> LatentModel:
     if args.random_sd15:
         return random_sd15(args.device, args.dtype)
+    if args.random_sd3:
+        return random_sd3(args.device, args.dtype)
+    if pipeline_index(locate(args.model))["_class_name"].startswith("StableDiffusion3"):
+        return StableDiffusion3.load(args.model, t5=False, t5_tokens=0, device=args.device, dtype=args.dtype)
     return LatentDiffusion.load(args.model, device=args.device, dtype=args.dtype)
 
 
-def _pair(size: int) -> EditPair:
+def sized_pair(size: int) -> EditPair:
     """Return a pair of Picturebook, with its pixels repeated up to a model's size."""
     pair = next(iter(PicturebookPairs(size=64)))
     image = np.kron(pair.image, np.ones((size // 64, size // 64, 1), np.uint8))
@@ -275,8 +259,11 @@ def _peak() -> float:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.imagic", description=__doc__)
-    parser.add_argument("--model", default="picturebook:diffusion", help="a Stable Diffusion folder")
+    parser.add_argument("--model", default="picturebook:diffusion", help="a folder of Stable Diffusion 1, 2 or 3")
     parser.add_argument("--random-sd15", action="store_true", help="full-size Stable Diffusion 1.5 with random weights")
+    parser.add_argument(
+        "--random-sd3", action="store_true", help="full-size Stable Diffusion 3 medium, likewise, at 512²"
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", help="float32 or bfloat16")
     parser.add_argument(

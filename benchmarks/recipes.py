@@ -39,7 +39,61 @@ def _guidance(method: str, *values: float) -> list[list[str]]:
 KEEP = ["fits.keep=weights", f"fits.folder={RUNS / 'fits'}"]
 """Candidates that differ in sampling alone share their fits."""
 
-CANDIDATES: dict[str, list[list[str]]] = {
+FLOW = "model=picturebook_flow"
+FLOWEDIT = [(1, 3), (1.5, 5.5), (3.5, 7), (3.5, 13.5)]
+"""Guidances of source and target."""
+SHARED = ["", "^up:", "^down:"]
+"""Attention layers whose values are shared."""
+
+
+def _on_flow(method: str, *values: float) -> list[list[str]]:
+    return [[FLOW, *options] for options in _guidance(method, *values)]
+
+
+ON_FLOW: dict[str, list[list[str]]] = {
+    "sdedit": _on_flow("sdedit", 2, 3, 6),
+    "ddib": [[FLOW, *options] for options in ([], ["recipe.ddib.sampling.steps=50", "method.solver=midpoint"])],
+    "edit_friendly": _on_flow("edit_friendly", 2, 3, 5),
+    "imagic": [
+        *[[FLOW, *options, *KEEP] for options in _guidance("imagic", 3, 6, 9)],
+        [FLOW, "recipe.imagic.finetune.lr=1e-4"],
+        [FLOW, "recipe.imagic.finetune.lr=5e-4"],
+        [FLOW, "recipe.imagic.finetune.steps=200"],
+        [FLOW, "recipe.imagic.embedding.lr=3e-3"],
+        [FLOW, "recipe.imagic.embedding.lr=3e-2"],
+    ],
+    "flowedit": [
+        [FLOW, f"recipe.flowedit.sampling.source_guidance={own:g}", f"recipe.flowedit.sampling.guidance={target:g}"]
+        for own, target in FLOWEDIT
+    ],
+    "flowalign": [
+        *_on_flow("flowalign", 3, 7.5, 13.5),
+        [FLOW, "recipe.flowalign.sampling.guidance=7.5", "recipe.flowalign.sampling.pull=0"],
+    ],
+    "rf_inversion": [
+        [FLOW, f"recipe.rf_inversion.stop={stop:g}", *options]
+        for stop in (0.25, 0.5, 0.75)
+        for options in _guidance("rf_inversion", 3, 6)
+    ],
+    "rf_solver": [
+        [FLOW, f"recipe.rf_solver.layers='{layers}'", *options]
+        for layers in SHARED
+        for options in _guidance("rf_solver", 2, 4)
+    ],
+    "fireflow": [
+        [FLOW, f"recipe.fireflow.layers='{layers}'", *options]
+        for layers in SHARED
+        for options in _guidance("fireflow", 2, 4)
+    ],
+    "uniedit_flow": [
+        *[[FLOW, f"recipe.uniedit_flow.omega={omega:g}"] for omega in (1, 3, 5)],
+        [FLOW, "recipe.uniedit_flow.omega=3", "recipe.uniedit_flow.sampling.guidance=2"],
+        [FLOW, "recipe.uniedit_flow.omega=3", "method.source=source_text"],
+    ],
+}
+"""Options that are tried on the flow model; they follow those of the method on the latent model."""
+
+ON_LATENT: dict[str, list[list[str]]] = {
     "sdedit": _guidance("sdedit", 3, 6),
     "ddib": [["recipe.ddib.sampling.steps=50"]],
     "text2live": [
@@ -81,7 +135,10 @@ CANDIDATES: dict[str, list[list[str]]] = {
         *[["model=picturebook_cascade", *option, *KEEP] for option in _guidance("imagic", 3, 6)],
     ],
 }
-"""Options that are tried, by method; what is not named is the recipe's own. ``every=N`` takes each N-th of the 60 pairs."""
+"""Options that are tried; what is not named is the recipe's own. ``every=N`` takes each N-th of the 60 pairs."""
+
+CANDIDATES = {name: ON_LATENT.get(name, []) + ON_FLOW.get(name, []) for name in {**ON_LATENT, **ON_FLOW}}
+"""Candidates by method."""
 
 
 def edit(method: str, number: int) -> int:

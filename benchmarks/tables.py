@@ -54,6 +54,18 @@ ONCE = (
     "blended",
 )
 FITTED = ("forgedit", "hiper", "sine", "unitune")
+ON_FLOW = (
+    "sdedit",
+    "ddib",
+    "edit_friendly",
+    "flowedit",
+    "flowalign",
+    "rf_inversion",
+    "rf_solver",
+    "fireflow",
+    "uniedit_flow",
+)
+FLOW = "model=picturebook_flow"
 CASCADE = ["model=picturebook_cascade", COARSE]
 KEEP = ["fits.keep=embedding", f"fits.folder={RUNS / 'fits'}"]
 """Runs that differ in stage B alone share the embeddings of stage A."""
@@ -70,11 +82,16 @@ COMMANDS: dict[str, list[str]] = {
     "embedding_1000": ["every=16", "recipe.imagic.embedding.steps=1000", COARSE],
     **{name: [f"method={name}", SEEDS] for name in ("edit_friendly", "diffedit")},
     **{name: [f"method={name}"] for name in (*ONCE, *FITTED)},
+    "flow_imagic": [FLOW, FINE, *KEEP],
+    **{f"flow_{name}": [FLOW, f"method={name}"] for name in ON_FLOW},
+    "flow_tokens": ["every=4", FLOW, "method.variant.parts=tokens", FINE],
+    "flow_pooled": ["every=4", FLOW, "method.variant.parts=pooled", FINE],
     "cascade": ["every=6", *CASCADE],
     "cascade_frozen": ["every=6", "method=imagic_no_sr_finetune", *CASCADE],
 }
 """Options of ``eval.run`` for each run; ``every=N`` takes each N-th of the 100 pairs."""
 
+FLOW_METHODS = ("flow_imagic", *[f"flow_{name}" for name in ON_FLOW])
 METHODS = ("imagic", "sdedit", "ddib", "text2live", "edit_friendly", "diffedit", *ONCE, *FITTED)
 
 
@@ -125,6 +142,29 @@ OUTPUTS = [
         "eval.compare",
         METHODS,
         {"plane.png": "methods_plane.png", "grid-01.png": "methods_grid.png", "comparison.csv": "methods.csv"},
+        best=True,
+    ),
+    Output(
+        "eval.success",
+        ("flow_imagic",),
+        {"success.png": "flow_imagic.png", "success.csv": "flow_imagic.csv"},
+        images=True,
+    ),
+    Output(
+        "eval.success",
+        ("flow_imagic", "flow_tokens", "flow_pooled"),
+        {"success.png": "flow_parts.png", "success.csv": "flow_parts.csv"},
+        images=True,
+    ),
+    Output(
+        "eval.compare",
+        (*FLOW_METHODS, "imagic", "sdedit", "ddib", "edit_friendly"),
+        {
+            "plane.png": "flow_plane.png",
+            "grid-01.png": "flow_grid.png",
+            "comparison.csv": "flow.csv",
+            "differences.csv": "flow_differences.csv",
+        },
         best=True,
     ),
     Output(
@@ -210,12 +250,13 @@ def make_outputs() -> int:
             return status
         for made, target in output.published.items():
             _publish(RUNS / "outputs" / str(number) / made, FIGURES / target)
-    found = {name: _folder(name) for name in METHODS if _archive(name).exists()}
-    if len(found) > 1:
-        table = success_table(found)
-        table.to_csv(FIGURES / "methods_success.csv", index=False, float_format="%.6g", lineterminator="\n")
-        draw_success(table, RUNS / "outputs" / "methods_success.png")
-        _publish(RUNS / "outputs" / "methods_success.png", FIGURES / "methods_success.png")
+    for group, methods in (("methods", METHODS), ("flow", FLOW_METHODS)):
+        found = {name.removeprefix("flow_"): _folder(name) for name in methods if _archive(name).exists()}
+        if len(found) > 1:
+            table = success_table(found)
+            table.to_csv(FIGURES / f"{group}_success.csv", index=False, float_format="%.6g", lineterminator="\n")
+            draw_success(table, RUNS / "outputs" / f"{group}_success.png")
+            _publish(RUNS / "outputs" / f"{group}_success.png", FIGURES / f"{group}_success.png")
     return 0
 
 

@@ -85,6 +85,7 @@ def packages() -> Iterator[Check]:
 
 EMBEDDED_PARTS = {
     "picturebook:diffusion": ("unet", "vae", "text_encoder"),
+    "picturebook:flow": ("transformer", "vae", "text_encoder", "text_encoder_2"),
     "picturebook:cascade/base": ("unet", "text_encoder"),
     "picturebook:cascade/upscaler": ("unet",),
 }

@@ -23,8 +23,8 @@ from imagic.models.folder import (
     LOAD_DEFAULTS,
     ddim_scheduler,
     latent_channels,
-    load_arguments,
     pipeline_index,
+    read_part,
     reading,
     require_channels,
 )
@@ -131,16 +131,14 @@ class Cascade(TextToImage):
         require_channels(upper, **pixels, more=RGB, instead="Give model.upscaler_path IF's second stage.")
         with reading(folder):
             parts: dict[str, Any] = {
-                "text_encoder": T5EncoderModel.from_pretrained(
-                    folder / "text_encoder", **load_arguments(folder, "text_encoder")
-                ),
-                "tokenizer": AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-                "unet": _unet(folder),
+                "text_encoder": read_part(T5EncoderModel, folder, "text_encoder"),
+                "tokenizer": read_part(AutoTokenizer, folder, "tokenizer"),
+                "unet": read_part(UNet2DConditionModel, folder, "unet"),
                 "scheduler": _schedule(folder),
             }
         with reading(upper):
-            unet = _unet(upper)
-            noising = DDPMScheduler.from_pretrained(upper / "image_noising_scheduler", local_files_only=True)
+            unet = read_part(UNet2DConditionModel, upper, "unet")
+            noising = read_part(DDPMScheduler, upper, "image_noising_scheduler")
             scheduler = _schedule(upper)
         computing = {"device": settings.get("device", "cpu"), "dtype": settings.get("dtype", "float32")}
         small = parts["unet"].config.sample_size
@@ -221,16 +219,10 @@ def _pipeline(option: str, path: str, revision: str | None, kind: str, parts: Se
     return folder
 
 
-def _unet(folder: Path) -> UNet2DConditionModel:
-    return UNet2DConditionModel.from_pretrained(
-        folder / "unet", **load_arguments(folder, "unet"), low_cpu_mem_usage=False
-    )
-
-
 def _last(folder: Path) -> StableDiffusionUpscalePipeline:
     """Load diffusers' own pipeline; parts that have weights in half precision only are loaded from those."""
     rounded = {
-        part: kind.from_pretrained(folder / part, **load_arguments(folder, part))
+        part: read_part(kind, folder, part)
         for part, kind in (("text_encoder", CLIPTextModel), ("unet", UNet2DConditionModel), ("vae", AutoencoderKL))
         if half_weights(folder / part)[0]
     }

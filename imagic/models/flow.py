@@ -150,5 +150,5 @@ def require_flow(model: DiffusionModel, method: str) -> None:
     """
     if not isinstance(model.process, Flow):
         raise UserError(
-            f"{method} works on flow models alone, and {model.name} is none. Give model=sd35 or model=flux."
+            f"{method} works on flow models alone, and {model.name} is none. Give model=picturebook_flow, sd35 or flux."
         )

@@ -14,8 +14,8 @@ from transformers import AutoTokenizer, CLIPTextModel, CLIPTokenizer, PreTrained
 from imagic.models.base import limit_length, token_spans
 from imagic.models.choices import Density, Precision
 from imagic.models.flow import Flow, levels_of
-from imagic.models.folder import latent_channels, load_arguments, reading, require_channels
-from imagic.models.latent_model import LatentModel, factor_of, read_autoencoder
+from imagic.models.folder import latent_channels, read_part, reading, require_channels
+from imagic.models.latent_model import LatentModel, factor_of
 from imagic.models.text import Text
 from tedbench.settings import Count, checked
 
@@ -113,19 +113,13 @@ class Flux(LatentModel):
     @classmethod
     def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str], stored: torch.dtype) -> dict[str, Any]:
         return {
-            "text_encoder": CLIPTextModel.from_pretrained(
-                folder / "text_encoder", **load_arguments(folder, "text_encoder")
-            ),
-            "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-            "text_encoder_2": T5EncoderModel.from_pretrained(
-                folder / "text_encoder_2", **load_arguments(folder, "text_encoder_2", stored)
-            ),
-            "tokenizer_2": AutoTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True),
-            "vae": read_autoencoder(folder),
-            "transformer": FluxTransformer2DModel.from_pretrained(
-                folder / "transformer", **load_arguments(folder, "transformer", stored), low_cpu_mem_usage=False
-            ),
-            "scheduler": FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
+            "text_encoder": read_part(CLIPTextModel, folder, "text_encoder"),
+            "tokenizer": read_part(CLIPTokenizer, folder, "tokenizer"),
+            "text_encoder_2": read_part(T5EncoderModel, folder, "text_encoder_2", stored),
+            "tokenizer_2": read_part(AutoTokenizer, folder, "tokenizer_2"),
+            "vae": read_part(AutoencoderKL, folder, "vae"),
+            "transformer": read_part(FluxTransformer2DModel, folder, "transformer", stored),
+            "scheduler": read_part(FlowMatchEulerDiscreteScheduler, folder, "scheduler"),
         }
 
     @torch.no_grad()

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, ConfigMixin, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, ConfigMixin, DDIMScheduler, ModelMixin, UNet2DConditionModel
+from transformers import PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from imagic.models.weights import half_weights
@@ -28,15 +29,22 @@ SEES_MORE = {
 """Kinds of networks by (a, b), where the input has a times the noised image's channels plus b."""
 
 
-def load_arguments(folder: Path, part: str, stored: torch.dtype = torch.float32) -> dict[str, Any]:
-    """Return the arguments to load ``folder/part``: :data:`LOAD_DEFAULTS`, of files in half precision if there are no others.
+def read_part(kind: Any, folder: Path, part: str, stored: torch.dtype = torch.float32) -> Any:
+    """Load a part of a pipeline folder, from this machine alone.
 
     Args:
+        kind: class of the network, tokenizer or scheduler.
         folder: of the pipeline.
-        part: of it.
-        stored: precision of the loaded weights.
+        part: its folder inside.
+        stored: precision of a network's loaded weights. They are read from safetensors alone, and from files in half precision
+            if there are no others.
     """
-    return {**LOAD_DEFAULTS, "variant": half_weights(folder / part)[0], "torch_dtype": stored}
+    if not issubclass(kind, ModelMixin | PreTrainedModel):
+        return kind.from_pretrained(folder / part, local_files_only=True)
+    arguments = {**LOAD_DEFAULTS, "variant": half_weights(folder / part)[0], "torch_dtype": stored}
+    if issubclass(kind, ModelMixin):
+        arguments["low_cpu_mem_usage"] = False
+    return kind.from_pretrained(folder / part, **arguments)
 
 
 def latent_channels(folder: Path) -> int:

@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from imagic.models.base import limit_length, token_spans
-from imagic.models.folder import ddim_scheduler, latent_channels, load_arguments, require_channels
-from imagic.models.latent_model import LatentModel, read_autoencoder
+from imagic.models.folder import ddim_scheduler, latent_channels, read_part, require_channels
+from imagic.models.latent_model import LatentModel
 from imagic.models.process import VariancePreserving
 from imagic.models.text import Text
 from tedbench.settings import Count
@@ -64,10 +64,8 @@ class LatentDiffusion(LatentModel):
     @classmethod
     def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str], stored: torch.dtype) -> dict[str, Any]:
         return {
-            "text_encoder": CLIPTextModel.from_pretrained(
-                folder / "text_encoder", **load_arguments(folder, "text_encoder")
-            ),
-            "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
+            "text_encoder": read_part(CLIPTextModel, folder, "text_encoder"),
+            "tokenizer": read_part(CLIPTokenizer, folder, "tokenizer"),
             **read_image_parts(folder),
         }
 
@@ -88,9 +86,7 @@ class LatentDiffusion(LatentModel):
 def read_image_parts(folder: Path) -> dict[str, Any]:
     """Load the autoencoder, UNet and noise schedule of a pipeline folder."""
     return {
-        "vae": read_autoencoder(folder),
-        "unet": UNet2DConditionModel.from_pretrained(
-            folder / "unet", **load_arguments(folder, "unet"), low_cpu_mem_usage=False
-        ),
+        "vae": read_part(AutoencoderKL, folder, "vae"),
+        "unet": read_part(UNet2DConditionModel, folder, "unet"),
         "scheduler": ddim_scheduler(folder / "scheduler"),
     }

@@ -13,7 +13,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from imagic.models.base import TextToImage, stored_as, to_images, to_model_space, tokens
-from imagic.models.folder import load_arguments, pipeline_index, reading
+from imagic.models.folder import pipeline_index, reading
 from imagic.models.process import Process
 from imagic.models.weights import locate, require_weights
 from tedbench.errors import UserError
@@ -184,8 +184,3 @@ def factor_of(config: Mapping[str, Any]) -> int:
 def is_absent(index: dict[str, Any], part: str) -> bool:
     """Return True if a pipeline's model_index.json says that it has no such part."""
     return index.get(part) == [None, None]
-
-
-def read_autoencoder(folder: Path) -> AutoencoderKL:
-    """Load the autoencoder of a pipeline folder."""
-    return AutoencoderKL.from_pretrained(folder / "vae", **load_arguments(folder, "vae"), low_cpu_mem_usage=False)

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from imagic.models.base import limit_length
-from imagic.models.folder import load_arguments
+from imagic.models.folder import read_part
 from imagic.models.latent import LatentDiffusion, read_image_parts
 from imagic.models.text import Text
 
@@ -55,14 +55,10 @@ class LatentDiffusionXL(LatentDiffusion):
     @classmethod
     def _read(cls, folder: Path, index: dict[str, Any], encoders: Sequence[str], stored: torch.dtype) -> dict[str, Any]:
         return {
-            "text_encoder": CLIPTextModel.from_pretrained(
-                folder / "text_encoder", **load_arguments(folder, "text_encoder")
-            ),
-            "tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-            "text_encoder_2": CLIPTextModelWithProjection.from_pretrained(
-                folder / "text_encoder_2", **load_arguments(folder, "text_encoder_2")
-            ),
-            "tokenizer_2": CLIPTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True),
+            "text_encoder": read_part(CLIPTextModel, folder, "text_encoder"),
+            "tokenizer": read_part(CLIPTokenizer, folder, "tokenizer"),
+            "text_encoder_2": read_part(CLIPTextModelWithProjection, folder, "text_encoder_2"),
+            "tokenizer_2": read_part(CLIPTokenizer, folder, "tokenizer_2"),
             **read_image_parts(folder),
             "empty_is_zero": bool(index.get("force_zeros_for_empty_prompt", True)),
         }

@@ -21,8 +21,8 @@ from transformers import (
 from imagic.models.base import limit_length, token_spans
 from imagic.models.choices import Density, Precision
 from imagic.models.flow import Flow, levels_of
-from imagic.models.folder import latent_channels, load_arguments, reading, require_channels
-from imagic.models.latent_model import LatentModel, factor_of, is_absent, read_autoencoder
+from imagic.models.folder import latent_channels, read_part, reading, require_channels
+from imagic.models.latent_model import LatentModel, factor_of, is_absent
 from imagic.models.text import Text
 from tedbench.errors import UserError
 from tedbench.settings import Count, Natural, checked
@@ -134,20 +134,16 @@ class StableDiffusion3(LatentModel):
         parts: dict[str, Any] = {T5: None, "tokenizer_3": None}
         for number in ("", "_2"):
             encoder, tokenizer = f"text_encoder{number}", f"tokenizer{number}"
-            parts[encoder] = CLIPTextModelWithProjection.from_pretrained(
-                folder / encoder, **load_arguments(folder, encoder)
-            )
-            parts[tokenizer] = CLIPTokenizer.from_pretrained(folder / tokenizer, local_files_only=True)
+            parts[encoder] = read_part(CLIPTextModelWithProjection, folder, encoder)
+            parts[tokenizer] = read_part(CLIPTokenizer, folder, tokenizer)
         if T5 in encoders:
-            parts[T5] = T5EncoderModel.from_pretrained(folder / T5, **load_arguments(folder, T5, stored))
-            parts["tokenizer_3"] = AutoTokenizer.from_pretrained(folder / "tokenizer_3", local_files_only=True)
+            parts[T5] = read_part(T5EncoderModel, folder, T5, stored)
+            parts["tokenizer_3"] = read_part(AutoTokenizer, folder, "tokenizer_3")
         return {
             **parts,
-            "vae": read_autoencoder(folder),
-            "transformer": SD3Transformer2DModel.from_pretrained(
-                folder / "transformer", **load_arguments(folder, "transformer", stored), low_cpu_mem_usage=False
-            ),
-            "scheduler": FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
+            "vae": read_part(AutoencoderKL, folder, "vae"),
+            "transformer": read_part(SD3Transformer2DModel, folder, "transformer", stored),
+            "scheduler": read_part(FlowMatchEulerDiscreteScheduler, folder, "scheduler"),
         }
 
     @torch.no_grad()

@@ -54,7 +54,9 @@ def hooked_values(network: Any, name: str, control: ValueControl) -> Iterator[No
     """
     layers = value_layers(network)
     if not layers:
-        raise UserError(f"{name} is no transformer, whose values could be controlled. Give model=sd35 or model=flux.")
+        raise UserError(
+            f"{name} is no transformer, whose values could be controlled. Give model=picturebook_flow, sd35 or flux."
+        )
     with ExitStack() as stack:
         for layer in filter(control.wants, layers):
             attention = network.get_submodule(layer.name)

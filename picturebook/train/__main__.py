@@ -7,9 +7,10 @@ import importlib
 from pathlib import Path
 
 from picturebook.train.loop import SHIPPED
+from picturebook.train.processes import process_group
 from runtime.output import safe_output
 
-PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler", "flow")
+PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler", "flow", "instruct")
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     parser.add_argument(
         "part",
         choices=PARTS,
-        help="diffusion needs the autoencoder, text and flow the diffusion, cascade the text, upscaler the cascade",
+        help="diffusion needs the autoencoder, text, flow and instruct the diffusion, cascade the text, upscaler the cascade",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("train"), help="folder that the models are written to (default: train)"
@@ -37,7 +38,8 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     settings = {name: value for name in ("steps", "lr", "start") if (value := getattr(args, name)) is not None}
-    importlib.import_module(f"picturebook.train.{args.part}").main(args.out, seed=args.seed, **settings)
+    with process_group():
+        importlib.import_module(f"picturebook.train.{args.part}").main(args.out, seed=args.seed, **settings)
 
 
 if __name__ == "__main__":

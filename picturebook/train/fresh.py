@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from picturebook.train.data import scene_captions
+from picturebook.train.processes import rank
 from picturebook.train.tokenizer import MAX_TOKENS
 from picturebook.world import KINDS, PLACES, WEATHERS, Scene, draw_scene
 from picturebook.world.scene import INDOORS
@@ -23,8 +25,12 @@ HARD = 0.5
 
 LIMBS = ("cat", "dog", "horse", "person")
 
-Encode = Callable[[list[Scene]], tuple[Tensor, Tensor]]
+Encode = Callable[[list[Any]], tuple[Tensor, Tensor]]
 """Mean and standard deviation of the latents of scenes, (N, C, h, w) each; of images the deviation is 0."""
+Draw = Callable[[int, int], Any]
+"""What is trained on, a scene or an edit of one, from its index in an endless sequence and the sequence's seed."""
+Texts = Callable[[Any, int], list[str]]
+"""So many texts of a scene or an edit."""
 
 
 def fresh_scene(index: int, seed: int = 0) -> Scene:
@@ -55,7 +61,7 @@ def hard_scene(rng: random.Random) -> Scene:
 
 
 class FreshScenes:
-    """A pool of scenes; each batch replaces the oldest by new ones."""
+    """A pool of scenes, or of edits; each batch replaces the oldest by new ones."""
 
     def __init__(
         self,
@@ -66,16 +72,21 @@ class FreshScenes:
         per_batch: int,
         seed: int,
         first: int = 0,
+        draw: Draw = fresh_scene,
+        texts: Texts = scene_captions,
     ) -> None:
         """
         Args:
             tokenizer, encode: of captions and images.
             size: number of scenes at a time.
             per_batch: number of scenes that each batch replaces.
-            seed: of the sequence of scenes.
+            seed: of the sequence of scenes; each process of a training has another sequence.
             first: index of the first scene, greater than 0 for a resumed training.
+            draw, texts: of scenes, or of edits.
         """
-        self._tokenizer, self._encode, self._per_batch, self._seed = tokenizer, encode, per_batch, seed
+        self._tokenizer, self._encode, self._per_batch = tokenizer, encode, per_batch
+        self._seed = seed + 1_000_000 * rank()
+        self._draw_one, self._texts = draw, texts
         self.next, self._oldest = first, 0
         parts = [self._draw(min(256, size - start)) for start in range(0, size, 256)]
         self._mean, self._std, self._tokens = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -93,9 +104,9 @@ class FreshScenes:
         return x0, tokens
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        scenes = [fresh_scene(self.next + i, self._seed) for i in range(count)]
+        scenes = [self._draw_one(self.next + i, self._seed) for i in range(count)]
         self.next += count
-        texts = [text for scene in scenes for text in scene_captions(scene, CAPTIONS)]
+        texts = [text for scene in scenes for text in self._texts(scene, CAPTIONS)]
         return *self._encode(scenes), self._tokenize(texts).reshape(count, CAPTIONS, -1)
 
     def _tokenize(self, texts: list[str]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, pre_tokenizers
@@ -16,14 +17,14 @@ MAX_TOKENS = 48
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
-def build_tokenizer() -> CLIPTokenizer:
-    """Learn byte-pair merges from captions until every word of the world is one token."""
+def build_tokenizer(more: Sequence[str] = ()) -> CLIPTokenizer:
+    """Learn byte-pair merges from captions, and more texts, until every word of the world is one token."""
     blank = CLIPTokenizer(vocab={START: 0, END: 1}, merges=[])
     bpe = Tokenizer(BPE(unk_token=END, end_of_word_suffix="</w>"))
     bpe.normalizer = blank.backend_tokenizer.normalizer
     bpe.pre_tokenizer = blank.backend_tokenizer.pre_tokenizer
     bpe.decoder = decoders.ByteLevel()
-    texts = [text for scene in training_scenes(4000) for text in scene_captions(scene, 2)]
+    texts = [*more, *[text for scene in training_scenes(4000) for text in scene_captions(scene, 2)]]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     endings = [f"{c}</w>" for c in alphabet]
     trainer = BpeTrainer(
@@ -39,9 +40,14 @@ def build_tokenizer() -> CLIPTokenizer:
     return CLIPTokenizer(vocab=model["vocab"], merges=merges, model_max_length=MAX_TOKENS)
 
 
-def save_tokenizer(folder: Path) -> CLIPTokenizer:
-    """Write the tokenizer as vocab.json, merges.txt and tokenizer.json, and load it again from there."""
-    tokenizer = build_tokenizer()
+def save_tokenizer(folder: Path, more: Sequence[str] = ()) -> CLIPTokenizer:
+    """Write the tokenizer as vocab.json, merges.txt and tokenizer.json, and load it again from there.
+
+    Args:
+        folder: to write to.
+        more: texts with further words, beside captions.
+    """
+    tokenizer = build_tokenizer(more)
     tokenizer.save_pretrained(folder)
     model = json.loads((folder / "tokenizer.json").read_text())["model"]
     (folder / "vocab.json").write_text(json.dumps(model["vocab"]))

@@ -102,6 +102,18 @@ def caption(
     return _sentence(parts, photo=rng.random() < 0.5)
 
 
+def described(scene: Scene, rng: random.Random | None, *, color: bool, state: bool) -> str:
+    """Return the subject in words, with its colour and state if these are to be named: ``"a sitting brown dog"``.
+
+    Args:
+        scene: the scene.
+        rng: chooses among synonyms; None takes the first.
+        color, state: what is named.
+    """
+    phrases = KINDS[scene.kind].states[scene.state] if state else (_plain(scene.kind),)
+    return _subject(scene, scene.color if color else "", phrases[0] if rng is None else rng.choice(phrases))
+
+
 def says(text: str, scene: Scene) -> bool:
     """True if ``text`` is one that :func:`caption` can return for ``scene``."""
     phrases = (*KINDS[scene.kind].states[scene.state], _plain(scene.kind))

@@ -29,7 +29,9 @@ def test_imagic_ends_where_the_plain_loop_ends(tiny_model, noise_image, kind):
     finetune = {**STAGE, "decay": 0.0, "empty": 0.0}
     with Imagic(model, embedding=STAGE, finetune=finetune, sampling=SAMPLING).fit(pair) as edit:
         assert (
-            (edit.e_opt.tokens - plain.e_opt).abs().max() < 1e-4 < (edit.e_opt.tokens - edit.e_tgt.tokens).abs().max()
+            (edit.e_opt.tokens - plain.e_opt.tokens).abs().max()
+            < 1e-4
+            < (edit.e_opt.tokens - edit.e_tgt.tokens).abs().max()
         )
         ours = [sample.image.astype(int) for sample in edit.sample(requests)]
     theirs = plain.sample(requests)

@@ -11,7 +11,7 @@ from benchmarks import recipes
     ("words", "message"),
     [
         (["pnpp"], r"no candidates of 'pnpp'\. There are .*pnp"),
-        (["ddib", "--only", "0", "5"], r"ddib has no candidate 5, but 0 to 0\."),
+        (["ddib", "--only", "0", "5"], r"ddib has no candidate 5, but 0 to 2\."),
         (["pnp", "--only", "-1"], r"pnp has no candidate -1, but 0 to 2\."),
     ],
 )

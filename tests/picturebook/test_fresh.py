@@ -59,7 +59,8 @@ class StopError(Exception):
 
 
 @pytest.mark.parametrize("cut", [4, 6])
-def test_an_interrupted_training_ends_as_an_uncut_one(tmp_path, cut):
+@pytest.mark.parametrize("muon", [False, True])
+def test_an_interrupted_training_ends_as_an_uncut_one(tmp_path, cut, muon):
     def make(state=None, stop_after=None):
         torch.manual_seed(0)
         model, calls, kept = nn.Linear(3, 1), [], {}
@@ -73,7 +74,8 @@ def test_an_interrupted_training_ends_as_an_uncut_one(tmp_path, cut):
         def save(average, step):
             kept[step] = [p.detach().clone() for p in average.parameters()]
 
-        train(model, loss_at, steps=8, lr=1e-2, seed=1, save=save, save_every=2, state=state)
+        apart = {"matrices": [model.weight], "matrices_lr": 1e-2} if muon else {}
+        train(model, loss_at, steps=8, lr=1e-2, seed=1, save=save, save_every=2, state=state, **apart)
         return kept[8]
 
     whole = make()
