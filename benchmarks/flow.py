@@ -8,7 +8,8 @@ network alone and in a batch, of a step of Imagic's stages A and B, and of a swe
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 
@@ -26,8 +27,22 @@ STEPS, GUIDANCE, DRAWS = 20, 3.0, 4
 SAMPLING = {"steps": STEPS, "guidance": GUIDANCE}
 
 
-def costs(model: LatentModel, pair: EditPair, batch: int, fit_steps: int) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Yield what is timed: a name with its unit, and a task of it; the tasks' times are divided as the name says.
+class Timed(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        name: of what is timed.
+        parts: number of steps or images in the task, by which its time is divided.
+        task: what is timed.
+    """
+
+    name: str
+    parts: int
+    task: Callable[[], object]
+
+
+def costs(model: LatentModel, pair: EditPair, batch: int, fit_steps: int) -> list[Timed]:
+    """Return what is timed.
 
     Args:
         model: its network returns to its weights after each task.
@@ -35,12 +50,13 @@ def costs(model: LatentModel, pair: EditPair, batch: int, fit_steps: int) -> Ite
         batch: images at a time.
         fit_steps: of each stage.
     """
+    x = torch.randn((batch, *model.latent_shape), device=model.device)
+    t = model.process.draw(1, torch.Generator().manual_seed(0)).to(model.device).repeat(batch)
+    text = model.encode_text([pair.target_text]).expand(batch)
 
+    @torch.no_grad()
     def evaluate(count: int) -> None:
-        x = torch.randn((count, *model.latent_shape), device=model.device)
-        t = model.process.draw(1, torch.Generator().manual_seed(0)).to(model.device).repeat(count)
-        with torch.no_grad():
-            model.predict(x, t, model.encode_text([pair.target_text]).expand(count))
+        model.predict(x[:count], t[:count], text[:count])
 
     def fit(embedding: int, finetune: int) -> None:
         with _editor(model, embedding, finetune, batch).fit(pair):
@@ -50,12 +66,14 @@ def costs(model: LatentModel, pair: EditPair, batch: int, fit_steps: int) -> Ite
         with _editor(model, 0, 0, images).fit(pair) as edit:
             list(edit.sample([(eta, 0) for eta in ETAS]))
 
-    yield "evaluation of one image, ms", lambda: evaluate(1)
-    yield f"evaluation in a batch of {batch}, ms an image", lambda: evaluate(batch)
-    yield f"step of stage A, {DRAWS} draws, ms", lambda: fit(fit_steps, 0)
-    yield f"step of stage B, {DRAWS} draws, ms", lambda: fit(0, fit_steps)
-    yield f"sweep of {len(ETAS)} η in batches, ms an image", lambda: sweep(batch)
-    yield f"sweep of {len(ETAS)} η one at a time, ms an image", lambda: sweep(1)
+    return [
+        Timed("evaluation of one image, ms", 1, lambda: evaluate(1)),
+        Timed(f"evaluation in a batch of {batch}, ms an image", batch, lambda: evaluate(batch)),
+        Timed(f"step of stage A, {DRAWS} draws, ms", fit_steps, lambda: fit(fit_steps, 0)),
+        Timed(f"step of stage B, {DRAWS} draws, ms", fit_steps, lambda: fit(0, fit_steps)),
+        Timed(f"sweep of {len(ETAS)} η in batches, ms an image", len(ETAS), lambda: sweep(batch)),
+        Timed(f"sweep of {len(ETAS)} η one at a time, ms an image", len(ETAS), lambda: sweep(1)),
+    ]
 
 
 def _editor(model: LatentModel, embedding: int, finetune: int, batch: int) -> Imagic:
@@ -88,17 +106,15 @@ def main() -> None:
     print(f"{'':<48}" + "".join(f"{model.name:>34}" for model in models))
     weights = [sum(p.numel() for p in model.network.parameters()) / 1e6 for model in models]
     print(f"{'weights of the network, millions':<48}" + "".join(f"{count:>34.2f}" for count in weights))
-    tasks = [list(costs(model, sized_pair(model.image_size), args.batch, args.fit_steps)) for model in models]
-    many = {"evaluation in": args.batch, "step": args.fit_steps, "sweep": len(ETAS)}
+    tasks = [costs(model, sized_pair(model.image_size), args.batch, args.fit_steps) for model in models]
     clock = Clock(device)
     for row in zip(*tasks, strict=True):
-        name = row[0][0]
         fastest = [float("inf")] * len(models)
         for _ in range(args.repeats + 1):  # the first warms up
-            fastest = [min(best, clock.of(task)) for best, (_, task) in zip(fastest, row, strict=True)]
-        count = next((count for begin, count in many.items() if name.startswith(begin)), 1)
-        times = [1000 * seconds / count for seconds in fastest]
-        print(f"{name:<48}" + "".join(f"{time:>34.2f}" for time in times) + f"  {times[1] / times[0]:.2f}×", flush=True)
+            fastest = [min(best, clock.of(timed.task)) for best, timed in zip(fastest, row, strict=True)]
+        times = [1000 * seconds / row[0].parts for seconds in fastest]
+        columns = "".join(f"{time:>34.2f}" for time in times)
+        print(f"{row[0].name:<48}{columns}  {times[1] / times[0]:.2f}×", flush=True)
 
 
 if __name__ == "__main__":

@@ -260,8 +260,9 @@ def _peak() -> float:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.imagic", description=__doc__)
     parser.add_argument("--model", default="picturebook:diffusion", help="a folder of Stable Diffusion 1, 2 or 3")
-    parser.add_argument("--random-sd15", action="store_true", help="full-size Stable Diffusion 1.5 with random weights")
-    parser.add_argument(
+    random = parser.add_mutually_exclusive_group()
+    random.add_argument("--random-sd15", action="store_true", help="full-size Stable Diffusion 1.5 with random weights")
+    random.add_argument(
         "--random-sd3", action="store_true", help="full-size Stable Diffusion 3 medium, likewise, at 512²"
     )
     parser.add_argument("--device", default="cpu")

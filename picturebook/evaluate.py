@@ -20,7 +20,13 @@ import lpips
 import numpy as np
 import open_clip
 import torch
-from diffusers import IFPipeline, IFSuperResolutionPipeline, StableDiffusion3Pipeline, StableDiffusionPipeline
+from diffusers import (
+    IFPipeline,
+    IFSuperResolutionPipeline,
+    StableDiffusion3Pipeline,
+    StableDiffusionInstructPix2PixPipeline,
+    StableDiffusionPipeline,
+)
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
@@ -30,6 +36,8 @@ from picturebook.train.cascade import BASE, UPSCALER
 from picturebook.train.clip import twin
 from picturebook.train.data import to_model_space, training_pictures, training_scenes
 from picturebook.train.flow import FOLDER as FLOW
+from picturebook.train.instruct import FOLDER as EDITOR
+from picturebook.train.instruct import edit_instructions, fresh_edit
 from picturebook.train.leaves import leaf_pictures
 from picturebook.train.loop import SHIPPED
 from picturebook.train.perceptual import other_place, other_state, plain_scenes
@@ -55,7 +63,7 @@ def percent(right: int, of: int) -> str:
 
 
 class Models(NamedTuple):
-    """Every embedded model; None for the flow model where there is none yet."""
+    """Every embedded model; None for flow and editor where there are none yet."""
 
     pipeline: StableDiffusionPipeline
     base: IFPipeline
@@ -66,6 +74,7 @@ class Models(NamedTuple):
     distance: lpips.LPIPS
     judge: Judge
     flow: StableDiffusion3Pipeline | None
+    editor: StableDiffusionInstructPix2PixPipeline | None
 
 
 def load_models(weights: Path) -> Models:
@@ -81,6 +90,12 @@ def load_models(weights: Path) -> Models:
             without_t5 = {"text_encoder_3": None, "tokenizer_3": None}
             flow = StableDiffusion3Pipeline.from_pretrained(weights / FLOW, **without_t5, torch_dtype=torch.float32)
             flow.set_progress_bar_config(disable=True)
+        editor = None
+        if (weights / EDITOR).is_dir():
+            editor = StableDiffusionInstructPix2PixPipeline.from_pretrained(
+                weights / EDITOR, torch_dtype=torch.float32, safety_checker=None
+            )
+            editor.set_progress_bar_config(disable=True)
         clip, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{weights / 'clip'}", precision="fp32")
         distance = lpips.LPIPS(net="alex", lpips=False, pnet_rand=True, verbose=False)
     features = load_file(weights / "perceptual" / "alex.safetensors")
@@ -100,6 +115,7 @@ def load_models(weights: Path) -> Models:
         distance.eval(),
         Judge.load(weights / "judge" / "judge.safetensors"),
         flow,
+        editor,
     )
 
 
@@ -186,6 +202,35 @@ def text_to_image(
         big.resize((big.width * 2, big.height * 2), Image.Resampling.NEAREST).save(sheet)
 
 
+def instructed(editor: StableDiffusionInstructPix2PixPipeline, judge: Judge, count: int) -> Iterator[Figure]:
+    """Yield how often the editor follows the instruction of a held-out edit, and leaves the rest, with guidances 4 and 1.5."""
+    edits = [fresh_edit(index, seed=HELD_OUT + 6) for index in range(count)]
+    made = right = kept = 0
+    for start in range(0, count, 50):
+        chosen = edits[start : start + 50]
+        images = editor(
+            [edit_instructions(edit, 1)[0] for edit in chosen],
+            [Image.fromarray(render(edit.before)) for edit in chosen],
+            num_inference_steps=30,
+            guidance_scale=4.0,
+            image_guidance_scale=1.5,
+            generator=torch.Generator().manual_seed(HELD_OUT + start),
+            output_type="np",
+        ).images
+        for edit, reading in zip(chosen, judge.read((images * 255).round().astype(np.uint8)), strict=True):
+            before, after = answers(edit.before), answers(edit.after)
+            wrong = {name for name in QUESTIONS if reading.answers[name] != after[name]}
+            wrong -= {"color"} if not after["color"] else set()  # trees and cakes have none of their own
+            follows = not any(before[name] != after[name] for name in wrong)
+            leaves = not any(before[name] == after[name] for name in wrong)
+            made += follows
+            kept += leaves and reading.is_picture
+            right += follows and leaves and reading.is_picture
+    yield Figure("editor: instructed change made", percent(made, count))
+    yield Figure("editor: the rest kept", percent(kept, count))
+    yield Figure("editor: both", percent(right, count), "60%")
+
+
 @torch.no_grad()
 def alignment(models: Models, count: int) -> Iterator[Figure]:
     """Yield how often CLIP prefers an image's own caption among a hundred, and to its twin's."""
@@ -262,6 +307,8 @@ def main() -> None:
     if models.flow is not None:
         make = partial(flow_pictures, models.flow)
         parts.append(text_to_image("flow", make, models.judge, args.count, sheet_of("flow")))
+    if models.editor is not None:
+        parts.append(instructed(models.editor, models.judge, args.count))
     for part in parts:
         for figure in part:
             figures.append(figure)

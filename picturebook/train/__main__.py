@@ -7,9 +7,11 @@ import importlib
 from pathlib import Path
 
 from picturebook.train.loop import SHIPPED
-from picturebook.train.processes import process_group
+from picturebook.train.processes import process_group, processes
 from runtime.output import safe_output
 
+DRAWN = ("diffusion", "text", "cascade", "upscaler", "flow", "instruct")
+"""Parts whose batches are drawn anew (:class:`picturebook.train.fresh.FreshScenes`), and can be shared by several processes."""
 PARTS = ("autoencoder", "diffusion", "clip", "perceptual", "judge", "text", "cascade", "upscaler", "flow", "instruct")
 
 
@@ -39,6 +41,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     settings = {name: value for name in ("steps", "lr", "start") if (value := getattr(args, name)) is not None}
     with process_group():
+        if processes() > 1 and args.part not in DRAWN:
+            parser.error(f"{args.part} is trained in one process; those that can be in several are {', '.join(DRAWN)}")
         importlib.import_module(f"picturebook.train.{args.part}").main(args.out, seed=args.seed, **settings)
 
 

@@ -114,9 +114,8 @@ def main(
     )
 
     state = out / "diffusion.state"
-    done = steps_in(state)
-    first = POOL + FRESH * done if done else 0  # after the scenes drawn before
-    scenes = FreshScenes(tokenizer, partial(encode_scenes, vae), size=POOL, per_batch=FRESH, seed=seed, first=first)
+    encoded, done = partial(encode_scenes, vae), steps_in(state)
+    scenes = FreshScenes(tokenizer, encoded, size=POOL, per_batch=FRESH, seed=seed, done=done)
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
         x0, tokens = scenes.batch(batch, rng)

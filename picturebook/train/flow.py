@@ -18,7 +18,6 @@ from picturebook.train.diffusion import encode_scenes, steps_in
 from picturebook.train.fresh import FreshScenes
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16
-from picturebook.train.processes import processes
 from picturebook.train.tokenizer import save_tokenizer
 
 POOL = 4_096
@@ -26,10 +25,10 @@ POOL = 4_096
 FRESH = 16
 """Number of new scenes for each batch."""
 EMA = 0.998
-MATRICES_LR = 1.5e-2
-"""Peak of Muon's learning rate for the matrices of the blocks."""
+MUON = 7.5
+"""Muon's learning rate, for the matrices of the blocks, as a multiple of AdamW's."""
 LONG = 500
-"""Steps that are worth the minute of compiling."""
+"""Least number of steps for which the network is compiled, which takes a minute."""
 LAYERS, HEADS, WIDTH = 4, 6, 192
 FOLDER = "flow"
 
@@ -88,15 +87,12 @@ def main(
 
     state = out / "flow.state"
     done = steps_in(state)
-    first = POOL + FRESH // processes() * done if done else 0  # after the scenes drawn before
-    scenes = FreshScenes(
-        tokenizer, partial(encode_scenes, vae), size=POOL, per_batch=FRESH // processes(), seed=seed, first=first
-    )
-
+    encoded = partial(encode_scenes, vae)
+    scenes = FreshScenes(tokenizer, encoded, size=POOL, per_batch=FRESH, seed=seed, done=done)
     predict = torch.compile(network) if steps - done >= LONG and shutil.which("g++") else network
 
     def loss_at(rng: torch.Generator) -> torch.Tensor:
-        x0, tokens = scenes.batch(batch // processes(), rng)
+        x0, tokens = scenes.batch(batch, rng)
         eps = torch.randn(x0.shape, generator=rng)
         sigma = torch.randn(len(x0), generator=rng).sigmoid()
         at = sigma[:, None, None, None]
@@ -108,11 +104,12 @@ def main(
         return F.mse_loss(velocity.float(), eps - x0)
 
     def save(average: nn.Module, step: int) -> None:
-        halved = copy.deepcopy(encoder).half()
+        halved, halved_vae = copy.deepcopy(encoder).half(), copy.deepcopy(vae).half()
+        halved_vae.register_to_config(shift_factor=0.0, _name_or_path="")  # diffusers' pipeline adds the shift
         pipeline = StableDiffusion3Pipeline(
             transformer=copy.deepcopy(average).eval().half(),
             scheduler=scheduler,
-            vae=copy.deepcopy(vae).half(),
+            vae=halved_vae,
             text_encoder=halved,
             tokenizer=tokenizer,
             text_encoder_2=halved,
@@ -133,5 +130,5 @@ def main(
         log=out / "flow.jsonl",
         state=state,
         matrices=[parameter for parameter in network.transformer_blocks.parameters() if parameter.ndim == 2],
-        matrices_lr=MATRICES_LR,
+        matrices_lr=MUON * lr,
     )

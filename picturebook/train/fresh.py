@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from picturebook.train.data import scene_captions
-from picturebook.train.processes import rank
+from picturebook.train.processes import rank, share
 from picturebook.train.tokenizer import MAX_TOKENS
 from picturebook.world import KINDS, PLACES, WEATHERS, Scene, draw_scene
 from picturebook.world.scene import INDOORS
@@ -28,9 +28,9 @@ LIMBS = ("cat", "dog", "horse", "person")
 Encode = Callable[[list[Any]], tuple[Tensor, Tensor]]
 """Mean and standard deviation of the latents of scenes, (N, C, h, w) each; of images the deviation is 0."""
 Draw = Callable[[int, int], Any]
-"""What is trained on, a scene or an edit of one, from its index in an endless sequence and the sequence's seed."""
+"""Returns the item to train on, a scene or an edit of one, from its index in an endless sequence and the sequence's seed."""
 Texts = Callable[[Any, int], list[str]]
-"""So many texts of a scene or an edit."""
+"""Returns a number of texts of a scene or an edit."""
 
 
 def fresh_scene(index: int, seed: int = 0) -> Scene:
@@ -71,7 +71,7 @@ class FreshScenes:
         size: int,
         per_batch: int,
         seed: int,
-        first: int = 0,
+        done: int = 0,
         draw: Draw = fresh_scene,
         texts: Texts = scene_captions,
     ) -> None:
@@ -79,28 +79,33 @@ class FreshScenes:
         Args:
             tokenizer, encode: of captions and images.
             size: number of scenes at a time.
-            per_batch: number of scenes that each batch replaces.
+            per_batch: number of scenes that each batch replaces, of all processes together.
             seed: of the sequence of scenes; each process of a training has another sequence.
-            first: index of the first scene, greater than 0 for a resumed training.
+            done: number of batches drawn before, by a training that is resumed; their scenes are not drawn again.
             draw, texts: of scenes, or of edits.
         """
-        self._tokenizer, self._encode, self._per_batch = tokenizer, encode, per_batch
+        self._tokenizer, self._encode, self._per_batch = tokenizer, encode, share(per_batch)
         self._seed = seed + 1_000_000 * rank()
         self._draw_one, self._texts = draw, texts
-        self.next, self._oldest = first, 0
+        self.next, self._oldest = size + self._per_batch * done if done else 0, 0
         parts = [self._draw(min(256, size - start)) for start in range(0, size, 256)]
         self._mean, self._std, self._tokens = (torch.cat(part) for part in zip(*parts, strict=True))
         self._nothing = self._tokenize([""])[0]
 
     def batch(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return latents (B, C, h, w), sampled from their posterior, and tokens (B, L) of captions or empty texts."""
+        """Return this process's part of a batch: latents (B, C, h, w), sampled from their posterior, and tokens (B, L).
+
+        Args:
+            count: size of the batch, of all processes together.
+            rng: chooses scenes, captions, and those that are replaced by the empty text.
+        """
         where = torch.arange(self._oldest, self._oldest + self._per_batch) % len(self._mean)
         self._mean[where], self._std[where], self._tokens[where] = self._draw(self._per_batch)
         self._oldest = (self._oldest + self._per_batch) % len(self._mean)
-        index = torch.randint(len(self._mean), (count,), generator=rng)
+        index = torch.randint(len(self._mean), (share(count),), generator=rng)
         x0 = self._mean[index] + self._std[index] * torch.randn(self._std[index].shape, generator=rng)
         tokens = self._tokens[index, torch.randint(CAPTIONS, index.shape, generator=rng)]
-        tokens[torch.rand(count, generator=rng) < EMPTY] = self._nothing
+        tokens[torch.rand(len(index), generator=rng) < EMPTY] = self._nothing
         return x0, tokens
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:

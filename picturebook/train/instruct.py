@@ -21,7 +21,6 @@ from picturebook.train.diffusion import TextEncoderAndUNet, encode, new_schedule
 from picturebook.train.fresh import EMPTY, FreshScenes, fresh_scene
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
-from picturebook.train.processes import processes
 from picturebook.train.tokenizer import save_tokenizer
 from picturebook.world import Scene
 from picturebook.world.instructions import instruction, random_edit
@@ -33,8 +32,8 @@ FRESH = 8
 EMA = 0.9995
 FOLDER = "instruct"
 WITHOUT_IMAGE = EMPTY / 2
-"""Share of the edits without text that are without image too, and of all with one: each of text alone, image alone, and both is left
-out in a twentieth, as in InstructPix2Pix (Brooks et al., arXiv 2211.09800, section 3.2.1)."""
+"""Share of all edits with a text and no image; as many have an image and no text, and as many neither (Brooks et al., arXiv
+2211.09800, section 3.2.1)."""
 
 
 class Edit(NamedTuple):
@@ -56,8 +55,8 @@ def edit_instructions(edit: Edit, count: int) -> list[str]:
     return [instruction(edit.before, edit.after, rng) for _ in range(count)]
 
 
-def all_instructions() -> list[str]:
-    """Return instructions with every word that any has."""
+def some_instructions() -> list[str]:
+    """Return 4,000 instructions, for the tokenizer's vocabulary."""
     rng = random.Random("words of instructions")
     scenes = [training_scene(index) for index in range(4000)]
     return [instruction(scene, random_edit(scene, rng), rng) for scene in scenes]
@@ -72,7 +71,7 @@ def new_editor(tokenizer: PreTrainedTokenizerBase, channels: int) -> TextEncoder
 
 @torch.no_grad()
 def begin(model: TextEncoderAndUNet, tokenizer: PreTrainedTokenizerBase, source: Path) -> None:
-    """Initialise the editor with a text-to-image model: it ignores the input, and words have the embeddings of before.
+    """Initialise the editor with a text-to-image model: it ignores the input, and words keep their embeddings.
 
     Args:
         model: of :func:`new_editor`.
@@ -128,10 +127,14 @@ def main(
     torch.manual_seed(seed)
     source = out if (out / "diffusion").is_dir() or not start else start
     vae = load_autoencoder(source).eval()
-    tokenizer = save_tokenizer(out / "instruct_tokenizer", all_instructions())
+    tokenizer = save_tokenizer(out / "instruct_tokenizer", some_instructions())
     scheduler, channels = new_scheduler(), vae.config.latent_channels
     model = new_editor(tokenizer, channels)
     if start and (start / FOLDER).is_dir():
+        if _vocabulary(start / FOLDER) != tokenizer.get_vocab():
+            raise SystemExit(
+                f"{start / FOLDER} has another vocabulary than today's instructions. Train it without --continue."
+            )
         model.text_encoder = CLIPTextModel.from_pretrained(start / FOLDER / "text_encoder", dtype=torch.float32)
         model.unet = UNet2DConditionModel.from_pretrained(start / FOLDER / "unet", torch_dtype=torch.float32)
     else:
@@ -140,24 +143,25 @@ def main(
     keep_group_norms(model.unet)
 
     state = out / "instruct.state"
-    done, fresh = steps_in(state), FRESH // processes()
     scenes = FreshScenes(
         tokenizer,
         partial(encode_edits, vae),
         size=POOL,
-        per_batch=fresh,
+        per_batch=FRESH,
         seed=seed,
-        first=POOL + fresh * done if done else 0,  # after the edits drawn before
+        done=steps_in(state),
         draw=fresh_edit,
         texts=edit_instructions,
     )
     nothing = torch.as_tensor(tokenizer([""], padding="max_length", return_tensors="pt").input_ids)
 
     def loss_at(rng: torch.Generator) -> Tensor:
-        both, tokens = scenes.batch(batch // processes(), rng)
+        both, tokens = scenes.batch(batch, rng)
         x0, before = both.split(channels, 1)
         empty = (tokens == nothing).all(1)
-        without = torch.rand(len(x0), generator=rng) < torch.where(empty, 0.5, WITHOUT_IMAGE / (1 - EMPTY))
+        without = torch.rand(len(x0), generator=rng) < torch.where(
+            empty, WITHOUT_IMAGE / EMPTY, WITHOUT_IMAGE / (1 - EMPTY)
+        )
         before = torch.where(without[:, None, None, None], 0.0, before)
         states = model.text_encoder(tokens).last_hidden_state
 

@@ -1,4 +1,4 @@
-"""The training loop of every part: AdamW or Muon with one cycle of the learning rate, and an average of the weights."""
+"""The training loop of every part: AdamW, and Muon for matrices, with one cycle of the rate, and an average of the weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel
 
-from picturebook.train.processes import average_gradients, rank
+from picturebook.train.processes import average_gradients, rank, wait
 
 SHIPPED = Path(str(files("picturebook"))) / "weights"
 """The folder of the weights shipped with the project."""
@@ -47,11 +47,13 @@ def train(
         ema: decay of the average of weights, per step; smaller at first, so that the initial weights are forgotten.
         log: JSON lines of step, loss and seconds, appended.
         state: file with everything needed to resume, written after each call of ``save``. If it exists, the training is
-            resumed from it, and ``steps`` counts the steps before too. A finished training removes it, so that the next
+            resumed from it, and ``steps`` counts the steps before too; of several processes only the first goes on with
+            the same draws. A finished training removes it, so that the next
             one is a new cycle.
         matrices: parameters of two dimensions that Muon (Jordan et al., https://kellerjordan.github.io/posts/muon) updates
             in place of AdamW.
-        matrices_lr: their peak of the learning rate, in units of AdamW's: an update has the root mean square of one of its.
+        matrices_lr: their peak of the learning rate. An update is scaled to the root mean square of one of AdamW, so that rates
+            can be compared.
     """
     rng = torch.Generator().manual_seed(_seed(seed, 0))
     model.train()
@@ -98,6 +100,7 @@ def train(
             save(average.module, step)
             if state:
                 _keep(state, parts, rng, step)
+    wait()
     if state and not rank():
         state.unlink(missing_ok=True)
 

@@ -12,6 +12,7 @@ from tokenizers.trainers import BpeTrainer
 from transformers import CLIPTokenizer
 
 from picturebook.train.data import scene_captions, training_scenes
+from picturebook.train.processes import rank, wait
 
 MAX_TOKENS = 48
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -41,15 +42,20 @@ def build_tokenizer(more: Sequence[str] = ()) -> CLIPTokenizer:
 
 
 def save_tokenizer(folder: Path, more: Sequence[str] = ()) -> CLIPTokenizer:
-    """Write the tokenizer as vocab.json, merges.txt and tokenizer.json, and load it again from there.
+    """Write the tokenizer as vocab.json, merges.txt and tokenizer.json, in the first process, and load it again from there.
 
     Args:
         folder: to write to.
         more: texts with further words, beside captions.
     """
-    tokenizer = build_tokenizer(more)
+    if not rank():
+        _write(folder, build_tokenizer(more))
+    wait()
+    return CLIPTokenizer.from_pretrained(folder)
+
+
+def _write(folder: Path, tokenizer: CLIPTokenizer) -> None:
     tokenizer.save_pretrained(folder)
     model = json.loads((folder / "tokenizer.json").read_text())["model"]
     (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
     (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(" ".join(m) + "\n" for m in model["merges"]))
-    return CLIPTokenizer.from_pretrained(folder)

@@ -59,7 +59,7 @@ def main(
         with torch.no_grad():
             states = with_text.text_encoder(text, attention_mask=attention_mask(text)).last_hidden_state
         up = F.interpolate(shrink(x0), size=x0.shape[-2:], mode="bilinear", align_corners=True)
-        level = torch.randint(MOST_NOISE, (batch,), generator=rng)
+        level = torch.randint(MOST_NOISE, (len(x0),), generator=rng)
         seen = noising.add_noise(up, torch.randn(up.shape, generator=rng), level)
 
         def predict(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:

@@ -17,10 +17,10 @@ STAGE = {"steps": 4, "lr": 1e-2, "draws": 2}
 SAMPLING = {"steps": 4, "guidance": 3.0}
 
 
-@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
-def test_imagic_ends_where_the_plain_loop_ends(tiny_model, noise_image, kind):
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "flow"])
+def test_imagic_ends_where_the_plain_loop_ends(tiny_model, tiny_flow, noise_image, kind):
     model, pair, requests = (
-        tiny_model(kind),
+        tiny_flow() if kind == "flow" else tiny_model(kind),
         EditPair(Entry("a.png", "A sitting dog."), noise_image()),
         grid([0.0, 0.7], [0, 1]),
     )

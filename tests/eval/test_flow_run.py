@@ -41,6 +41,16 @@ def test_a_flow_is_edited_through_the_command_and_its_levels_stand_in_the_run(
         assert fit["method"]["variant"]["finetune"] == {"flux": "lora"}[model]
 
 
+@pytest.mark.parametrize("method", ["flowedit", "sdedit"])
+def test_the_embedded_flow_makes_edits_that_the_judge_finds_right(tmp_path, command, method):
+    done = command("eval.run", "model=picturebook_flow", f"method={method}", "run_dir=run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_parquet(tmp_path / "run" / "scores.parquet")
+    success = scores[scores["metric"].str.startswith("judge/success/")]
+    assert success.groupby("pair_id")["score"].max().sum() >= 3  # of seven pairs, at some strength
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["fit"]["model"]["t5_tokens"] == 0
+
+
 def test_the_same_weights_with_another_shift_are_another_run(tmp_path, text_config, command):
     folder = narrow_sd3(tmp_path / "sd3", text_config)
     options = ["model=sd3", "method=flowedit", *QUICK, "recipe.flowedit.sampling.steps=2"]

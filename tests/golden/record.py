@@ -37,6 +37,11 @@ RUNS: dict[str, list[str]] = {
     "sdedit": ["method=sdedit", *FEW, "recipe.sdedit.sampling.steps=5", "sweep.strengths=[0.4,0.8]"],
     "ddib": ["method=ddib", *FEW, "recipe.ddib.sampling.steps=5", "sweep.strengths=[1,3]"],
     "text2live": ["method=text2live", *FEW, "recipe.text2live.optimisation.steps=3", "sweep.strengths=[0,1]"],
+    "flow": ["model=picturebook_flow", "method=imagic", *FEW, "dataset.limit=1", *IMAGIC, "sweep.strengths=[0,0.8]"],
+    "flowedit": [
+        *("model=picturebook_flow", "method=flowedit", *FEW, "dataset.limit=1"),
+        *("recipe.flowedit.sampling.steps=5", "sweep.strengths=[0.4,0.8]"),
+    ],
     "cascade": [
         "model=picturebook_cascade",
         "method=imagic",

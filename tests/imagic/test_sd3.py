@@ -129,6 +129,14 @@ def test_without_t5_its_tokens_are_the_pipelines_zeros_or_left_out(folder, token
     torch.testing.assert_close(ours(model, x_T, TEXTS), theirs(pipeline, x_T, TEXTS, tokens), atol=1e-5, rtol=1e-5)
 
 
+def test_the_embedded_flow_samples_as_its_pipeline_does():
+    model = StableDiffusion3.load("picturebook:flow", t5=False, t5_tokens=0)
+    x_T = noise(model)  # noqa: N806
+    without = {"text_encoder_3": None, "tokenizer_3": None, "torch_dtype": torch.float32}
+    pipeline = StableDiffusion3Pipeline.from_pretrained(locate("picturebook:flow"), **without)
+    torch.testing.assert_close(ours(model, x_T, TEXTS), theirs(pipeline, x_T, TEXTS, 0), atol=1e-5, rtol=1e-5)
+
+
 def test_a_folder_without_t5_is_loaded(text_config, tmp_path):
     path = narrow_sd3(tmp_path / "sd3", text_config, t5=False)
     model = StableDiffusion3.load(str(path))

@@ -93,7 +93,7 @@ def test_an_out_is_written_over_only_if_it_is_the_same_strip(draw, picture, nois
 
 def test_every_model_of_the_drawn_world_is_labelled_and_no_other(tmp_path):
     embedded = dict(compose("imagic", ["image=a", "text=b"]).model)
-    for name in ("picturebook", "picturebook_cascade"):
+    for name in ("picturebook", "picturebook_cascade", "picturebook_flow"):
         assert is_synthetic(compose("imagic", ["image=a", "text=b", f"model={name}"]).model)
     shutil.copytree(locate("picturebook:diffusion"), tmp_path / "mine")
     assert is_synthetic(embedded | {"name": "mine", "path": str(tmp_path / "mine")})
