@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from baselines.branches import sources
 from baselines.inversion import InversionEdit, InversionEditor, paths
@@ -31,8 +32,8 @@ TINY = 1e-7
 class UniEditFlow(InversionEditor):
     """UniEdit-Flow; its strength is α, the part of the steps that is inverted and decoded again: 0 returns the input.
 
-    Both texts are predicted at one x. The mean over channels of their velocities' difference, scaled to 0 … 1, is a mask that
-    mixes the target's velocity with the source's, and ω (1 + mask) times the difference is added.
+    Both texts are predicted at one x. The mean of their velocities' difference at each position (packed, if the model packs its latents),
+    scaled to 0 … 1, is a mask that mixes the target's velocity with the source's, and ω (1 + mask) times the difference is added.
     """
 
     needs: tuple[str, ...] = ("source_text",)
@@ -112,8 +113,9 @@ class UniEditFlow(InversionEditor):
         """
         difference = target - own
         mask = (difference.abs() if self.mask == "absolute" else difference).mean(1, keepdim=True)
+        mask = F.avg_pool2d(mask, self.model.packing)
         least, most = (each(mask, dim=(1, 2, 3), keepdim=True) for each in (torch.amin, torch.amax))
-        mask = (mask - least) / (most - least + TINY)
+        mask = F.interpolate((mask - least) / (most - least + TINY), scale_factor=self.model.packing)
         return mask * target + (1 - mask) * own + self.omega * (1 + mask) * difference
 
 

@@ -14,6 +14,9 @@ from cli.quoting import quote
 from cli.recipes import add_recipes, likely_recipes, missing_recipe, takes_recipes, without_recipes
 from tedbench.errors import UserError
 
+OPEN = ("+hydra.", "+recipe.pipeline.call.", "++recipe.pipeline.call.")
+"""Beginnings of options that may be added: Hydra's own, and arguments of a pipeline's call, which the pipeline checks."""
+
 
 def compose(config_name: str, overrides: list[str]) -> DictConfig:
     """Return the configuration of a command line, with ``~`` in its paths expanded.
@@ -33,7 +36,9 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
     within = places(kept)
     for override in overrides:
         key = override.partition("=")[0]
-        if key.startswith("+") and not (key.startswith("+hydra.") or is_group(key.lstrip("+").split("@")[0], within)):
+        if not key.startswith("+") or key.startswith(OPEN):
+            continue
+        if not is_group(key.lstrip("+").split("@")[0], within):
             raise UserError(
                 f"{override!r} would add an option that nothing reads. Leave out the +; --help lists the options."
             )

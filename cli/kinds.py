@@ -35,7 +35,7 @@ KINDS = {
         ("model", "device", "seed", "sample_batch", "fit_batch", "fits"),
         labels=("name",),
     ),
-    "model": Kind("imagic.models.base.TextToImage", ("device", "dtype"), ("device", "dtype"), ("family",)),
+    "model": Kind("imagic.models.pretrained.Pretrained", ("device", "dtype"), ("device", "dtype"), ("family",)),
     "dataset": Kind("tedbench.datasets.base.Dataset", labels=("name",)),
     "metrics": Kind("eval.metrics.base.Metric", ("device",), ("device",)),
     "executor": Kind("eval.engine.executor.Executor"),

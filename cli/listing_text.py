@@ -30,6 +30,8 @@ BELOW_METHODS = (
 WIDEST = 100
 WHOLE = "\N{NO-BREAK SPACE}"
 """A space at which a cell is not wrapped; it is printed as a plain one."""
+LONGEST_AXIS = 20
+"""Length of an axis that is shown with its ends."""
 LONG = 30
 """Length of a word that may be broken."""
 
@@ -45,7 +47,7 @@ def table(what: str, records: Sequence[dict[str, Any]], out: TextIO) -> str:
         out: where it is printed; its width is the terminal's, at most :data:`WIDEST`.
     """
     keys = COLUMNS.get(what, ("name", "about"))
-    every = sorted({family for record in records for family in record.get("families") or ()})
+    every = _shared([record.get("families") or () for record in records])
     cells = [
         [HEADINGS.get(key, key) for key in keys],
         *(
@@ -72,6 +74,17 @@ def table(what: str, records: Sequence[dict[str, Any]], out: TextIO) -> str:
     return "\n".join(lines)
 
 
+def _shared(families: Sequence[Sequence[str]]) -> list[str]:
+    """Return the families that methods share with others, beginning with the method that has most: those of text-to-image models.
+
+    Editing pipelines have families of their own.
+    """
+    found: set[str] = set(sorted(families, key=len)[-1]) if families else set()
+    while more := {family for each in families if found.intersection(each) for family in each} - found:
+        found |= more
+    return sorted(found)
+
+
 def _cell(key: str, value: Any) -> str:
     if key == "axis" and isinstance(value, dict):
         return _axis(value).replace(" ", WHOLE)
@@ -89,6 +102,8 @@ def _families(record: dict[str, Any], every: Sequence[str]) -> str:
     """
     if (known := record["families"]) is not None:
         lacks = [family for family in every if family not in known]
+        if len(lacks) == len(every):
+            return ", ".join(known) or "no recipe"
         if lacks and len(lacks) < len(known):
             return f"{ALL_BUT} {', '.join(lacks)}"
         return ", ".join(known) or "no recipe" if lacks else ALL.format(len(every))
@@ -96,11 +111,12 @@ def _families(record: dict[str, Any], every: Sequence[str]) -> str:
 
 
 def _axis(axis: dict[str, Any]) -> str:
-    """Return an axis's name with the ends of its default sweep."""
+    """Return an axis's name with the ends of its default sweep; a long name stands alone."""
     if axis["fixed"] or not axis["grid"]:
         return str(axis["name"])
     words = [format_strength(strength) for strength in axis["grid"]]
-    return f"{axis['name']} {words[0]} … {words[-1]}"
+    found = f"{axis['name']} {words[0]} … {words[-1]}"
+    return found if len(found) <= LONGEST_AXIS else str(axis["name"])
 
 
 def _widths(cells: Sequence[Sequence[str]], width: int, gap: int) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cli.kinds import KINDS
 from cli.source import SourceError, find_class
-from tedbench.axis import Axis
+from tedbench.axis import Axis, argument_axis
 from tedbench.errors import UserError
 from tedbench.method import needs_with
 
@@ -79,7 +79,8 @@ def _read(settings: Mapping[str, Any]) -> MethodFacts:
     arguments = init[1].args if init else None
     takes = [each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)] if arguments else []
     needs = needs_with(target.attribute("needs"), target.attribute("needs_if"), settings)
-    axis = target.attribute("axis")
+    own = settings.get("axis")  # of a method whose strength is a setting
+    axis = argument_axis(own) if isinstance(own, Mapping) and "argument" in own else target.attribute("axis")
     if not (isinstance(axis, Axis) and _has_numbers(axis)):
         raise SourceError(f"{target.name}.axis is no Axis with a grid of numbers")
     return MethodFacts(

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from cli.command import compose
 from imagic.models.device import TF32, settle
 from tedbench.build import build, find, find_target
+from tedbench.errors import UserError
 from tedbench.image import read_image, square
 from tedbench.method import Description, Editor
 from tedbench.pair import EditPair, Entry
@@ -101,9 +102,9 @@ def check_model(cfg: Mapping[str, Any]) -> None:
     Raises:
         UserError: see :func:`tedbench.build.find`.
     """
-    from imagic.models.base import TextToImage
+    from imagic.models.pretrained import Pretrained
 
-    find(cfg["model"], TextToImage, "model", device="cpu", dtype="float32")
+    find(cfg["model"], Pretrained, "model", device="cpu", dtype="float32")
 
 
 def sampling_levels(cfg: Mapping[str, Any], folder: Path) -> list[float] | None:
@@ -113,30 +114,33 @@ def sampling_levels(cfg: Mapping[str, Any], folder: Path) -> list[float] | None:
         cfg: the resolved configuration with ``model`` and ``method``.
         folder: of the model.
     """
-    from imagic.models.base import TextToImage
+    from imagic.models.pretrained import Pretrained
 
-    load = find_target(cfg["model"], TextToImage)
+    load = find_target(cfg["model"], Pretrained)
     model, steps = getattr(load, "__self__", load), (cfg["method"].get("sampling") or {}).get("steps")
     other = (cfg["method"].get("variant") or {}).get("sampler") == "dpm_solver"  # has levels of its own
     return model.levels(folder, cfg["model"], steps) if steps and not other and hasattr(model, "levels") else None
 
 
-def build_model(cfg: Mapping[str, Any], device: str) -> TextToImage:
+def build_model(cfg: Mapping[str, Any], device: str) -> Any:
     """Load the model of a resolved configuration with ``model`` and ``numerics``.
 
     Raises:
         UserError: weights that are not here, or a setting that the model refuses.
     """
-    from imagic.models.base import TextToImage
     from imagic.models.device import check_numerics
+    from imagic.models.pretrained import Pretrained
 
     numerics = cfg["numerics"]
     check_numerics(numerics)
     dtype = "float32" if numerics["dtype"] == TF32 else numerics["dtype"]
-    model = build(cfg["model"], TextToImage, "model", device=device, dtype=dtype)
+    model = build(cfg["model"], Pretrained, "model", device=device, dtype=dtype)
     if numerics["compile"]:
+        from imagic.models.base import TextToImage
         from imagic.models.compiled import compile_networks
 
+        if not isinstance(model, TextToImage):
+            raise UserError(f"{model.name} is called as it is and cannot be compiled. Give numerics.compile=false.")
         compile_networks(model)
     return model
 

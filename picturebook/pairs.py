@@ -15,10 +15,11 @@ from importlib.resources import files
 from typing import Any, Literal, get_args
 
 from picturebook.world import Scene, draw_scene, edit
+from picturebook.world.instructions import instruction
 
 Split = Literal["preview", "all", "search"]
 SPLITS: tuple[str, ...] = get_args(Split)
-"""Six pairs; the 100 that begin with them; 60 others on other images, for the choice of hyperparameters."""
+"""Seven pairs; the 100 that begin with them; 60 others on other images, for the choice of hyperparameters."""
 
 CATEGORIES: tuple[str, ...] = ("pose", "addition", "replacement", "appearance", "setting", "count", "relation")
 
@@ -76,6 +77,11 @@ class PlannedEdit:
     @property
     def source_text(self) -> str:
         return self.source.text
+
+    @property
+    def instruction(self) -> str:
+        """The edit as a command."""
+        return instruction(self.before, self.after)
 
     @property
     def before(self) -> Scene:

@@ -1,4 +1,4 @@
-"""Texts that TEdBench lacks and some methods need: captions of the inputs, object phrases, and kinds of edit.
+"""Texts that TEdBench lacks and some methods need: captions of the inputs, object phrases, instructions, and kinds of edit.
 
 ``annotations.csv`` has them for the 100 published pairs. They are this project's, written from looking at the images,
 and not part of the benchmark as published: a result that uses them should say so.

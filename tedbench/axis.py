@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tedbench.errors import UserError
 
@@ -50,6 +51,18 @@ class Axis:
     def label(self, strength: float) -> str:
         """Return a caption: "η = 0.7"; for a fixed strength only the symbol."""
         return self.symbol if self.fixed else f"{self.symbol} = {format_strength(strength)}"
+
+
+def argument_axis(settings: Mapping[str, Any] | None) -> Axis:
+    """Return the axis that a setting describes: the argument of a call, or a single strength without a number.
+
+    Args:
+        settings: ``argument``, its name or None, and ``values``, the default strengths; None for no argument.
+    """
+    if not settings or not settings["argument"]:
+        return Axis("as_called", "as called", (1.0,), fixed=True)
+    name = str(settings["argument"])
+    return Axis(name, name, tuple(map(float, settings["values"])))
 
 
 def grid(strengths: Sequence[float], seeds: Sequence[int], where: str = "") -> list[tuple[float, int]]:

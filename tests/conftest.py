@@ -216,6 +216,51 @@ def tiny_model() -> Callable[..., object]:
 
 
 @pytest.fixture(scope="session")
+def tiny_instruct() -> Callable[..., object]:
+    """Makes InstructPix2PixModels with random weights: 16² pictures, 8² latents."""
+
+    def make(**settings: object) -> object:
+        import torch
+        from diffusers import UNet2DConditionModel
+
+        from imagic.models.instruct import InstructPix2PixModel
+
+        torch.manual_seed(0)
+        encoder, tokenizer, vae, unet, scheduler = tiny_parts()
+        config = {name: value for name, value in unet.config.items() if not name.startswith("_")}
+        wide = UNet2DConditionModel(**config | {"in_channels": 8})
+        return InstructPix2PixModel(encoder, tokenizer, vae, wide, scheduler, name="tiny", **settings)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tiny_instruct) -> Callable[..., object]:
+    """Makes EditingPipelines of diffusers' InstructPix2Pix with random weights: 16² pictures."""
+
+    def make(**settings: object) -> object:
+        from diffusers import StableDiffusionInstructPix2PixPipeline
+
+        from imagic.models.editing_pipeline import EditingPipeline
+
+        model = tiny_instruct()
+        pipeline = StableDiffusionInstructPix2PixPipeline(
+            vae=model.vae,
+            text_encoder=model.text_encoder,
+            tokenizer=model.tokenizer,
+            unet=model.network,
+            scheduler=model.process.scheduler,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+        arguments = {"image": "image", "wrap": "none", "text": "prompt", "size": []}
+        return EditingPipeline(pipeline, arguments=arguments, image_size=16, name="tiny", **settings)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def tiny_flow() -> Callable[..., object]:
     """Makes StableDiffusion3 models with random weights and without T5: 16² pictures, 8² latents."""
 

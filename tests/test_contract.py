@@ -54,6 +54,11 @@ FLOW_METHODS = {  # those that have recipes for flow models alone
     "rf_solver": {"sampling.steps": 4, "layers": "transformer_blocks"},
     "fireflow": {"sampling.steps": 4, "layers": "transformer_blocks"},
 }
+INSTRUCT_METHODS = {"instruct_pix2pix": {"sampling.steps": 4}}  # on a model of its own
+PIPELINES = {"pipeline": {"call.num_inference_steps": 2}}
+EVERY = METHODS | FLOW_METHODS | INSTRUCT_METHODS | PIPELINES
+ON = {**dict.fromkeys(FLOW_METHODS, "sd3"), "instruct_pix2pix": "instruct_pix2pix", "pipeline": "ip2p"}
+"""Models of the methods that have no recipe for Picturebook's."""
 RECIPES = {"null_text": "p2p"}
 """Methods that take another one's recipe."""
 SIZE = 16
@@ -61,17 +66,17 @@ SIZE = 16
 
 @cache
 def settings_of(method):
-    """Of a method on Picturebook, or on Stable Diffusion 3, as the configuration has them, but quick."""
-    changes = (METHODS | FLOW_METHODS)[method].items()
+    """Of a method on Picturebook, or on a model that it can use, as the configuration has them, but quick."""
+    changes = EVERY[method].items()
     quick = [f"recipe.{RECIPES.get(method, method)}.{key}={value}" for key, value in changes]
-    model = ["model=sd3"] if method in FLOW_METHODS else []
+    model = [f"model={ON[method]}"] if method in ON else []
     settings = resolved(compose("run", [f"method={method}", *model, *quick]))["method"]
     del settings["name"]
     return settings
 
 
-@pytest.fixture(params=[*METHODS, *FLOW_METHODS])
-def make(request, tiny_model, tiny_flow, random_clip):
+@pytest.fixture(params=EVERY)
+def make(request, tiny_model, tiny_flow, tiny_instruct, tiny_pipeline, random_clip):
     """Makes the method anew."""
 
     def made(seed=0):
@@ -79,7 +84,8 @@ def make(request, tiny_model, tiny_flow, random_clip):
         if "clip" in settings:
             settings["clip"]["model"] = random_clip
         takes = inspect.signature(get_object(settings["_target_"])).parameters
-        model = tiny_flow if request.param in FLOW_METHODS else tiny_model
+        others = {"sd3": tiny_flow, "instruct_pix2pix": tiny_instruct, "ip2p": tiny_pipeline}
+        model = others.get(ON.get(request.param), tiny_model)
         offered = {"model": model(), "device": "cpu", "seed": seed, "sample_batch": 3}
         return build(settings, **{key: value for key, value in offered.items() if key in takes})
 
@@ -87,7 +93,7 @@ def make(request, tiny_model, tiny_flow, random_clip):
 
 
 def pair_of(noise_image, name="a.png", text="A photo of a sitting dog.", seed=0):
-    entry = Entry(name, text, "A photo of a standing dog.", "dog", "sitting dog", "pose")
+    entry = Entry(name, text, "A photo of a standing dog.", "dog", "sitting dog", "pose", "Make the dog sit.")
     return EditPair(entry, noise_image(seed, SIZE))
 
 
@@ -110,9 +116,9 @@ def equal(one, two):
 
 
 def test_no_method_is_left_out():
-    assert METHODS.keys() | FLOW_METHODS.keys() == {
-        name for name in choices("method") if not name.startswith("imagic_")
-    } - {"precomputed"}  # variants of one method
+    assert EVERY.keys() == {name for name in choices("method") if not name.startswith("imagic_")} - {
+        "precomputed"
+    }  # variants of one method
     assert all((ROOT / "recipe" / RECIPES.get(name, name) / "picturebook.yaml").is_file() for name in METHODS)
 
 
@@ -201,8 +207,8 @@ def test_any_picture_is_edited(make, tmp_path, mode, shape):
     rng = np.random.default_rng(0)
     depth = {"RGBA": (4,), "L": (), "RGB": (3,)}[mode]
     Image.fromarray(rng.integers(0, 256, (*shape, *depth), dtype=np.uint8)).save(tmp_path / "a.png")
-    header = "image,target_text,source_text,source_object,target_object"
-    (tmp_path / "pairs.csv").write_text(f"{header}\na.png,A sitting dog.,A dog.,dog,sitting dog\n")
+    header = "image,target_text,source_text,source_object,target_object,instruction"
+    (tmp_path / "pairs.csv").write_text(f"{header}\na.png,A sitting dog.,A dog.,dog,sitting dog,Make it sit.\n")
     (pair,) = Folder(tmp_path / "pairs.csv", SIZE)
     editor = make()
     (sample,) = sampled(editor, pair, some(editor)[-1:])
@@ -217,7 +223,7 @@ def test_an_empty_text_is_refused(text):
 
 def test_a_text_of_300_words_is_cut_with_a_warning(make, noise_image):
     long = " ".join(["dog"] * 300) + "."
-    pair = EditPair(Entry("a.png", long, long, long, long), noise_image(0, SIZE))
+    pair = EditPair(Entry("a.png", long, long, long, long, instruction=long), noise_image(0, SIZE))
     editor = make()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -244,7 +250,7 @@ class Three(Folder):
 
     def __init__(self, good):
         self.good, self.size = good, SIZE
-        bad = Entry("bad.png", "A cat.", "A dog.", "dog", "cat")
+        bad = Entry("bad.png", "A cat.", "A dog.", "dog", "cat", instruction="Make it a cat.")
         self.entries = (good.entry, bad, Entry("bare.png", "A bird."))
 
     def load(self, entry):

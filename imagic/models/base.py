@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from imagic.models.attention import AttentionControl, hooked_attention
 from imagic.models.control import Control, Moment
 from imagic.models.device import TF32
+from imagic.models.pretrained import Pretrained
 from imagic.models.process import Process
 from imagic.models.residuals import ResidualControl, hooked_residuals
 from imagic.models.text import Text
 from imagic.models.values import ValueControl, hooked_values
 from tedbench.errors import UserError
-from tedbench.pair import EditPair
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # float16 loses gradients without loss scaling
 
@@ -53,12 +53,15 @@ class DiffusionModel(ABC):
         process: the noise process and the kind of prediction.
         distilled: True if the network takes the guidance as an input, see :attr:`Text.guidance`, in place of a second
             prediction for the empty text.
+        packing: side of the squares of x that the published pipeline packs into one position before the network; 1 if it
+            packs none.
         compiled: True if its networks are compiled (:mod:`imagic.models.compiled`).
         evaluations: number of images that went through the network since the model was loaded; an image with a gradient
             counts three times, since a backward pass costs two forward passes.
     """
 
     distilled: bool = False
+    packing: ClassVar[int] = 1
     compiled: bool = False
     evaluations: int = 0
 
@@ -155,7 +158,7 @@ class TrainableStage(Protocol):
         """Return the diffusion model and the x0 that a denoising loss on this image needs."""
 
 
-class TextToImage(DiffusionModel):
+class TextToImage(DiffusionModel, Pretrained):
     """A model that generates images from texts.
 
     Attributes:
@@ -215,14 +218,6 @@ class TextToImage(DiffusionModel):
             text: the target text, one for all or one for each image, on which a cascade's later stages are conditioned.
             rngs: a CPU generator for each image, from which those stages draw.
         """
-
-    def require_size(self, pair: EditPair) -> None:
-        """Raise UserError unless the pair has the size of the model's images."""
-        if pair.image.shape[0] != self.image_size:
-            raise UserError(
-                f"The pair {pair.id} is {pair.image.shape[0]}² and the model {self.name} takes {self.image_size}². "
-                f"Give dataset.size={self.image_size}."
-            )
 
 
 class Tokens(NamedTuple):

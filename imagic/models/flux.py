@@ -34,6 +34,7 @@ class Flux(LatentModel):
     """
 
     NETWORK = "transformer"
+    packing = PATCH
     process: Flow
 
     def __init__(

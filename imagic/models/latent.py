@@ -78,9 +78,13 @@ class LatentDiffusion(LatentModel):
 
     def predict(self, x_t: Tensor, t: Tensor, text: Text) -> Tensor:
         with self._compute():
-            x_t = x_t.contiguous(memory_format=torch.channels_last)
-            out = self.network(x_t, t, encoder_hidden_states=text.tokens).sample
+            seen = self._input(x_t, text).contiguous(memory_format=torch.channels_last)
+            out = self.network(seen, t, encoder_hidden_states=text.tokens).sample
             return self._counted(out).to(x_t.dtype)
+
+    def _input(self, x_t: Tensor, text: Text) -> Tensor:
+        """Return what the network reads: the noisy latents, and in a subclass others beside them."""
+        return x_t
 
 
 def read_image_parts(folder: Path) -> dict[str, Any]:

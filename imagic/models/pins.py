@@ -56,6 +56,7 @@ PINS: dict[str, Pin] = {
     "stabilityai/stable-diffusion-3.5-large": Pin("ceddf0a7fdf2064ea28e2213e3b84e4afa170a0f"),
     "black-forest-labs/FLUX.1-dev": Pin("0ef5fff789c832c5c7f4e127f94c8b54bbcced44"),
     "black-forest-labs/FLUX.1-schnell": Pin("741f7c3ce8b383c54771c7003378a50191e9efe9"),
+    "timbrooks/instruct-pix2pix": Pin("31519b5cb02a7fd89b906d88731cd4d6a7bbf88d"),
     "facebook/dinov2-base": Pin("f9e44c814b77203eaa57a6bdbbd535f21ede1415"),
     "timm/vit_base_patch32_clip_224.openai": Pin(
         "a6f597a30f7b82c51704746581f9a4e41421e878",

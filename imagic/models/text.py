@@ -21,6 +21,7 @@ class Text:
         mask: True at the tokens that the network attends to, (B, L); None if it attends to all.
         written: the texts; empty if the embeddings are none of any text, such as a mixture.
         guidance: what a network is told that takes the guidance as an input, (B,) float32; None is no guidance, 1.
+        image: latents that a network reads beside the noisy ones, (B, C, h, w); None for a network that reads none.
     """
 
     tokens: Tensor
@@ -28,6 +29,7 @@ class Text:
     mask: Tensor | None = None
     written: tuple[str, ...] = ()
     guidance: Tensor | None = None
+    image: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -51,7 +53,7 @@ class Text:
     def with_parameters(self, parameters: Sequence[Tensor]) -> Text:
         """Return the text with other embeddings, in the order of :meth:`parameters`."""
         tokens, *pooled = parameters
-        return Text(tokens, pooled[0] if pooled else None, self.mask, guidance=self.guidance)
+        return Text(tokens, pooled[0] if pooled else None, self.mask, guidance=self.guidance, image=self.image)
 
     def guided(self, weight: float | Tensor) -> Text:
         """Return the texts with a guidance that the network is told, one for all or (B,)."""
@@ -125,17 +127,18 @@ class Text:
         """Return each text by itself."""
         return [self[i : i + 1] for i in range(len(self))]
 
+    def _fields(self) -> tuple[Tensor | None, ...]:
+        return self.tokens, self.pooled, self.mask, self.guidance, self.image
+
     def _parts(self, count: int | None = None) -> list[Tensor]:
-        parts = [part for part in (self.tokens, self.pooled, self.mask, self.guidance) if part is not None]
+        parts = [part for part in self._fields() if part is not None]
         return parts if count is None else [part.expand(count, *part.shape[1:]) for part in parts]
 
     def _of(self, parts: Sequence[Tensor]) -> Text:
         """Return a text of other parts, of the same kinds as this one's."""
-        left = list(parts)
-        tokens = left.pop(0)
-        pooled = left.pop(0) if self.pooled is not None else None
-        mask = left.pop(0) if self.mask is not None else None
-        return Text(tokens, pooled, mask, guidance=left.pop(0) if self.guidance is not None else None)
+        left = list(parts[1:])
+        every = [left.pop(0) if part is not None else None for part in self._fields()[1:]]
+        return Text(parts[0], every[0], every[1], guidance=every[2], image=every[3])
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Text:
         return replace(self._of([change(part) for part in self._parts()]), written=self.written)

@@ -15,7 +15,7 @@ from tedbench.pair import Entry
 
 
 class PicturebookPairs(Dataset):
-    """Pairs with source texts, object phrases, categories and true edits.
+    """Pairs with source texts, object phrases, categories, instructions and true edits.
 
     There are the 100 of the benchmark ("all"), seven of them that show what Imagic can do and where it fails
     ("preview", chosen with its results known), and 60 others on other images for the choice of hyperparameters
@@ -51,4 +51,12 @@ class PicturebookPairs(Dataset):
 
 
 def _entry(pair: PlannedEdit) -> Entry:
-    return Entry(pair.image, pair.target_text, pair.source_text, pair.source_object, pair.target_object, pair.category)
+    return Entry(
+        pair.image,
+        pair.target_text,
+        source_text=pair.source_text,
+        source_object=pair.source_object,
+        target_object=pair.target_object,
+        category=pair.category,
+        instruction=pair.instruction,
+    )

@@ -121,6 +121,14 @@ def test_an_image_does_not_depend_on_its_batch(sd3, pair, name, strength):
     torch.testing.assert_close(alone[0], among[1], atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", EDITORS)
+def test_an_image_has_the_same_bits_whatever_strengths_are_beside_it(sd3, pair, name):
+    editor = EDITORS[name](sd3)
+    first = made(editor, pair, (0.5, 1), (0.5, 0), (0.9, 0))
+    again = made(editor, pair, (0.5, 1), (0.2, 0), (1.0, 0))
+    assert torch.equal(first[0], again[0])
+
+
 def same_text(pair):
     return dataclasses.replace(pair, entry=dataclasses.replace(pair.entry, source_text=pair.entry.target_text))
 
@@ -266,6 +274,16 @@ def test_uniedits_velocity_is_that_of_the_authors_scheduler(sd3, mask):
     m = (m - low) / (high - low + 1e-7)
     wanted = 5.0 * (1 + m) * g + m * target + (1 - m) * own
     torch.testing.assert_close(uniedit(sd3, mask=mask).velocity(target, own), wanted)
+
+
+def test_uniedits_mask_on_flux_has_one_value_for_each_packed_square(flux):
+    rng = torch.Generator().manual_seed(0)
+    target, own = (torch.randn(1, 16, 4, 4, generator=rng) for _ in range(2))
+    g = target - own
+    packed = g.abs().reshape(1, 16, 2, 2, 2, 2).mean((1, 3, 5))  # as the mean over a token's 64 channels
+    m = ((packed - packed.min()) / (packed.max() - packed.min() + 1e-7)).repeat_interleave(2, 1).repeat_interleave(2, 2)
+    wanted = 5.0 * (1 + m) * g + m * target + (1 - m) * own
+    torch.testing.assert_close(uniedit(flux, mask="absolute").velocity(target, own), wanted)
 
 
 def test_a_distilled_model_is_never_guided_against_a_second_text_in_silence(flux, pair):

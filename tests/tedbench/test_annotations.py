@@ -23,10 +23,11 @@ def written(folder: Path, rows: str, header: str = "img_name,target_text,source_
 def test_every_published_pair_is_annotated_and_no_other() -> None:
     assert list(own()) == list(Manifest.load().pairs)
     for key, known in own().items():
-        assert set(known) == {"source_text", "source_object", "target_object", "category"}, key
+        assert set(known) == {"source_text", "source_object", "target_object", "category", "instruction"}, key
         assert known["category"] in CATEGORIES
         assert known["source_object"] != known["target_object"]
         assert known["source_text"] != key[1] and known["source_text"].endswith(".")
+        assert known["instruction"][0].isupper() and known["instruction"].endswith("."), key
 
 
 def test_they_need_no_images_and_arrive_with_them(published: Path) -> None:

@@ -1,0 +1,147 @@
+"""Editing pipelines of diffusers as a method: an image and a text in, an edited image out."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from imagic.models.editing_pipeline import EditingPipeline
+from tedbench.axis import Axis, argument_axis
+from tedbench.errors import PairError, UserError
+from tedbench.geometry import Size, onto_square, size_of
+from tedbench.method import Description, Edit, Editor, Facts, NeedsIf, Progress, Randomness, Sample, silent
+from tedbench.pair import EditPair, Entry
+from tedbench.seeding import generator
+from tedbench.settings import checked_block
+
+FIELDS = ("instruction", "target_text")
+"""Fields of a pair that a pipeline can be told as they are."""
+
+
+class PipelineEditor(Editor):
+    """Call a diffusers pipeline for each image, with a generator of its own on the CPU.
+
+    The strength is one of the call's arguments, or there is none. Images come back in any size and are brought to the pair's
+    square; sizes are recorded. An image that the pipeline's safety checker has replaced fails.
+    """
+
+    axis: ClassVar[Axis] = argument_axis(None)
+    needs_if: ClassVar[NeedsIf] = {"text": {"instruction": ("instruction",)}}
+    randomness: ClassVar[Randomness] = "sample"
+
+    def __init__(
+        self,
+        model: EditingPipeline,
+        *,
+        text: str = "instruction",
+        call: Mapping[str, Any] | None = None,
+        axis: Mapping[str, Any] | None = None,
+        seed: int = 0,
+    ) -> None:
+        """
+        Args:
+            model: the pipeline.
+            text: what it is told: "instruction", "target_text", or a template with the names of a pair's fields in braces,
+                such as "Change the image so that it shows: {target_text}".
+            call: arguments of its call.
+            axis: ``argument``, the name of the call's argument that is the strength, or None, and its default ``values``.
+            seed: of the whole run; every draw derives from it and the pair.
+
+        Raises:
+            UserError: the call has no such argument, or the model is no pipeline.
+        """
+        if not isinstance(model, EditingPipeline):
+            raise UserError(f"method=pipeline calls an editing pipeline, and {model.name} is none. Give model=kontext.")
+        self.model, self.text, self.seed, self.call = model, text, seed, dict(call or {})
+        self.needs, self.argument = _needs(text), _axis(axis)["argument"]
+        self.axis = argument_axis(_axis(axis))  # type: ignore[misc]
+        model.require_arguments(list(self.call), "recipe.pipeline.call")
+        if self.argument:
+            model.require_arguments([self.argument], "recipe.pipeline.axis.argument")
+
+    @classmethod
+    def describe(cls, settings: Mapping[str, Any]) -> Description:
+        text = settings.get("text", "instruction")
+        return replace(super().describe(settings), axis=argument_axis(_axis(settings.get("axis"))), needs=_needs(text))
+
+    @property
+    def evaluations(self) -> int:
+        return self.model.evaluations
+
+    def fit(self, pair: EditPair, progress: Progress = silent) -> PipelineEdit:
+        """Write the text; nothing is trained.
+
+        Raises:
+            PairError: the pair lacks a field of the text.
+        """
+        self.require(pair.entry)
+        self.model.require_size(pair)
+        known = {"target_text": pair.target_text, **pair.entry.texts()}
+        template = f"{{{self.text}}}" if self.text in FIELDS else self.text
+        return PipelineEdit(self, pair, template.format_map(known))
+
+
+class PipelineEdit(Edit):
+    """A pair and its text.
+
+    Attributes:
+        told: the text.
+    """
+
+    def __init__(self, editor: PipelineEditor, pair: EditPair, told: str) -> None:
+        self._editor, self._pair, self.told = editor, pair, told
+        self._sizes: dict[str, str] = {}
+
+    def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
+        """Yield the images.
+
+        Raises:
+            PairError: the pipeline raised an error, returned no image, or blocked it.
+        """
+        editor, side = self._editor, self._pair.image.shape[0]
+        for number, (strength, seed) in enumerate(requests):
+            call = editor.call | ({editor.argument: strength} if editor.argument else {})
+            rng = generator(editor.seed, self._pair.id, "pipeline", seed)
+            found = editor.model.edit(self._pair.image, self.told, call, rng)
+            if found.blocked:
+                raise PairError("the pipeline's safety checker replaced the image")
+            size = size_of(found.image)
+            if size != (side, side):
+                self._sizes[f"{strength:g}-{seed}"] = str(size)
+            yield Sample(strength, seed, onto_square(found.image, side, Size(side, side), "crop"))
+            progress("sampling", number + 1, len(requests))
+
+    def facts(self) -> Facts:
+        return Facts(resized_from=self._sizes) if self._sizes else Facts()
+
+
+def fields_of(text: str) -> list[str]:
+    """Return the pair's fields that a text or template reads.
+
+    Raises:
+        UserError: a template without a field, or with one that pairs do not have.
+    """
+    if text in FIELDS:
+        return [text]
+    try:
+        found = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+    except ValueError as error:
+        raise UserError(
+            f"method.text={text!r} is no template ({error}). Give instruction, target_text or a template."
+        ) from None
+    known = ("target_text", *Entry.fields())
+    if not found or (wrong := [name for name in found if name not in known]):
+        which = f"pairs have no field {wrong[0]!r}" if found else "it names no field of a pair in braces"
+        raise UserError(f"method.text={text!r}: {which}. There are {', '.join(known)}.")
+    return found
+
+
+def _needs(text: str) -> tuple[str, ...]:
+    return tuple(name for name in fields_of(text) if name in Entry.fields())
+
+
+def _axis(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    blank: dict[str, Any] = {"argument": None, "values": []}
+    return checked_block("recipe.pipeline.axis", settings or blank, argument=str | None, values=Sequence[float])
