@@ -111,7 +111,7 @@ class InstructPix2PixEdit(BatchedEdit):
         self.seen = model.with_image(editor.null, x0)
 
 
-_GIVE = "Give model=picturebook_instruct or model=instruct_pix2pix."
+_GIVE = "Give model=instruct_pix2pix."
 
 
 def _sampling(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,10 +53,11 @@ class PipelineEditor(Editor):
             UserError: the call has no such argument, or the model is no pipeline.
         """
         if not isinstance(model, EditingPipeline):
-            raise UserError(f"method=pipeline calls an editing pipeline, and {model.name} is none. Give model=kontext.")
+            raise UserError(f"method=pipeline calls an editing pipeline, and {model.name} is none. Give model=ip2p.")
         self.model, self.text, self.seed, self.call = model, text, seed, dict(call or {})
-        self.needs, self.argument = _needs(text), _axis(axis)["argument"]
-        self.axis = argument_axis(_axis(axis))  # type: ignore[misc]
+        strength = _axis(axis)
+        self.needs, self.argument = _needs(text), strength["argument"]
+        self.axis = argument_axis(strength)  # type: ignore[misc]
         model.require_arguments(list(self.call), "recipe.pipeline.call")
         if self.argument:
             model.require_arguments([self.argument], "recipe.pipeline.axis.argument")
