@@ -6,6 +6,7 @@ import copy
 import shutil
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
@@ -128,22 +129,37 @@ def main(
         return weighted_denoising_loss(scheduler, predict, x0, rng)
 
     def save(average: nn.Module, step: int) -> None:
-        kept = copy.deepcopy(average).eval().half()
-        pipeline = StableDiffusionPipeline(
-            vae=copy.deepcopy(vae).half(),
-            text_encoder=kept.text_encoder,
-            tokenizer=tokenizer,
-            unet=kept.unet,
-            scheduler=scheduler,
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-        )
-        pipeline.save_pretrained(out / "diffusion")
-        for name in ("vocab.json", "merges.txt"):  # the published folders have these beside tokenizer.json
-            shutil.copy(out / "tokenizer" / name, out / "diffusion" / "tokenizer" / name)
+        save_pipeline(StableDiffusionPipeline, out / "diffusion", average, vae, tokenizer, scheduler, out / "tokenizer")
 
     train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, ema=EMA, log=out / "diffusion.jsonl", state=state)
+
+
+def save_pipeline(
+    kind: Any, folder: Path, model: nn.Module, vae: AutoencoderKL, tokenizer: Any, scheduler: DDIMScheduler, words: Path
+) -> None:
+    """Write a pipeline folder in half precision.
+
+    Args:
+        kind: the pipeline's class.
+        folder: to write to.
+        model: has the text encoder and the UNet.
+        vae, tokenizer, scheduler: the other parts.
+        words: folder with vocab.json and merges.txt, which the published folders have beside tokenizer.json.
+    """
+    kept: Any = copy.deepcopy(model).eval().half()
+    pipeline = kind(
+        vae=copy.deepcopy(vae).half(),
+        text_encoder=kept.text_encoder,
+        tokenizer=tokenizer,
+        unet=kept.unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder)
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(words / name, folder / "tokenizer" / name)
 
 
 def encode_scenes(vae: AutoencoderKL, scenes: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:

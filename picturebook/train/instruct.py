@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import random
-import shutil
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +15,7 @@ from transformers import CLIPTextModel, PreTrainedTokenizerBase
 from picturebook.train.autoencoder import load_autoencoder
 from picturebook.train.data import pictures_of, training_scene
 from picturebook.train.denoising import weighted_denoising_loss
-from picturebook.train.diffusion import TextEncoderAndUNet, encode, new_scheduler, steps_in
+from picturebook.train.diffusion import TextEncoderAndUNet, encode, new_scheduler, save_pipeline, steps_in
 from picturebook.train.fresh import EMPTY, FreshScenes, fresh_scene
 from picturebook.train.loop import train
 from picturebook.train.mixed import bfloat16, keep_group_norms
@@ -173,19 +171,14 @@ def main(
         return weighted_denoising_loss(scheduler, predict, x0, rng)
 
     def save(average: nn.Module, step: int) -> None:
-        kept = copy.deepcopy(average).eval().half()
-        pipeline = StableDiffusionInstructPix2PixPipeline(
-            vae=copy.deepcopy(vae).half(),
-            text_encoder=kept.text_encoder,
-            tokenizer=tokenizer,
-            unet=kept.unet,
-            scheduler=scheduler,
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
+        save_pipeline(
+            StableDiffusionInstructPix2PixPipeline,
+            out / FOLDER,
+            average,
+            vae,
+            tokenizer,
+            scheduler,
+            out / "instruct_tokenizer",
         )
-        pipeline.save_pretrained(out / FOLDER)
-        for name in ("vocab.json", "merges.txt"):  # the published folders have these beside tokenizer.json
-            shutil.copy(out / "instruct_tokenizer" / name, out / FOLDER / "tokenizer" / name)
 
     train(model, loss_at, steps=steps, lr=lr, seed=seed, save=save, ema=EMA, log=out / "instruct.jsonl", state=state)
