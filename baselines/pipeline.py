@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from imagic.models.editing_pipeline import EditingPipeline
+from imagic.models.editing_pipeline import EditingPipeline, call_arguments, require_arguments
 from tedbench.axis import Axis, argument_axis
 from tedbench.errors import PairError, UserError
-from tedbench.geometry import Size, onto_square, size_of
-from tedbench.method import Description, Edit, Editor, Facts, NeedsIf, Progress, Randomness, Sample, silent
+from tedbench.geometry import Returned, brought_back
+from tedbench.method import Description, Edit, Editor, NeedsIf, Progress, Randomness, Sample, silent
 from tedbench.pair import EditPair, Entry
 from tedbench.seeding import generator
 from tedbench.settings import checked_block
@@ -37,6 +37,7 @@ class PipelineEditor(Editor):
         *,
         text: str = "instruction",
         call: Mapping[str, Any] | None = None,
+        invert: Mapping[str, Any] | None = None,
         axis: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
@@ -46,6 +47,7 @@ class PipelineEditor(Editor):
             text: what it is told: "instruction", "target_text", or a template with the names of a pair's fields in braces,
                 such as "Change the image so that it shows: {target_text}".
             call: arguments of its call.
+            invert: arguments of its ``invert``, for a pipeline that takes the image there.
             axis: ``argument``, the name of the call's argument that is the strength, or None, and its default ``values``.
             seed: of the whole run; every draw derives from it and the pair.
 
@@ -54,18 +56,27 @@ class PipelineEditor(Editor):
         """
         if not isinstance(model, EditingPipeline):
             raise UserError(f"method=pipeline calls an editing pipeline, and {model.name} is none. Give model=ip2p.")
-        self.model, self.text, self.seed, self.call = model, text, seed, dict(call or {})
-        strength = _axis(axis)
+        self.model, self.text, self.seed = model, text, seed
+        self.call, self.invert, strength = dict(call or {}), dict(invert or {}), _axis(axis)
         self.needs, self.argument = _needs(text), strength["argument"]
         self.axis = argument_axis(strength)  # type: ignore[misc]
-        model.require_arguments(list(self.call), "recipe.pipeline.call")
-        if self.argument:
-            model.require_arguments([self.argument], "recipe.pipeline.axis.argument")
+        _check(type(model.pipeline), model.inverts, {"call": self.call, "invert": self.invert, "axis": strength})
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
         text = settings.get("text", "instruction")
         return replace(super().describe(settings), axis=argument_axis(_axis(settings.get("axis"))), needs=_needs(text))
+
+    @classmethod
+    def check_model(cls, settings: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+        """Refuse arguments that the pipeline does not take, as soon as its class is known.
+
+        Raises:
+            UserError: says the argument.
+        """
+        if (kind := EditingPipeline.kind(model) if "arguments" in model else None) is not None:
+            names = call_arguments(model["arguments"], kind)
+            _check(kind, names["invert"], {**settings, "axis": _axis(settings.get("axis"))})
 
     @property
     def evaluations(self) -> int:
@@ -93,7 +104,7 @@ class PipelineEdit(Edit):
 
     def __init__(self, editor: PipelineEditor, pair: EditPair, told: str) -> None:
         self._editor, self._pair, self.told = editor, pair, told
-        self._sizes: dict[str, str] = {}
+        self._returned: dict[tuple[float, int], Returned] = {}
 
     def sample(self, requests: Sequence[tuple[float, int]], progress: Progress = silent) -> Iterator[Sample]:
         """Yield the images.
@@ -105,17 +116,15 @@ class PipelineEdit(Edit):
         for number, (strength, seed) in enumerate(requests):
             call = editor.call | ({editor.argument: strength} if editor.argument else {})
             rng = generator(editor.seed, self._pair.id, "pipeline", seed)
-            found = editor.model.edit(self._pair.image, self.told, call, rng)
+            found = editor.model.edit(self._pair.image, self.told, call, rng, editor.invert)
             if found.blocked:
                 raise PairError("the pipeline's safety checker replaced the image")
-            size = size_of(found.image)
-            if size != (side, side):
-                self._sizes[f"{strength:g}-{seed}"] = str(size)
-            yield Sample(strength, seed, onto_square(found.image, side, Size(side, side), "crop"))
+            image, self._returned[strength, seed] = brought_back(found.image, side)
+            yield Sample(strength, seed, image)
             progress("sampling", number + 1, len(requests))
 
-    def facts(self) -> Facts:
-        return Facts(resized_from=self._sizes) if self._sizes else Facts()
+    def returned(self) -> dict[tuple[float, int], Returned]:
+        return self._returned
 
 
 def fields_of(text: str) -> list[str]:
@@ -137,6 +146,23 @@ def fields_of(text: str) -> list[str]:
         which = f"pairs have no field {wrong[0]!r}" if found else "it names no field of a pair in braces"
         raise UserError(f"method.text={text!r}: {which}. There are {', '.join(known)}.")
     return found
+
+
+def _check(kind: Any, inverts: bool, settings: Mapping[str, Any]) -> None:
+    """Refuse arguments that a pipeline does not take.
+
+    Args:
+        kind: the pipeline's class.
+        inverts: True if its ``invert`` takes the image.
+        settings: ``call``, ``invert`` and ``axis``.
+    """
+    require_arguments(kind, list(settings.get("call") or {}), "recipe.pipeline.call")
+    if given := list(settings.get("invert") or {}):
+        if not inverts:
+            raise UserError("recipe.pipeline.invert is for a pipeline that inverts (model.arguments.invert=true).")
+        require_arguments(kind, given, "recipe.pipeline.invert", "invert")
+    if argument := settings["axis"]["argument"]:
+        require_arguments(kind, [argument], "recipe.pipeline.axis.argument")
 
 
 def _needs(text: str) -> tuple[str, ...]:

@@ -61,6 +61,9 @@ ON_FLOW: dict[str, list[list[str]]] = {
         [FLOW, "recipe.imagic.finetune.steps=200"],
         [FLOW, "recipe.imagic.embedding.lr=3e-3"],
         [FLOW, "recipe.imagic.embedding.lr=3e-2"],
+        [FLOW, "recipe.imagic.finetune.lr=5e-5"],
+        [FLOW, "recipe.imagic.finetune.lr=1e-4", "recipe.imagic.sampling.guidance=3"],
+        [FLOW, "recipe.imagic.finetune.lr=1e-4", "recipe.imagic.finetune.empty=0.5"],
     ],
     "flowedit": [
         [FLOW, f"recipe.flowedit.sampling.source_guidance={own:g}", f"recipe.flowedit.sampling.guidance={target:g}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any, TextIO
@@ -22,6 +23,9 @@ COLUMNS = {
 HEADINGS = {"image_size": "size", "source": "source (arXiv)", "families": "family", "needs": "needs of a pair"}
 ALL = "all {}"
 ALL_BUT = "all but"
+OWN = "{} of its own"
+MOST_OWN = 2
+"""Number of families of a method's own that are named in its row; more are named below."""
 BELOW_METHODS = (
     "A method runs on the families of models that it has recipes for (imagic-bench ls models), or takes no model (none). "
     "An axis has the first and the last strength of a default sweep; imagic-bench run method=NAME --help has all. "
@@ -30,7 +34,7 @@ BELOW_METHODS = (
 WIDEST = 100
 WHOLE = "\N{NO-BREAK SPACE}"
 """A space at which a cell is not wrapped; it is printed as a plain one."""
-LONGEST_AXIS = 20
+LONGEST_AXIS = 18
 """Length of an axis that is shown with its ends."""
 LONG = 30
 """Length of a word that may be broken."""
@@ -70,16 +74,18 @@ def table(what: str, records: Sequence[dict[str, Any]], out: TextIO) -> str:
                 break_on_hyphens=False,
             ),
         ]
+        for record in records:
+            own = record.get("families") or []
+            if len(own) > MOST_OWN and not set(own) & set(every):
+                lines += wrap(f"{record['name']}: {', '.join(own)}.", width, break_on_hyphens=False)
     lines += [f"{record['name']}: {record['problem']}" for record in records if record.get("problem")]
     return "\n".join(lines)
 
 
 def _shared(families: Sequence[Sequence[str]]) -> list[str]:
-    """Return the families that methods share with others, beginning with the method that has most: those of text-to-image models.
-
-    Editing pipelines have families of their own.
-    """
-    found: set[str] = set(sorted(families, key=len)[-1]) if families else set()
+    """Return the families that methods share with others: those of text-to-image models. Editing pipelines have families of their own."""
+    counts = Counter(family for each in families for family in each)
+    found = {family for family, _ in counts.most_common(1)}
     while more := {family for each in families if found.intersection(each) for family in each} - found:
         found |= more
     return sorted(found)
@@ -103,7 +109,7 @@ def _families(record: dict[str, Any], every: Sequence[str]) -> str:
     if (known := record["families"]) is not None:
         lacks = [family for family in every if family not in known]
         if len(lacks) == len(every):
-            return ", ".join(known) or "no recipe"
+            return OWN.format(len(known)) if len(known) > MOST_OWN else ", ".join(known) or "no recipe"
         if lacks and len(lacks) < len(known):
             return f"{ALL_BUT} {', '.join(lacks)}"
         return ", ".join(known) or "no recipe" if lacks else ALL.format(len(every))

@@ -55,10 +55,12 @@ def describe_editor(cfg: Mapping[str, Any]) -> Description:
     checked("seed", cfg["seed"], int)
     settings = _settings(cfg)
     target = find(settings, Editor, "method", **dict.fromkeys(_offered(cfg)))
+    editor = getattr(target, "__self__", target)  # of a class method its class
+    own = {key: value for key, value in settings.items() if key != "_target_"}
     if "model" in _offered(cfg) and "_target_" in cfg.get("model", {}):
         check_model(cfg)
-    editor = getattr(target, "__self__", target)  # of a class method its class
-    description: Description = editor.describe({key: value for key, value in settings.items() if key != "_target_"})
+        editor.check_model(own, cfg["model"])
+    description: Description = editor.describe(own)
     return description
 
 

@@ -40,6 +40,19 @@ class Size(NamedTuple):
         return Size(side, side)
 
 
+class Returned(NamedTuple):
+    """The form in which an editor that chooses its size returned an image.
+
+    Attributes:
+        size: of the image.
+        brought: the way in which it was brought to the pair's square: "" as it is, "resized" from another square, or "cut" to its centre
+            square.
+    """
+
+    size: Size
+    brought: str = ""
+
+
 def size_of(image: np.ndarray) -> Size:
     """Return the size of an (H, W, 3) image."""
     return Size(image.shape[1], image.shape[0])
@@ -70,6 +83,18 @@ def lies_on(edited: Size, original: Size, geometry: Geometry | None) -> bool:
     if edited.same_aspect(original) or geometry in ("squash", "pad"):
         return True
     return geometry == "crop" and edited.same_aspect(edited.square)
+
+
+def brought_back(image: np.ndarray, side: int) -> tuple[np.ndarray, Returned]:
+    """Bring an image that was made of a pair's square back to that square, and say how.
+
+    Args:
+        image: (H, W, 3) uint8; of another shape, its centre square is taken.
+        side: of the pair's canonical square.
+    """
+    size = size_of(image)
+    brought = "" if size == (side, side) else "resized" if size.width == size.height else "cut"
+    return square(image, side) if brought else image, Returned(size, brought)
 
 
 def mask_square(mask: np.ndarray, side: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, Type
 
 from tedbench.axis import Axis, format_strength, grid
 from tedbench.errors import PairError, UserError
+from tedbench.geometry import Returned
 from tedbench.pair import EditPair, Entry
 
 if TYPE_CHECKING:
@@ -86,6 +87,10 @@ class Edit(ABC):
 
     def facts(self) -> Facts:
         """Return facts for the run's record beside the images, once they are sampled; plain JSON values."""
+        return {}
+
+    def returned(self) -> dict[tuple[float, int], Returned]:
+        """Return the form of each image so far, by (strength, seed), of an editor that chooses the size itself."""
         return {}
 
     def origins(self) -> dict[tuple[float, int], Origin]:
@@ -283,6 +288,18 @@ class Editor(ABC):
             keeps_fits="fits" in takes,
             shares=cls.shares,
         )
+
+    @classmethod  # noqa: B027
+    def check_model(cls, settings: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+        """Refuse settings that do not suit a model's, before its weights are loaded.
+
+        Args:
+            settings: see :meth:`describe`.
+            model: settings of the model.
+
+        Raises:
+            UserError: says which.
+        """
 
     @abstractmethod
     def fit(self, pair: EditPair, progress: Progress = silent) -> Edit:

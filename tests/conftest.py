@@ -255,6 +255,7 @@ def tiny_pipeline(tiny_instruct) -> Callable[..., object]:
             requires_safety_checker=False,
         )
         arguments = {"image": "image", "wrap": "none", "text": "prompt", "size": []}
+        arguments |= {"template": "{text}", "invert": False}
         return EditingPipeline(pipeline, arguments=arguments, image_size=16, name="tiny", **settings)
 
     return make

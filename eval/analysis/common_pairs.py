@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from eval.analysis.methods import Method
-from eval.analysis.shapes import shape_notes
+from eval.analysis.shapes import shape_notes, size_notes
 from eval.runs.cards import MetricCards, merged
 from eval.runs.folder import last_start
 from tedbench.errors import UserError
@@ -96,7 +96,7 @@ def compare_on_common(methods: Sequence[Method]) -> Comparison:
         notes.append(f"The methods worked on pairs of different size: {each}.")
     for method in methods:
         compared = method.samples[method.samples["pair_id"].isin(common)]
-        notes += [f"{method.name}: {note}" for note in shape_notes(compared)]
+        notes += [f"{method.name}: {note}" for note in (*shape_notes(compared), *size_notes(compared))]
     expected = max(len(ids), *(last_start(method.run.events()).pairs for method in methods))
     if expected > len(ids):
         more = expected - len(ids)

@@ -162,7 +162,8 @@ class _Pair:
         place = {request: number for number, request in enumerate(self.task.requests)}
         self._samples.sort(key=lambda sample: place[sample.strength, sample.seed])
         if self.pair is not None and self._samples:  # including those made before a failure
-            self._run.write_shard(self.pair, self._samples, self._origins)
+            returned = self.edit.returned() if self.edit is not None else {}
+            self._run.write_shard(self.pair, self._samples, self._origins, returned)
         if self._why is not None:
             entry, requests = self.task
             self._run.write_failure(entry, requests, self._why, self._origins, unread=self.pair is None)

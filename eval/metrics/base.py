@@ -35,12 +35,14 @@ class Metric(ABC):
 
     Attributes:
         name: name of the column, with backbone, weights and size. Metrics with equal names give equal numbers.
-        kind: "alignment" with the target text, "fidelity" to the input, similarity to the true edit ("truth"), or
-            "judgement" (0 or 1).
+        kind: "alignment" with the target text, "fidelity" to the input, similarity to the true edit ("truth"),
+            "judgement" (0 or 1), or a movement of the whole picture ("geometry").
         heading: heading in tables and figures; empty for the name.
         higher_is_better: False for a distance, which is shown as 1 − score.
         bounds: minimum and maximum of the score; None for no bound.
         share: True if each score is 0 or 1, so that means are shown in percent; always true of a judgement.
+        partial: True if some images may have no score; always true of a metric that overrides :meth:`unscored`.
+        pixelwise: True if pixels, or features at their places, are compared, so that a zoom or shift of the whole picture counts as a change.
         rank: order among the metrics of its kind; figures show the first.
         synthetic: True if it was made for drawn pictures and is meaningless on photographs.
         reads: parts of a pair besides input and target text on which scores depend ("source_text", "truth"); after a
@@ -54,6 +56,8 @@ class Metric(ABC):
     higher_is_better: bool = True
     bounds: tuple[float | None, float | None] = (None, None)
     share: bool = False
+    partial: bool = False
+    pixelwise: bool = False
     rank: int = 100
     synthetic: bool = False
     reads: tuple[Reading, ...] = READINGS
@@ -74,7 +78,8 @@ class Metric(ABC):
             higher_is_better=self.higher_is_better,
             bounds=self.bounds,
             share=self.share or kind == "judgement",
-            partial=type(self).unscored is not Metric.unscored,
+            partial=self.partial or type(self).unscored is not Metric.unscored,
+            pixelwise=self.pixelwise,
             rank=self.rank,
             synthetic=self.synthetic,
             reads=tuple(self.reads),
@@ -102,7 +107,7 @@ class Metric(ABC):
 
     @abstractmethod
     def score(self, reference: Reference, images: np.ndarray) -> np.ndarray:
-        """Return raw scores, (N,) float64, of edited images, (N, size, size, 3) uint8; NaN if the pair is unscored.
+        """Return raw scores, (N,) float64, of edited images, (N, size, size, 3) uint8; NaN if there is none.
 
         Raises:
             TypeError, ValueError: see :func:`check_images`.

@@ -46,6 +46,7 @@ class LpipsDistance(Metric):
     """Distance of the lpips package, with the input's features computed once for all its edited images."""
 
     kind: ClassVar[Kind] = "fidelity"
+    pixelwise = True
     heading = "LPIPS"
     higher_is_better = False
     bounds = (0.0, None)

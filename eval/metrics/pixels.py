@@ -21,6 +21,7 @@ class PixelMetric(Metric):
     """Base of metrics that compare pixels, at the images' own size."""
 
     kind: ClassVar[Kind] = "fidelity"
+    pixelwise = True
     reads = ()
 
     def __init__(self, device: str = "cpu", batch: int = 8) -> None:

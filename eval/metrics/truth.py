@@ -29,7 +29,7 @@ class TowardsTruth(Metric):
         inner = self._metric.card
         self.name, self.heading = f"truth-{inner.name}", f"{inner.heading} to true edit"
         self.higher_is_better, self.bounds, self.share = inner.higher_is_better, inner.bounds, inner.share
-        self.rank, self.synthetic = inner.rank, inner.synthetic
+        self.rank, self.synthetic, self.pixelwise = inner.rank, inner.synthetic, inner.pixelwise
         self.reads = tuple(dict.fromkeys((*inner.reads, "truth")))
 
     def unscored(self, reference: Reference) -> str | None:

@@ -15,8 +15,8 @@ from tedbench.method import Axis, Description
 FORMAT = 1
 """Version of config.yaml's layout; runs of other versions are refused."""
 
-Kind = Literal["alignment", "fidelity", "truth", "judgement"]
-"""The quantity of a metric: similarity to target text, input or true edit, or a judgement (0 or 1)."""
+Kind = Literal["alignment", "fidelity", "truth", "judgement", "geometry"]
+"""The quantity of a metric: similarity to target text, input or true edit, a judgement (0 or 1), or a movement of the picture."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Reading = Literal["source_text", "truth"]
 READINGS: tuple[Reading, ...] = get_args(Reading)
@@ -105,6 +105,7 @@ class MetricCard:
         bounds: minimum and maximum of the raw score; None for no bound.
         share: True if each score is 0 or 1, so that a mean is a share of the images and is shown in percent.
         partial: True if it may not apply to some pairs, such as those without a source text.
+        pixelwise: True if a zoom or shift of the whole picture counts as a change.
         rank: order among the metrics of its kind; figures show the first.
         synthetic: True if it was made for drawn pictures and is meaningless on photographs.
         reads: the :data:`READINGS` on which its scores depend; after a correction of one of them it is measured again.
@@ -121,6 +122,7 @@ class MetricCard:
     bounds: tuple[float | None, float | None] = (None, None)
     share: bool = False
     partial: bool = False
+    pixelwise: bool = False
     rank: int = 100
     synthetic: bool = False
     reads: tuple[Reading, ...] = READINGS

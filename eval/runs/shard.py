@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from eval.runs.files import DamagedError, clear_half_written, file_digest, read_parquet, replace_text, write_parquet
 from tedbench.disk import writing
+from tedbench.geometry import Returned
 from tedbench.image import read_image
 from tedbench.method import Origin, Origins
 from tedbench.pair import EditPair
@@ -39,8 +40,8 @@ SAMPLE_COLUMNS = (
     "geometry",
 )
 SIZE_COLUMNS = SAMPLE_COLUMNS[-3:]
-"""Width × height of a pair's input and of an image made elsewhere in their files, and the way in which the latter was
-brought to the square; empty if unknown."""
+"""Width × height of a pair's input in its file, and of an image that was made elsewhere or returned by an editor that chooses its
+size; and the way in which the latter was brought to the square; empty if unknown."""
 SCORE_COLUMNS = ("pair_id", "strength", "seed", "metric", "score", "reason")
 SAMPLES = "samples.parquet"
 KEY = ["strength", "seed"]
@@ -51,10 +52,11 @@ def damage_text(broken: Mapping[str, str]) -> str:
     return "; ".join(f"{name} {what}" for name, what in broken.items())
 
 
-def sizes(pair: EditPair, origin: Origin | None) -> dict[str, str]:
-    """Return the :data:`SIZE_COLUMNS` of an image; ``origin`` is None if the method made it."""
-    shown = [f"{size[0]}×{size[1]}" if size else "" for size in (pair.original_size, origin and origin.size)]
-    return dict(zip(SIZE_COLUMNS, (*shown, origin.geometry if origin else ""), strict=True))
+def sizes(pair: EditPair, found: Origin | Returned | None) -> dict[str, str]:
+    """Return the :data:`SIZE_COLUMNS` of an image: made elsewhere, returned in a form of its own, or neither."""
+    shown = [f"{each[0]}×{each[1]}" if each else "" for each in (pair.original_size, found and found.size)]
+    geometry = "" if found is None else found.geometry if isinstance(found, Origin) else found.brought
+    return dict(zip(SIZE_COLUMNS, (*shown, geometry), strict=True))
 
 
 class Shard:

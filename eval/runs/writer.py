@@ -36,6 +36,7 @@ from eval.runs.place import read_config, require_place, with_own_list
 from eval.runs.shard import KEY, SAMPLE_COLUMNS, SIZE_COLUMNS, Shard, sizes
 from tedbench.axis import format_strength, rounded_strength
 from tedbench.disk import writing
+from tedbench.geometry import Returned
 from tedbench.image import write_png
 from tedbench.method import Origins, Sample
 from tedbench.pair import EditPair, Entry
@@ -107,7 +108,13 @@ class RunWriter(Run):
     def scores(self) -> pd.DataFrame:
         return self._read_scores()
 
-    def write_shard(self, pair: EditPair, samples: Sequence[Sample], origins: Origins | None = None) -> None:
+    def write_shard(
+        self,
+        pair: EditPair,
+        samples: Sequence[Sample],
+        origins: Origins | None = None,
+        returned: Mapping[tuple[float, int], Returned] | None = None,
+    ) -> None:
         """Write a pair's input, true edit and edited images, together with the undamaged images of its existing shard.
 
         A new sample replaces the old image of the same (strength, seed), and its scores are deleted. Scores that depend
@@ -118,6 +125,7 @@ class RunWriter(Run):
             pair: the pair.
             samples: its new edited images.
             origins: the files of images made elsewhere; existing images from other files are dropped.
+            returned: the forms of images whose size their editor chose.
 
         Raises:
             ValueError: there are neither new nor existing images.
@@ -135,7 +143,8 @@ class RunWriter(Run):
                 name = f"{self.labels['axis']}{format_strength(strength)}-s{seed}.png"
                 _write_png(folder / name, image)
                 row = self._row(pair.entry, strength, seed, f"pairs/{pair.id}/{name}", "ok", "")
-                rows.append(row | sizes(pair, (origins or {}).get((strength, seed))))
+                found = (origins or {}).get((strength, seed)) or (returned or {}).get((strength, seed))
+                rows.append(row | sizes(pair, found))
             info = {"status": "ok", "input": input_digest(pair), "truth": truth} | _region(pair)
             self._finish(folder, pair.entry, rows, info, origins)
 

@@ -57,6 +57,12 @@ PINS: dict[str, Pin] = {
     "black-forest-labs/FLUX.1-dev": Pin("0ef5fff789c832c5c7f4e127f94c8b54bbcced44"),
     "black-forest-labs/FLUX.1-schnell": Pin("741f7c3ce8b383c54771c7003378a50191e9efe9"),
     "timbrooks/instruct-pix2pix": Pin("31519b5cb02a7fd89b906d88731cd4d6a7bbf88d"),
+    "black-forest-labs/FLUX.1-Kontext-dev": Pin("24e9dedc4ef646698dc8eb4e18ae2cec3c9fea0d"),
+    "black-forest-labs/FLUX.2-dev": Pin("26afe3a78bb242c0a8bb181dcc8937bb16e5c66c"),
+    "black-forest-labs/FLUX.2-klein-4B": Pin("e7b7dc27f91deacad38e78976d1f2b499d76a294"),
+    "Qwen/Qwen-Image-Edit-2511": Pin("6f3ccc0b56e431dc6a0c2b2039706d7d26f22cb9"),
+    "meituan-longcat/LongCat-Image-Edit": Pin("7b54ef423aa7854be7861600024be5c56ab7875a"),
+    "Shitao/OmniGen-v1-diffusers": Pin("016e2f61d12a98303f6bbdf122687694d7984268"),
     "facebook/dinov2-base": Pin("f9e44c814b77203eaa57a6bdbbd535f21ede1415"),
     "timm/vit_base_patch32_clip_224.openai": Pin(
         "a6f597a30f7b82c51704746581f9a4e41421e878",

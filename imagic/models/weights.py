@@ -24,6 +24,7 @@ PARTS = (
     *("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"),
     *("vae", "unet", "transformer"),
     *("scheduler", "image_noising_scheduler", "low_res_scheduler"),
+    *("processor", "text_processor", "image_encoder"),
 )
 WEIGHTS = (
     "model.safetensors",
@@ -38,7 +39,7 @@ LOADED = (
     "*.json",
     "*.txt",
     "open_clip_model.safetensors",
-    *(f"{p}/{f}" for p in PARTS for f in ("*.json", "*.txt", "spiece.model", *WEIGHTS)),
+    *(f"{p}/{f}" for p in PARTS for f in ("*.json", "*.txt", "*.jinja", "spiece.model", *WEIGHTS)),
 )
 """Files read from a model's folder, beside :func:`half_weights`; other formats and checkpoints are ignored."""
 
@@ -99,7 +100,9 @@ def _from_hub(name: str, revision: str | None) -> Path:
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         at = f" --revision {revision}" if revision else ""
-        advice = " ".join(["--include '*.json' '*/*.json' '*/*.txt' '*/spiece.model'", *(f"'*/{f}'" for f in WEIGHTS)])
+        advice = " ".join(
+            ["--include '*.json' '*/*.json' '*/*.txt' '*/*.jinja' '*/spiece.model'", *(f"'*/{f}'" for f in WEIGHTS)]
+        )
         raise UserError(
             f"The weights of {name} are not on this machine and the hub cannot be reached ({reason}). "
             f"Where there is a network, run `hf download {name}{at} {advice} --local-dir weights/{Path(name).name}`, "

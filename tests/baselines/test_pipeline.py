@@ -15,7 +15,7 @@ from tedbench.errors import PairError, UserError
 from tedbench.pair import EditPair, Entry
 from tedbench.seeding import generator
 
-ARGUMENTS = {"image": "image", "wrap": "none", "text": "prompt", "size": []}
+ARGUMENTS = {"image": "image", "wrap": "none", "text": "prompt", "template": "{text}", "size": [], "invert": False}
 AXIS = {"argument": "guidance_scale", "values": [2, 5]}
 CALL = {"num_inference_steps": 3, "image_guidance_scale": 1.5}
 SIDE = 16
@@ -121,7 +121,7 @@ def test_other_sizes_and_modes_are_brought_to_the_pairs_square_and_recorded(mode
     with editor.fit(pair) as edit:
         (sample,) = edit.sample([(1.0, 0)])
         assert sample.image.shape == (SIDE, SIDE, 3) and (sample.image == 100).all()
-        assert edit.facts() == {"resized_from": {"1-0": "40×24"}}
+        assert edit.returned() == {(1.0, 0): ((40, 24), "cut")}
 
 
 @pytest.mark.parametrize(

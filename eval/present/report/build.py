@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from eval.analysis.curves import of_most_pairs
-from eval.analysis.shapes import shape_notes
+from eval.analysis.shapes import movement_notes, shape_notes, size_notes
 from eval.analysis.unscored import split_unscored
 from eval.present.report.gallery import RunView
 from eval.present.report.page import choice_of, page
@@ -30,6 +30,7 @@ def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, dataset: Data
     _, others = of_most_pairs(table)
     fewer = [f"Curves: {fewer_pairs(others, run.axis)}"] * bool(others)
     failed = samples[samples["status"] != "ok"].drop_duplicates("pair_id").set_index("pair_id")["reason"]
+    geometry = [*shape_notes(samples), *size_notes(samples), *movement_notes(scores, metrics)]
     text = page(
         f"{name} on {dataset.label}",
         run.cards.dataset,
@@ -39,6 +40,6 @@ def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, dataset: Data
         n_expected=run.expected_pairs,
         absent="not run yet",
         curves=(run.folder / "curves.png").exists(),
-        notes=[*notes, *unscored, *fewer, *shape_notes(samples)],
+        notes=[*notes, *unscored, *fewer, *geometry],
     )
     writer.write_text("report.html", text)

@@ -149,7 +149,7 @@ def _images(
         at = [strengths.index(row.strength), seeds.index(row.seed)]
         if row.edit_size:
             pair["size"] = row.input_size
-            pair.setdefault("shapes", {})[len(pair["images"])] = f"{row.edit_size}, {row.geometry}"
+            pair.setdefault("shapes", {})[len(pair["images"])] = ", ".join(filter(None, (row.edit_size, row.geometry)))
         pair["images"].append([*at, Path(row.image).name, *scores[row.pair_id, row.strength, row.seed]])
     return found
 
