@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from baselines.told import needs_of, told
 from imagic.models.editing_pipeline import EditingPipeline, call_arguments, require_arguments
 from tedbench.axis import Axis, argument_axis
 from tedbench.errors import PairError, UserError
 from tedbench.geometry import Returned, brought_back
 from tedbench.method import Description, Edit, Editor, NeedsIf, Progress, Randomness, Sample, silent
-from tedbench.pair import EditPair, Entry
+from tedbench.pair import EditPair
 from tedbench.seeding import generator
 from tedbench.settings import checked_block
-
-FIELDS = ("instruction", "target_text")
-"""Fields of a pair that a pipeline can be told as they are."""
 
 
 class PipelineEditor(Editor):
@@ -58,17 +55,19 @@ class PipelineEditor(Editor):
             raise UserError(f"method=pipeline calls an editing pipeline, and {model.name} is none. Give model=ip2p.")
         self.model, self.text, self.seed = model, text, seed
         self.call, self.invert, strength = dict(call or {}), dict(invert or {}), _axis(axis)
-        self.needs, self.argument = _needs(text), strength["argument"]
+        self.needs, self.argument = needs_of(text), strength["argument"]
         self.axis = argument_axis(strength)  # type: ignore[misc]
         _check(type(model.pipeline), model.inverts, {"call": self.call, "invert": self.invert, "axis": strength})
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Description:
         text = settings.get("text", "instruction")
-        return replace(super().describe(settings), axis=argument_axis(_axis(settings.get("axis"))), needs=_needs(text))
+        return replace(
+            super().describe(settings), axis=argument_axis(_axis(settings.get("axis"))), needs=needs_of(text)
+        )
 
     @classmethod
-    def check_model(cls, settings: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+    def check_setup(cls, settings: Mapping[str, Any], model: Mapping[str, Any]) -> None:
         """Refuse arguments that the pipeline does not take, as soon as its class is known.
 
         Raises:
@@ -90,9 +89,7 @@ class PipelineEditor(Editor):
         """
         self.require(pair.entry)
         self.model.require_size(pair)
-        known = {"target_text": pair.target_text, **pair.entry.texts()}
-        template = f"{{{self.text}}}" if self.text in FIELDS else self.text
-        return PipelineEdit(self, pair, template.format_map(known))
+        return PipelineEdit(self, pair, told(self.text, pair))
 
 
 class PipelineEdit(Edit):
@@ -127,27 +124,6 @@ class PipelineEdit(Edit):
         return self._returned
 
 
-def fields_of(text: str) -> list[str]:
-    """Return the pair's fields that a text or template reads.
-
-    Raises:
-        UserError: a template without a field, or with one that pairs do not have.
-    """
-    if text in FIELDS:
-        return [text]
-    try:
-        found = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
-    except ValueError as error:
-        raise UserError(
-            f"method.text={text!r} is no template ({error}). Give instruction, target_text or a template."
-        ) from None
-    known = ("target_text", *Entry.fields())
-    if not found or (wrong := [name for name in found if name not in known]):
-        which = f"pairs have no field {wrong[0]!r}" if found else "it names no field of a pair in braces"
-        raise UserError(f"method.text={text!r}: {which}. There are {', '.join(known)}.")
-    return found
-
-
 def _check(kind: Any, inverts: bool, settings: Mapping[str, Any]) -> None:
     """Refuse arguments that a pipeline does not take.
 
@@ -163,10 +139,6 @@ def _check(kind: Any, inverts: bool, settings: Mapping[str, Any]) -> None:
         require_arguments(kind, given, "recipe.pipeline.invert", "invert")
     if argument := settings["axis"]["argument"]:
         require_arguments(kind, [argument], "recipe.pipeline.axis.argument")
-
-
-def _needs(text: str) -> tuple[str, ...]:
-    return tuple(name for name in fields_of(text) if name in Entry.fields())
 
 
 def _axis(settings: Mapping[str, Any] | None) -> dict[str, Any]:

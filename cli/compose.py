@@ -14,8 +14,15 @@ from cli.quoting import quote
 from cli.recipes import add_recipes, likely_recipes, missing_recipe, takes_recipes, without_recipes
 from tedbench.errors import UserError
 
-OPEN = ("+hydra.", *(f"{plus}recipe.pipeline.{block}." for plus in ("+", "++") for block in ("call", "invert")))
-"""Beginnings of options that may be added: Hydra's own, and arguments of a pipeline, which the pipeline checks."""
+OPEN = (
+    "+hydra.",
+    *(
+        f"{plus}{block}."
+        for plus in ("+", "++")
+        for block in ("recipe.pipeline.call", "recipe.pipeline.invert", "method.fields")
+    ),
+)
+"""Beginnings of options that may be added: Hydra's own, arguments of a pipeline, which it checks, and fields of a service's form."""
 
 
 def compose(config_name: str, overrides: list[str]) -> DictConfig:

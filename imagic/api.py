@@ -59,7 +59,7 @@ def describe_editor(cfg: Mapping[str, Any]) -> Description:
     own = {key: value for key, value in settings.items() if key != "_target_"}
     if "model" in _offered(cfg) and "_target_" in cfg.get("model", {}):
         check_model(cfg)
-        editor.check_model(own, cfg["model"])
+    editor.check_setup(own, cfg["model"] if "model" in _offered(cfg) else {})
     description: Description = editor.describe(own)
     return description
 

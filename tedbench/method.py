@@ -63,6 +63,8 @@ class Facts(TypedDict, total=False):
         resized_from: by file name, the size of each image made elsewhere that was brought to the pair's size.
         other_shape: by file name, the sizes of such an image and its input if these differ in shape, and how it was
             cut.
+        service_models: the models that a service said it was.
+        kept_answers: number of images that were a service's kept answers.
     """
 
     sample_fits: int
@@ -72,6 +74,8 @@ class Facts(TypedDict, total=False):
     sample_evaluations: int
     resized_from: dict[str, str]
     other_shape: dict[str, dict[str, str]]
+    service_models: list[str]
+    kept_answers: int
 
 
 class Edit(ABC):
@@ -290,12 +294,12 @@ class Editor(ABC):
         )
 
     @classmethod  # noqa: B027
-    def check_model(cls, settings: Mapping[str, Any], model: Mapping[str, Any]) -> None:
-        """Refuse settings that do not suit a model's, before its weights are loaded.
+    def check_setup(cls, settings: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+        """Refuse settings that cannot work here, before weights are loaded and anything is written.
 
         Args:
             settings: see :meth:`describe`.
-            model: settings of the model.
+            model: settings of the model; empty for a method that takes none.
 
         Raises:
             UserError: says which.

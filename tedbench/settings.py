@@ -59,7 +59,11 @@ _WORDS = {
     "null": "null",
     "object": "a block of settings",
 }
-_LISTS = {"integer": "whole numbers, such as [0,1]", "number": "finite numbers, such as [0,0.5,1]"}
+_LISTS = {
+    "string": "texts, such as [a, b]",
+    "integer": "whole numbers, such as [0,1]",
+    "number": "finite numbers, such as [0,0.5,1]",
+}
 
 
 def whole(least: int, most: int | None = None) -> Any:

@@ -21,6 +21,10 @@ FILES = ("folder", "file")
 content is compared image by image (:meth:`tedbench.method.Description.origins`)."""
 
 
+TERMS = "terms"
+"""Block of a method's settings that change no image, such as the key, the retries and the limits of a service."""
+
+
 def run_config(
     plain: Mapping[str, Any],
     *,
@@ -47,7 +51,7 @@ def run_config(
         levels: noise levels of the sampling, if the model's configuration does not determine them.
     """
     model = {k: v for k, v in plain["model"].items() if k != "_target_" and not k.endswith(("path", "revision"))}
-    method = dict(plain["method"])
+    method = {key: value for key, value in plain["method"].items() if key != TERMS}
     method |= {k: str(Path(str(method[k]))) for k in FILES if method.get(k) is not None}  # out/ and out are equal
     shown_levels = {"levels": list(levels)} if levels else {}
     return {
@@ -71,7 +75,7 @@ def run_config(
         "how": {
             "executor": plain["executor"],
             "model": plain["model"],
-            **{f"method_{k}": v for k, v in plain["method"].items() if k in FILES},
+            **{f"method_{k}": v for k, v in plain["method"].items() if k in (*FILES, TERMS)},
             "dataset": plain["dataset"],
             "run": plain["run"],
         },

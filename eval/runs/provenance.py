@@ -24,6 +24,11 @@ PACKAGES = (
 SECRETS = (
     (re.compile(r"(://)[^/@\s]+@"), r"\1***@"),  # user name and password in an address
     (re.compile(r"\bhf_[A-Za-z0-9]{8,}"), "hf_***"),  # a token of the hub
+    (re.compile(r"\bsk-[A-Za-z0-9_-]{8,}"), "sk-***"),  # a key of a service
+    (
+        re.compile(r"((?:key|token|secret|password)=)(?![A-Z][A-Z0-9_]*$|null$)\S+"),
+        r"\1***",
+    ),  # anything but a variable's name
 )
 """Patterns of secrets in a command line, and their replacements."""
 

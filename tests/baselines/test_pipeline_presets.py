@@ -61,12 +61,12 @@ def test_a_preset_edits_and_an_image_is_the_same_alone_and_among_others(preset, 
 def test_a_preset_names_arguments_that_its_class_has_before_weights_are_loaded(preset):
     model, settings = preset
     arguments = model.arguments
-    PipelineEditor.check_model(
+    PipelineEditor.check_setup(
         settings, {"path": "nowhere/at-all", "pipeline": type(model.pipeline).__name__, "arguments": arguments}
     )
     wrong = settings | {"call": settings["call"] | {"strenght": 1}}
     with pytest.raises(UserError, match=r"recipe\.pipeline\.call: .* cannot be called with 'strenght'"):
-        PipelineEditor.check_model(
+        PipelineEditor.check_setup(
             wrong, {"path": "nowhere/at-all", "pipeline": type(model.pipeline).__name__, "arguments": arguments}
         )
 

@@ -67,8 +67,8 @@ def test_tables_fit_the_terminal_and_have_every_name(ls, what, width, monkeypatc
     assert max(map(len, lines)) <= width
     assert all(any(line.startswith(record["name"]) for line in lines) for record in records)
     axes = [line for line in lines if "…" in line and line.split()[0] in choices("method")]
-    # each in one line; precomputed has one strength, and a pipeline's argument has a long name
-    assert what != "methods" or len(axes) == len(records) - 2
+    # each in one line; precomputed and endpoint have one strength, and a pipeline's argument has a long name
+    assert what != "methods" or len(axes) == len(records) - 3
 
 
 def test_methods_are_listed_without_loading_their_classes():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from eval.analysis.curves import of_most_pairs
+from eval.analysis.service import service_notes
 from eval.analysis.shapes import movement_notes, shape_notes, size_notes
 from eval.analysis.unscored import split_unscored
 from eval.present.report.gallery import RunView
@@ -30,7 +31,12 @@ def write_report(writer: RunWriter, run: Run, table: pd.DataFrame, dataset: Data
     _, others = of_most_pairs(table)
     fewer = [f"Curves: {fewer_pairs(others, run.axis)}"] * bool(others)
     failed = samples[samples["status"] != "ok"].drop_duplicates("pair_id").set_index("pair_id")["reason"]
-    geometry = [*shape_notes(samples), *size_notes(samples), *movement_notes(scores, metrics)]
+    geometry = [
+        *shape_notes(samples),
+        *size_notes(samples),
+        *movement_notes(scores, metrics),
+        *service_notes(run.events()),
+    ]
     text = page(
         f"{name} on {dataset.label}",
         run.cards.dataset,
