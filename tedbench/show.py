@@ -40,29 +40,34 @@ class Looked(NamedTuple):
 
 def look(dataset: Dataset, entry: Entry) -> Looked:
     """Read an entry's images; an error is recorded, not raised."""
+    note = f"{entry.instruction} {entry.image_name}" if entry.instruction else entry.image_name
     try:
         image, truth = dataset.read(entry)
     except ImageError as error:
-        cell = Cell((f"unreadable: {error}",), entry.target_text, entry.image_name)
+        cell = Cell((f"unreadable: {error}",), entry.target_text, note)
         return Looked(entry, "unreadable", cell, problem=str(error))
     pictures = tuple(tile(picture) for picture in (image, truth) if picture is not None)
-    cell = Cell(pictures, entry.target_text, entry.image_name)
+    cell = Cell(pictures, entry.target_text, note)
     return Looked(entry, f"{image.shape[1]}×{image.shape[0]}", cell, pixel_sha256(image))
 
 
 def table(looked: Sequence[Looked]) -> Table:
-    """Return the table: id, category if there are any, target text and size of the original."""
+    """Return the table: id, category and instruction if there are any, target text and size of the original."""
     categories = any(row.entry.category for row in looked)
+    instructions = any(row.entry.instruction for row in looked)
     result = Table(box=None, pad_edge=False, header_style="bold")
     result.add_column("pair", overflow="fold", style="cyan")
     if categories:
         result.add_column("category")
     result.add_column("target text", overflow="fold")
+    if instructions:
+        result.add_column("instruction", overflow="fold")
     result.add_column("original", justify="right")
     for row in looked:
         size = f"[red]{row.original}[/red]" if row.problem else row.original
         category = [escape(row.entry.category or "")] if categories else []
-        result.add_row(escape(row.entry.id), *category, escape(row.entry.target_text), size)
+        instruction = [escape(row.entry.instruction or "")] if instructions else []
+        result.add_row(escape(row.entry.id), *category, escape(row.entry.target_text), *instruction, size)
     return result
 
 
@@ -114,7 +119,7 @@ def _count(number: int, noun: str) -> str:
 
 
 ABOUT = """\
-Shows what is in a dataset: a table of its pairs, their number, and a contact sheet (input, true edit, target text).
+Shows what is in a dataset: a table of its pairs, their number, and a contact sheet (input, true edit, target text, instruction).
 
   picturebook  dataset.split=preview|all|search
   tedbench     dataset.root=FOLDER with input_list.json and originals/; without it, the files are downloaded once into

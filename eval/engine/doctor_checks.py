@@ -98,7 +98,7 @@ JUDGES = ("clip", "perceptual", "judge")
 
 def models() -> Iterator[Check]:
     """Check the weights that each choice of ``model`` needs."""
-    from imagic.models.pins import PINS, UNET
+    from imagic.models.pins import PINS
     from imagic.models.weights import EMBEDDED, VARIANTS, digest, locate, paths
 
     for name in choices("model"):
@@ -113,11 +113,19 @@ def models() -> Iterator[Check]:
             there = all(any(part.glob("*.safetensors")) for part in needed)
             facts = f"embedded, {digest(*folders)[:8]}" if there else "missing"
             yield Check(name, there, facts, "" if there else "the checkout is incomplete: fetch it again")
+        elif any(path.startswith("./") for path in named.values()):  # a folder that its user makes
+            there = all(Path(path).is_dir() for path in named.values())
+            where = ", ".join(named.values())
+            mend = "" if there else f"conf/model/{name}.yaml says how it is made, or model.path=FOLDER"
+            yield Check(name, there or None, where if there else f"not here: {where}", mend)
         else:
             pins = {path: PINS[path].revision for path in named.values() if path in PINS}
-            files = {variant: UNET.replace(".safe", f"{variant and '.'}{variant}.safe") for variant in ("", *VARIANTS)}
             kept = {
-                key: [variant for variant, file in files.items() if _on_hub_cache(path, file, pins.get(path))]
+                key: [
+                    v
+                    for v in ("", *VARIANTS)
+                    if any(_on_hub_cache(path, file, pins.get(path)) for file in _networks(v))
+                ]
                 for key, path in named.items()
             }
             lacking = {key: path for key, path in named.items() if not kept[key]}
@@ -129,6 +137,14 @@ def models() -> Iterator[Check]:
                 for key, path in lacking.items()
             )
             yield Check(name, not lacking or None, facts, mend)
+
+
+def _networks(variant: str) -> list[str]:
+    """Return the files that a pipeline's network may have in a precision: of a UNET or a transformer, whole or the index of several."""
+    dotted = f"{variant and '.'}{variant}"
+    stem = "diffusion_pytorch_model"
+    names = (f"{stem}{dotted}.safetensors", f"{stem}.safetensors.index{dotted}.json")
+    return [f"{part}/{name}" for part in ("unet", "transformer") for name in names]
 
 
 def _on_hub_cache(repository: str, file: str, revision: str | None = None) -> bool:

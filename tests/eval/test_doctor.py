@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from eval.engine.doctor_checks import models
 from imagic.models.pins import PINS, UNET
 
@@ -39,3 +41,25 @@ def test_weights_in_half_precision_alone_are_there_and_said(monkeypatch, tmp_pat
     file.touch()
     (found,) = (finding for finding in models() if finding.what == "sd15")
     assert found.there and "fp16" not in found.facts
+
+
+@pytest.mark.parametrize(
+    "file", ["diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json"]
+)
+def test_a_transformer_in_one_or_in_several_files_is_found(monkeypatch, tmp_path, file):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    name = "black-forest-labs/FLUX.1-dev"
+    place = tmp_path / f"models--{name.replace('/', '--')}" / "snapshots" / PINS[name].revision / "transformer" / file
+    place.parent.mkdir(parents=True)
+    place.touch()
+    assert {finding.what: finding.there for finding in models()}["flux"] is True
+
+
+def test_a_folder_that_its_user_makes_is_looked_for_where_the_preset_says(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (found,) = (finding for finding in models() if finding.what == "cosxl")
+    assert found.there is None and "cosxl.yaml says how it is made" in found.mend
+    (tmp_path / "weights" / "cosxl-edit").mkdir(parents=True)
+    (found,) = (finding for finding in models() if finding.what == "cosxl")
+    assert found.there

@@ -25,6 +25,7 @@ def test_picturebook_is_shown(show, tmp_path: Path) -> None:
     assert "100 pairs, 48 images" in done.stdout
     assert "dog_01.png_a_photo_of_a_sitting_brown_dog" in done.stdout
     assert "A photo of a sitting brown dog." in done.stdout
+    assert "instruction" in done.stdout and "Make the dog sit" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["contact_sheet.png"]  # and no folders of Hydra's
     with Image.open(tmp_path / "contact_sheet.png") as sheet:
         assert min(sheet.size) > 3 * TILE
