@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, Type
 
 from tedbench.axis import Axis, format_strength, grid
 from tedbench.errors import PairError, UserError
-from tedbench.geometry import Returned
 from tedbench.pair import EditPair, Entry
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from tedbench.geometry import Returned
 
 Progress = Callable[[str, int, int], None]
 """Called with ``(stage, step, steps)`` during a long stage."""
